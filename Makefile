@@ -1,0 +1,43 @@
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
+
+.PHONY: run test test-long check format clean
+
+run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
+	$(BIN)/sweep run configs/quickstart.yaml
+
+test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
+	$(BIN)/python -m pytest -m "not long"
+
+test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
+	$(BIN)/python -m pytest -m long --timeout 3600
+
+check: $(VENV)/installed-check  ## lint, types, import layers, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/installed-check
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	$(INSTALL) .
+	touch $@
+
+$(VENV)/installed-test: $(VENV)/installed
+	$(INSTALL) '.[test]'
+	touch $@
+
+$(VENV)/installed-check: $(VENV)/installed
+	$(INSTALL) '.[check]'
+	touch $@

@@ -1,0 +1,23 @@
+"""Train whole grids of autoencoders to convergence, and read the tables that come of it.
+
+    import sweep
+
+    summary = sweep.run("configs/quickstart.yaml")
+    trials = sweep.read_trials(summary.output)
+
+Importing this module is cheap: PyTorch and Ray are imported once they are needed.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sweep.api import load_model, read_curves, read_trials, run
+
+__all__ = ["load_model", "read_curves", "read_trials", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("sweep.api"), name)
+    raise AttributeError(f"module 'sweep' has no attribute {name!r}")

@@ -1,0 +1,53 @@
+"""What can be wrong, said so that a person can mend it. Knows nothing of where it is shown."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with what a user gave.
+
+    Attributes:
+        where: place, as `file:line` or the name of the source ("command line").
+        key: dotted path of the value at fault, such as `grid.learning_rate[2]`; may be empty.
+        must: what must hold, completing "`key` must …".
+        got: the value found, as the user would write it; None where nothing was found.
+        hint: what to do, a full clause; None where the rest says it.
+    """
+
+    where: str
+    key: str
+    must: str
+    got: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        notes = [f"got {self.got}"] if self.got is not None else []
+        notes += [self.hint] if self.hint else []
+        tail = f" ({'; '.join(notes)})" if notes else ""
+        subject = f"{self.key} must" if self.key else "must"
+        return f"{self.where}: {subject} {self.must}{tail}"
+
+
+class SweepError(Exception):
+    """Base of every error that sweep raises for a user's fault."""
+
+
+class ConfigError(SweepError):
+    """A sweep file, override or argument is wrong; carries every fault found."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults: tuple[Fault, ...] = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+class StoreError(SweepError):
+    """A results directory cannot be read or written as asked."""
+
+
+def nearest(word: str, candidates: Sequence[str]) -> str | None:
+    """Return "did you mean 'x'?" for the candidate closest to `word`, or None."""
+    match = get_close_matches(word.lower(), candidates, n=1, cutoff=0.5)
+    return f"did you mean {match[0]!r}?" if match else None

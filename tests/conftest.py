@@ -1,0 +1,13 @@
+"""Checks the shapes in signatures while the tests run, and keeps PyTorch to one thread."""
+
+import os
+
+from jaxtyping import install_import_hook
+
+os.environ.setdefault("MPLBACKEND", "Agg")
+CHECKED = ["sweep.nets", "sweep.training", "sweep.datasets"]
+install_import_hook(CHECKED, "beartype.beartype")
+
+import torch  # noqa: E402  after the hook, which must see every import of the package
+
+torch.set_num_threads(1)
