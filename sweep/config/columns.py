@@ -1,0 +1,65 @@
+"""Which columns of the results each parameter of a sweep file fills. Knows no values."""
+
+from sweep.trial import PARAMETERS, STOP_PARAMETERS
+
+_EXTRA = {
+    "dataset": ("dataset", "data_fingerprint"),
+    "learning_rate": ("learning_rate",),
+    "learning_rate_schedule": (
+        "learning_rate_schedule",
+        "learning_rate_factor",
+        "learning_rate_period",
+    ),
+    "convergence": STOP_PARAMETERS,
+}
+NAMES = (
+    "dataset",
+    "topology",
+    "activation",
+    "output_activation",
+    "initialiser",
+    "bias_constant",
+    "seed",
+    "loss",
+    "weight_decay",
+    "optimizer",
+    "learning_rate",
+    "learning_rate_schedule",
+    "batch_size",
+    "sample_order",
+    "dtype",
+    "convergence",
+)
+
+
+def _columns(parameter: str) -> tuple[str, ...]:
+    prefix = f"{parameter}_"
+    return _EXTRA.get(parameter) or tuple(
+        column for column in PARAMETERS if column == parameter or column.startswith(prefix)
+    )
+
+
+COLUMNS: dict[str, tuple[str, ...]] = {name: _columns(name) for name in NAMES}
+OWNER: dict[str, str] = {column: name for name, columns in COLUMNS.items() for column in columns}
+assert set(OWNER) == set(PARAMETERS), "every column belongs to one parameter"
+
+
+def column_of(parameter: str, option: str) -> str:
+    """Return the column of an option of a parameter, such as momentum of optimizer."""
+    if option == "name":
+        return parameter
+    schedule = parameter == "learning_rate_schedule"
+    return f"learning_rate_{option}" if schedule else f"{parameter}_{option}"
+
+
+def find_column(spelling: str) -> str | None:
+    """Return the column that a user means by its name or by its place in the file."""
+    flat = spelling.replace(".", "_").removesuffix("_name")
+    inner = flat.removeprefix("convergence_")
+    candidates = (
+        flat,
+        inner,
+        inner.replace("learning_rate_schedule_", "learning_rate_"),
+        {"epochs": "fixed_epochs"}.get(inner, inner),
+    )
+    return next((column for column in candidates if column in PARAMETERS), None)

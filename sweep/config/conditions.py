@@ -1,0 +1,115 @@
+"""Conditions on the columns of a trial, as `exclude` and `where` hold them. Knows no grids."""
+
+import operator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from annotated_types import MinLen
+from pydantic import AfterValidator, Field
+
+from sweep.config.axis import must
+from sweep.config.columns import find_column
+from sweep.errors import nearest
+from sweep.trial import PARAMETERS, canonical
+
+_COMPARISON = re.compile(r"\s*(<=|>=|!=|<|>)\s*(.+?)\s*")
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Conditions that hold together.
+
+    Attributes:
+        conditions: the column and what its value is compared with: a value, a list of which any
+            will do, or a comparison such as `"> 0.1"`.
+    """
+
+    conditions: tuple[tuple[str, Any], ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        return frozenset(column for column, _ in self.conditions)
+
+    def holds(self, values: Mapping[str, object]) -> bool:
+        """Return whether every condition holds; a column without a value is None."""
+        return all(matches(values.get(column), wanted) for column, wanted in self.conditions)
+
+    def holds_so_far(self, values: Mapping[str, object], columns: frozenset[str]) -> bool:
+        """Return whether the conditions on these columns alone hold."""
+        return all(matches(values.get(c), wanted) for c, wanted in self.conditions if c in columns)
+
+
+def parse_rule(conditions: Mapping[str, Any]) -> Rule:
+    """Return the rule of a mapping whose keys have been checked."""
+    found = ((find_column(key), wanted) for key, wanted in conditions.items())
+    return Rule(tuple((column, wanted) for column, wanted in found if column))
+
+
+def matches(value: object, wanted: Any) -> bool:
+    """Return whether a column's value is what is wanted."""
+    if isinstance(wanted, list):
+        return (isinstance(value, tuple) and list(value) == wanted) or any(
+            matches(value, option) for option in wanted
+        )
+    comparison = _COMPARISON.fullmatch(wanted) if isinstance(wanted, str) else None
+    if comparison:
+        return _compare(value, *comparison.groups())
+    if isinstance(value, bool) or isinstance(wanted, bool) or value is None or wanted is None:
+        return value is wanted
+    if isinstance(value, int | float):
+        return bool(value == wanted)
+    return bool(canonical(value).partition("@")[0] == wanted)
+
+
+def _compare(value: object, sign: str, text: str) -> bool:
+    number = _number(text)
+    if sign == "!=":
+        return value is not None and not matches(value, text if number is None else number)
+    if number is None or not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return _OPERATORS[sign](value, number)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _check(conditions: dict[str, Any]) -> dict[str, Any]:
+    for key, wanted in conditions.items():
+        if find_column(key) is None:
+            hint = nearest(key, list(PARAMETERS))
+            raise must("name a parameter", step=key, got=key, hint=hint)
+        for option in wanted if isinstance(wanted, list) else [wanted]:
+            _check_wanted(key, option)
+    return conditions
+
+
+def _check_wanted(key: str, wanted: object) -> None:
+    widths = isinstance(wanted, list) and all(isinstance(width, int) for width in wanted)
+    if isinstance(wanted, dict) or (isinstance(wanted, list) and not widths):
+        raise must("be a value, a list of values or a comparison such as '> 0.1'", step=key)
+    comparison = _COMPARISON.fullmatch(wanted) if isinstance(wanted, str) else None
+    if comparison and comparison[1] != "!=" and _number(comparison[2]) is None:
+        raise must(f"compare with a number after {comparison[1]}", step=key, got=wanted)
+
+
+Conditions = Annotated[
+    dict[str, Any],
+    MinLen(1),
+    AfterValidator(_check),
+    Field(
+        description="columns (or optimizer.momentum and the like), each with a value, a list of "
+        "values any of which will do, or a comparison such as '> 0.1'"
+    ),
+]

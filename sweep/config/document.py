@@ -1,0 +1,201 @@
+"""Reads YAML into a plain tree that remembers where each value stood. Knows nothing of sweeps."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sweep.errors import ConfigError, Fault
+
+MAX_NODES = 200_000
+MAX_DEPTH = 40
+TreePath = tuple[str | int, ...]
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True)
+class Document:
+    """A tree of plain values and the place of each.
+
+    Attributes:
+        source: file name, or what else the text is.
+        tree: mappings with textual keys, lists, text, numbers, booleans and None.
+        places: `file:line` of the paths into the tree; a path without one takes its parent's.
+    """
+
+    source: str
+    tree: Any
+    places: Mapping[TreePath, str] = field(default_factory=dict)
+
+    def where(self, path: TreePath) -> str:
+        """Return the place of `path`, or of its nearest known ancestor."""
+        for length in range(len(path), -1, -1):
+            if path[:length] in self.places:
+                return self.places[path[:length]]
+        return self.source
+
+
+def dotted(path: TreePath) -> str:
+    """Write a path as a user reads it, such as `grid.learning_rate[2]`."""
+    parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(parts).removeprefix(".")
+
+
+def read_document(path: Path) -> Document:
+    """Read a YAML file.
+
+    Raises:
+        ConfigError: the file cannot be read, is not UTF-8 or is not the YAML asked for.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise _error(f"{path}:{line}", "be UTF-8 text") from error
+    except OSError as error:
+        reason = (error.strerror or "unreadable").lower()
+        raise _error(str(path), "be a readable YAML file", got=reason) from error
+    return parse_document(text, source=str(path))
+
+
+def parse_document(text: str, *, source: str) -> Document:
+    """Parse YAML text.
+
+    Raises:
+        ConfigError: with every fault that leaves the tree in doubt.
+    """
+    try:
+        node = yaml.compose(text, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise _syntax_error(error, text=text, source=source) from error
+    except RecursionError as error:
+        raise _error(source, f"be nested at most {MAX_DEPTH} levels deep") from error
+    builder = _Builder(source)
+    tree = None if node is None else builder.build(node, ())
+    if builder.faults:
+        raise ConfigError(builder.faults)
+    return Document(source, tree, builder.places)
+
+
+def _error(where: str, must: str, *, got: str | None = None) -> ConfigError:
+    return ConfigError([Fault(where=where, key="", must=must, got=got)])
+
+
+def _syntax_error(error: yaml.YAMLError, *, text: str, source: str) -> ConfigError:
+    mark = getattr(error, "problem_mark", None)
+    position = getattr(error, "position", 0)
+    line = mark.line + 1 if mark else text[:position].count("\n") + 1
+    problem = getattr(error, "problem", None) or getattr(error, "reason", "unreadable text")
+    return _error(f"{source}:{line}", "be valid YAML", got=problem)
+
+
+class _Loader(yaml.SafeLoader):
+    """Resolves plain scalars as YAML 1.2 does: `1e-7` is a number, `on` and `no` are text."""
+
+
+_Loader.yaml_implicit_resolvers = {}
+
+_SCALARS = {
+    "bool": r"true|True|TRUE|false|False|FALSE",
+    "int": r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+",
+    "float": r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)"
+    r"|\.(nan|NaN|NAN)",
+    "merge": r"<<",
+    "null": r"~|null|Null|NULL|",
+}
+for _kind, _pattern in _SCALARS.items():
+    _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"^(?:{_pattern})$"), None)
+
+
+class _Builder:
+    """Turns nodes into plain values, noting places and faults."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        self.places: dict[TreePath, str] = {}
+        self.faults: list[Fault] = []
+        self._nodes = 0
+        self._open: set[int] = set()
+
+    def build(self, node: yaml.Node, path: TreePath) -> Any:
+        self._nodes += 1
+        place = self.places.setdefault(path, f"{self.source}:{node.start_mark.line + 1}")
+        if self._nodes > MAX_NODES:
+            raise _error(place, f"hold at most {MAX_NODES:,} values, aliases expanded")
+        if id(node) in self._open:
+            self._fault(node, path, "not contain itself through an alias")
+            return None
+        if len(self._open) >= MAX_DEPTH:
+            self._fault(node, path, f"be nested at most {MAX_DEPTH} levels deep")
+            return None
+        self._open.add(id(node))
+        value = self._value(node, path)
+        self._open.discard(id(node))
+        return value
+
+    def _value(self, node: yaml.Node, path: TreePath) -> Any:
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: TreePath) -> dict[str, Any]:
+        tree: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key, value in node.value:
+            if key.tag == _TAG + "merge":
+                for base in self._bases(value, path):
+                    merged = self._mapping(base, path) | merged
+            elif not isinstance(key, yaml.ScalarNode):
+                self._fault(key, path, "have keys that are plain text")
+            elif key.value in tree:
+                self._fault(key, (*path, key.value), "be given once", got="a duplicate key")
+            else:
+                self.places[*path, key.value] = f"{self.source}:{key.start_mark.line + 1}"
+                tree[key.value] = self.build(value, (*path, key.value))
+        return merged | tree
+
+    def _bases(self, node: yaml.Node, path: TreePath) -> Iterator[yaml.MappingNode]:
+        """Yield the mappings that a merge key names, unless one holds the key itself."""
+        for base in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            self._nodes += 1
+            if not isinstance(base, yaml.MappingNode) or id(base) in self._open:
+                self._fault(node, path, "merge (<<) only other mappings")
+            else:
+                self._open.add(id(base))
+                yield base
+                self._open.discard(id(base))
+
+    def _scalar(self, node: yaml.Node, path: TreePath) -> Any:
+        text, kind = str(node.value), node.tag.removeprefix(_TAG)
+        try:
+            return _convert(text, kind)
+        except (ValueError, OverflowError):
+            got = f"{node.tag} {text[:40]}"
+            self._fault(node, path, "be text, a number, true, false or null", got=got)
+            return None
+
+    def _fault(self, node: yaml.Node, path: TreePath, must: str, *, got: str | None = None) -> None:
+        where = f"{self.source}:{node.start_mark.line + 1}"
+        self.faults.append(Fault(where=where, key=dotted(path), must=must, got=got))
+
+
+def _convert(text: str, kind: str) -> str | int | float | bool | None:
+    """Return the value of a scalar; raises ValueError where the text is not of its kind."""
+    match kind:
+        case "str" | "merge":
+            return text
+        case "int":
+            based = text.startswith(("0o", "0x"))
+            return int(text, 0) if based else int(text)
+        case "float":
+            return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+        case "bool" if text.lower() in ("true", "false"):
+            return text.lower() == "true"
+        case "null":
+            return None
+    raise ValueError(kind)

@@ -1,0 +1,176 @@
+"""Turns a sweep into axes of values that combine freely. Knows nothing of trials or packs."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import product
+
+from sweep.config.bindings import Bindings, interacting
+from sweep.config.columns import NAMES
+from sweep.config.conditions import parse_rule
+from sweep.config.gridblock import GridAxis, GridBlock
+from sweep.config.sweepfile import Fixed, Grid, SweepConfig
+from sweep.config.values import Problem, Value, problems_of, spread
+from sweep.datasets import DatasetSpec
+
+DEFAULTS: dict[str, object] = {
+    "bias_constant": 0.0,
+    "seed": 0,
+    "weight_decay": 0.0,
+    "learning_rate_schedule": "constant",
+    "batch_size": None,
+    "sample_order": None,
+    "dtype": "float32",
+}
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A sweep spread out: its blocks, what is wrong with them, the data sets by fingerprint."""
+
+    blocks: tuple[GridBlock, ...]
+    problems: tuple[Problem, ...]
+    datasets: Mapping[str, DatasetSpec]
+
+
+def expand_config(config: SweepConfig) -> Expansion:
+    """Spread a sweep into blocks of axes.
+
+    Everything is judged on the values of axes that interact, never on the whole product.
+    """
+    bindings = Bindings()
+    problems: list[Problem] = []
+    shared = _shared(config, problems)
+    blocks = [
+        _block(grid, shared, ("grid", i), bindings, problems) for i, grid in enumerate(config.grid)
+    ]
+    return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
+
+
+def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
+    """Return the parameters that all trials share."""
+    axes = _axes(config.fixed, ("fixed",), problems)
+    for name in ("dataset", "convergence"):
+        given = getattr(config, name)
+        if given is None:
+            continue
+        if name in axes:
+            problems.append(Problem(path=(name,), must=f"be given once, not also as fixed.{name}"))
+        axes[name] = _axis(name, given, (name,), problems)
+    for axis in axes.values():
+        if len(axis.values) > 1:
+            (path,) = set(axis.values[0].paths.values())
+            hint = "put what should vary in grid"
+            got = f"{len(axis.values)} values"
+            problems.append(Problem(path=path[:-1], must="hold one value", got=got, hint=hint))
+    return axes
+
+
+def _axes(block: Fixed | Grid, path: Path, problems: list[Problem]) -> dict[str, GridAxis]:
+    given = {name: getattr(block, name) for name in NAMES}
+    return {
+        name: _axis(name, values, (*path, name), problems)
+        for name, values in given.items()
+        if values is not None
+    }
+
+
+def _axis(name: str, values: Sequence[object], path: Path, problems: list[Problem]) -> GridAxis:
+    found = []
+    for index, value in enumerate(values):
+        for columns in spread(name, value):
+            problems.extend(problems_of(columns, (*path, index)))
+            found.append(Value(columns, {name: (*path, index)}))
+    return GridAxis((name,), tuple(found))
+
+
+def _block(
+    grid: Grid,
+    shared: Mapping[str, GridAxis],
+    path: Path,
+    bindings: Bindings,
+    problems: list[Problem],
+) -> GridBlock:
+    varying = _axes(grid, path, problems)
+    for name in varying.keys() & shared.keys():
+        must = "be in grid or be fixed, not both"
+        problems.append(Problem(path=(*path, name), must=must))
+    base = {**shared, **varying}
+    if grid.replicates is not None:
+        base["seed"] = varying["seed"] = _seeds(grid, shared, path, problems)
+    for name in (name for name in NAMES if name not in base):
+        if name in DEFAULTS:
+            base[name] = GridAxis((name,), (Value({name: DEFAULTS[name]}, {name: path}),))
+        else:
+            must = "be given, in fixed or in grid"
+            problems.append(Problem(path=path[:1], key=name, must=must))
+    axes = _zipped(grid, base, varying, path, problems)
+    block = GridBlock(tuple(axes), tuple(map(parse_rule, grid.exclude)))
+    return _bound(block, bindings, problems)
+
+
+def _seeds(
+    grid: Grid, shared: Mapping[str, GridAxis], path: Path, problems: list[Problem]
+) -> GridAxis:
+    if grid.seed is not None:
+        must = "not stand beside a list of seeds"
+        problems.append(Problem(path=(*path, "replicates"), must=must))
+    first = shared["seed"].values[0].columns["seed"] if "seed" in shared else 0
+    assert isinstance(first, int)
+    assert grid.replicates is not None
+    paths = {"seed": (*path, "replicates")}
+    seeds = range(first, first + grid.replicates)
+    return GridAxis(("seed",), tuple(Value({"seed": seed}, paths) for seed in seeds))
+
+
+def _zipped(
+    grid: Grid,
+    base: Mapping[str, GridAxis],
+    varying: Mapping[str, GridAxis],
+    path: Path,
+    problems: list[Problem],
+) -> list[GridAxis]:
+    """Return the axes, those that advance together made one."""
+    zipped: dict[str, None] = {}
+    axes = []
+    for index, names in enumerate(grid.zip):
+        found = list(_zip_problems(names, zipped, varying, (*path, "zip", index)))
+        zipped |= dict.fromkeys(names)
+        problems.extend(found)
+        parts = [base[name] for name in names if name in base]
+        if not found:
+            rows = zip(*(part.values for part in parts), strict=True)
+            axes.append(GridAxis(tuple(names), tuple(reduce(Value.joined, row) for row in rows)))
+        else:
+            axes.extend(parts)
+    return [*(axis for name, axis in base.items() if name not in zipped), *axes]
+
+
+def _zip_problems(
+    names: Sequence[str], zipped: Iterable[str], varying: Mapping[str, GridAxis], path: Path
+) -> Iterator[Problem]:
+    strange = [name for name in names if name not in varying]
+    if strange:
+        yield Problem(path=path, must="name parameters of this grid", got=", ".join(strange))
+    elif len(set(names)) < len(names) or set(names) & set(zipped):
+        yield Problem(path=path, must="name each parameter once", got=", ".join(names))
+    elif len({len(varying[name].values) for name in names}) > 1:
+        got = ", ".join(f"{name} has {len(varying[name].values)}" for name in names)
+        yield Problem(path=path, must="name parameters with equally many values", got=got)
+
+
+def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> GridBlock:
+    """Join the axes that interact, settle what follows from their meeting, and check the rest."""
+    axes = list(block.axes)
+    for names in interacting({name: axis.values for axis in axes for name in axis.names}):
+        parts = [axis for axis in axes if set(axis.names) & set(names)]
+        joint = tuple(name for part in parts for name in part.names)
+        rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
+        values = (reduce(Value.joined, row) for row in product(*(p.values for p in parts)))
+        kept = (v for v in values if not any(rule.holds(v.columns) for rule in rules))
+        bound = tuple(bindings.bind(kept, joint, problems))
+        axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
+    settled = GridBlock(tuple(axes), block.rules)
+    problems.extend(bindings.clashes(settled.combinations))
+    return settled

@@ -1,0 +1,158 @@
+"""Says what pydantic found wrong in our own words, at the user's places. Knows no rules."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sweep.config.axis import Block
+from sweep.config.choice import tag_of
+from sweep.config.document import Document, TreePath, dotted
+from sweep.config.networks import is_one_topology
+from sweep.config.sweepfile import is_one_zip
+from sweep.errors import Fault, nearest
+
+_TYPES = {
+    "float_type": "be a number",
+    "int_type": "be a whole number",
+    "int_from_float": "be a whole number",
+    "bool_type": "be true or false",
+    "string_type": "be text",
+    "list_type": "be a list",
+    "dict_type": "be a mapping",
+    "model_type": "be a mapping",
+    "model_attributes_type": "be a mapping",
+    "finite_number": "be finite",
+    "missing": "be given",
+}
+_BOUNDS = {
+    "greater_than": ("be > {}", "gt"),
+    "greater_than_equal": ("be >= {}", "ge"),
+    "less_than": ("be < {}", "lt"),
+    "less_than_equal": ("be <= {}", "le"),
+    "too_short": ("hold at least {} value(s)", "min_length"),
+    "literal_error": ("be one of {}", "expected"),
+}
+
+
+def faults_of(error: ValidationError, document: Document, model: type[Block]) -> list[Fault]:
+    """Return a fault for each thing that pydantic found wrong in the document's tree."""
+    return [_fault(details, document, model) for details in error.errors(include_url=False)]
+
+
+def paths_of(error: ValidationError, document: Document) -> list[TreePath]:
+    """Return the path into the document's tree of each thing wrong."""
+    return [_path(details, document.tree) for details in error.errors(include_url=False)]
+
+
+def written(value: object) -> str:
+    """Write a value as a user would, shortened."""
+    plain = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return plain[value]
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _fault(details: ErrorDetails, document: Document, model: type[Block]) -> Fault:
+    path = _path(details, document.tree)
+    kind, context = details["type"], details.get("ctx", {})
+    got = None if kind == "missing" else written(context.get("got", details["input"]))
+    must, hint = _must(details), context.get("hint")
+    if kind == "extra_forbidden":
+        words = list(_model_at(model, details["loc"][:-1]).model_fields)
+        must, got = f"be one of {', '.join(words)}", written(path[-1])
+        hint = nearest(str(path[-1]), words) or "there is no such key here"
+    if kind == "literal_error":
+        hint = nearest(str(details["input"]), _words(context["expected"]).split(", "))
+    return Fault(where=document.where(path), key=dotted(path), must=must, got=got, hint=hint)
+
+
+def _must(details: ErrorDetails) -> str:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == "must":
+        return str(context["must"])
+    if kind in _BOUNDS:
+        template, name = _BOUNDS[kind]
+        bound = context[name]
+        text = _words(bound) if isinstance(bound, str) else bound
+        return template.format(f"{text:g}" if isinstance(text, float) else text)
+    return _TYPES.get(kind, f"be right: {details['msg']}")
+
+
+def _words(expected: str) -> str:
+    """Return pydantic's "'a', 'b' or 'c'" as "a, b, c"."""
+    return expected.replace("'", "").replace(" or ", ", ")
+
+
+def _path(details: ErrorDetails, tree: Any) -> TreePath:
+    location, context = details["loc"], details.get("ctx", {})
+    path = locate((*location, context["step"]) if "step" in context else location, tree)
+    return (*path, location[-1]) if details["type"] == "missing" else path
+
+
+def locate(location: Sequence[str | int], tree: Any) -> TreePath:
+    """Walk pydantic's location through the tree, past the steps that only pydantic takes."""
+    path: list[str | int] = []
+    node = tree
+    for step in location:
+        if _leads_on(node, step, path):
+            path.append(step)
+            node = node[step]
+    return tuple(path)
+
+
+def _leads_on(node: Any, step: str | int, path: list[str | int]) -> bool:
+    if isinstance(node, dict):
+        return step in node
+    single = (path[-1:] == ["topology"] and is_one_topology(node)) or (
+        path[-1:] == ["zip"] and is_one_zip(node)
+    )
+    return isinstance(node, list) and isinstance(step, int) and step < len(node) and not single
+
+
+def _model_at(model: type[Block], location: Sequence[str | int]) -> type[Block]:
+    """Return the model that pydantic was in at a location."""
+    tags = {tag_of(block): block for block in _descendants(Block)}
+    for step in location:
+        if step in tags:
+            model = tags[str(step)]
+        elif step in model.model_fields:
+            inner = next(_blocks_in(model.model_fields[str(step)].annotation), None)
+            model = inner or model
+    return model
+
+
+def _descendants(block: type[Block]) -> Iterator[type[Block]]:
+    for child in block.__subclasses__():
+        yield child
+        yield from _descendants(child)
+
+
+def _blocks_in(annotation: Any) -> Iterator[type[Block]]:
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _blocks_in(inner)
+
+
+def without(tree: Mapping[str, Any], path: TreePath) -> dict[str, Any]:
+    """Return the tree without the parameter that holds `path`, to judge what is left."""
+    pruned = dict(tree)
+    head, *rest = path or ("",)
+    block = pruned.get(str(head))
+    if head == "grid" and isinstance(block, list) and rest:
+        index, *inner = rest
+        pruned["grid"] = [_less(b, inner) if i == index else b for i, b in enumerate(block)]
+    elif head in ("fixed", "grid", "resources", "record") and isinstance(block, dict) and rest:
+        pruned[str(head)] = _less(block, rest)
+    else:
+        pruned.pop(str(head), None)
+    return pruned
+
+
+def _less(block: Any, path: Sequence[str | int]) -> Any:
+    if not isinstance(block, dict) or not path:
+        return {}
+    return {key: value for key, value in block.items() if key != path[0]}

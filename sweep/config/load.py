@@ -1,0 +1,113 @@
+"""Reads a sweep file into a validated sweep, or says everything that is wrong with it."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from sweep.config.document import Document, dotted, parse_document, read_document
+from sweep.config.expansion import expand_config
+from sweep.config.faults import faults_of, locate, paths_of, without
+from sweep.config.overrides import apply_overrides
+from sweep.config.plugins import make_importable
+from sweep.config.sweepfile import SweepConfig
+from sweep.config.values import Problem
+from sweep.errors import ConfigError, Fault
+
+
+def load_config(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
+    """Read a sweep file.
+
+    The folder of the file and the current one are searched for the user's own code.
+
+    Args:
+        path: the YAML file.
+        overrides: `key=value` texts that set parts of it, such as `grid.learning_rate=[0.1, 0.01]`.
+
+    Raises:
+        ConfigError: with every fault found.
+    """
+    document = read_document(path)
+    make_importable(Path.cwd(), path.parent)
+    return validate(apply_overrides(document, overrides))
+
+
+def parse_config(
+    sweep: Mapping[str, Any] | str, overrides: Sequence[str] = (), *, source: str = "sweep"
+) -> SweepConfig:
+    """Validate a sweep given as a tree of plain values, or as YAML text.
+
+    Raises:
+        ConfigError: with every fault found.
+    """
+    if isinstance(sweep, str):
+        document = parse_document(sweep, source=source)
+    else:
+        document = Document(source, _plain(sweep))
+    make_importable(Path.cwd())
+    return validate(apply_overrides(document, overrides))
+
+
+def validate(document: Document) -> SweepConfig:
+    """Return the sweep that a document asks for.
+
+    Where parts are wrong, the rest is judged without them, so that all faults come at once.
+
+    Raises:
+        ConfigError: with every fault found.
+    """
+    if not isinstance(document.tree, dict):
+        got = "nothing" if document.tree is None else repr(document.tree)[:60]
+        must = "hold a mapping with name, dataset, fixed, grid and convergence"
+        raise ConfigError([Fault(where=document.where(()), key="", must=must, got=got)])
+    try:
+        config = SweepConfig.model_validate(document.tree)
+    except ValidationError as error:
+        faults = faults_of(error, document, SweepConfig)
+        faults += _faults_of_the_rest(error, document)
+        raise ConfigError(sorted(faults, key=_line)) from error
+    problems = expand_config(config).problems
+    if problems:
+        faults = [_fault(problem, document) for problem in problems]
+        raise ConfigError(sorted(faults, key=_line))
+    return config
+
+
+def _line(fault: Fault) -> int:
+    _, _, line = fault.where.rpartition(":")
+    return int(line) if line.isdecimal() else 0
+
+
+def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Fault]:
+    """Return the faults that show where the valid parts meet."""
+    tree = {"name": "unnamed", **document.tree}
+    wrong = paths_of(error, document)
+    for path in sorted(wrong, key=len, reverse=True):
+        tree = without(tree, path)
+    try:
+        config = SweepConfig.model_validate({"name": "unnamed", **tree})
+    except ValidationError:
+        return []
+    judged = {step for path in wrong for step in path[:3]}
+    problems = expand_config(config).problems
+    known = (p for p in problems if p.key not in judged and "zip" not in p.path)
+    return [_fault(problem, document) for problem in known]
+
+
+def _fault(problem: Problem, document: Document) -> Fault:
+    path = locate(problem.path, document.tree)
+    return Fault(
+        where=document.where(path),
+        key=problem.key or dotted(path),
+        must=problem.must,
+        got=problem.got,
+        hint=problem.hint,
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Copy mappings as dict and sequences as list, as YAML gives them."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

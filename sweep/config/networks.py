@@ -1,0 +1,180 @@
+"""How a sweep file says networks and their losses. Knows nothing of tensors."""
+
+from math import sqrt
+from typing import Annotated, Any, Literal
+
+from annotated_types import MinLen
+from pydantic import BeforeValidator, Field
+from pydantic.json_schema import WithJsonSchema
+
+from sweep.config.axis import Axis, AxisSchema, NonNegative, Real, must, whole
+from sweep.config.choice import Choice, Named, PluginName
+
+MAX_WIDTH = 65_536
+
+
+def as_topology(value: Any) -> tuple[int, ...]:
+    """Return the widths of `16-4-16`, or of a list of widths."""
+    parts = value.split("-") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or len(parts) < 2:
+        raise must("be at least two widths, such as 16-4-16 or [16, 4, 16]")
+    widths = [_width(part) for part in parts]
+    if not all(1 <= width <= MAX_WIDTH for width in widths):
+        raise must(f"have widths that are whole numbers from 1 to {MAX_WIDTH}")
+    return tuple(widths)
+
+
+def _width(part: object) -> int:
+    """Return a width, or 0 for what is none."""
+    if isinstance(part, str):
+        return int(part) if part.strip().isdecimal() and len(part) < 10 else 0
+    part = whole(part)
+    return part if isinstance(part, int) and not isinstance(part, bool) else 0
+
+
+def as_topologies(value: Any) -> Any:
+    """Return a list of topologies; a plain list of widths is one topology."""
+    if isinstance(value, list) and not is_one_topology(value):
+        return value
+    return [value]
+
+
+def is_one_topology(value: object) -> bool:
+    """Return whether a list holds widths rather than topologies."""
+    return isinstance(value, list) and bool(value) and not isinstance(value[0], str | list | tuple)
+
+
+Topology = Annotated[
+    tuple[int, ...],
+    BeforeValidator(as_topology),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^[0-9]+(-[0-9]+)+$"},
+                {"type": "array", "items": {"type": "integer", "minimum": 1}, "minItems": 2},
+            ]
+        }
+    ),
+]
+TopologyAxis = Annotated[list[Topology], MinLen(1), BeforeValidator(as_topologies), AxisSchema()]
+
+PLAIN_ACTIVATIONS = Literal[
+    "sigmoid", "tanh", "relu", "selu", "gelu", "silu", "softplus", "identity"
+]
+
+
+class PlainActivation(Choice):
+    """An activation without options."""
+
+    name: PLAIN_ACTIVATIONS = Field(description="which activation")
+
+
+class LeakyRelu(Choice):
+    """x above zero, slope * x below."""
+
+    name: Literal["leaky_relu"] = Field(description="leaky_relu")
+    slope: Axis[Real] = Field(default=[0.01], description="slope below zero")
+
+
+class Elu(Choice):
+    """x above zero, alpha * (exp(x) - 1) below."""
+
+    name: Literal["elu"] = Field(description="elu")
+    alpha: Axis[Real] = Field(default=[1.0], description="scale below zero")
+
+
+class Softmax(Choice):
+    """Shares that sum to one over the outputs."""
+
+    name: Literal["softmax"] = Field(description="softmax")
+
+
+class PluginActivation(Choice):
+    """An activation of your own: a function of a tensor."""
+
+    name: PluginName = Field(description="your own function, as package.module:name")
+
+
+Activation = Annotated[PlainActivation | LeakyRelu | Elu | PluginActivation, Named()]
+OutputActivation = Annotated[
+    PlainActivation | LeakyRelu | Elu | Softmax | PluginActivation, Named()
+]
+
+
+class Initialiser(Choice):
+    """What every initialiser takes."""
+
+    jitter: Axis[NonNegative] = Field(
+        default=[0.0], description="half-width of uniform noise added to every initial weight"
+    )
+
+
+class ScaledInitialiser(Initialiser):
+    """Weights that are c, uniform in (-c, c), or normal with standard deviation c."""
+
+    name: Literal["constant", "uniform", "normal"] = Field(description="which distribution")
+    constant: Axis[Real] = Field(description="c: the value, half-width or standard deviation")
+
+
+class XavierInitialiser(Initialiser):
+    """Glorot's, by fan-in and fan-out."""
+
+    name: Literal["xavier_uniform", "xavier_normal"] = Field(description="which distribution")
+    constant: Axis[Real] = Field(default=[1.0], description="the gain")
+
+
+class KaimingInitialiser(Initialiser):
+    """He's, by fan-in."""
+
+    name: Literal["kaiming_uniform", "kaiming_normal"] = Field(description="which distribution")
+    constant: Axis[Real] = Field(default=[sqrt(2.0)], description="the gain")
+
+
+class PlainInitialiser(Initialiser):
+    """dl4j_xavier: normal with variance 2 / (fan-in + fan-out). identity: passes inputs through."""
+
+    name: Literal["dl4j_xavier", "identity"] = Field(description="which distribution")
+
+
+class PluginInitialiser(Initialiser):
+    """An initialiser of your own."""
+
+    name: PluginName = Field(description="your own function, as package.module:name")
+    constant: Axis[Real | None] = Field(default=[None], description="c, if your code wants one")
+
+
+InitialWeights = Annotated[
+    ScaledInitialiser
+    | XavierInitialiser
+    | KaimingInitialiser
+    | PlainInitialiser
+    | PluginInitialiser,
+    Named(),
+]
+
+
+class MeanSquaredError(Choice):
+    """The mean over samples and outputs of the squared difference."""
+
+    name: Literal["mean_squared_error"] = Field(description="mean_squared_error")
+
+
+class CrossEntropy(Choice):
+    """Cross-entropy of each output alone (binary) or over a sample's outputs (categorical)."""
+
+    name: Literal["binary_cross_entropy", "categorical_cross_entropy"] = Field(
+        description="which cross-entropy"
+    )
+    semantics: Axis[Literal["keras", "torch"]] = Field(
+        default=["torch"],
+        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at -100",
+    )
+
+
+class PluginLoss(Choice):
+    """A loss of your own: a function of outputs and targets."""
+
+    name: PluginName = Field(description="your own function, as package.module:name")
+
+
+Loss = Annotated[MeanSquaredError | CrossEntropy | PluginLoss, Named()]

@@ -1,0 +1,102 @@
+"""Finds a user's own code, named `package.module:name`, without running it. Knows no engine."""
+
+import ast
+import hashlib
+import importlib.util
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+PLUGIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+class PluginError(ValueError):
+    """A user's code cannot be found; the message completes "must …"."""
+
+
+def is_plugin(name: str) -> bool:
+    """Return whether `name` points to a user's own code."""
+    return ":" in name
+
+
+def make_importable(*folders: Path) -> None:
+    """Let modules be found in these folders, after all others."""
+    for folder in folders:
+        if str(folder.resolve()) not in sys.path:
+            sys.path.append(str(folder.resolve()))
+
+
+def pin_plugin(name: str) -> str:
+    """Return `package.module:name@HASH`, 16 hex digits of the SHA-256 of the module's source.
+
+    Raises:
+        PluginError: the name is malformed, the module or the name in it is missing, or the source
+            is not that of the hash given.
+    """
+    name, _, wanted = name.partition("@")
+    if not PLUGIN.fullmatch(name):
+        raise PluginError("be of the form package.module:name")
+    module, _, attribute = name.partition(":")
+    source = _source(module)
+    if attribute not in _names(source, module):
+        raise PluginError(f"name something defined at the top of module {module}")
+    digest = hashlib.sha256(source).hexdigest()[:16]
+    if wanted not in ("", digest):
+        raise PluginError(f"name a module whose source has the hash {wanted}, not {digest}")
+    return f"{name}@{digest}"
+
+
+def _source(module: str) -> bytes:
+    path = _find(module)
+    if path is None:
+        raise PluginError(
+            "name a Python module that can be imported from here or the file's folder"
+        )
+    return path.read_bytes()
+
+
+def _find(module: str) -> Path | None:
+    """Return the file of a module; `find_spec` on a dotted name would run its packages."""
+    package, _, _ = module.partition(".")
+    importlib.invalidate_caches()
+    try:
+        spec = importlib.util.find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    if spec is None:
+        return None
+    parts = module.split(".")[1:]
+    if not parts:
+        return _python_file(spec.origin)
+    folders = spec.submodule_search_locations or []
+    candidates = [Path(f, *parts) for f in folders]
+    for path in candidates:
+        for file in (path.with_name(path.name + ".py"), path / "__init__.py"):
+            if file.is_file():
+                return file
+    return None
+
+
+def _python_file(origin: str | None) -> Path | None:
+    return Path(origin) if origin and origin.endswith(".py") else None
+
+
+@lru_cache(maxsize=64)
+def _names(source: bytes, module: str) -> frozenset[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError) as error:
+        raise PluginError(f"name a module without syntax errors ({module}: {error})") from error
+    names: set[str] = set()
+    for node in tree.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.Assign(targets=targets):
+                names |= {t.id for t in targets if isinstance(t, ast.Name)}
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names.add(name)
+            case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
+                names |= {alias.asname or alias.name for alias in aliases}
+    return frozenset(names)

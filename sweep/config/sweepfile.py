@@ -1,0 +1,190 @@
+"""The sweep file as a whole. Knows its words, not how they combine."""
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, MinLen
+from pydantic import BeforeValidator, Field
+
+from sweep.config.axis import (
+    MAX_VALUES,
+    Axis,
+    AxisSchema,
+    Block,
+    Count,
+    NonNegative,
+    Positive,
+    Real,
+    Whole,
+    must,
+    whole,
+)
+from sweep.config.conditions import Conditions
+from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
+from sweep.config.optimizers import AnyOptimizer, Schedule
+from sweep.config.rules import Convergence
+from sweep.config.sources import Dataset
+
+
+class Parameters(Block):
+    """The parameters of a trial."""
+
+    dataset: Axis[Dataset] | None = Field(default=None, description="what the networks learn")
+    topology: TopologyAxis | None = Field(
+        default=None, description="widths from input to output: 16-8-4-8-16 or [16, 8, 4, 8, 16]"
+    )
+    activation: Axis[Activation] | None = Field(
+        default=None, description="activation of the hidden layers"
+    )
+    output_activation: Axis[OutputActivation] | None = Field(
+        default=None, description="activation of the output layer"
+    )
+    initialiser: Axis[InitialWeights] | None = Field(
+        default=None, description="where the weights start, with the constant c"
+    )
+    bias_constant: Axis[Real] | None = Field(
+        default=None, description="initial value of every bias; 0 where left out"
+    )
+    seed: Axis[Whole] | None = Field(
+        default=None, description="key of every random draw of a trial; 0 where left out"
+    )
+    loss: Axis[Loss] | None = Field(default=None, description="loss between outputs and targets")
+    weight_decay: Axis[NonNegative] | None = Field(
+        default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
+    )
+    optimizer: Axis[AnyOptimizer] | None = Field(
+        default=None, description="optimizer with its own parameters"
+    )
+    learning_rate: Axis[Positive] | None = Field(
+        default=None, description="learning rate before schedule and decay"
+    )
+    learning_rate_schedule: Axis[Schedule] | None = Field(
+        default=None, description="how the learning rate changes; constant where left out"
+    )
+    batch_size: Axis[Count | None] | None = Field(
+        default=None, description="samples an update; null or left out for all of them"
+    )
+    sample_order: Axis[Literal["full_batch", "fixed", "shuffled"]] | None = Field(
+        default=None,
+        description="order of the samples; where left out, shuffled anew each epoch if batch_size "
+        "is given",
+    )
+    dtype: Axis[Literal["float32", "float64"]] | None = Field(
+        default=None, description="arithmetic of the networks; float32 where left out"
+    )
+    convergence: Axis[Convergence] | None = Field(default=None, description="when a trial stops")
+
+
+class Fixed(Parameters):
+    """Parameters with one value for all trials."""
+
+
+def is_one_zip(value: object) -> bool:
+    """Return whether a list holds names of parameters rather than lists of such."""
+    return isinstance(value, list) and bool(value) and all(isinstance(n, str) for n in value)
+
+
+def _as_zips(value: Any) -> Any:
+    return [value] if is_one_zip(value) else value
+
+
+Replicates = Annotated[int, BeforeValidator(whole), Ge(1), Le(MAX_VALUES)]
+Zip = Annotated[list[str], Field(min_length=2)]
+
+
+class Grid(Parameters):
+    """Parameters with several values, combined every way."""
+
+    replicates: Replicates | None = Field(
+        default=None, description="number of seeds, counted from fixed.seed (0 where left out)"
+    )
+    zip: Annotated[list[Zip], BeforeValidator(_as_zips)] = Field(
+        default=[], description="parameters that advance together, or several lists of such"
+    )
+    exclude: list[Conditions] = Field(
+        default=[], description="combinations to drop: those that meet all conditions of an entry"
+    )
+
+
+def _as_list(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+Grids = Annotated[list[Grid], MinLen(1), BeforeValidator(_as_list), AxisSchema()]
+
+
+class Gpu(Block):
+    """What trains on GPUs."""
+
+    gpus_per_pack: Annotated[float, Gt(0)] = Field(
+        default=0.25, description="share of a GPU that a pack takes"
+    )
+    where: list[Conditions] = Field(
+        default=[],
+        description="conditions as in exclude, any of which sends a trial there; none: all",
+    )
+
+
+class Resources(Block):
+    """What trains the trials, on how much."""
+
+    engine: Literal["auto", "fused", "torch", "reference"] = Field(
+        default="auto", description="what trains a pack; auto takes the fastest that can"
+    )
+    workers: Count | None = Field(
+        default=None, description="packs trained at a time; null for as many as there are CPUs"
+    )
+    cpus_per_pack: Positive = Field(default=1.0, description="CPUs that a pack takes")
+    gpus_per_pack: NonNegative = Field(
+        default=0.0, description="GPUs that every pack takes, a share allowed"
+    )
+    gpu: Gpu | None = Field(default=None, description="which packs train on GPUs instead")
+    lanes_per_pack: Count | None = Field(
+        default=None, description="most trials in a pack; null to let sweep choose"
+    )
+    retries: Annotated[int, BeforeValidator(whole), Ge(0), Le(100)] = Field(
+        default=3, description="times that a pack is tried again after a failure of its worker"
+    )
+    checkpoint_seconds: Annotated[float, Gt(0), Le(30)] = Field(
+        default=30.0, description="most seconds between checkpoints of a pack"
+    )
+
+
+class Record(Block):
+    """What is kept of each trial beside its row."""
+
+    curves: bool = Field(default=True, description="whether to keep the loss by epoch")
+    weights: bool = Field(default=True, description="whether to keep the trained weights")
+    state: Literal["resumable", "all", "none"] = Field(
+        default="resumable",
+        description="of which trials to keep what it takes to go on: those that a limit ended "
+        "(resumable), all or none",
+    )
+
+
+def _safe_name(name: str) -> str:
+    safe = name and len(name) <= 100 and name[0] not in ".-"
+    if not safe or not all(c.isascii() and (c.isalnum() or c in "._-") for c in name):
+        raise must("be 1 to 100 letters, digits, '.', '_' or '-', not starting with '.' or '-'")
+    return name
+
+
+class SweepConfig(Block):
+    """A sweep: the trials to train, when they stop, on what, and what to keep."""
+
+    name: Annotated[str, BeforeValidator(lambda v: _safe_name(v) if isinstance(v, str) else v)] = (
+        Field(description="name of the sweep and of its folder under results/")
+    )
+    description: str | None = Field(default=None, description="what the sweep is for")
+    dataset: Axis[Dataset] | None = Field(
+        default=None, description="what the networks learn; the same as fixed.dataset"
+    )
+    fixed: Fixed = Field(default=Fixed(), description="parameters with one value for all trials")
+    grid: Grids = Field(
+        default=[Grid()],
+        description="parameters with several values, or a list of such grids, united",
+    )
+    convergence: Axis[Convergence] | None = Field(
+        default=None, description="when a trial stops; the same as fixed.convergence"
+    )
+    resources: Resources = Field(default=Resources(), description="what trains the trials")
+    record: Record = Field(default=Record(), description="what is kept of each trial")

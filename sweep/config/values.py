@@ -1,0 +1,111 @@
+"""Spreads parameters with options into the columns they fill. Knows nothing of combinations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from sweep.config.axis import Block
+from sweep.config.choice import Choice
+from sweep.config.columns import column_of
+from sweep.config.rules import Convergence
+from sweep.config.sources import OneHot, PluginDataset, Uniform, Vectors
+from sweep.datasets import DatasetSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something wrong that shows only where values meet; `path` is as pydantic would locate it."""
+
+    path: tuple[str | int, ...]
+    must: str
+    key: str | None = None
+    got: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of an axis of the grid.
+
+    Attributes:
+        columns: what it puts into the columns of a trial.
+        paths: where each of its parameters was given.
+    """
+
+    columns: Mapping[str, object]
+    paths: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+
+    def joined(self, other: "Value") -> "Value":
+        """Return the two values as one."""
+        return Value({**self.columns, **other.columns}, {**self.paths, **other.paths})
+
+
+def spread(parameter: str, value: object) -> list[dict[str, object]]:
+    """Return the columns of a parameter's value, once for every combination of its options."""
+    if isinstance(value, OneHot | Vectors | Uniform | PluginDataset):
+        return [{"dataset": spec} for spec in _dataset_specs(value)]
+    if isinstance(value, Convergence):
+        return list(_stop_rules(value))
+    if isinstance(value, Choice):
+        options = {column_of(parameter, name): axis for name, axis in _options(value).items()}
+        return [{parameter: value.name, **combined} for combined in _combined(options)]
+    return [{parameter: value}]
+
+
+def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Yield what is wrong within one parameter once its options are combined."""
+    get = columns.get
+    if get("optimizer_nesterov") and not (
+        get("optimizer_momentum") and not get("optimizer_dampening")
+    ):
+        got = f"momentum {get('optimizer_momentum')}, dampening {get('optimizer_dampening')}"
+        yield Problem(path=path, must="have momentum > 0 and dampening 0 with nesterov", got=got)
+    low, high = get("optimizer_step_min"), get("optimizer_step_max")
+    if low is not None and high is not None and not low < high:
+        yield Problem(path=path, must="have step_min < step_max", got=f"{low} and {high}")
+    if "max_epochs" in columns and get("max_epochs") is None:
+        hint = "a rule that is never met would train for ever"
+        yield Problem(path=path, must="hold max_epochs (or epochs)", hint=hint)
+
+
+def _options(block: Block) -> dict[str, Any]:
+    """Return the options of a block that have values."""
+    names = [name for name in type(block).model_fields if name != "name"]
+    given = {name: getattr(block, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _combined(options: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
+    for values in product(*options.values()):
+        yield dict(zip(options, values, strict=True))
+
+
+def _stop_rules(convergence: Convergence) -> Iterator[dict[str, object]]:
+    options: dict[str, Sequence[object]] = {"max_epochs": [None]}
+    for name, value in _options(convergence).items():
+        if isinstance(value, Block):
+            options |= {column_of(name, option): axis for option, axis in _options(value).items()}
+        else:
+            options["fixed_epochs" if name == "epochs" else name] = value
+    for columns in _combined(options):
+        limit = columns["max_epochs"] or columns.get("fixed_epochs")
+        yield {**columns, "max_epochs": limit}
+
+
+def _dataset_specs(source: OneHot | Vectors | Uniform | PluginDataset) -> Iterator[DatasetSpec]:
+    options = _options(source)
+    if isinstance(source, Vectors):
+        options = {name: [rows] for name, rows in options.items()}
+    if isinstance(source, PluginDataset):
+        options = {name: [value] for name, value in source.options.items()}
+    for combination in _combined(options):
+        sorted_options = sorted(combination.items())
+        yield DatasetSpec(source.name, tuple((n, _frozen(v)) for n, v in sorted_options))
+
+
+def _frozen(value: Any) -> object:
+    """Return lists as tuples, so that a spec can be hashed."""
+    if isinstance(value, dict):
+        return tuple((key, _frozen(inner)) for key, inner in sorted(value.items()))
+    return tuple(map(_frozen, value)) if isinstance(value, list) else value

@@ -1,0 +1,126 @@
+"""What in a sweep is likely not meant, though it can be trained. Knows nothing of training."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import log, log2
+from typing import Any
+
+import numpy as np
+
+from sweep.config.gridblock import GridBlock
+from sweep.config.values import Value
+from sweep.datasets import Data, DatasetSpec, load_data
+
+SUBJECTS_NAMED = 4
+_RANGES: dict[str, tuple[float, float]] = {
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, np.inf),
+    "softplus": (0.0, np.inf),
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A warning at planning; it stops nothing."""
+
+    text: str
+
+
+def cautions_of(
+    blocks: Iterable[GridBlock], datasets: Mapping[str, DatasetSpec]
+) -> tuple[Caution, ...]:
+    """Return the warnings about values that meet in some trial, those of a kind as one.
+
+    Args:
+        blocks: the grids.
+        datasets: how to load the data of each fingerprint.
+    """
+    subjects: dict[str, dict[str, None]] = {}
+    for block in blocks:
+        for subject, text in _found(block, datasets):
+            subjects.setdefault(text, {})[subject] = None
+    return tuple(Caution(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
+
+
+def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tuple[str, str]]:
+    """Yield what each warning is about, and what it says."""
+
+    def data(value: Value) -> Data:
+        return load_data(datasets[str(value.columns["data_fingerprint"])])
+
+    for value in block.combinations("initialiser", "initialiser_jitter", "topology"):
+        yield from _symmetric(value.columns)
+    for value in block.combinations("data_fingerprint", "output_activation"):
+        yield from _out_of_range(value.columns, data(value))
+    for value in block.combinations("data_fingerprint", "topology"):
+        yield from _narrow(value.columns, data(value))
+    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
+    for value in block.combinations(*names):
+        yield from _unresolved(value.columns, data(value))
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    more = len(subjects) - SUBJECTS_NAMED
+    return ", ".join(subjects[:SUBJECTS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    hidden = columns["topology"][1:-1]
+    constant = columns["initialiser"] == "constant" and columns["initialiser_jitter"] == 0.0
+    if constant and hidden and max(hidden) > 1:
+        yield (
+            _dashed(columns["topology"]),
+            "constant initial weights keep the units of a hidden layer identical in exact "
+            "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
+        )
+
+
+def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+    output = columns["output_activation"]
+    low, high = _RANGES.get(output, (-np.inf, np.inf))
+    least, most = float(data.targets.min()), float(data.targets.max())
+    if least < low or most > high:
+        yield data.name, f"targets span {least:g} to {most:g}, {output} outputs {low:g} to {high:g}"
+
+
+def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+    hidden = columns["topology"][1:-1]
+    needed = log2(len(np.unique(data.inputs, axis=0)))
+    if hidden and min(hidden) < needed:
+        yield (
+            _dashed(columns["topology"]),
+            f"the bottleneck is below {needed:.3g}, the log2 of the number of distinct samples of "
+            f"{data.name}",
+        )
+
+
+def _unresolved(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+    start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
+    step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
+    for name in ("delta_tolerance", "early_stopping_min_delta"):
+        tolerance = columns.get(name)
+        if tolerance and tolerance < step:
+            yield (
+                f"{name} {tolerance:g}",
+                f"below {step:.2g}, the spacing of {dtype} numbers at a starting loss of about "
+                f"{start:.3g}; the loss is accumulated in float64, but from outputs computed in "
+                f"{dtype}, so that such a change may be rounding",
+            )
+
+
+def _starting_loss(loss: str, data: Data) -> float:
+    """Return the order of the loss at untrained outputs; 0 where it cannot be told."""
+    match loss:
+        case "binary_cross_entropy":
+            return log(2.0)
+        case "categorical_cross_entropy":
+            return log(data.targets.shape[1])
+        case "mean_squared_error":
+            return float((data.targets**2).mean())
+    return 0.0
+
+
+def _dashed(topology: tuple[int, ...]) -> str:
+    return "-".join(map(str, topology))

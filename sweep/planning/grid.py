@@ -1,0 +1,147 @@
+"""Expands a sweep into trials, a million in seconds. Knows nothing of packs or devices."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64, UInt64
+
+from sweep.config.conditions import Rule
+from sweep.config.expansion import expand_config
+from sweep.config.sweepfile import SweepConfig
+from sweep.datasets import DatasetSpec
+from sweep.errors import ConfigError, Fault
+from sweep.planning.block import Block, Key
+from sweep.trial import PACK_KEY, Trial
+
+MAX_COMBINATIONS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Trials by position: what planning needs of them, side by side.
+
+    Attributes:
+        trial_ids, path_ids: the identities as 64-bit numbers.
+        keys: which pack key, as an index into the grid's `pack_keys`.
+        blocks, positions: where the trial stands: which grid, which combination.
+        max_epochs: its limit.
+    """
+
+    trial_ids: UInt64[np.ndarray, " trials"]
+    path_ids: UInt64[np.ndarray, " trials"]
+    keys: Int64[np.ndarray, " trials"]
+    blocks: Int64[np.ndarray, " trials"]
+    positions: Int64[np.ndarray, " trials"]
+    max_epochs: Float64[np.ndarray, " trials"]
+
+    def __len__(self) -> int:
+        return len(self.trial_ids)
+
+    def take(self, rows: Int64[np.ndarray, " rows"]) -> "Cells":
+        """Return these rows, in this order."""
+        return Cells(**{name: array[rows] for name, array in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The trials of a sweep, each once.
+
+    Attributes:
+        blocks: the grids whose union it is.
+        datasets: how to load the data of each fingerprint.
+    """
+
+    blocks: tuple[Block, ...]
+    datasets: Mapping[str, DatasetSpec]
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __iter__(self) -> Iterator[Trial]:
+        return (self.trial(row) for row in range(len(self)))
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Every trial, in the order of the file; one that several grids ask for stands once."""
+        index: dict[Key, int] = {}
+        parts = [_cells(block, number, index) for number, block in enumerate(self.blocks)]
+        united = Cells(**{n: np.concatenate([vars(p)[n] for p in parts]) for n in vars(parts[0])})
+        _, first = np.unique(united.trial_ids, return_index=True)
+        return united if len(first) == len(united) else united.take(np.sort(first))
+
+    @cached_property
+    def pack_keys(self) -> tuple[Key, ...]:
+        """The pack keys that `Cells.keys` counts."""
+        index: dict[Key, int] = {}
+        for block in self.blocks:
+            for key in _pack_keys(block)[1]:
+                index.setdefault(key, len(index))
+        return tuple(index)
+
+    def trial(self, row: int) -> Trial:
+        """Return the trial at a row of `cells`."""
+        block = self.blocks[int(self.cells.blocks[row])]
+        return block.trial(int(self.cells.positions[row]))
+
+    def missing(self, done: Collection[str]) -> Int64[np.ndarray, " missing"]:
+        """Return the rows of the trials whose identities are not among those done."""
+        numbers = np.fromiter((int(trial_id, 16) for trial_id in done), np.uint64, len(done))
+        return np.flatnonzero(~np.isin(self.cells.trial_ids, numbers))
+
+    def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " trials"]:
+        """Return for each trial whether any of the rules holds."""
+        cells = self.cells
+        held = np.zeros(len(cells), bool)
+        for number, block in enumerate(self.blocks):
+            rows = np.flatnonzero(cells.blocks == number)
+            for rule in rules:
+                held[rows] |= block.holds(rule)[cells.positions[rows]]
+        return held
+
+
+def expand(config: SweepConfig) -> Grid:
+    """Expand a sweep into its trials.
+
+    Raises:
+        ConfigError: its parts do not go together, or there are too many combinations.
+    """
+    expansion = expand_config(config)
+    where = f"sweep {config.name}"
+    faults = [
+        Fault(where=where, key=p.key or "", must=p.must, got=p.got, hint=p.hint)
+        for p in expansion.problems
+    ]
+    if faults:
+        raise ConfigError(faults)
+    blocks = tuple(map(Block, expansion.blocks))
+    combinations = sum(map(len, blocks))
+    if combinations > MAX_COMBINATIONS:
+        must = f"hold at most {MAX_COMBINATIONS:,} combinations"
+        hint = "split the sweep"
+        fault = Fault(where=where, key="grid", must=must, got=f"{combinations:,}", hint=hint)
+        raise ConfigError([fault])
+    return Grid(blocks, expansion.datasets)
+
+
+def _pack_keys(block: Block) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:
+    """Return the pack key of every combination, as `Trial.pack_key` has it."""
+    code, found = block.codes((*PACK_KEY, "optimizer_momentum"))
+    return code, [(*key, bool(momentum)) for *key, momentum in found]
+
+
+def _cells(block: Block, number: int, index: dict[Key, int]) -> Cells:
+    """Return the trials of one grid; `index` numbers the pack keys of all grids."""
+    positions = np.flatnonzero(block.kept)
+    trial_ids, path_ids = block.identities()
+    code, keys = _pack_keys(block)
+    numbers = np.array([index.setdefault(key, len(index)) for key in keys], np.int64)
+    return Cells(
+        trial_ids=trial_ids,
+        path_ids=path_ids,
+        keys=numbers[code[positions]],
+        blocks=np.full(len(positions), number),
+        positions=positions,
+        max_epochs=block.numbers("max_epochs")[positions],
+    )

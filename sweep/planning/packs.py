@@ -1,0 +1,168 @@
+"""Puts trials into packs that train together. Knows nothing of how they are trained."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from math import ceil
+
+import numpy as np
+from jaxtyping import Int64
+
+from sweep.config.conditions import parse_rule
+from sweep.config.sweepfile import Resources
+from sweep.datasets import DatasetSpec
+from sweep.planning.engines import choose_engine
+from sweep.planning.grid import Grid
+from sweep.trial import Trial
+
+LEAST_TRIALS = 32  # fewer leave the cost of a pack unshared
+MOST_TRIALS = {"fused": 8192, "torch": 1024, "reference": 1024}
+PACKS_PER_WORKER = 4  # enough that the slowest pack does not hold the others up
+MOST_PACKS_PER_WORKER = 8
+Rows = Int64[np.ndarray, " rows"]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """Trials that train together.
+
+    Attributes:
+        pack_id: 16 hex digits over the identities of its trials.
+        trials: in order, those of one pack key together, and of one path within that.
+        datasets: fingerprints of the data that they need, and how to load each.
+        engine: what trains it. device: cpu or cuda. cpus, gpus: what it takes of a machine.
+    """
+
+    pack_id: str
+    trials: tuple[Trial, ...]
+    datasets: tuple[tuple[str, DatasetSpec], ...]
+    engine: str
+    device: str
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A pack to be: rows of the grid's cells, with the engine and device they share."""
+
+    rows: Rows
+    engine: str
+    device: str
+
+
+def plan_batches(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[Batch]:
+    """Divide trials into packs, without making them.
+
+    Trials of one pack key stand together, and all trials of one path in one pack. Packs are large
+    enough to pay for themselves and small enough that every worker has several; where there are
+    hundreds of tiny keys, a pack holds several of them.
+
+    Args:
+        grid: the trials.
+        rows: those to train.
+        resources: what the sweep asks for.
+        workers: packs trained at a time, at least 1.
+    """
+    batches: list[Batch] = []
+    for (engine, device), keys in _groups(grid, rows, resources):
+        most = resources.lanes_per_pack or MOST_TRIALS[engine]
+        target = min(pack_target(len(rows), workers), most)
+        parts = [part for key in keys for part in _split(grid, key, target)]
+        batches += [Batch(part, engine, device) for part in parts]
+    if len(batches) > MOST_PACKS_PER_WORKER * workers:
+        batches = list(_merged(batches, len(rows), resources=resources, workers=workers))
+    return batches
+
+
+def pack_target(trials: int, workers: int) -> int:
+    """Return the number of trials that a pack should have, all packs together having `trials`."""
+    share = max(LEAST_TRIALS, ceil(trials / (PACKS_PER_WORKER * workers)))
+    return max(1, min(share, ceil(trials / workers)))
+
+
+def make_packs(grid: Grid, batches: Sequence[Batch], *, resources: Resources) -> Iterator[Pack]:
+    """Yield the packs one by one, their trials made as they come."""
+    for batch in batches:
+        trials = tuple(grid.trial(int(row)) for row in batch.rows)
+        names = sorted({trial.data_fingerprint for trial in trials})
+        on_gpu = resources.gpu if batch.device == "cuda" else None
+        yield Pack(
+            pack_id=_pack_id(trials),
+            trials=trials,
+            datasets=tuple((name, grid.datasets[name]) for name in names),
+            engine=batch.engine,
+            device=batch.device,
+            cpus=resources.cpus_per_pack,
+            gpus=on_gpu.gpus_per_pack if on_gpu else resources.gpus_per_pack,
+        )
+
+
+def _pack_id(trials: Sequence[Trial]) -> str:
+    return sha256("\n".join(trial.trial_id for trial in trials).encode()).hexdigest()[:16]
+
+
+def _groups(
+    grid: Grid, rows: Rows, resources: Resources
+) -> Iterator[tuple[tuple[str, str], list[Rows]]]:
+    """Yield each engine and device with the rows of each of its pack keys."""
+    cells = grid.cells
+    on_gpu = _on_gpu(grid, resources)
+    found: dict[tuple[str, str], list[Rows]] = {}
+    for part in _runs(rows, cells.keys[rows] * 2 + on_gpu[rows]):
+        engine = choose_engine(grid.trial(int(part[0])), resources.engine)
+        device = "cuda" if on_gpu[part[0]] else "cpu"
+        found.setdefault((engine, device), []).append(part)
+    yield from found.items()
+
+
+def _on_gpu(grid: Grid, resources: Resources) -> Int64[np.ndarray, " trials"]:
+    """Return 1 for each trial that trains on a GPU: where a path is sent, its trials all go."""
+    everywhere = resources.gpus_per_pack > 0 or (resources.gpu and not resources.gpu.where)
+    if everywhere or resources.gpu is None:
+        return np.full(len(grid), int(bool(everywhere)))
+    sent = grid.holds_any([parse_rule(conditions) for conditions in resources.gpu.where])
+    paths = grid.cells.path_ids
+    return np.isin(paths, paths[sent]).astype(np.int64)
+
+
+def _runs(rows: Rows, labels: Int64[np.ndarray, " rows"]) -> list[Rows]:
+    """Return the rows of each label, labels by first appearance and rows in order."""
+    if not len(rows):
+        return []
+    _, first, code = np.unique(labels, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), np.int64)
+    rank[np.argsort(first, kind="stable")] = np.arange(len(first))
+    ranked = rank[code]
+    order = np.argsort(ranked, kind="stable")
+    return np.split(rows[order], np.flatnonzero(np.diff(ranked[order])) + 1)
+
+
+def _split(grid: Grid, rows: Rows, target: int) -> list[Rows]:
+    """Divide the rows of a key into parts of about equal size, no path in two of them."""
+    n_parts = ceil(len(rows) / target)
+    paths = grid.cells.path_ids[rows]
+    _, first, code = np.unique(paths, return_index=True, return_inverse=True)
+    together = np.argsort(first[code], kind="stable")
+    rank = np.argsort(np.argsort(first, kind="stable"))[code][together]
+    starts = np.flatnonzero(np.diff(rank, prepend=-1))
+    part_of_path = starts * n_parts // len(rows)
+    part = part_of_path[rank]
+    return np.split(rows[together], np.flatnonzero(np.diff(part)) + 1)
+
+
+def _merged(
+    batches: Sequence[Batch], trials: int, *, resources: Resources, workers: int
+) -> Iterator[Batch]:
+    """Yield the batches, neighbours of one engine and device joined while they fit a pack."""
+    for (engine, device), group in groupby(batches, key=lambda b: (b.engine, b.device)):
+        most = resources.lanes_per_pack or MOST_TRIALS[engine]
+        target = min(pack_target(trials, workers), most)
+        held: list[Rows] = []
+        for batch in group:
+            if held and sum(map(len, held)) + len(batch.rows) > target:
+                yield Batch(np.concatenate(held), engine, device)
+                held = []
+            held.append(batch.rows)
+        yield Batch(np.concatenate(held), engine, device)

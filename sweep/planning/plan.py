@@ -1,0 +1,94 @@
+"""What a sweep comes to before anything is trained. Knows nothing of files or workers."""
+
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from sweep.config.sweepfile import SweepConfig
+from sweep.planning.cautions import Caution, cautions_of
+from sweep.planning.grid import Grid, expand
+from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep expanded, what is done left out, the rest in packs.
+
+    Attributes:
+        config: the sweep. grid: its trials, those done included.
+        done: how many of them are. batches: the packs to train.
+        workers: packs to train at a time.
+        paths: trainings of the missing trials; several stop rules on one path share one.
+        keys: pack keys of the missing trials.
+        max_epochs: most epochs that the missing paths can take, all together.
+        cautions: what is likely not meant.
+    """
+
+    config: SweepConfig
+    grid: Grid
+    done: int
+    batches: tuple[Batch, ...]
+    workers: int
+    paths: int
+    keys: int
+    max_epochs: int
+    cautions: tuple[Caution, ...]
+
+    @property
+    def trials(self) -> int:
+        """Trials asked for."""
+        return len(self.grid)
+
+    @property
+    def missing(self) -> int:
+        """Trials to train."""
+        return self.trials - self.done
+
+    @property
+    def engines(self) -> Mapping[str, int]:
+        """Missing trials by engine and device, such as `torch on cpu`."""
+        counts: dict[str, int] = {}
+        for batch in self.batches:
+            name = f"{batch.engine} on {batch.device}"
+            counts[name] = counts.get(name, 0) + len(batch.rows)
+        return counts
+
+    def packs(self) -> Iterator[Pack]:
+        """Yield the packs to train, each made as it is asked for."""
+        return make_packs(self.grid, self.batches, resources=self.config.resources)
+
+
+def make_plan(
+    config: SweepConfig, done: Collection[str] = (), *, workers: int | None = None
+) -> Plan:
+    """Plan a sweep.
+
+    Args:
+        config: the sweep.
+        done: identities of the trials not to train again.
+        workers: packs to train at a time; the sweep's own wish where None.
+
+    Raises:
+        ConfigError: the sweep has faults that only its expansion shows.
+    """
+    grid = expand(config)
+    workers = workers or config.resources.workers or os.cpu_count() or 1
+    rows = grid.missing(done)
+    cells = grid.cells.take(rows)
+    batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
+    paths, code = np.unique(cells.path_ids, return_inverse=True)
+    longest = np.zeros(len(paths))
+    np.maximum.at(longest, code, cells.max_epochs)
+    return Plan(
+        config=config,
+        grid=grid,
+        done=len(grid) - len(rows),
+        batches=tuple(batches),
+        workers=workers,
+        paths=len(paths),
+        keys=len(np.unique(cells.keys)),
+        max_epochs=int(longest.sum()),
+        cautions=cautions_of((block.source for block in grid.blocks), grid.datasets),
+    )

@@ -1,0 +1,120 @@
+"""YAML becomes a plain tree with places, or faults; never a traceback."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweep.config.document import Document, dotted, parse_document, read_document
+from sweep.errors import ConfigError, Fault
+
+
+def faults(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_document(text, source="a.yaml")
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-7", 1e-7),
+        ("1", 1),
+        ("012", 12),
+        ("0x10", 16),
+        (".5", 0.5),
+        ("-1.", -1.0),
+        ("true", True),
+        ("null", None),
+        ("~", None),
+        ("on", "on"),
+        ("yes", "yes"),
+        ("16-5-16", "16-5-16"),
+        ("2001-01-01", "2001-01-01"),
+        ("1_000", "1_000"),
+        ("1:30", "1:30"),
+        ('"1"', "1"),
+        ("!!str 1", "1"),
+    ],
+)
+def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
+    found = parse_document(text, source="a.yaml").tree
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_every_value_knows_its_line() -> None:
+    document = parse_document("a:\n  b:\n    - 1\n    - 2\nc: 3\n", source="a.yaml")
+    assert document.where(("a", "b", 1)) == "a.yaml:4"
+    assert document.where(("c",)) == "a.yaml:5"
+    assert document.where(("a", "b", 1, "deeper")) == "a.yaml:4"
+
+
+def test_a_key_without_value_is_placed_at_the_key() -> None:
+    assert parse_document("a: 1\nb:\n\nc: 2", source="a.yaml").where(("b",)) == "a.yaml:2"
+
+
+def test_all_duplicate_keys_are_faults() -> None:
+    assert faults("a: 1\nb: {c: 1, c: 2}\na: 3\n").splitlines() == [
+        "a.yaml:2: b.c must be given once (got a duplicate key)",
+        "a.yaml:3: a must be given once (got a duplicate key)",
+    ]
+
+
+def test_merge_keys_do_not_override_what_is_written() -> None:
+    text = "base: &b {x: 1, y: 2}\nmore: {<<: *b, y: 3}\n"
+    assert parse_document(text, source="a.yaml").tree["more"] == {"x": 1, "y": 3}
+
+
+def test_an_alias_to_itself_is_a_fault() -> None:
+    assert "not contain itself" in faults("a: &a [1, *a]")
+    assert "merge (<<) only other mappings" in faults("a: &a {<<: *a}")
+
+
+def test_an_explosion_of_aliases_is_a_fault() -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
+    assert "hold at most 200,000 values" in faults("\n".join(lines))
+
+
+@pytest.mark.parametrize("depth", [50, 5_000])
+def test_nesting_without_end_is_a_fault(depth: int) -> None:
+    assert "nested at most 40 levels deep" in faults("[" * depth + "]" * depth)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [("a: [1,\nb: 2", 2), ("a: 1\n\tb: 2", 2), ("a: b: c", 1), ("\x00", 1)]
+)
+def test_broken_syntax_is_a_fault_with_its_line(text: str, line: int) -> None:
+    assert faults(text).startswith(f"a.yaml:{line}: must be valid YAML")
+
+
+def test_python_objects_are_refused() -> None:
+    assert "must be text, a number, true, false or null" in faults("a: !!python/name:os.system x")
+
+
+def test_files_that_cannot_be_read_are_faults(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_bytes(b"a: 1\nb: \xff\n")
+    for path, message in [
+        (tmp_path / "none.yaml", "no such file or directory"),
+        (tmp_path, "is a directory"),
+        (bad, f"{bad}:2: must be UTF-8 text"),
+    ]:
+        with pytest.raises(ConfigError, match="must") as caught:
+            read_document(path)
+        assert message in str(caught.value)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_document_or_faults(text: str) -> None:
+    try:
+        found: object = parse_document(text, source="a.yaml")
+    except ConfigError as error:
+        found = error.faults[0]
+    assert isinstance(found, Document | Fault)
+
+
+def test_paths_are_written_as_users_read_them() -> None:
+    assert dotted(("grid", 0, "learning_rate", 2)) == "grid[0].learning_rate[2]"

@@ -1,0 +1,76 @@
+"""Data sets are what their names say, the same everywhere, and read-only."""
+
+import numpy as np
+import pytest
+
+from sweep.datasets import DatasetError, DatasetSpec, load_data, one_hot, uniform, vectors
+
+
+def test_one_hot_is_the_identity() -> None:
+    data = one_hot(3)
+    assert data.inputs.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert data.targets is data.inputs
+    assert data.one_hot
+
+
+def test_the_fingerprint_of_sixteen_one_hot_samples_never_changes() -> None:
+    assert one_hot(16).fingerprint == "c92950a35028a1e7"
+
+
+def test_vectors_have_their_own_targets() -> None:
+    data = vectors(((1.0, 2.0), (3.0, 4.0)), ((0.0,), (1.0,)))
+    assert data.inputs.tolist() == [[1, 2], [3, 4]]
+    assert data.targets.tolist() == [[0], [1]]
+    assert not data.one_hot
+
+
+def test_targets_are_part_of_the_fingerprint() -> None:
+    rows = ((1.0, 2.0), (3.0, 4.0))
+    assert vectors(rows).fingerprint != vectors(rows, ((0.0,), (1.0,))).fingerprint
+
+
+def test_uniform_vectors_lie_within_their_bounds_and_depend_on_the_seed() -> None:
+    data = uniform(samples=500, features=4, low=-1.0, high=3.0, seed=7)
+    assert data.inputs.shape == (500, 4)
+    assert -1.0 <= data.inputs.min() < -0.9
+    assert 2.9 < data.inputs.max() < 3.0
+    assert (
+        data.fingerprint == uniform(samples=500, features=4, low=-1.0, high=3.0, seed=7).fingerprint
+    )
+    assert (
+        data.fingerprint != uniform(samples=500, features=4, low=-1.0, high=3.0, seed=8).fingerprint
+    )
+
+
+def test_scaling_the_bounds_scales_the_same_draw() -> None:
+    narrow = uniform(samples=3, features=2, seed=1)
+    wide = uniform(samples=3, features=2, low=0.0, high=2.0, seed=1)
+    assert np.array_equal(wide.inputs, 2.0 * narrow.inputs)
+
+
+def test_a_data_set_is_loaded_once_and_cannot_be_written() -> None:
+    spec = DatasetSpec("one-hot", (("size", 4),))
+    assert load_data(spec) is load_data(spec)
+    assert not load_data(spec).inputs.flags.writeable
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (DatasetSpec("one-hto"), "be one of one-hot, uniform, vectors"),
+        (DatasetSpec("one-hot", (("size", 60_000),)), "at most 20,000,000 numbers"),
+        (DatasetSpec("uniform", (("features", 10**9), ("samples", 10**9))), "at most 20,000,000"),
+        (DatasetSpec("no_module:f"), "name a function that can be imported"),
+        (DatasetSpec("json:dumps"), "be made by its function, which raised TypeError"),
+        (DatasetSpec("vectors", (("values", ((1.0,), (2.0, 3.0))),)), "all of one length"),
+        (DatasetSpec("vectors", (("values", ((float("inf"),),)),)), "finite"),
+    ],
+)
+def test_what_cannot_be_made_is_said(spec: DatasetSpec, message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        load_data(spec)
+
+
+def test_a_users_function_may_give_samples_alone() -> None:
+    data = load_data(DatasetSpec("numpy:eye", (("N", 3),)))
+    assert data.inputs.tolist() == one_hot(3).inputs.tolist()

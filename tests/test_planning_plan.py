@@ -1,0 +1,138 @@
+"""A plan counts what a sweep comes to, warns of what is likely not meant, and stays light."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sweep.cli.plan import plan_command
+from sweep.cli.schema import schema_command
+from sweep.config import load_config, parse_config
+from sweep.planning import make_plan
+from tests.sweepfiles import small
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+
+
+def warnings_of(**changes: Any) -> list[str]:
+    plan = make_plan(parse_config(small(**changes)))
+    return [caution.text for caution in plan.cautions]
+
+
+def test_a_plan_counts() -> None:
+    rules = [{"max_epochs": 10}, {"epochs": 30}]
+    grid = {"activation": ["relu", "tanh"], "convergence": rules, "replicates": 5}
+    plan = make_plan(parse_config(small(grid=grid)), workers=2)
+    assert (plan.trials, plan.done, plan.missing, plan.paths, plan.keys) == (20, 0, 20, 10, 2)
+    assert len(plan.batches) == 2
+    assert plan.max_epochs == 10 * 30
+    assert plan.engines == {"torch on cpu": 20}
+
+
+def test_a_sweep_all_done_has_no_packs() -> None:
+    config = parse_config(small())
+    plan = make_plan(config, [trial.trial_id for trial in make_plan(config).grid])
+    assert (plan.trials, plan.done, plan.missing, plan.max_epochs) == (1, 1, 0, 0)
+    assert list(plan.packs()) == []
+
+
+def test_a_plain_sweep_has_no_warning() -> None:
+    assert warnings_of() == []
+
+
+CONSTANT = {"name": "constant", "constant": 1}
+SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({"fixed": {"initialiser": CONSTANT}}, "4-2-4: constant initial weights keep the units"),
+        ({"dataset": SHIFTED}, "vectors-2x4: targets span -1 to 2, sigmoid outputs 0 to 1"),
+        (
+            {"dataset": SHIFTED, "fixed": {"output_activation": "relu"}},
+            "vectors-2x4: targets span -1 to 2, relu outputs 0 to inf",
+        ),
+        ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
+        (
+            {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},
+            "delta_tolerance 1e-09: below 3e-08, the spacing of float32 numbers",
+        ),
+        (
+            {"convergence": {"early_stopping": {"min_delta": 1e-9, "patience": 1}, "epochs": 9}},
+            "early_stopping_min_delta 1e-09: below 3e-08",
+        ),
+    ],
+)
+def test_what_is_likely_not_meant_is_warned_of(changes: dict[str, Any], start: str) -> None:
+    (text,) = warnings_of(**changes)
+    assert text.startswith(start)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"fixed": {"initialiser": {**CONSTANT, "jitter": 0.1}}},
+        {"fixed": {"initialiser": CONSTANT, "topology": "2-1-2"}},
+        {"dataset": SHIFTED, "fixed": {"output_activation": "identity"}},
+        {
+            "fixed": {"dtype": "float64"},
+            "convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9},
+        },
+    ],
+)
+def test_what_is_meant_is_not(changes: dict[str, Any]) -> None:
+    assert warnings_of(**changes) == []
+
+
+def test_warnings_of_a_kind_are_one() -> None:
+    topologies = [f"4-{width}-4" for width in range(2, 9)]
+    (text,) = warnings_of(fixed={"initialiser": CONSTANT}, grid={"topology": topologies})
+    assert text.startswith("4-2-4, 4-3-4, 4-4-4, 4-5-4 and 3 more: constant initial weights")
+
+
+@pytest.mark.parametrize(
+    ("name", "trials"), [("quickstart", 10), ("zhang2017", 25), ("zhang2017_constant", 25)]
+)
+def test_the_configurations_that_come_with_sweep_are_valid(name: str, trials: int) -> None:
+    config = load_config(CONFIGS / f"{name}.yaml")
+    assert config.name == name
+    assert make_plan(config).trials == trials
+
+
+def test_the_plan_is_printed_and_warnings_go_to_stderr(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(json.dumps(small(fixed={"initialiser": CONSTANT})))
+    output = ["--output", str(tmp_path / "none"), "--workers", "2"]
+    result = CliRunner().invoke(plan_command, [str(file), "grid.replicates=4", *output])
+    assert result.exit_code == 0
+    assert "trials      4" in result.stdout
+    assert "packs       2 for 2 workers" in result.stdout
+    assert result.stderr.startswith("warning: 4-2-4: constant initial weights")
+    result = CliRunner().invoke(plan_command, [str(file), "--json", *output])
+    found = json.loads(result.stdout)
+    assert (found["trials"], found["missing"], found["paths"], found["packs"]) == (1, 1, 1, 1)
+    assert len(found["warnings"]) == 1
+
+
+def test_the_schema_is_printed_as_json() -> None:
+    schema = json.loads(CliRunner().invoke(schema_command, []).stdout)
+    assert schema["title"] == "Sweep file"
+    assert set(schema["properties"]) >= {"name", "dataset", "fixed", "grid", "convergence"}
+
+
+def test_a_plan_needs_neither_torch_nor_ray(tmp_path: Path) -> None:
+    code = (
+        "import sys; from sweep.cli.plan import plan_command; "
+        f"plan_command([{str(CONFIGS / 'quickstart.yaml')!r}, '--output', {str(tmp_path / 'x')!r}],"
+        " standalone_mode=False); "
+        "print([name for name in ('torch', 'ray') if name in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines()[-1] == "[]"
