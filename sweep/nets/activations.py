@@ -1,0 +1,60 @@
+"""Activation functions in PyTorch. Knows nothing of layers.
+
+Each takes its pre-activations and a `Shape`, whose numbers are floats or, where lanes train side by
+side, tensors that broadcast over them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweep.nets.plugins import is_plugin, load_plugin
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The parameters of activations that have any.
+
+    Attributes:
+        slope: of leaky_relu below zero. alpha: scale of elu below zero.
+    """
+
+    slope: float | Tensor = 0.01
+    alpha: float | Tensor = 1.0
+
+
+Activation = Callable[[Tensor, Shape], Tensor]
+
+
+def _leaky_relu(x: Tensor, shape: Shape) -> Tensor:
+    return torch.where(x > 0, x, shape.slope * x)
+
+
+def _elu(x: Tensor, shape: Shape) -> Tensor:
+    return torch.where(x > 0, x, shape.alpha * torch.expm1(x.clamp(max=0)))
+
+
+ACTIVATIONS: dict[str, Activation] = {
+    "sigmoid": lambda x, _: torch.sigmoid(x),
+    "tanh": lambda x, _: torch.tanh(x),
+    "relu": lambda x, _: torch.relu(x),
+    "leaky_relu": _leaky_relu,  # Maas et al. 2013
+    "elu": _elu,  # Clevert et al. 2015
+    "selu": lambda x, _: F.selu(x),  # Klambauer et al. 2017
+    "gelu": lambda x, _: F.gelu(x),  # Hendrycks and Gimpel 2016, by erf
+    "silu": lambda x, _: F.silu(x),
+    "softplus": lambda x, _: F.softplus(x),
+    "identity": lambda x, _: x,
+    "softmax": lambda x, _: torch.softmax(x, dim=-1),
+}
+
+
+def activation_of(name: str) -> Activation:
+    """Return the activation called `name`; a user's own takes the tensor alone."""
+    if is_plugin(name):
+        function = load_plugin(name)
+        return lambda x, _: function(x)
+    return ACTIVATIONS[name]

@@ -1,0 +1,80 @@
+"""The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from sweep.nets.activations import Shape, activation_of
+from sweep.nets.topology import bottleneck_layer, layers_of
+from sweep.trial import Trial
+
+
+class Autoencoder(nn.Module):
+    """Dense layers with an activation after each: what anyone would write.
+
+    `encode` gives the activations of the bottleneck, the narrowest hidden layer (of equals the most
+    central), and `decode` goes from there to the outputs.
+    """
+
+    def __init__(self, trial: Trial) -> None:
+        """Build the network of `trial`, its parameters not yet set."""
+        super().__init__()
+        dtype = getattr(torch, trial.dtype)
+        self.layers = nn.ModuleList(
+            nn.Linear(layer.fan_in, layer.fan_out, dtype=dtype)
+            for layer in layers_of(trial.topology)
+        )
+        self.bottleneck = bottleneck_layer(trial.topology) or 0
+        self._hidden = activation_of(trial.activation)
+        self._output = activation_of(trial.output_activation)
+        self._hidden_shape = Shape(*_numbers(trial.activation_slope, trial.activation_alpha))
+        self._output_shape = Shape(
+            *_numbers(trial.output_activation_slope, trial.output_activation_alpha)
+        )
+
+    def encode(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... bottleneck"]:
+        """Return the activations of the bottleneck; the inputs where there is no hidden layer."""
+        return self._activate(inputs, 0, self.bottleneck)
+
+    def decode(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
+        """Return the outputs for bottleneck activations."""
+        return self._activate(codes, self.bottleneck, len(self.layers))
+
+    def forward(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... outputs"]:
+        return self.decode(self.encode(inputs))
+
+    def logits(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... outputs"]:
+        """Return the pre-activations of the output layer."""
+        last = len(self.layers) - 1
+        pre: Tensor = self.layers[last](self._activate(inputs, 0, last))
+        return pre
+
+    def outputs_of(self, logits: Float[Tensor, "... outputs"]) -> Float[Tensor, "... outputs"]:
+        """Return the outputs for pre-activations of the output layer."""
+        return self._output(logits, self._output_shape)
+
+    def _activate(self, values: Tensor, first: int, stop: int) -> Tensor:
+        for index in range(first, stop):
+            values = self.layers[index](values)
+            is_output = index == len(self.layers) - 1
+            values = (
+                self.outputs_of(values) if is_output else self._hidden(values, self._hidden_shape)
+            )
+        return values
+
+
+def load_flat(network: nn.Module, flat: Float[np.ndarray, " parameters"]) -> None:
+    """Set every parameter from a flat vector laid out as `LaneState.parameters`."""
+    with torch.no_grad():
+        nn.utils.vector_to_parameters(torch.from_numpy(flat.copy()), network.parameters())
+
+
+def flatten(network: nn.Module) -> Float[np.ndarray, " parameters"]:
+    """Return every parameter in one vector, laid out as `LaneState.parameters`."""
+    vector: Tensor = nn.utils.parameters_to_vector(network.parameters()).detach()
+    return vector.numpy()
+
+
+def _numbers(slope: float | None, alpha: float | None) -> tuple[float, float]:
+    return 0.01 if slope is None else slope, 1.0 if alpha is None else alpha

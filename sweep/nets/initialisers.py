@@ -1,0 +1,108 @@
+"""Initial weights, the same for every engine and device. Knows nothing of training.
+
+Draws are made in float64 from the trial's seed and the layer, then cast; so U(-c, c) at one seed is
+the same draw scaled by c.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from sweep.nets.plugins import is_plugin, load_plugin
+from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
+from sweep.nets.topology import Layer, count_parameters, layers_of
+from sweep.trial import Trial
+
+Weights = Float64[np.ndarray, "fan_out fan_in"]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Random numbers for one layer's weights."""
+
+    seed: int
+    layer: Layer
+
+    def symmetric(self, purpose: Purpose = Purpose.WEIGHTS) -> Weights:
+        return self._shaped(
+            symmetric(self._count, seed=self.seed, purpose=purpose, index=self.layer.index)
+        )
+
+    def normal(self) -> Weights:
+        return self._shaped(
+            normal(self._count, seed=self.seed, purpose=Purpose.WEIGHTS, index=self.layer.index)
+        )
+
+    @property
+    def _count(self) -> int:
+        return self.layer.fan_in * self.layer.fan_out
+
+    def _shaped(self, flat: np.ndarray) -> Weights:
+        return flat.reshape(self.layer.fan_out, self.layer.fan_in)
+
+
+def _glorot(layer: Layer, numerator: float) -> float:
+    return math.sqrt(numerator / (layer.fan_in + layer.fan_out))
+
+
+def _he(layer: Layer, numerator: float) -> float:
+    return math.sqrt(numerator / layer.fan_in)
+
+
+INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
+    # Every weight is c: hidden units start identical, and stay so in exact arithmetic.
+    "constant": lambda draw, layer, c: np.full((layer.fan_out, layer.fan_in), c),
+    "uniform": lambda draw, layer, c: c * draw.symmetric(),
+    "normal": lambda draw, layer, c: c * draw.normal(),
+    # Glorot and Bengio 2010; c is torch.nn.init's gain.
+    "xavier_uniform": lambda draw, layer, c: c * _glorot(layer, 6.0) * draw.symmetric(),
+    "xavier_normal": lambda draw, layer, c: c * _glorot(layer, 2.0) * draw.normal(),
+    # He et al. 2015 with fan_in; c is torch.nn.init's gain.
+    "kaiming_uniform": lambda draw, layer, c: c * _he(layer, 3.0) * draw.symmetric(),
+    "kaiming_normal": lambda draw, layer, c: c * _he(layer, 1.0) * draw.normal(),
+    # deeplearning4j's XAVIER: a normal of variance 2 / (fan_in + fan_out), not truncated.
+    "dl4j_xavier": lambda draw, layer, c: _glorot(layer, 2.0) * draw.normal(),
+    "identity": lambda draw, layer, c: np.eye(layer.fan_out, layer.fan_in),
+}
+
+
+def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
+    """Return the weights and biases before the first epoch, in the trial's dtype.
+
+    Laid out as `LaneState.parameters`: layer by layer, weights (fan_out, fan_in), then biases.
+    """
+    parameters = np.empty(count_parameters(trial.topology), np.float64)
+    for layer in layers_of(trial.topology):
+        parameters[layer.weights] = _layer_weights(trial, layer).ravel()
+        parameters[layer.biases] = trial.bias_constant
+    return parameters.astype(trial.dtype)
+
+
+def _layer_weights(trial: Trial, layer: Layer) -> Weights:
+    draw = Draw(trial.seed, layer)
+    constant = trial.initialiser_constant
+    if is_plugin(trial.initialiser):
+        weights = _plugin_weights(trial, layer)
+    else:
+        weights = INITIALISERS[trial.initialiser](
+            draw, layer, 1.0 if constant is None else constant
+        )
+    return weights + trial.initialiser_jitter * draw.symmetric(Purpose.JITTER)
+
+
+def _plugin_weights(trial: Trial, layer: Layer) -> Weights:
+    words = raw_bits(2, seed=trial.seed, purpose=Purpose.PLUGIN, index=layer.index)
+    generator = np.random.Generator(np.random.Philox(key=words))
+    drawn = load_plugin(trial.initialiser)(
+        layer.fan_in, layer.fan_out, constant=trial.initialiser_constant, generator=generator
+    )
+    weights = np.asarray(drawn, np.float64)
+    if weights.shape != (layer.fan_out, layer.fan_in):
+        raise ValueError(
+            f"{trial.initialiser} must return an array of shape (fan_out, fan_in) = "
+            f"({layer.fan_out}, {layer.fan_in}) (got {weights.shape})"
+        )
+    return weights

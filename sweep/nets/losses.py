@@ -1,0 +1,114 @@
+"""Losses in PyTorch. Knows nothing of networks or optimizers.
+
+Every loss takes pre-activations, outputs and targets of shape (..., samples, features) and returns
+one float64 number for each leading index: terms are computed in the network's dtype and summed in
+float64. Mean squared error and binary cross-entropy are means over samples and outputs; categorical
+cross-entropy sums over outputs and is a mean over samples.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sweep.nets.plugins import is_plugin, load_plugin
+
+KERAS_EPSILON = 1e-7  # keras.backend.epsilon()
+TORCH_LOG_FLOOR = -100.0  # torch.nn.BCELoss
+TORCH_GRADIENT_FLOOR = 1e-12  # the least denominator in BCELoss's gradient
+
+Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(pre-activations, outputs, targets) to one loss for each leading index."""
+
+
+class _TorchBinaryCrossEntropy(torch.autograd.Function):
+    """torch.nn.BCELoss term by term, except that outputs beyond [0, 1] or nan do not raise."""
+
+    @staticmethod
+    def forward(ctx, outputs: Tensor, targets: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(outputs, targets)
+        hit = torch.log(outputs).clamp(min=TORCH_LOG_FLOOR)
+        miss = torch.log1p(-outputs).clamp(min=TORCH_LOG_FLOOR)
+        return (targets - 1) * miss - targets * hit
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
+        outputs, targets = ctx.saved_tensors
+        spread = (outputs * (1 - outputs)).clamp(min=TORCH_GRADIENT_FLOOR)
+        return gradient * (outputs - targets) / spread, None
+
+
+def _squared_error(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    return _mean(torch.square(outputs - targets))
+
+
+def _binary_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    terms: Tensor = _TorchBinaryCrossEntropy.apply(outputs, targets)  # type: ignore[no-untyped-call]
+    return _mean(terms)
+
+
+def _binary_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    clipped = _clip(outputs)
+    return _mean(-(targets * torch.log(clipped) + (1 - targets) * torch.log(1 - clipped)))
+
+
+def _categorical_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
+    return _mean(-targets * F.log_softmax(logits, dim=-1), over_features=False)
+
+
+def _categorical_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    logs = torch.log(_normalised(outputs)).clamp(min=TORCH_LOG_FLOOR)
+    return _mean(-targets * logs, over_features=False)
+
+
+def _categorical_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    return _mean(-targets * torch.log(_clip(_normalised(outputs))), over_features=False)
+
+
+def _categorical_keras_softmax(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+    return _mean(-targets * torch.log(_clip(outputs)), over_features=False)
+
+
+def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss:
+    """Return a loss.
+
+    Args:
+        name: mean_squared_error, binary_cross_entropy, categorical_cross_entropy, or a user's own
+            `package.module:function@digest` of outputs and targets, each (..., samples, features),
+            that reduces the last two axes.
+        semantics: for a cross-entropy, `keras` (outputs clipped to [1e-7, 1 - 1e-7], no gradient
+            where clipped) or `torch` (logarithms no less than -100; with softmax, log_softmax of
+            the pre-activations as torch.nn.CrossEntropyLoss).
+        output_activation: categorical cross-entropy divides outputs by their sum unless softmax.
+    """
+    if is_plugin(name):
+        function = load_plugin(name)
+        return lambda _, outputs, targets: function(outputs, targets).to(torch.float64)
+    softmax = output_activation == "softmax"
+    table: dict[tuple[str, str | None], Loss] = {
+        ("mean_squared_error", None): _squared_error,
+        ("binary_cross_entropy", "torch"): _binary_torch,
+        ("binary_cross_entropy", "keras"): _binary_keras,
+        ("categorical_cross_entropy", "torch"): _categorical_logits
+        if softmax
+        else _categorical_torch,
+        ("categorical_cross_entropy", "keras"): (
+            _categorical_keras_softmax if softmax else _categorical_keras
+        ),
+    }
+    return table[name, semantics]
+
+
+def _clip(outputs: Tensor) -> Tensor:
+    return outputs.clamp(KERAS_EPSILON, 1 - KERAS_EPSILON)
+
+
+def _normalised(outputs: Tensor) -> Tensor:
+    return outputs / outputs.sum(dim=-1, keepdim=True)
+
+
+def _mean(terms: Tensor, *, over_features: bool = True) -> Tensor:
+    samples, features = terms.shape[-2:]
+    count = samples * features if over_features else samples
+    return terms.sum(dim=(-2, -1), dtype=torch.float64) / count

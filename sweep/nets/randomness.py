@@ -1,0 +1,67 @@
+"""Random draws that depend on a key alone, never on what was drawn before. Knows no networks.
+
+A running stream of random numbers breaks as soon as lanes are refilled or resumed in another order.
+Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is a function from a key
+and a counter to bits; NumPy guarantees its raw output. The transforms to floats are our own.
+"""
+
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Float64, Int64, UInt64
+
+
+class Purpose(IntEnum):
+    """What a draw is for; each has bits of its own. Frozen once released."""
+
+    WEIGHTS = 1
+    JITTER = 2
+    SHUFFLE = 3
+    DATA = 4
+    PLUGIN = 5
+
+
+def raw_bits(
+    count: int, *, seed: int, purpose: Purpose, index: int = 0
+) -> UInt64[np.ndarray, " count"]:
+    """Return `count` uniform 64-bit words for a key.
+
+    Args:
+        count: how many words.
+        seed: 0 to 2**63 - 1.
+        purpose: what they are for.
+        index: layer or epoch, 0 to 2**63 - 1.
+    """
+    key = seed | (int(purpose) << 64)
+    return np.random.Philox(key=key, counter=index << 128).random_raw(count)
+
+
+def uniform(
+    count: int, *, seed: int, purpose: Purpose, index: int = 0
+) -> Float64[np.ndarray, " count"]:
+    """Return draws from [0, 1), multiples of 2**-53."""
+    return (raw_bits(count, seed=seed, purpose=purpose, index=index) >> 11) * 2.0**-53
+
+
+def symmetric(
+    count: int, *, seed: int, purpose: Purpose, index: int = 0
+) -> Float64[np.ndarray, " count"]:
+    """Return draws from [-1, 1)."""
+    return 2.0 * uniform(count, seed=seed, purpose=purpose, index=index) - 1.0
+
+
+def normal(
+    count: int, *, seed: int, purpose: Purpose, index: int = 0
+) -> Float64[np.ndarray, " count"]:
+    """Return standard normal draws (Box and Muller 1958)."""
+    pairs = (count + 1) // 2
+    draws = uniform(2 * pairs, seed=seed, purpose=purpose, index=index)
+    radius = np.sqrt(-2.0 * np.log(1.0 - draws[:pairs]))
+    angle = 2.0 * np.pi * draws[pairs:]
+    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+
+
+def permutation(count: int, *, seed: int, epoch: int) -> Int64[np.ndarray, " count"]:
+    """Return the order of the samples in an epoch."""
+    words = raw_bits(count, seed=seed, purpose=Purpose.SHUFFLE, index=epoch)
+    return np.argsort(words, kind="stable")

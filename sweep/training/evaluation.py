@@ -1,0 +1,69 @@
+"""Judges a network at its saved weights, alone, so that nothing else can touch the result."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.nets.autoencoder import Autoencoder, load_flat
+from sweep.nets.losses import loss_of
+from sweep.training.engine import Evaluation
+from sweep.trial import Trial
+
+RECONSTRUCTION_MARGIN = 0.4
+
+
+def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> Evaluation:
+    """Evaluate the network of `trial` over all samples.
+
+    Args:
+        trial: the network and its loss.
+        parameters: flat, laid out as `LaneState.parameters`.
+        data: what it was trained on.
+    """
+    network = Autoencoder(trial)
+    load_flat(network, parameters)
+    inputs, targets = tensors(data, trial)
+    logits = network.logits(inputs)
+    outputs = network.outputs_of(logits)
+    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)(
+        logits, outputs, targets
+    )
+    objective = loss + penalty(network, trial)
+    gradients = torch.autograd.grad(objective, list(network.parameters()))
+    squares = [gradient.double().square().sum() for gradient in gradients]
+    return Evaluation(
+        loss=loss.item(),
+        objective=objective.item(),
+        gradient_norm=torch.stack(squares).sum().sqrt().item(),
+        samples_reconstructed=_reconstructed(outputs, targets),
+        argmax_correct=_argmax_correct(outputs, targets) if data.one_hot else None,
+    )
+
+
+def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
+    """Return inputs and targets in the trial's dtype."""
+    dtype = getattr(torch, trial.dtype)
+    return torch.tensor(data.inputs, dtype=dtype), torch.tensor(data.targets, dtype=dtype)
+
+
+def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:
+    """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; adamw has none."""
+    total = torch.zeros((), dtype=torch.float64)
+    if trial.weight_decay and trial.optimizer != "adamw":
+        for parameter in network.parameters():
+            total = total + parameter.double().square().sum()
+    return total * (trial.weight_decay / 2)
+
+
+def _reconstructed(outputs: Tensor, targets: Tensor) -> int:
+    worst = (outputs - targets).abs().amax(dim=-1)
+    return int((worst <= RECONSTRUCTION_MARGIN).sum())
+
+
+def _argmax_correct(outputs: Tensor, targets: Tensor) -> int:
+    """Count rows whose largest output is at the target, and larger than every other."""
+    right = outputs.masked_select(targets == 1)
+    others = outputs.masked_fill(targets == 1, -torch.inf).amax(dim=-1)
+    return int((right > others).sum())

@@ -1,0 +1,118 @@
+"""Keeps one lane's exception from harming its neighbours. Knows nothing of results."""
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sweep.training.engine import Engine, Stop
+from sweep.training.state import Lane, Lanes, LaneState
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A lane whose code raised.
+
+    Attributes:
+        lane: whose. row: its row among the lanes of the call.
+        error: the exception in one line. trace: its traceback.
+        epochs: trained before the chunk in which it was raised.
+    """
+
+    lane: Lane
+    row: int
+    error: str
+    trace: str
+    epochs: int = 0
+
+    @classmethod
+    def of(cls, error: Exception, *, lane: Lane, row: int = 0, epochs: int = 0) -> "Failure":
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        return cls(lane, row, line, "".join(traceback.format_exception(error)), epochs)
+
+
+@dataclass(frozen=True)
+class Advanced:
+    """What became of lanes in a chunk: their state, and those that stopped or raised."""
+
+    state: LaneState
+    stops: tuple[Stop, ...]
+    failures: tuple[Failure, ...]
+
+    def shifted(self, rows: int) -> "Advanced":
+        """Return the same, its lanes `rows` further down."""
+        return Advanced(
+            self.state,
+            tuple(replace(stop, row=stop.row + rows) for stop in self.stops),
+            tuple(replace(failure, row=failure.row + rows) for failure in self.failures),
+        )
+
+
+def begin_lanes(
+    engine: Engine, lanes: Sequence[Lane]
+) -> tuple[Lanes, list[LaneState], list[Failure]]:
+    """Return the lanes that could begin, their states, and those whose initialiser raised."""
+    fresh = Lanes(tuple(lane for lane in lanes if lane.start is None))
+    resumed = [lane for lane in lanes if lane.start is not None]
+    states = [_resume(lane) for lane in resumed]
+    begun, failures = _begin(engine, fresh)
+    kept = [lane for lane, _ in begun]
+    return Lanes((*resumed, *kept)), [*states, *(state for _, state in begun)], failures
+
+
+def advance_lanes(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> Advanced:
+    """Train lanes for a chunk; if anything raises, try them by halves until the culprit is alone.
+
+    `state` must not be used afterwards: the returned one takes its place.
+    """
+    backup = state.copy()
+    try:
+        stops = engine.advance(lanes, state, epochs)
+    except Exception as error:
+        if len(lanes) == 1:
+            failure = Failure.of(error, lane=lanes.lanes[0], epochs=int(backup.epoch[0]))
+            return Advanced(replace(backup, live=np.zeros_like(backup.live)), (), (failure,))
+        return _by_halves(engine, lanes, backup, epochs)
+    return Advanced(state, tuple(stops), ())
+
+
+def _by_halves(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> Advanced:
+    middle = len(lanes) // 2
+    rows = np.arange(len(lanes))
+    first, second = (
+        advance_lanes(
+            engine, lanes.take(half), state.take(half).with_watches(lanes.take(half).width), epochs
+        )
+        for half in (rows[:middle], rows[middle:])
+    )
+    second = second.shifted(middle)
+    joined = LaneState.join([first.state, second.state]).with_watches(lanes.width)
+    return Advanced(joined, first.stops + second.stops, first.failures + second.failures)
+
+
+def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lane, LaneState]], list[Failure]]:
+    if not len(lanes):
+        return [], []
+    try:
+        state = engine.begin(lanes)
+    except Exception as error:
+        if len(lanes) == 1:
+            return [], [Failure.of(error, lane=lanes.lanes[0])]
+        middle = len(lanes) // 2
+        rows = list(range(len(lanes)))
+        first, second = (
+            _begin(engine, lanes.take(half)) for half in (rows[:middle], rows[middle:])
+        )
+        return first[0] + second[0], first[1] + second[1]
+    return [(lane, state.take([row])) for row, lane in enumerate(lanes.lanes)], []
+
+
+def _resume(lane: Lane) -> LaneState:
+    """Return a lane's saved state, its one watch column repeated for each of its trials."""
+    assert lane.start is not None
+    arrays = lane.start.take([0]).arrays()
+    columns = ("delta_count", "stall_best", "stall_count")
+    arrays |= {name: np.repeat(arrays[name][:, :1], len(lane.trials), axis=1) for name in columns}
+    arrays["live"] = np.ones((1, len(lane.trials)), bool)
+    return LaneState.of_arrays(arrays)

@@ -1,0 +1,192 @@
+"""Trains a pack: lanes retire as their trials end and are refilled from the queue.
+
+All that a lane becomes is decided by its engine and its own trials. The pool decides only who
+trains beside whom, in chunks of epochs whose length depends on sizes alone, never on the clock.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from sweep.result import TrialResult
+from sweep.training.checkpoints import freeze, thaw
+from sweep.training.engine import Engine, Stop
+from sweep.training.engines import make_engine
+from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
+from sweep.training.results import Reporter
+from sweep.training.state import Lane, Lanes, LaneState
+from sweep.training.work import Checkpoint, Event, Finished, Progress, Work
+from sweep.trial import StopReason, Trial
+
+
+def train_pack(
+    work: Work, *, should_stop: Callable[[], bool], checkpoint_seconds: float = 30.0
+) -> Iterator[Event]:
+    """Train every trial of a pack, and yield each as it ends.
+
+    Once `should_stop()` is true the trials under way are yielded as cancelled, with their state,
+    and training ends; those never begun give nothing. A trial whose own code raises is yielded as
+    failed and harms no other.
+
+    Args:
+        work: the pack, and what to go on from.
+        should_stop: asked between chunks of epochs.
+        checkpoint_seconds: longest time between checkpoints, s; never in mid-chunk.
+    """
+    active, state, queue = _begin_pack(work)
+    clock = _Clock(checkpoint_seconds)
+    for _, lanes in groupby(queue, key=lambda lane: lane.path.pack_key):
+        group = list(lanes)
+        queue = queue[len(group) :]
+        yield from _Group(work, clock, rest=queue).train(active, state, group, should_stop)
+        active, state = Lanes(()), None
+        if should_stop():
+            return
+
+
+def lanes_of(work: Work) -> list[Lane]:
+    """Return a lane for each path of a pack, those of one pack key together."""
+    paths: dict[str, list[Trial]] = {}
+    for trial in work.pack.trials:
+        paths.setdefault(trial.path_id, []).append(trial)
+    lanes = []
+    for path_id, trials in paths.items():
+        start = work.starts.get(path_id)
+        lanes.append(Lane(tuple(trials), LaneState.of_arrays(start) if start else None))
+    keys = list(dict.fromkeys(lane.path.pack_key for lane in lanes))
+    return sorted(lanes, key=lambda lane: keys.index(lane.path.pack_key))
+
+
+def _begin_pack(work: Work) -> tuple[Lanes, LaneState | None, list[Lane]]:
+    """Return the lanes under way, their state, and the whole queue, which begins with them."""
+    lanes = lanes_of(work)
+    if work.checkpoint is None:
+        return Lanes(()), None, lanes
+    state, active_ids, waiting_ids = thaw(work.checkpoint)
+    by_id = {lane.lane_id: lane for lane in lanes}
+    active = Lanes(tuple(by_id[i] for i in active_ids))
+    return active, state, [*active.lanes, *(by_id[i] for i in waiting_ids)]
+
+
+class _Clock:
+    """When the next checkpoint is due."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._saved = seconds, time.monotonic()
+
+    def due(self) -> bool:
+        """Return whether to save now; if so the time counts anew."""
+        due = time.monotonic() - self._saved >= self._seconds
+        if due:
+            self._saved = time.monotonic()
+        return due
+
+
+class _Group:
+    """The lanes of one pack key, trained by one engine."""
+
+    def __init__(self, work: Work, clock: _Clock, *, rest: Sequence[Lane]) -> None:
+        self._work, self._clock, self._rest = work, clock, rest
+        self._done = 0
+
+    def train(
+        self,
+        lanes: Lanes,
+        state: LaneState | None,
+        group: Sequence[Lane],
+        should_stop: Callable[[], bool],
+    ) -> Iterator[Event]:
+        """Train `group`, of which `lanes` are under way in `state`."""
+        try:
+            engine = make_engine(self._work.pack, group[0].path)
+        except Exception as error:
+            failures = [Failure.of(error, lane=lane) for lane in group]
+            yield self._ended(Reporter(self._work, None).failures(failures))
+            return
+        waiting = deque(group[len(lanes) :])
+        reporter = Reporter(self._work, engine)
+        while waiting or len(lanes):
+            if should_stop():
+                if state is not None:
+                    yield self._ended(reporter.results(lanes, _stop_all(state)))
+                return
+            lanes, state, failures = _refill(engine, lanes, state, waiting)
+            if failures:
+                yield self._ended(reporter.failures(failures))
+            if not len(lanes):
+                continue
+            lanes, state, results, epochs = self._advance(engine, reporter, lanes, state)
+            if results:
+                yield self._ended(results)
+            queued = [*waiting, *self._rest]
+            yield Progress(epochs, self._done, len(lanes), len(queued))
+            if self._clock.due():
+                yield Checkpoint(freeze(state, lanes.lanes, queued))
+
+    def _ended(self, results: Sequence[TrialResult]) -> Finished:
+        self._done += len(results)
+        return Finished(tuple(results))
+
+    def _advance(
+        self, engine: Engine, reporter: Reporter, lanes: Lanes, state: LaneState | None
+    ) -> tuple[Lanes, LaneState | None, list[TrialResult], int]:
+        """Train a chunk; return the lanes left, their state, the trials ended, the epochs made."""
+        assert state is not None
+        before, started = state.epoch.copy(), time.monotonic()
+        advanced = advance_lanes(engine, lanes, state, engine.chunk_epochs(len(lanes)))
+        state = advanced.state
+        _count_time(advanced, before, time.monotonic() - started)
+        stops = [*advanced.stops, *_out_of_time(lanes, state)]
+        results = reporter.results(lanes, stops) + reporter.failures(advanced.failures)
+        epochs = int(np.maximum(state.epoch - before, 0).sum())
+        kept = np.flatnonzero(state.live.any(axis=1))
+        if len(kept) < len(lanes):
+            lanes = lanes.take(kept)
+            state = state.take(kept).with_watches(lanes.width) if len(lanes) else None
+        return lanes, state, results, epochs
+
+
+def _refill(
+    engine: Engine, lanes: Lanes, state: LaneState | None, waiting: deque[Lane]
+) -> tuple[Lanes, LaneState | None, list[Failure]]:
+    """Fill free lanes from the queue: at first, and whenever a quarter of them is free."""
+    free = engine.capacity - len(lanes)
+    if not waiting or (len(lanes) and 4 * free < engine.capacity):
+        return lanes, state, []
+    fresh = [waiting.popleft() for _ in range(min(free, len(waiting)))]
+    begun, states, failures = begin_lanes(engine, fresh)
+    parts = states if state is None else [state, *states]
+    lanes = Lanes((*lanes.lanes, *begun.lanes))
+    state = LaneState.join(parts).with_watches(lanes.width) if parts else None
+    return lanes, state, failures
+
+
+def _count_time(advanced: Advanced, before: np.ndarray, seconds: float) -> None:
+    """Add a chunk's time to its lanes; a trial that stopped in mid-chunk gets its part of it."""
+    state = advanced.state
+    longest = max(1, int((state.epoch - before).max()))
+    for stop in advanced.stops:
+        part = seconds * int(stop.state.epoch[0] - before[stop.row]) / longest
+        stop.state.seconds += part
+        stop.state.share += part / len(state)
+    state.seconds += seconds
+    state.share += seconds / len(state)
+
+
+def _out_of_time(lanes: Lanes, state: LaneState) -> list[Stop]:
+    """Stop the live trials whose time limit has passed."""
+    over = state.seconds[:, None] >= lanes.rule("max_seconds", np.inf)
+    return _stop_where(state, over & state.live, StopReason.TIME)
+
+
+def _stop_all(state: LaneState) -> list[Stop]:
+    return _stop_where(state, state.live.copy(), StopReason.CANCELLED)
+
+
+def _stop_where(state: LaneState, where: np.ndarray, reason: StopReason) -> list[Stop]:
+    rows = np.argwhere(where).tolist()
+    state.live &= ~where
+    return [Stop(row, watch, reason, state.take([row])) for row, watch in rows]

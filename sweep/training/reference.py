@@ -1,0 +1,100 @@
+"""The reference engine: an nn.Module, a torch.optim optimizer, the plain loop.
+
+Slow, obviously right: every other engine is held against it. Lanes train one after the other.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.losses import loss_of
+from sweep.nets.schedules import decayed, scheduled_rate
+from sweep.training.batches import batches, epoch_order
+from sweep.training.engine import Evaluation, Stop
+from sweep.training.evaluation import evaluate, tensors
+from sweep.training.reference_optimizers import ReferenceOptimizer
+from sweep.training.start import begin
+from sweep.training.state import Lanes, LaneState
+from sweep.training.watches import Rules, judge
+from sweep.trial import Trial
+
+
+class ReferenceEngine:
+    """Trains one network at a time as PyTorch's own tutorials do."""
+
+    name = "reference"
+    device = "cpu"
+    numerics_version = 1
+    capacity = 1
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`."""
+        self._data = data
+        self._inputs, self._targets = tensors(data, shape)
+        self._loss = loss_of(
+            shape.loss, shape.loss_semantics, output_activation=shape.output_activation
+        )
+
+    def begin(self, lanes: Lanes) -> LaneState:
+        return begin(lanes)
+
+    def chunk_epochs(self, lanes: int) -> int:
+        return 100
+
+    def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
+        stops: list[Stop] = []
+        for row in range(len(lanes)):
+            alone = state.take([row])
+            for stop in self._advance_one(lanes.take([row]), alone, epochs):
+                stops.append(Stop(row, stop.watch, stop.reason, stop.state))
+            for name, array in state.arrays().items():
+                array[row] = alone.arrays()[name][0]
+        return stops
+
+    def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
+        rows = zip(lanes.lanes, state.parameters, strict=True)
+        return [evaluate(lane.path, parameters, self._data) for lane, parameters in rows]
+
+    def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
+        trial, rules = lanes.shape, Rules.of(lanes)
+        network = Autoencoder(trial)
+        load_flat(network, state.parameters[0])
+        optimizer = ReferenceOptimizer(trial, network)
+        optimizer.load(state)
+        stops: list[Stop] = []
+        for _ in range(epochs):
+            if not state.live.any():
+                break
+            loss, worst = self._train_epoch(trial, network, optimizer, int(state.epoch[0]))
+            met = judge(rules, state, losses=np.array([loss]), worst_errors=np.array([worst]))
+            if met:
+                state.parameters[0] = flatten(network)
+                optimizer.save(state)
+                stops += [Stop(0, watch, reason, state.take([0])) for _, watch, reason in met]
+        state.parameters[0] = flatten(network)
+        optimizer.save(state)
+        return stops
+
+    def _train_epoch(
+        self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
+    ) -> tuple[float, float]:
+        """Make an epoch's updates; return its loss and the largest error of any output."""
+        samples = len(self._inputs)
+        rate = scheduled_rate(trial, epoch)
+        total, worst = 0.0, 0.0
+        for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
+            targets = self._targets[batch]
+            logits = network.logits(self._inputs[batch])
+            outputs = network.outputs_of(logits)
+            loss: Tensor = self._loss(logits, outputs, targets)
+            network.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step(
+                decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
+            )
+            total += loss.item() * (len(batch) / samples)
+            worst = max(worst, (outputs.detach() - targets).abs().max().item())
+        return total, worst

@@ -1,0 +1,146 @@
+"""Turns the end of a trial into the result that is kept. Knows nothing of training or files."""
+
+import functools
+import platform
+import socket
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+
+import numpy as np
+import torch
+
+from sweep.nets.initialisers import initial_parameters
+from sweep.result import Outcome, Provenance, TrialResult
+from sweep.training.engine import Engine, Evaluation, Stop
+from sweep.training.isolation import Failure
+from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
+from sweep.training.watches import recorded_curve
+from sweep.training.work import KeepState, Work
+from sweep.trial import RESUMABLE, Status, StopReason, Trial
+
+NO_CURVE = (np.zeros(0, np.int64), np.zeros(0, np.float64))
+
+
+class Reporter:
+    """Writes results for the trials of one pack key."""
+
+    def __init__(self, work: Work, engine: Engine | None) -> None:
+        self._work, self._engine = work, engine
+
+    def results(self, lanes: Lanes, stops: Sequence[Stop]) -> list[TrialResult]:
+        """Return a result for each stop; a failed one where its evaluation raises."""
+        return [self._result(lanes, stop) for stop in stops]
+
+    def failures(self, failures: Sequence[Failure]) -> list[TrialResult]:
+        """Return a failed result for each trial of lanes that raised."""
+        return [
+            TrialResult(
+                trial=trial,
+                outcome=Outcome(
+                    status=Status.FAILED,
+                    stop_reason=StopReason.FAILED,
+                    epochs=failure.epochs,
+                    updates=0,
+                    error=failure.error,
+                    traceback=failure.trace,
+                ),
+                provenance=self._provenance(None, lanes=1),
+                curve_epochs=NO_CURVE[0],
+                curve_loss=NO_CURVE[1],
+            )
+            for failure in failures
+            for trial in failure.lane.trials
+        ]
+
+    def _result(self, lanes: Lanes, stop: Stop) -> TrialResult:
+        lane = lanes.lanes[stop.row]
+        assert self._engine is not None
+        try:
+            evaluation = self._engine.evaluate(lanes.take([stop.row]), stop.state)[0]
+        except Exception as error:
+            failure = Failure.of(error, lane=lane, epochs=int(stop.state.epoch[0]))
+            return next(r for r in self.failures([failure]) if r.trial is lane.trials[stop.watch])
+        record, trial = self._work.record, lane.trials[stop.watch]
+        curve = recorded_curve(stop.state, 0) if record.curves else NO_CURVE
+        return TrialResult(
+            trial=trial,
+            outcome=_outcome(trial, stop, evaluation),
+            provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
+            curve_epochs=curve[0],
+            curve_loss=curve[1],
+            parameters=stop.state.parameters[0] if record.weights else None,
+            state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
+        )
+
+    def _provenance(
+        self, state: LaneState | None, *, lanes: int, start: LaneState | None = None
+    ) -> Provenance:
+        seconds = float(state.seconds[0]) if state else 0.0
+        now = datetime.now(UTC)
+        return Provenance(
+            seconds=seconds,
+            seconds_share=float(state.share[0]) if state else 0.0,
+            device=self._engine.device if self._engine else self._work.pack.device,
+            engine=self._engine.name if self._engine else self._work.pack.engine,
+            numerics_version=self._engine.numerics_version if self._engine else 0,
+            pack=self._work.pack.pack_id,
+            lanes=lanes,
+            attempt=self._work.attempt,
+            resumed_from=int(start.epoch[0]) if start else 0,
+            ray_version=self._work.ray_version,
+            git_revision=self._work.git_revision,
+            started=now - timedelta(seconds=seconds),
+            finished=now,
+            **_machine(),
+        )
+
+
+@functools.cache
+def _machine() -> dict[str, str]:
+    return {
+        "host": socket.gethostname(),
+        "sweep_version": version("autoencoder-sweep"),
+        "torch_version": torch.__version__,
+        "python_version": platform.python_version(),
+    }
+
+
+def _outcome(trial: Trial, stop: Stop, evaluation: Evaluation) -> Outcome:
+    state = stop.state
+    finite = bool(np.isfinite(state.parameters).all()) and np.isfinite(evaluation.loss)
+    reason = stop.reason if finite else StopReason.DIVERGED
+    distance = np.linalg.norm(
+        state.parameters[0].astype(np.float64) - initial_parameters(trial).astype(np.float64)
+    )
+    return Outcome(
+        status=reason.status,
+        stop_reason=reason,
+        epochs=int(state.epoch[0]),
+        updates=int(state.updates[0]),
+        final_loss=evaluation.loss,
+        final_objective=evaluation.objective,
+        best_loss=_known(state.best_loss[0]),
+        best_epoch=int(state.best_epoch[0]) or None,
+        last_delta=_known(state.last_delta[0]),
+        gradient_norm=evaluation.gradient_norm,
+        weight_distance=float(distance),
+        samples_reconstructed=evaluation.samples_reconstructed,
+        argmax_correct=evaluation.argmax_correct,
+    )
+
+
+def _known(value: float) -> float | None:
+    """Return a number that has been observed, or None for the blank before the first epoch."""
+    return float(value) if np.isfinite(value) else None
+
+
+def _keeps(keep: KeepState, reason: StopReason) -> bool:
+    return keep is KeepState.ALL or (keep is KeepState.RESUMABLE and reason in RESUMABLE)
+
+
+def _kept_state(stop: Stop) -> dict[str, np.ndarray]:
+    """Return the lane's arrays with the watch column of this trial alone."""
+    arrays = stop.state.arrays()
+    column = slice(stop.watch, stop.watch + 1)
+    return arrays | {name: arrays[name][:, column] for name in WATCH_COLUMNS}

@@ -1,0 +1,201 @@
+"""Claims: the torch engine equals the reference engine, whatever the trial."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sweep.training.engine import Engine
+from sweep.training.reference import ReferenceEngine
+from sweep.training.state import Lanes, LaneState
+from sweep.training.torch_engine import TorchEngine
+from sweep.trial import Trial
+from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot, relative_difference
+
+HIDDEN = (
+    "sigmoid",
+    "tanh",
+    "relu",
+    "leaky_relu",
+    "elu",
+    "selu",
+    "gelu",
+    "silu",
+    "softplus",
+    "identity",
+)
+SMOOTH = ("sigmoid", "tanh", "gelu", "silu", "softplus", "identity")
+LOSSES = (
+    ("mean_squared_error", None),
+    ("binary_cross_entropy", "keras"),
+    ("binary_cross_entropy", "torch"),
+    ("categorical_cross_entropy", "keras"),
+    ("categorical_cross_entropy", "torch"),
+)
+
+
+@st.composite
+def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64") -> dict[str, Any]:
+    optimizer = draw(st.sampled_from(sorted(OPTIMIZERS)))
+    loss, semantics = draw(st.sampled_from(LOSSES))
+    outputs = ("sigmoid", "softmax")
+    batch = draw(st.sampled_from([None, None, 2, 3]))
+    order = "full_batch" if batch is None else draw(st.sampled_from(["fixed", "shuffled"]))
+    schedule = draw(
+        st.sampled_from(
+            [
+                ("constant", None, None),
+                ("exponential", 0.5, 20),
+                ("cosine", 0.1, 40),
+                ("step", 0.5, 7),
+            ]
+        )
+    )
+    return dict(
+        topology=draw(st.sampled_from([(4, 3, 4), (5, 2, 5), (6, 4, 2, 4, 6)])),
+        activation=draw(st.sampled_from(hidden)),
+        activation_slope=draw(st.sampled_from([None, 0.2])),
+        activation_alpha=draw(st.sampled_from([None, 0.7])),
+        output_activation=draw(st.sampled_from(outputs)),
+        initialiser=draw(
+            st.sampled_from(["uniform", "normal", "xavier_uniform", "kaiming_normal"])
+        ),
+        initialiser_constant=draw(st.sampled_from([0.3, 0.8])),
+        bias_constant=draw(st.sampled_from([0.0, 0.1])),
+        seed=draw(st.integers(0, 2**63 - 1)),
+        loss=loss,
+        loss_semantics=semantics,
+        weight_decay=draw(st.sampled_from([0.0, 0.01])),
+        optimizer=optimizer,
+        learning_rate=draw(st.sampled_from([0.001, 0.02])),
+        learning_rate_schedule=schedule[0],
+        learning_rate_factor=schedule[1],
+        learning_rate_period=schedule[2],
+        batch_size=batch,
+        sample_order=order,
+        dtype=dtype,
+        **draw(options(optimizer)),
+    )
+
+
+@st.composite
+def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
+    momentum = draw(st.sampled_from([0.0, 0.5]))
+    choices: dict[str, dict[str, Any]] = {
+        "sgd": {
+            "optimizer_momentum": momentum,
+            "optimizer_nesterov": momentum > 0 and draw(st.booleans()),
+            "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
+        },
+        "rmsprop": {
+            "optimizer_momentum": momentum,
+            "optimizer_centered": draw(st.booleans()),
+            "optimizer_epsilon": draw(st.sampled_from([1e-3, 1e-7])),
+            "optimizer_epsilon_inside": draw(st.booleans()),
+        },
+        "adagrad": {
+            "optimizer_epsilon_inside": draw(st.booleans()),
+            "optimizer_initial_accumulator": draw(st.sampled_from([0.0, 0.1])),
+            "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
+        },
+        "adam": {"optimizer_amsgrad": draw(st.booleans())},
+        "adamw": {"optimizer_amsgrad": draw(st.booleans())},
+    }
+    return choices.get(optimizer, {})
+
+
+def engines(trial: Trial) -> tuple[Engine, Engine]:
+    data = one_hot(trial.topology[0])
+    return TorchEngine(trial, data), ReferenceEngine(trial, data)
+
+
+def pack_beside(trial: Trial) -> Lanes:
+    """Return the trial among lanes of other seeds, rates and decays."""
+    others = [
+        replace(trial, seed=1, learning_rate=trial.learning_rate / 2),
+        replace(trial, seed=2, weight_decay=0.003),
+    ]
+    return lanes_of_trials(trial, *others)
+
+
+def differences(a: LaneState, b: LaneState) -> dict[str, float]:
+    arrays = {
+        "parameters": (a.parameters, b.parameters),
+        "loss": (a.previous_loss, b.previous_loss),
+    }
+    return {name: relative_difference(x, y) for name, (x, y) in arrays.items()}
+
+
+relaxed = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@relaxed
+@given(choices(hidden=HIDDEN))
+def test_one_step_from_sampled_states_agrees_in_float64(choice: dict[str, Any]) -> None:
+    trial = make_trial(**choice)
+    torch_engine, reference = engines(trial)
+    lanes = pack_beside(trial)
+    state = reference.begin(lanes)
+    for epochs in (1, 4, 15):
+        mine, theirs = (state.copy() for _ in range(2))
+        torch_engine.advance(lanes, mine, 1)
+        reference.advance(lanes, theirs, 1)
+        assert max(differences(mine, theirs).values()) < 1e-12
+        reference.advance(lanes, state, epochs)
+
+
+@relaxed
+@given(choices(hidden=SMOOTH).filter(lambda choice: choice["optimizer"] != "rprop"))
+def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
+    trial = make_trial(**choice)
+    torch_engine, reference = engines(trial)
+    lanes = pack_beside(trial)
+    mine, theirs = torch_engine.begin(lanes), reference.begin(lanes)
+    torch_engine.advance(lanes, mine, 50)
+    reference.advance(lanes, theirs, 50)
+    assert differences(mine, theirs)["loss"] < 1e-9
+
+
+@relaxed
+@given(choices(hidden=HIDDEN, dtype="float32"))
+def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
+    trial = make_trial(**choice)
+    torch_engine, reference = engines(trial)
+    lanes = pack_beside(trial)
+    state = reference.begin(lanes)
+    reference.advance(lanes, state, 5)
+    mine, theirs = (state.copy() for _ in range(2))
+    torch_engine.advance(lanes, mine, 1)
+    reference.advance(lanes, theirs, 1)
+    assert max(differences(mine, theirs).values()) < 1e-5
+
+
+def test_same_pack_twice_gives_the_same_bits() -> None:
+    trial = make_trial(dtype="float32")
+    results = []
+    for _ in range(2):
+        lanes = pack_beside(trial)
+        engine = engines(trial)[0]
+        state = engine.begin(lanes)
+        engine.advance(lanes, state, 60)
+        results.append(state.parameters.tobytes())
+    assert results[0] == results[1]
+
+
+@pytest.mark.parametrize("engine_index", [0, 1])
+@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
+def test_saved_and_restored_equals_uninterrupted(optimizer: str, engine_index: int) -> None:
+    trial = make_trial(optimizer=optimizer, batch_size=2, sample_order="shuffled", max_epochs=1000)
+    lanes = pack_beside(trial)
+    engine = engines(trial)[engine_index]
+    whole = engine.begin(lanes)
+    engine.advance(lanes, whole, 30)
+    state = engine.begin(lanes)
+    engine.advance(lanes, state, 11)
+    restored = LaneState.from_bytes(state.to_bytes())
+    engine.advance(lanes, restored, 19)
+    for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(restored.arrays()[name], array, err_msg=name)

@@ -1,0 +1,157 @@
+"""Claims: every update rule is torch.optim's, or Keras's where PyTorch has none."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sweep.nets.optimizers import OPTIMIZERS, Step, scalar_starts, slot_names, slot_start
+from sweep.trial import Trial
+from tests.trials import OPTIMIZERS as DEFAULTS
+from tests.trials import make_trial
+
+STEPS = 200
+SIZE = 7
+CASES: list[tuple[str, dict[str, Any]]] = [
+    *((name, {}) for name in sorted(DEFAULTS)),
+    ("sgd", {"optimizer_momentum": 0.0}),
+    ("sgd", {"optimizer_dampening": 0.3}),
+    ("sgd", {"optimizer_nesterov": True}),
+    ("rmsprop", {"optimizer_momentum": 0.6}),
+    ("rmsprop", {"optimizer_centered": True, "optimizer_rho": 0.95}),
+    ("rmsprop", {"optimizer_centered": True, "optimizer_momentum": 0.6}),
+    ("adagrad", {"optimizer_initial_accumulator": 0.5}),
+    ("adagrad", {"optimizer_decay": 0.02}),
+    ("adam", {"optimizer_amsgrad": True}),
+    ("adamw", {"optimizer_amsgrad": True}),
+    ("rprop", {"optimizer_eta_minus": 0.6, "optimizer_step_max": 0.1}),
+]
+
+
+def gradients() -> Iterator[torch.Tensor]:
+    """Yield gradients of changing sign and size."""
+    generator = np.random.Generator(np.random.Philox(3))
+    for step in range(STEPS):
+        yield torch.from_numpy(generator.normal(size=SIZE) * np.cos(step / 9.0))
+
+
+def run_rule(trial: Trial, start: np.ndarray) -> np.ndarray:
+    """Train one lane between two others by the project's own rule; return its parameters."""
+    lanes = [replace(trial, learning_rate=0.5), trial, replace(trial, learning_rate=0.1)]
+    parameters = torch.from_numpy(np.tile(start, (3, 1)))
+    slots = {
+        name: torch.tensor([[slot_start(lane, name)] * SIZE for lane in lanes], dtype=torch.float64)
+        for name in slot_names(trial)
+    }
+    scalars = {
+        name: torch.full((3,), value).double() for name, value in scalar_starts(trial).items()
+    }
+    rule = OPTIMIZERS[trial.optimizer]
+    hyper = {
+        name: torch.full((3, 1), getattr(trial, f"optimizer_{name}") or 0.0, dtype=torch.float64)
+        for name in rule.hyper
+    }
+    rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float64)
+    for index, gradient in enumerate(gradients()):
+        decay = trial.optimizer_decay or 0.0
+        rule.update(
+            Step(
+                parameters=parameters,
+                gradient=gradient.repeat(3, 1),
+                slots=slots,
+                scalars=scalars,
+                hyper=hyper,
+                learning_rate=rates / (1 + decay * index),
+                count=torch.full((3, 1), index + 1.0, dtype=torch.float64),
+                shape=trial,
+            )
+        )
+    return parameters[1].numpy()
+
+
+def run_torch(trial: Trial, start: np.ndarray) -> np.ndarray:
+    """Train the same by torch.optim, called as a user would."""
+    torch.set_default_dtype(torch.float64)  # NAdam keeps a number in the default dtype
+    try:
+        parameter = torch.nn.Parameter(torch.from_numpy(start.copy()))
+        optimizer = torch_optimizer(trial, [parameter])
+        for gradient in gradients():
+            parameter.grad = gradient.clone()
+            optimizer.step()
+    finally:
+        torch.set_default_dtype(torch.float32)
+    return parameter.detach().numpy()
+
+
+def torch_optimizer(t: Trial, p: list[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    lr, eps = t.learning_rate, t.optimizer_epsilon
+    betas = (t.optimizer_beta1, t.optimizer_beta2)
+    momentum = t.optimizer_momentum or 0.0
+    etas = (t.optimizer_eta_minus, t.optimizer_eta_plus)
+    sizes = (t.optimizer_step_min, t.optimizer_step_max)
+    start, decay = t.optimizer_initial_accumulator or 0.0, t.optimizer_decay or 0.0
+    optim, amsgrad = torch.optim, bool(t.optimizer_amsgrad)
+    factories = {
+        "sgd": lambda: optim.SGD(
+            p, lr, momentum, t.optimizer_dampening or 0.0, nesterov=bool(t.optimizer_nesterov)
+        ),
+        "rmsprop": lambda: optim.RMSprop(
+            p, lr, t.optimizer_rho, eps, momentum=momentum, centered=bool(t.optimizer_centered)
+        ),
+        "adagrad": lambda: optim.Adagrad(
+            p, lr, lr_decay=decay, initial_accumulator_value=start, eps=eps
+        ),
+        "adadelta": lambda: optim.Adadelta(p, lr, t.optimizer_rho, eps),
+        "adam": lambda: optim.Adam(p, lr, betas, eps, amsgrad=amsgrad),
+        "adamw": lambda: optim.AdamW(p, lr, betas, eps, weight_decay=0.0, amsgrad=amsgrad),
+        "nadam": lambda: optim.NAdam(p, lr, betas, eps, momentum_decay=t.optimizer_momentum_decay),
+        "adamax": lambda: optim.Adamax(p, lr, betas, eps),
+        "rprop": lambda: optim.Rprop(p, lr, etas, sizes),
+    }
+    return factories[t.optimizer]()
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_rule_equals_torch_over_200_steps(name: str, options: dict[str, Any]) -> None:
+    trial = make_trial(optimizer=name, learning_rate=0.02, **options)
+    start = np.linspace(-1.0, 1.0, SIZE)
+    np.testing.assert_allclose(run_rule(trial, start), run_torch(trial, start), rtol=0, atol=1e-12)
+
+
+def test_rmsprop_with_epsilon_inside_is_keras_3s() -> None:
+    trial = make_trial(optimizer_epsilon=1e-3, optimizer_epsilon_inside=True, learning_rate=0.02)
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, velocity = start.copy(), np.zeros(SIZE)
+    for gradient in map(torch.Tensor.numpy, gradients()):
+        velocity = 0.9 * velocity + 0.1 * gradient**2
+        weights -= 0.02 * gradient / np.sqrt(velocity + 1e-3)
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
+def test_adagrad_with_epsilon_inside_is_keras_3s() -> None:
+    trial = make_trial(
+        optimizer="adagrad",
+        optimizer_epsilon=1e-3,
+        optimizer_epsilon_inside=True,
+        optimizer_initial_accumulator=0.1,
+        learning_rate=0.02,
+    )
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, total = start.copy(), np.full(SIZE, 0.1)
+    for gradient in map(torch.Tensor.numpy, gradients()):
+        total += gradient**2
+        weights -= 0.02 * gradient / np.sqrt(total + 1e-3)
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
+def test_decay_is_old_keras_for_rmsprop() -> None:
+    trial = make_trial(optimizer_decay=0.05, optimizer_epsilon=1e-7, learning_rate=0.02)
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, velocity = start.copy(), np.zeros(SIZE)
+    for iteration, gradient in enumerate(map(torch.Tensor.numpy, gradients())):
+        velocity = 0.9 * velocity + 0.1 * gradient**2
+        weights -= 0.02 / (1 + 0.05 * iteration) * gradient / (np.sqrt(velocity) + 1e-7)
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)

@@ -1,0 +1,214 @@
+"""Claims: a pack yields every trial once, as it would have ended alone, whatever else happens."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweep.result import TrialResult
+from sweep.training.pool import train_pack
+from sweep.training.torch_engine import TorchEngine
+from sweep.training.work import Checkpoint, Finished, KeepState, Record, Work
+from sweep.trial import Status, StopReason, Trial
+from tests.trials import make_trial, make_work
+
+
+def run(
+    work: Work, *, stop_after: int | None = None, checkpoint_seconds: float = 30.0
+) -> list[TrialResult]:
+    """Train a pack; ask it to stop after a number of events."""
+    results, events = [], 0
+
+    def should_stop() -> bool:
+        return stop_after is not None and events >= stop_after
+
+    for event in train_pack(work, should_stop=should_stop, checkpoint_seconds=checkpoint_seconds):
+        events += 1
+        if isinstance(event, Finished):
+            results += event.results
+    return results
+
+
+def by_id(results: list[TrialResult]) -> dict[str, TrialResult]:
+    table = {result.trial.trial_id: result for result in results}
+    assert len(table) == len(results)
+    return table
+
+
+def grid(count: int = 6) -> list[Trial]:
+    return [
+        make_trial(
+            seed=seed,
+            early_stopping_patience=20,
+            early_stopping_min_delta=1e-3,
+            max_epochs=900 + seed,
+        )
+        for seed in range(count)
+    ]
+
+
+@pytest.mark.parametrize("engine", ["torch", "reference"])
+def test_every_trial_of_a_pack_comes_back_once(engine: str) -> None:
+    trials = [*grid(3), make_trial(topology=(5, 2, 5), max_epochs=50)]
+    results = by_id(run(make_work(*trials, engine=engine)))
+    assert set(results) == {trial.trial_id for trial in trials}
+    assert results[trials[-1].trial_id].outcome.epochs == 50
+    assert results[trials[-1].trial_id].outcome.stop_reason is StopReason.MAX_EPOCHS
+
+
+def test_engines_end_a_trial_in_the_same_epoch_with_the_same_loss() -> None:
+    trials = [replace(t, optimizer="sgd", learning_rate=0.5) for t in grid(3)]
+    ends = []
+    for engine in ("torch", "reference"):
+        results = by_id(run(make_work(*trials, engine=engine)))
+        ends.append([results[t.trial_id].outcome for t in trials])
+    for mine, theirs in zip(*ends, strict=True):
+        assert mine.epochs == theirs.epochs
+        assert mine.final_loss == pytest.approx(theirs.final_loss, rel=1e-9)
+
+
+def test_final_loss_is_that_of_the_saved_weights() -> None:
+    (result,) = run(make_work(make_trial(max_epochs=30)))
+    (longer,) = run(make_work(make_trial(max_epochs=31)))
+    assert result.outcome.final_loss == pytest.approx(longer.curve_loss[-1], rel=1e-12)
+    assert longer.curve_epochs[-1] == 31
+
+
+def test_stop_rules_of_one_path_share_one_training() -> None:
+    trials = [make_trial(max_epochs=epochs) for epochs in (10, 25, 40)]
+    assert len({trial.path_id for trial in trials}) == 1
+    results = by_id(run(make_work(*trials)))
+    assert [results[t.trial_id].outcome.epochs for t in trials] == [10, 25, 40]
+    assert {result.provenance.lanes for result in results.values()} == {1}
+    alone = by_id(run(make_work(trials[0])))[trials[0].trial_id]
+    np.testing.assert_array_equal(alone.parameters, results[trials[0].trial_id].parameters)
+
+
+def test_lanes_are_refilled_from_the_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TorchEngine, "capacity", 4)
+    trials = [make_trial(seed=seed, max_epochs=20 + 30 * (seed % 3)) for seed in range(11)]
+    results = by_id(run(make_work(*trials)))
+    assert {r.outcome.epochs for r in results.values()} == {20, 50, 80}
+    assert max(result.provenance.lanes for result in results.values()) <= 4
+    assert len(results) == 11
+
+
+def test_diverged_trial_is_a_row_beside_healthy_ones() -> None:
+    wild = make_trial(
+        optimizer="sgd",
+        optimizer_momentum=0.9,
+        learning_rate=1e6,
+        loss="mean_squared_error",
+        loss_semantics=None,
+        activation="identity",
+        output_activation="identity",
+    )
+    calm = replace(wild, learning_rate=0.01)
+    results = by_id(run(make_work(wild, calm)))
+    assert results[wild.trial_id].outcome.status is Status.DIVERGED
+    assert results[calm.trial_id].outcome.stop_reason is StopReason.MAX_EPOCHS
+    alone = by_id(run(make_work(calm)))[calm.trial_id]
+    assert results[calm.trial_id].outcome.final_loss == pytest.approx(
+        alone.outcome.final_loss, rel=1e-12
+    )
+
+
+def test_stopping_gives_cancelled_rows_from_which_training_goes_on() -> None:
+    trials = [make_trial(seed=seed, max_epochs=2000) for seed in range(3)]
+    whole = by_id(run(make_work(*trials)))
+    cancelled = by_id(run(make_work(*trials), stop_after=2))
+    assert {r.outcome.stop_reason for r in cancelled.values()} == {StopReason.CANCELLED}
+    assert all(0 < r.outcome.epochs < 2000 for r in cancelled.values())
+    starts = {r.trial.path_id: r.state for r in cancelled.values() if r.state is not None}
+    resumed = by_id(run(make_work(*trials, starts=starts)))
+    for key, result in resumed.items():
+        assert result.provenance.resumed_from == cancelled[key].outcome.epochs
+        np.testing.assert_array_equal(result.parameters, whole[key].parameters)
+        np.testing.assert_array_equal(result.curve_loss, whole[key].curve_loss)
+
+
+def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives() -> None:
+    short, long = make_trial(max_epochs=37), make_trial(max_epochs=111)
+    (first,) = run(make_work(short))
+    assert first.state is not None
+    (resumed,) = run(make_work(long, starts={long.path_id: first.state}))
+    (whole,) = run(make_work(long))
+    assert resumed.outcome.epochs == 111
+    np.testing.assert_array_equal(resumed.parameters, whole.parameters)
+
+
+def test_checkpoint_goes_on_to_the_same_results() -> None:
+    trials = [
+        *(make_trial(seed=s, max_epochs=1500) for s in range(3)),
+        make_trial(topology=(5, 2, 5)),
+    ]
+    whole = by_id(run(make_work(*trials)))
+    events = train_pack(make_work(*trials), should_stop=lambda: False, checkpoint_seconds=0.0)
+    saved = next(event for event in events if isinstance(event, Checkpoint))
+    resumed = by_id(run(make_work(*trials, checkpoint=saved.data, attempt=2)))
+    assert set(resumed) == set(whole)
+    for key, result in resumed.items():
+        np.testing.assert_array_equal(result.parameters, whole[key].parameters)
+        assert result.provenance.attempt == 2
+
+
+def test_time_limit_ends_a_trial_that_can_go_on() -> None:
+    (result,) = run(make_work(make_trial(max_epochs=10**9, max_seconds=0.01)))
+    assert result.outcome.stop_reason is StopReason.TIME
+    assert result.outcome.status is Status.FINISHED
+    assert result.state is not None
+
+
+def test_nothing_beside_the_row_is_kept_when_not_asked_for() -> None:
+    record = Record(curves=False, weights=False, state=KeepState.NONE)
+    (result,) = run(make_work(make_trial(), record=record))
+    assert result.parameters is None
+    assert result.state is None
+    assert len(result.curve_epochs) == 0
+
+
+@pytest.fixture
+def plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Return a function that writes a module of the user's and gives its name."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def write(source: str) -> str:
+        name = f"users_own_{abs(hash(source))}"
+        (tmp_path / f"{name}.py").write_text(source)
+        return name
+
+    return write
+
+
+def test_a_trial_that_raises_fails_alone(plugin: Callable[[str], str]) -> None:
+    name = plugin(
+        "import numpy as np\n"
+        "def picky(fan_in, fan_out, *, constant, generator):\n"
+        "    if constant < 0: raise ValueError('no negative constants here')\n"
+        "    return constant * generator.uniform(-1, 1, (fan_out, fan_in))\n"
+    )
+    trials = [
+        make_trial(initialiser=f"{name}:picky", initialiser_constant=c, max_epochs=20)
+        for c in (1.0, -1.0, 0.5, 0.25)
+    ]
+    results = by_id(run(make_work(*trials)))
+    failed = results[trials[1].trial_id].outcome
+    assert failed.status is Status.FAILED
+    assert failed.error == "ValueError: no negative constants here"
+    assert failed.traceback is not None
+    assert "in picky" in failed.traceback
+    others = [results[t.trial_id].outcome for t in trials if t is not trials[1]]
+    assert {outcome.stop_reason for outcome in others} == {StopReason.MAX_EPOCHS}
+
+
+def test_an_activation_that_raises_in_training_fails_alone_in_its_pack(
+    plugin: Callable[[str], str],
+) -> None:
+    name = plugin("def broken(x):\n    raise RuntimeError('broken activation')\n")
+    trials = [make_trial(), make_trial(activation=f"{name}:broken"), make_trial(seed=1)]
+    results = by_id(run(make_work(*trials)))
+    assert results[trials[1].trial_id].outcome.error == "RuntimeError: broken activation"
+    assert results[trials[0].trial_id].outcome.status is Status.FINISHED
+    assert results[trials[2].trial_id].outcome.status is Status.FINISHED
