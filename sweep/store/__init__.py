@@ -1,0 +1,1 @@
+"""The tables that sweeps leave behind: one schema, one writer, many readers."""

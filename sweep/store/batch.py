@@ -1,0 +1,62 @@
+"""Results as four tables that belong together. Knows nothing of files."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sweep.store.layout import TableName
+from sweep.store.schema import SCHEMAS
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some trials with their curves, weights and states, each under `SCHEMAS`."""
+
+    tables: Mapping[TableName, pa.Table]
+
+    @classmethod
+    def join(cls, batches: Iterable["Batch"]) -> Self:
+        """Put batches one after another."""
+        parts: Sequence[Batch] = list(batches)
+        return cls({n: _concatenated(n, [part.tables[n] for part in parts]) for n in TableName})
+
+    @property
+    def trials(self) -> pa.Table:
+        return self.tables[TableName.TRIALS]
+
+    @property
+    def n_bytes(self) -> int:
+        return sum(table.nbytes for table in self.tables.values())
+
+    def only(self, trial_ids: Collection[str]) -> Self:
+        """Keep these trials."""
+        return type(self)(
+            {n: with_values(t, "trial_id", trial_ids) for n, t in self.tables.items()}
+        )
+
+    def without(self, trial_ids: Collection[str]) -> Self:
+        """Drop these trials."""
+        return type(self)({n: without_trials(t, trial_ids) for n, t in self.tables.items()})
+
+
+def without_trials(table: pa.Table, trial_ids: Collection[str]) -> pa.Table:
+    """Drop the rows of these trials."""
+    if not trial_ids:
+        return table
+    return table.filter(pc.invert(_membership(table, "trial_id", trial_ids)))
+
+
+def with_values(table: pa.Table, column: str, values: Collection[str]) -> pa.Table:
+    """Keep the rows whose `column` is one of `values`."""
+    return table.filter(_membership(table, column, values))
+
+
+def _membership(table: pa.Table, column: str, values: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
+
+
+def _concatenated(name: TableName, tables: Sequence[pa.Table]) -> pa.Table:
+    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()

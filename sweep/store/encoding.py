@@ -1,0 +1,168 @@
+"""Turns results into tables, and tables into bytes that travel. Knows nothing of files.
+
+A frame is the four tables in the order of `TableName`, each as its length (8 bytes, little endian)
+and an Arrow stream.
+"""
+
+import struct
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Shaped
+
+from sweep.errors import StoreError
+from sweep.nets.topology import count_parameters, layers_of
+from sweep.result import Outcome, Provenance, TrialResult
+from sweep.store.batch import Batch
+from sweep.store.layout import TableName
+from sweep.store.schema import SCHEMAS, columns_of, conform, version_of
+from sweep.trial import STOP_PARAMETERS, Trial, canonical
+
+LENGTH = struct.Struct("<Q")
+OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
+
+
+def encode(results: Sequence[TrialResult], sweep: str) -> bytes:
+    """Write results as one frame.
+
+    Args:
+        results: at most one of each trial.
+        sweep: name of the sweep that trained them.
+    """
+    batch = batch_of(results, sweep)
+    return b"".join(_with_length(_stream(batch.tables[name])) for name in TableName)
+
+
+def decode(frame: bytes, where: str = "results received") -> Batch:
+    """Read what `encode` wrote, by this version of sweep or an older one.
+
+    Raises:
+        StoreError: if the frame is of a newer version or not a frame.
+    """
+    tables, position = {}, 0
+    for name in TableName:
+        (length,) = LENGTH.unpack_from(frame, position)
+        position += LENGTH.size
+        tables[name] = _table(name, frame[position : position + length], where)
+        position += length
+    return Batch(tables)
+
+
+def batch_of(results: Sequence[TrialResult], sweep: str) -> Batch:
+    """Lay results out as tables."""
+    assert len({result.trial.trial_id for result in results}) == len(results)
+    columns = {
+        TableName.TRIALS: _trials(results, sweep),
+        TableName.CURVES: _curves(results),
+        TableName.WEIGHTS: _weights([r for r in results if r.parameters is not None]),
+        TableName.STATE: _states([r for r in results if r.state is not None]),
+    }
+    return Batch({n: pa.table(arrays, schema=SCHEMAS[n]) for n, arrays in columns.items()})
+
+
+def _trials(results: Sequence[TrialResult], sweep: str) -> dict[str, object]:
+    trials = [result.trial for result in results]
+    columns: dict[str, object] = {
+        "sweep": [sweep] * len(results),
+        "trial_id": _trial_ids(results),
+        "path_id": [trial.path_id for trial in trials],
+    }
+    columns |= _fields(Trial, trials)
+    columns |= _fields(Outcome, [result.outcome for result in results])
+    columns |= _fields(Provenance, [result.provenance for result in results])
+    columns["topology"] = [canonical(trial.topology) for trial in trials]
+    columns["depth"] = [len(trial.topology) - 1 for trial in trials]
+    columns["bottleneck"] = [min(trial.topology[1:-1], default=None) for trial in trials]
+    columns["n_parameters"] = [count_parameters(trial.topology) for trial in trials]
+    return columns
+
+
+def _fields(record: type, records: Sequence[object]) -> dict[str, object]:
+    return {c.name: [getattr(item, c.name) for item in records] for c in columns_of(record)}
+
+
+def _curves(results: Sequence[TrialResult]) -> dict[str, object]:
+    lengths = [len(result.curve_epochs) for result in results]
+    owner = pa.array(np.repeat(np.arange(len(results)), lengths))
+    epochs = _joined((result.curve_epochs for result in results), np.int64)
+    return {
+        "trial_id": pa.array(_trial_ids(results), pa.string()).take(owner),
+        "phase": np.zeros(len(epochs), np.int8),
+        "epoch": epochs,
+        "loss": _joined((result.curve_loss for result in results), np.float64),
+        "validation_loss": pa.nulls(len(epochs), pa.float64()),
+    }
+
+
+def _weights(results: Sequence[TrialResult]) -> dict[str, object]:
+    layouts = [_layout(result.trial.topology) for result in results]
+    return {
+        "trial_id": _trial_ids(results),
+        "dtype": [result.trial.dtype for result in results],
+        "names": [names for names, _ in layouts],
+        "shapes": [shapes for _, shapes in layouts],
+        "values": _lists(
+            [result.parameters for result in results if result.parameters is not None]
+        ),
+    }
+
+
+def _layout(topology: tuple[int, ...]) -> tuple[list[str], list[list[int]]]:
+    """Name and shape of each array of a network's parameters, in order."""
+    names, shapes = [], []
+    for layer in layers_of(topology):
+        names += [f"{layer.index}.weight", f"{layer.index}.bias"]
+        shapes += [[layer.fan_out, layer.fan_in], [layer.fan_out]]
+    return names, shapes
+
+
+def _states(results: Sequence[TrialResult]) -> dict[str, object]:
+    states = [result.state for result in results if result.state is not None]
+    stop = {n: [getattr(r.trial, n) for r in results] for n in STOP_PARAMETERS}
+    return {
+        "trial_id": _trial_ids(results),
+        "path_id": [result.trial.path_id for result in results],
+        "stop_reason": [result.outcome.stop_reason for result in results],
+        **stop,
+        "epoch": [result.outcome.epochs for result in results],
+        "names": [list(state) for state in states],
+        "dtypes": [[str(array.dtype) for array in state.values()] for state in states],
+        "shapes": [[list(array.shape) for array in state.values()] for state in states],
+        "values": _lists([_joined((a.ravel() for a in s.values()), np.float64) for s in states]),
+    }
+
+
+def _trial_ids(results: Sequence[TrialResult]) -> list[str]:
+    return [result.trial.trial_id for result in results]
+
+
+def _joined(
+    arrays: Iterable[Shaped[np.ndarray, " _"]], dtype: type[np.generic]
+) -> Shaped[np.ndarray, " _"]:
+    return np.concatenate([np.empty(0, dtype), *arrays], dtype=dtype)
+
+
+def _lists(rows: Sequence[Shaped[np.ndarray, " _"]]) -> pa.ListArray:
+    offsets = np.cumsum([0, *map(len, rows)], dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, _joined(rows, np.float64))
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema, options=OPTIONS) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _with_length(data: bytes) -> bytes:
+    return LENGTH.pack(len(data)) + data
+
+
+def _table(name: TableName, stream: bytes, where: str) -> pa.Table:
+    try:
+        table = pa.ipc.open_stream(stream).read_all()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise StoreError(f"{where}: must be results of sweep (got {error})") from error
+    version_of(table.schema, where)
+    return conform(table, SCHEMAS[name], where)

@@ -1,0 +1,122 @@
+"""Keeps frames of bytes durable in one append-only file. Knows nothing of what they hold.
+
+A frame is a header (magic, length of the payload, CRC-32 of the payload, CRC-32 of the header so
+far) and the payload. Each append reaches the disk before it returns, so that only the last frame
+can ever be torn; damage before it is reported, never skipped.
+"""
+
+import os
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from sweep.errors import StoreError
+from sweep.store.files import reporting, sync_directory
+
+MAGIC = b"SWPJ"
+HEADER = struct.Struct("<4sQI")
+CHECK = struct.Struct("<I")
+
+
+class Journal:
+    """The journal at `path`, open for writing; a torn tail is cut off when it is opened."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with reporting(path, "opened"):
+            whole = _whole_length(path)
+            self._file = path.open("ab", buffering=0)
+            self._cut(whole)
+            sync_directory(path.parent)
+
+    def append(self, payload: bytes) -> None:
+        """Add a frame; it is durable when this returns.
+
+        Raises:
+            StoreError: if it cannot be written; the frames before it stay whole.
+        """
+        before = self._file.tell()
+        with reporting(self.path, "written"):
+            try:
+                self._write(_header(payload) + payload)
+                os.fsync(self._file.fileno())
+            except OSError:
+                self._cut(before)
+                raise
+
+    def clear(self) -> None:
+        """Forget every frame, once they are durable elsewhere."""
+        if self._file.tell():
+            with reporting(self.path, "cleared"):
+                self._cut(0)
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write(self, data: bytes) -> None:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._file.write(rest) :]
+
+    def _cut(self, length: int) -> None:
+        self._file.truncate(length)
+        self._file.seek(length)
+        os.fsync(self._file.fileno())
+
+
+def replay(path: Path) -> Iterator[bytes]:
+    """Yield the payload of every whole frame in order; nothing if there is no journal.
+
+    Raises:
+        StoreError: if a frame before the last is damaged.
+    """
+    data = _read(path)
+    for start, end in _frames(data, path):
+        yield data[start:end]
+
+
+def _whole_length(path: Path) -> int:
+    return max((end for _, end in _frames(_read(path), path)), default=0)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with reporting(path, "read"):
+            return path.read_bytes()
+    except StoreError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return b""
+        raise
+
+
+def _frames(data: bytes, path: Path) -> Iterator[tuple[int, int]]:
+    """Yield where each whole payload starts and ends, up to the end or a torn tail."""
+    position, overhead = 0, HEADER.size + CHECK.size
+    while len(data) - position > overhead:
+        magic, length, checksum = HEADER.unpack_from(data, position)
+        (check,) = CHECK.unpack_from(data, position + HEADER.size)
+        start = position + overhead
+        if magic != MAGIC or check != zlib.crc32(data[position : start - CHECK.size]):
+            if data[position:].strip(b"\0"):  # zeros are room that a crash left unfilled
+                raise _damage(path, position)
+            return
+        end = start + length
+        if end > len(data) or zlib.crc32(data[start:end]) != checksum:
+            if end < len(data):
+                raise _damage(path, position)
+            return
+        yield start, end
+        position = end
+
+
+def _header(payload: bytes) -> bytes:
+    header = HEADER.pack(MAGIC, len(payload), zlib.crc32(payload))
+    return header + CHECK.pack(zlib.crc32(header))
+
+
+def _damage(path: Path, position: int) -> StoreError:
+    return StoreError(
+        f"{path}: must hold whole frames (damaged at byte {position}); "
+        "move it away to go on without the results in it, which will be trained again"
+    )

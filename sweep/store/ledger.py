@@ -1,0 +1,77 @@
+"""Decides which row of a trial counts. Knows nothing of files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Self
+
+import pyarrow as pa
+
+from sweep.trial import StopReason
+
+REPLACEABLE = frozenset({StopReason.CANCELLED, StopReason.FAILED, StopReason.TIME})
+"""Endings that another attempt at the same trial may better."""
+
+COLUMNS = ["trial_id", "stop_reason", "finished"]
+"""What a ledger reads of the trials table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What is known of a trial that is held.
+
+    Attributes:
+        decided: whether its ending is for good.
+        finished: when, microseconds since 1970 UTC.
+        place: number of the part or source that holds it.
+    """
+
+    decided: bool
+    finished: int
+    place: int
+
+    def replaces(self, old: Self) -> bool:
+        """Whether this row counts instead of `old`: the first of two, unless it can be bettered."""
+        return not old.decided and (self.decided or self.finished > old.finished)
+
+
+def entries_of(trials: pa.Table, place: int) -> Iterator[tuple[str, Entry]]:
+    """Yield each trial of a trials table with its entry."""
+    reasons = trials["stop_reason"].to_pylist()
+    finished = trials["finished"].cast(pa.int64()).to_pylist()
+    ids = trials["trial_id"].to_pylist()
+    for trial_id, reason, moment in zip(ids, reasons, finished, strict=True):
+        yield trial_id, Entry(reason not in REPLACEABLE, moment, place)
+
+
+class Ledger:
+    """The entry that counts of every trial, and where rows lie that no longer count."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.stale: dict[int, set[str]] = {}
+
+    def __contains__(self, trial_id: str) -> bool:
+        return trial_id in self.entries
+
+    def accepts(self, trial_id: str, entry: Entry) -> bool:
+        """Whether the row would count."""
+        old = self.entries.get(trial_id)
+        return old is None or entry.replaces(old)
+
+    def add(self, trial_id: str, entry: Entry) -> None:
+        """Take note of a row that lies at its place; the loser of two becomes stale."""
+        old = self.entries.get(trial_id)
+        loser = entry
+        if old is None or entry.replaces(old):
+            self.entries[trial_id], loser = entry, old or entry
+        if old is not None:
+            self.stale.setdefault(loser.place, set()).add(trial_id)
+
+    def add_all(self, trials: pa.Table, place: int) -> None:
+        """Take note of every row of a trials table."""
+        for trial_id, entry in entries_of(trials, place):
+            self.add(trial_id, entry)
+
+    def move(self, trials: pa.Table, place: int) -> None:
+        """Take note that these rows, which count, now lie at `place`."""
+        self.entries.update(entries_of(trials, place))

@@ -1,0 +1,96 @@
+"""Lets one process write a results directory. Knows nothing of what it writes.
+
+The lock is the operating system's: it goes with its process, however that ends.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from sweep.errors import StoreError
+from sweep.store.files import reporting
+
+ATTEMPTS = 5
+PAUSE_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that writes."""
+
+    pid: int
+    host: str
+
+
+class Lock:
+    """An exclusive hold on `path` from `acquire` to `release`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file: IO[str] | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            StoreError: if another process holds it, naming that process.
+        """
+        with reporting(self.path, "locked"):
+            file = self.path.open("a+")
+        # `writer_of` holds the lock for a moment too, so one refusal proves nothing.
+        for _ in range(ATTEMPTS):
+            if _try(file, fcntl.LOCK_EX):
+                break
+            time.sleep(PAUSE_SECONDS)
+        else:
+            file.close()
+            raise StoreError(_refusal(self.path))
+        file.truncate(0)
+        json.dump({"pid": os.getpid(), "host": socket.gethostname()}, file)
+        file.flush()
+        self._file = file
+
+    def release(self) -> None:
+        """Give the lock back; harmless when it is not held."""
+        if self._file is not None:
+            self._file.truncate(0)
+            self._file.close()
+            self._file = None
+
+
+def writer_of(path: Path) -> Holder | None:
+    """Return who holds the lock at `path`, None if nobody does."""
+    try:
+        file = path.open("r")
+    except FileNotFoundError:
+        return None
+    with file:
+        return None if _try(file, fcntl.LOCK_SH) else _holder(path)
+
+
+def _try(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(path: Path) -> Holder:
+    try:
+        return Holder(**json.loads(path.read_text()))
+    except (ValueError, TypeError):  # the holder is just writing its name
+        return Holder(pid=0, host="unknown")
+
+
+def _refusal(path: Path) -> str:
+    holder = _holder(path)
+    return (
+        f"{path.parent} is being written by pid {holder.pid} on host {holder.host}; "
+        "wait for it to end or stop it, then run the same command again"
+    )

@@ -1,0 +1,152 @@
+"""Publishes, reads and removes the numbered Parquet parts of the tables. Knows nothing of locks.
+
+Part N of every table holds the same trials. The file in `trials/` is published last and removed
+first: where it is missing, the files of that number elsewhere do not count.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from sweep.errors import StoreError
+from sweep.store.batch import Batch
+from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.schema import SCHEMAS, conform, version_of
+
+NAME = re.compile(r"part-(\d{6,})\.parquet")
+CONTENTS = (TableName.WEIGHTS, TableName.STATE, TableName.CURVES, TableName.TRIALS)
+ROWS_PER_GROUP = {TableName.WEIGHTS: 4_096, TableName.STATE: 4_096}
+"""Rows read together; small where a row is long and few are wanted."""
+
+
+def part_numbers(directory: ResultsDir, name: TableName = TableName.TRIALS) -> list[int]:
+    """Return the numbers of the parts of a table, ascending.
+
+    Raises:
+        StoreError: if the folder holds a file that is not a part.
+    """
+    folder = directory.table(name)
+    seen = _listing(folder)
+    while (again := _listing(folder)) != seen:  # a part was published or removed meanwhile
+        seen = again
+    return sorted(_number(folder / entry) for entry in seen)
+
+
+def publish(directory: ResultsDir, number: int, batch: Batch) -> None:
+    """Write the tables of `batch` as part `number`, the trials last."""
+    for name in CONTENTS:
+        if batch.tables[name].num_rows or name is TableName.TRIALS:
+            write_atomically(part_path(directory, name, number), _parquet(name, batch.tables[name]))
+
+
+def remove(directory: ResultsDir, number: int) -> None:
+    """Remove part `number`, the trials first."""
+    for name in reversed(CONTENTS):
+        path = part_path(directory, name, number)
+        if path.exists():
+            with reporting(path, "removed"):
+                path.unlink()
+                sync_directory(path.parent)
+
+
+def clean(directory: ResultsDir) -> None:
+    """Make the folders, and remove what a killed writer left without publishing it."""
+    for name in CONTENTS:
+        folder = directory.table(name)
+        with reporting(folder, "created"):
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
+    published = set(part_numbers(directory))
+    for name in CONTENTS:
+        for number in set(part_numbers(directory, name)) - published:
+            remove(directory, number)
+
+
+def read_batch(directory: ResultsDir, number: int) -> Batch:
+    """Read every table of a part."""
+    return Batch({name: read_part(directory, name, number) for name in TableName})
+
+
+def read_part(
+    directory: ResultsDir,
+    name: TableName,
+    number: int,
+    *,
+    columns: Sequence[str] | None = None,
+    where: tuple[str, Collection[str]] | None = None,
+) -> pa.Table:
+    """Read a part of a table, of this version of sweep or an older one.
+
+    Args:
+        directory, name, number: which part.
+        columns: the columns to read; None for all.
+        where: a column of text, and the values whose rows to read; None for all rows.
+
+    Raises:
+        StoreError: if the file is truncated, not sweep's, or of a newer sweep.
+        FileNotFoundError: if the trials part was removed; other tables then count as empty.
+    """
+    path = part_path(directory, name, number)
+    schema = SCHEMAS[name] if columns is None else _subset(SCHEMAS[name], columns)
+    if name is not TableName.TRIALS and not path.exists():
+        return schema.empty_table()
+    return conform(_read(path, schema, where), schema, str(path))
+
+
+def part_path(directory: ResultsDir, name: TableName, number: int) -> Path:
+    return directory.table(name) / f"part-{number:06d}.parquet"
+
+
+def count_rows(directory: ResultsDir, number: int) -> int:
+    """Return how many trials a part holds."""
+    return int(pq.read_metadata(part_path(directory, TableName.TRIALS, number)).num_rows)
+
+
+def schema_version(directory: ResultsDir, number: int) -> int:
+    """Return the schema version of a part."""
+    path = part_path(directory, TableName.TRIALS, number)
+    return version_of(pq.read_schema(path), str(path))
+
+
+def _read(path: Path, schema: pa.Schema, where: tuple[str, Collection[str]] | None) -> pa.Table:
+    try:
+        present = pq.read_schema(path)
+        version_of(present, str(path))
+        columns = [name for name in schema.names if name in present.names]
+        condition = None if where is None else pc.field(where[0]).isin(list(where[1]))
+        return pq.read_table(path, columns=columns, filters=condition, partitioning=None)
+    except FileNotFoundError:
+        raise
+    except (pa.ArrowException, OSError) as error:
+        raise StoreError(
+            f"{path}: must be a whole Parquet file (got: {error}); "
+            "restore it, or move it away to train its trials again"
+        ) from error
+
+
+def _subset(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata)
+
+
+def _parquet(name: TableName, table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_GROUP.get(name))
+    return bytes(sink.getvalue())
+
+
+def _listing(folder: Path) -> set[str]:
+    if not folder.is_dir():
+        return set()
+    return {path.name for path in folder.iterdir() if path.name[0] not in "._"}
+
+
+def _number(path: Path) -> int:
+    match = NAME.fullmatch(path.name)
+    if match is None:
+        raise StoreError(f"{path}: must be a part of a table; move it out of the results")
+    return int(match[1])

@@ -1,0 +1,179 @@
+"""The columns of every table, with their types and meaning. Knows nothing of files.
+
+Parameters, outcome and provenance are the fields of `Trial`, `Outcome` and `Provenance`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from datetime import datetime
+from functools import cache
+from types import NoneType
+from typing import Any, get_args, get_type_hints
+
+import pyarrow as pa
+
+from sweep.errors import StoreError
+from sweep.result import Outcome, Provenance
+from sweep.store.layout import TableName
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
+
+SCHEMA_VERSION = 1
+VERSION_KEY = b"sweep.schema_version"
+
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+TYPES: Mapping[Any, pa.DataType] = {
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    datetime: TIMESTAMP,
+}
+PANDAS_TYPES = {pa.int64(): "Int64", pa.int8(): "Int8", pa.bool_(): "boolean"}
+"""Column types that pandas would turn into float or object where a value is missing."""
+
+
+def column(name: str, kind: pa.DataType, doc: str, *, nullable: bool = False) -> pa.Field:
+    return pa.field(name, kind, nullable=nullable, metadata={"doc": doc})
+
+
+@cache
+def columns_of(record: type) -> tuple[pa.Field, ...]:
+    """Return a column for each field of a dataclass whose fields carry a `doc`."""
+    hints = get_type_hints(record)
+    return tuple(
+        _column_of(item.name, hints[item.name], item.metadata["doc"]) for item in fields(record)
+    )
+
+
+def _column_of(name: str, hint: Any, doc: str) -> pa.Field:
+    options = [option for option in get_args(hint) if option is not NoneType]
+    nullable = NoneType in get_args(hint)
+    kind = TYPES.get(options[0] if nullable else hint, pa.string())
+    return column(name, kind, doc, nullable=nullable)
+
+
+def _trial_columns() -> list[pa.Field]:
+    columns = list(columns_of(Trial))
+    after = [item.name for item in columns].index("topology") + 1
+    columns[after:after] = [
+        column("depth", pa.int64(), "layers of weights"),
+        column(
+            "bottleneck",
+            pa.int64(),
+            "width of the narrowest hidden layer; none without hidden layers",
+            nullable=True,
+        ),
+        column("n_parameters", pa.int64(), "weights and biases"),
+    ]
+    return columns
+
+
+TRIAL_ID = column(
+    "trial_id", pa.string(), "16 hex digits naming the trial: path, stop rule, limits"
+)
+PATH_ID = column("path_id", pa.string(), "16 hex digits naming the trajectory of the weights")
+
+COLUMNS: Mapping[TableName, list[pa.Field]] = {
+    TableName.TRIALS: [
+        column("sweep", pa.string(), "name of the sweep that trained it"),
+        TRIAL_ID,
+        PATH_ID,
+        *_trial_columns(),
+        *columns_of(Outcome),
+        *columns_of(Provenance),
+    ],
+    TableName.CURVES: [
+        TRIAL_ID,
+        column("phase", pa.int8(), "phase of training, from 0"),
+        column("epoch", pa.int64(), "epoch, from 1"),
+        column("loss", pa.float64(), "loss at the weights before the epoch's first update"),
+        column("validation_loss", pa.float64(), "loss on held-out samples", nullable=True),
+    ],
+    TableName.WEIGHTS: [
+        TRIAL_ID,
+        column("dtype", pa.string(), "arithmetic of the network"),
+        column("names", pa.list_(pa.string()), "name of each array, such as 0.weight"),
+        column("shapes", pa.list_(pa.list_(pa.int64())), "shape of each array: weights (out, in)"),
+        column("values", pa.list_(pa.float64()), "the arrays in turn, each row by row"),
+    ],
+    TableName.STATE: [
+        TRIAL_ID,
+        PATH_ID,
+        column("stop_reason", pa.string(), "why training stopped here"),
+        *[item for item in columns_of(Trial) if item.name in STOP_PARAMETERS],
+        column("epoch", pa.int64(), "epochs trained"),
+        column("names", pa.list_(pa.string()), "name of each array of the lane's state"),
+        column("dtypes", pa.list_(pa.string()), "type of each array"),
+        column("shapes", pa.list_(pa.list_(pa.int64())), "shape of each array"),
+        column("values", pa.list_(pa.float64()), "the arrays in turn, each row by row"),
+    ],
+}
+
+
+def _pandas_metadata(columns: Iterable[pa.Field]) -> bytes:
+    """Tell pandas the types to read nullable integers and booleans as."""
+    entries = [
+        {
+            "name": item.name,
+            "field_name": item.name,
+            "pandas_type": str(item.type),
+            "numpy_type": PANDAS_TYPES[item.type],
+            "metadata": None,
+        }
+        for item in columns
+        if item.nullable and item.type in PANDAS_TYPES
+    ]
+    return json.dumps({"index_columns": [], "column_indexes": [], "columns": entries}).encode()
+
+
+SCHEMAS: Mapping[TableName, pa.Schema] = {
+    name: pa.schema(
+        columns,
+        metadata={VERSION_KEY: str(SCHEMA_VERSION).encode(), b"pandas": _pandas_metadata(columns)},
+    )
+    for name, columns in COLUMNS.items()
+}
+
+
+def version_of(schema: pa.Schema, where: str) -> int:
+    """Return the schema version that a file was written with.
+
+    Raises:
+        StoreError: if sweep did not write it, or a newer sweep did.
+    """
+    text = (schema.metadata or {}).get(VERSION_KEY, b"")
+    if not text.isdigit():
+        raise StoreError(f"{where}: must be a table written by sweep; move it out of the results")
+    if int(text) > SCHEMA_VERSION:
+        raise StoreError(
+            f"{where}: must have schema version {SCHEMA_VERSION} or older "
+            f"(got {int(text)}); read it with the newer sweep that wrote it"
+        )
+    return int(text)
+
+
+def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
+    """Bring a table of any version up to `schema`: columns added since get their neutral value.
+
+    Args:
+        table: as read from a file or frame. schema: the columns wanted, in order.
+        where: the file, for the message.
+
+    Raises:
+        StoreError: if a column has another type, or is missing and has no neutral value.
+    """
+    arrays = [_conformed(table, item, where) for item in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _conformed(table: pa.Table, item: pa.Field, where: str) -> pa.ChunkedArray:
+    if item.name in table.column_names:
+        values = table[item.name]
+        if values.type == item.type:
+            return values
+        raise StoreError(f"{where}: column {item.name} must be {item.type} (got {values.type})")
+    known = PARAMETERS.get(item.name)
+    neutral = None if known is None else known.metadata["neutral"]
+    if neutral is None and not item.nullable:
+        raise StoreError(f"{where}: column {item.name} must not be missing; the file is not whole")
+    return pa.chunked_array([pa.repeat(pa.scalar(neutral, item.type), len(table))])

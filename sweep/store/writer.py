@@ -1,0 +1,194 @@
+"""Writes the tables of a sweep, one writer at a time. Knows nothing of training.
+
+A result is safe once `append` returns: it is in the journal. `flush` publishes what the journal
+holds as a numbered part of each table and only then clears it, so a crash at any moment loses
+nothing and leaves nothing that the next `Writer` does not mend.
+"""
+
+import re
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sweep.store.batch import Batch
+from sweep.store.encoding import decode
+from sweep.store.files import remove_leftovers, reporting, write_atomically
+from sweep.store.journal import Journal, replay
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.ledger import COLUMNS, Ledger, entries_of
+from sweep.store.lock import Lock
+from sweep.store.parts import (
+    clean,
+    count_rows,
+    part_numbers,
+    publish,
+    read_batch,
+    read_part,
+    remove,
+    schema_version,
+)
+from sweep.store.schema import SCHEMA_VERSION
+
+PENDING_ROWS = 20_000
+PENDING_BYTES = 64 * 2**20
+SMALL_PART_ROWS = 10_000
+MOST_SMALL_PARTS = 16
+
+
+class Writer:
+    """The one writer of a results directory, from `with` to its end."""
+
+    def __init__(self, directory: ResultsDir) -> None:
+        self.directory = directory
+        self._lock = Lock(directory.lock)
+        self._ledger = Ledger()
+        self._pending: list[Batch] = []
+        self._pending_rows = self._pending_bytes = 0
+        self._next = 1  # number of the next part, and place of what is pending
+
+    def __enter__(self) -> Self:
+        """Take the lock, mend what a crash left, and take in the journal.
+
+        Raises:
+            StoreError: if another process is writing, or a file is damaged.
+        """
+        with reporting(self.directory.path, "created"):
+            self.directory.path.mkdir(parents=True, exist_ok=True)
+        self._lock.acquire()
+        try:
+            self._open()
+        except BaseException:
+            self._lock.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self.flush()
+        finally:
+            self._journal.close()
+            self._lock.release()
+
+    def append(self, payload: bytes) -> list[str]:
+        """Take in a frame of results; they are durable when this returns.
+
+        Args:
+            payload: what `encode` gave. A trial that is already held is dropped, unless it had
+                been cancelled, had failed or had run out of time.
+
+        Returns:
+            The identities of the trials taken in.
+
+        Raises:
+            StoreError: if the frame is not readable or cannot be written; nothing is taken in.
+        """
+        batch = decode(payload)
+        fresh = self._fresh(batch)
+        if fresh:
+            self._journal.append(payload)
+            self._admit(batch, fresh)
+            if self._is_full:
+                self.flush()
+        return fresh
+
+    def flush(self) -> None:
+        """Publish every result taken in as part of the tables."""
+        if self._pending:
+            publish(self.directory, self._next, Batch.join(self._pending))
+            self._pending = []
+            self._pending_rows = self._pending_bytes = 0
+            self._next += 1
+        self._journal.clear()
+        self._drop_stale()
+        self._compact()
+
+    def save_checkpoint(self, pack_id: str, data: bytes) -> None:
+        """Keep the state of a pack in training, in place of the one before."""
+        write_atomically(self._checkpoint(pack_id), data)
+
+    def load_checkpoint(self, pack_id: str) -> bytes | None:
+        """Return the state kept of a pack, None if there is none."""
+        path = self._checkpoint(pack_id)
+        with reporting(path, "read"):
+            return path.read_bytes() if path.exists() else None
+
+    def drop_checkpoint(self, pack_id: str) -> None:
+        """Forget the state kept of a pack."""
+        path = self._checkpoint(pack_id)
+        with reporting(path, "removed"):
+            path.unlink(missing_ok=True)
+
+    def _checkpoint(self, pack_id: str) -> Path:
+        assert re.fullmatch(r"[\w-]+", pack_id), pack_id
+        return self.directory.checkpoints / f"{pack_id}.checkpoint"
+
+    def _open(self) -> None:
+        clean(self.directory)
+        with reporting(self.directory.checkpoints, "created"):
+            self.directory.checkpoints.mkdir(exist_ok=True)
+            remove_leftovers(self.directory.checkpoints)
+        for number in part_numbers(self.directory):
+            trials = read_part(self.directory, TableName.TRIALS, number, columns=COLUMNS)
+            self._ledger.add_all(trials, number)
+            self._next = number + 1
+        self._journal = Journal(self.directory.journal)
+        for payload in replay(self.directory.journal):
+            batch = decode(payload, str(self.directory.journal))
+            self._admit(batch, self._fresh(batch))
+        self.flush()
+        self._modernise()
+
+    def _fresh(self, batch: Batch) -> list[str]:
+        """The trials of a batch whose rows would count."""
+        rows = entries_of(batch.trials, self._next)
+        return [trial_id for trial_id, entry in rows if self._ledger.accepts(trial_id, entry)]
+
+    def _admit(self, batch: Batch, fresh: list[str]) -> None:
+        """Hold the rows that count; rows still pending that they replace go at once."""
+        if len(fresh) < batch.trials.num_rows:
+            batch = batch.only(fresh)
+        self._ledger.add_all(batch.trials, self._next)
+        if replaced := self._ledger.stale.pop(self._next, None):
+            self._pending = [held.without(replaced) for held in self._pending]
+        if fresh:
+            self._pending.append(batch)
+            self._pending_rows += batch.trials.num_rows
+            self._pending_bytes += batch.n_bytes
+
+    @property
+    def _is_full(self) -> bool:
+        return self._pending_rows >= PENDING_ROWS or self._pending_bytes >= PENDING_BYTES
+
+    def _drop_stale(self) -> None:
+        """Rewrite the published parts that hold rows which no longer count."""
+        for number in sorted(self._ledger.stale):
+            self._rewrite([number], self._ledger.stale[number])
+            del self._ledger.stale[number]
+
+    def _modernise(self) -> None:
+        """Rewrite parts of an older schema, so that any reader finds the same columns in all."""
+        for number in part_numbers(self.directory):
+            if schema_version(self.directory, number) < SCHEMA_VERSION:
+                self._rewrite([number], set())
+
+    def _compact(self) -> None:
+        """Put small parts together once there are many."""
+        numbers = part_numbers(self.directory)
+        small = [n for n in numbers if count_rows(self.directory, n) < SMALL_PART_ROWS]
+        if len(small) > MOST_SMALL_PARTS:
+            self._rewrite(small, set())
+
+    def _rewrite(self, numbers: list[int], without: set[str]) -> None:
+        """Publish what these parts hold as a new part, then remove them."""
+        batch = Batch.join(read_batch(self.directory, n) for n in numbers).without(without)
+        if batch.trials.num_rows:
+            publish(self.directory, self._next, batch)
+            self._ledger.move(batch.trials, self._next)
+            self._next += 1
+        for number in numbers:
+            remove(self.directory, number)

@@ -1,0 +1,343 @@
+"""Nothing that was taken in is lost, torn or counted twice, whatever interrupts the writer."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.store_fixtures import make_result
+
+from sweep.errors import StoreError
+from sweep.store import parts, writer
+from sweep.store.encoding import batch_of, encode
+from sweep.store.journal import Journal, replay
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import read_curves, read_trials
+from sweep.store.runs import record_run
+from sweep.store.writer import Writer
+from sweep.trial import StopReason
+
+
+def frame(*seeds: int, reason: StopReason = StopReason.CONVERGED, minutes: float = 1) -> bytes:
+    results = [make_result(reason, minutes=minutes, seed=seed) for seed in seeds]
+    return encode(results, "study")
+
+
+def seeds_in(path: Path) -> list[int]:
+    return sorted(read_trials(path)["seed"])
+
+
+def reasons_in(path: Path) -> dict[int, str]:
+    trials = read_trials(path)
+    assert trials["trial_id"].is_unique
+    return dict(zip(trials["seed"], trials["stop_reason"], strict=True))
+
+
+@contextmanager
+def file_size_limit(n_bytes: int) -> Iterator[None]:
+    """Make every write beyond `n_bytes` fail, as a full disk does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_trial_taken_in_twice_is_one_row(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with Writer(directory) as held:
+        assert len(held.append(frame(1, 2))) == 2
+        assert len(held.append(frame(2, 3))) == 1
+        held.flush()
+        assert held.append(frame(1, 2, 3)) == []
+    with Writer(directory) as held:
+        assert held.append(frame(3)) == []
+    assert seeds_in(tmp_path) == [1, 2, 3]
+    assert len(read_curves(tmp_path)) == 9
+
+
+def test_what_was_taken_in_is_seen_before_it_is_published(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+        assert list((tmp_path / "trials").iterdir()) == []
+        assert seeds_in(tmp_path) == [1]
+        held.flush()
+        assert seeds_in(tmp_path) == [1]
+
+
+@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.FAILED, StopReason.TIME])
+@pytest.mark.parametrize("published", [False, True])
+def test_a_better_ending_replaces_the_row_and_its_curve(
+    tmp_path: Path, reason: StopReason, published: bool
+) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1, 2, reason=reason))
+        if published:
+            held.flush()
+        assert len(held.append(frame(1, minutes=2))) == 1
+    assert reasons_in(tmp_path) == {1: "converged", 2: str(reason)}
+    assert len(read_curves(tmp_path)) == 6
+
+
+def test_a_good_ending_is_never_replaced(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+        assert held.append(frame(1, reason=StopReason.CANCELLED, minutes=9)) == []
+    assert reasons_in(tmp_path) == {1: "converged"}
+
+
+def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
+    code = """
+import os, signal, sys
+from tests.store_fixtures import make_result
+from sweep.store.encoding import encode
+from sweep.store.layout import ResultsDir
+from sweep.store.writer import Writer
+from pathlib import Path
+writer = Writer(ResultsDir(Path(sys.argv[1]))).__enter__()
+writer.append(encode([make_result(seed=1)], "study"))
+writer.flush()
+writer.append(encode([make_result(seed=2)], "study"))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    paths = os.pathsep.join(entry for entry in [*sys.path, os.getcwd()] if entry)
+    killed = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": paths},
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert seeds_in(tmp_path) == [1, 2]
+    with Writer(ResultsDir(tmp_path)):
+        assert len(pd.read_parquet(tmp_path / "trials")) == 2
+
+
+def test_a_second_writer_is_refused_by_name(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with (
+        Writer(directory),
+        pytest.raises(StoreError, match=f"is being written by pid {os.getpid()} on host"),
+        Writer(directory),
+    ):
+        pass
+    with Writer(directory):
+        pass
+
+
+@given(cut=st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_a_torn_journal_keeps_every_whole_frame(
+    tmp_path_factory: pytest.TempPathFactory, cut: int
+) -> None:
+    path = tmp_path_factory.mktemp("torn") / "journal.bin"
+    journal = Journal(path)
+    payloads = [b"first", b"second" * 100, b"third" * 200]
+    for payload in payloads:
+        journal.append(payload)
+    journal.close()
+    whole = path.read_bytes()
+    ends = [25, 645, 1665]
+    path.write_bytes(whole[:cut])
+    kept = [p for p, end in zip(payloads, ends, strict=True) if end <= cut]
+    assert list(replay(path)) == kept
+    reopened = Journal(path)
+    reopened.append(b"after")
+    reopened.close()
+    assert list(replay(path)) == [*kept, b"after"]
+
+
+def test_damage_before_the_end_of_the_journal_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "journal.bin"
+    journal = Journal(path)
+    journal.append(b"first")
+    journal.append(b"second")
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[22] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(StoreError, match="damaged at byte 0"):
+        list(replay(path))
+    with pytest.raises(StoreError, match="damaged at byte 0"):
+        Journal(path)
+
+
+def test_a_full_disk_leaves_every_earlier_file_whole(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with Writer(directory) as held:
+        held.append(frame(1))
+        held.flush()
+        with file_size_limit(1000):
+            with pytest.raises(StoreError, match=r"journal.bin: cannot be written .EFBIG"):
+                held.append(frame(2))
+            with pytest.raises(StoreError, match="free some space"):
+                held.save_checkpoint("pack-1", bytes(2000))
+        assert seeds_in(tmp_path) == [1]
+        held.append(frame(3))
+        with file_size_limit(1000), pytest.raises(StoreError, match=r"part-000002"):
+            held.flush()
+        assert seeds_in(tmp_path) == [1, 3]
+    assert seeds_in(tmp_path) == [1, 3]
+    assert len(pd.read_parquet(tmp_path / "trials")) == 2
+    assert list(tmp_path.rglob("*.tmp")) == []
+
+
+def test_a_crash_while_publishing_is_mended(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with Writer(directory) as held:
+        held.append(frame(1))
+    parts.publish(directory, 2, batch_of([make_result(seed=2)], "study"))
+    (tmp_path / "trials" / "part-000002.parquet").unlink()
+    (tmp_path / "trials" / ".part-000002.parquet.1.tmp").write_bytes(b"half")
+    assert len(read_curves(tmp_path)) == 3
+    with Writer(directory) as held:
+        held.append(frame(2))
+    assert len(read_curves(tmp_path)) == 6
+    assert len(pd.read_parquet(tmp_path / "curves")) == 6
+
+
+def test_a_crash_while_replacing_is_mended(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    old = [make_result(StopReason.CANCELLED, seed=s) for s in (1, 2)]
+    parts.clean(directory)
+    parts.publish(directory, 1, batch_of(old, "study"))
+    parts.publish(directory, 2, batch_of([make_result(seed=1, minutes=2)], "study"))
+    parts.publish(directory, 3, batch_of(old[1:], "study"))
+    for _ in range(2):
+        assert reasons_in(tmp_path) == {1: "converged", 2: "cancelled"}
+        assert len(read_curves(tmp_path)) == 6
+        with Writer(directory):
+            pass
+    assert len(pd.read_parquet(tmp_path / "trials")) == 2
+    assert len(pd.read_parquet(tmp_path / "curves")) == 6
+
+
+def test_many_small_parts_become_one(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with Writer(directory) as held:
+        for seed in range(writer.MOST_SMALL_PARTS + 1):
+            held.append(frame(seed))
+            held.flush()
+    assert len(list((tmp_path / "trials").iterdir())) == 1
+    assert len(list((tmp_path / "curves").iterdir())) == 1
+    assert seeds_in(tmp_path) == list(range(17))
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(
+            st.just("append"),
+            st.lists(st.integers(0, 5), min_size=1, unique=True),
+            st.sampled_from([StopReason.CONVERGED, StopReason.CANCELLED, StopReason.TIME]),
+        ),
+        st.tuples(st.sampled_from(["flush", "crash", "reopen"]), st.just([]), st.none()),
+    ),
+    max_size=12,
+)
+
+
+@given(OPERATIONS)
+@settings(max_examples=20, deadline=None)
+def test_any_history_leaves_one_row_a_trial(
+    tmp_path_factory: pytest.TempPathFactory,
+    history: list[tuple[str, list[int], StopReason | None]],
+) -> None:
+    path = tmp_path_factory.mktemp("history")
+    held = Writer(ResultsDir(path)).__enter__()
+    expected: dict[int, str] = {}
+    for minute, (what, seeds, reason) in enumerate(history):
+        if reason is not None:
+            held.append(frame(*seeds, reason=reason, minutes=minute))
+            settled = {seed for seed in seeds if expected.get(seed) == "converged"}
+            expected |= dict.fromkeys(set(seeds) - settled, str(reason))
+        elif what == "flush":
+            held.flush()
+        elif what == "crash":  # what a killed process leaves, in a new place without its lock
+            copy = path.with_name(path.name + "x")
+            shutil.copytree(path, copy)
+            held.__exit__(None, None, None)
+            path = copy
+            held = Writer(ResultsDir(path)).__enter__()
+        else:
+            held.__exit__(None, None, None)
+            held = Writer(ResultsDir(path)).__enter__()
+    held.__exit__(None, None, None)
+    assert reasons_in(path) == expected
+    assert len(read_curves(path)) == 3 * len(expected)
+    assert len(pd.read_parquet(path / "trials")) == len(expected)
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1 cut off", b"not parquet at all"])
+def test_a_truncated_part_is_named(tmp_path: Path, content: bytes) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    (tmp_path / "trials" / "part-000002.parquet").write_bytes(content)
+    with pytest.raises(StoreError, match=r"part-000002.parquet: must be a whole Parquet file"):
+        read_trials(tmp_path)
+
+
+def test_a_foreign_file_is_named(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    foreign = pd.DataFrame({"trial_id": ["x"]})
+    foreign.to_parquet(tmp_path / "trials" / "part-000002.parquet")
+    with pytest.raises(StoreError, match=r"part-000002.parquet: must be a table written by sweep"):
+        read_trials(tmp_path)
+    (tmp_path / "trials" / "part-000002.parquet").rename(tmp_path / "trials" / "mine.parquet")
+    with pytest.raises(StoreError, match=r"mine.parquet: must be a part of a table"):
+        read_trials(tmp_path)
+
+
+def rewrite_as_version(path: Path, version: int, *, without: str) -> None:
+    table = pq.read_table(path, partitioning=None).drop_columns([without])
+    metadata = {**table.schema.metadata, b"sweep.schema_version": str(version).encode()}
+    pq.write_table(table.replace_schema_metadata(metadata), path)
+
+
+def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    part = tmp_path / "trials" / "part-000001.parquet"
+    rewrite_as_version(part, 0, without="weight_decay")
+    assert read_trials(tmp_path)["weight_decay"].tolist() == [0.0]
+    with Writer(ResultsDir(tmp_path)):
+        pass
+    assert pd.read_parquet(tmp_path / "trials")["weight_decay"].tolist() == [0.0]
+
+
+def test_a_newer_part_is_named(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    part = tmp_path / "trials" / "part-000001.parquet"
+    rewrite_as_version(part, 99, without="weight_decay")
+    with pytest.raises(StoreError, match=r"part-000001.parquet: .*got 99"):
+        read_trials(tmp_path)
+
+
+def test_checkpoints_are_replaced_and_dropped(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        assert held.load_checkpoint("pack-1") is None
+        held.save_checkpoint("pack-1", b"one")
+        held.save_checkpoint("pack-1", b"two")
+        assert held.load_checkpoint("pack-1") == b"two"
+        held.drop_checkpoint("pack-1")
+        held.drop_checkpoint("pack-1")
+        assert held.load_checkpoint("pack-1") is None
+
+
+def test_a_run_keeps_its_config_and_circumstances(tmp_path: Path) -> None:
+    path = record_run(ResultsDir(tmp_path), "name: study\n", {"host": "here"})
+    assert (tmp_path / "sweep.yaml").read_text() == "name: study\n"
+    assert json.loads(path.read_text())["host"] == "here"
+    assert path.parent == tmp_path / "runs"
