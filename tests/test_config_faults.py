@@ -105,8 +105,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         ({"convergence": {"delta": {"tolerance": 1}}}, "hold max_epochs (or epochs)"),
         ({"convergence": {}}, "hold max_epochs (or epochs)"),
         (
-            {"convergence": {"max_epochs": [1, 2]}},
-            "convergence must hold one value (got 2 values; put what should vary in grid)",
+            {"fixed": {"seed": [1, 2]}},
+            "fixed.seed must hold one value (got 2 values; put what should vary in grid)",
         ),
         (
             {"grid": {"zip": ["learning_rate", "seed"], "learning_rate": [1], "seed": [1, 2]}},

@@ -158,3 +158,10 @@ def test_a_null_batch_among_others_stands_once() -> None:
         (2, "fixed"),
         (2, "shuffled"),
     ]
+
+
+def test_several_stop_rules_in_the_convergence_block_share_each_path() -> None:
+    rules = {"delta": {"tolerance": [1e-5, 1e-7]}, "max_epochs": 100}
+    trials = trials_of(convergence=rules)
+    assert [trial.delta_tolerance for trial in trials] == [1e-5, 1e-7]
+    assert len({trial.path_id for trial in trials}) == 1

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.store_fixtures import START, make_result
 
 from sweep.errors import StoreError
 from sweep.result import Outcome, Provenance, TrialResult
@@ -18,14 +17,16 @@ from sweep.store.reader import (
     done_ids,
     read_curves,
     read_states,
+    read_trial,
     read_trials,
     read_weights,
 )
 from sweep.store.schema import SCHEMAS
 from sweep.store.writer import Writer
 from sweep.trial import StopReason, Trial
+from tests.store_fixtures import START, make_result
 
-STATE = {
+STATE: dict[str, np.ndarray] = {
     "epoch": np.array([7], np.int64),
     "parameters": np.array([[0.1, -2.5]], np.float32),
     "live": np.array([[True, False]]),
@@ -111,6 +112,16 @@ def test_weights_that_are_not_kept_are_an_error(tmp_path: Path) -> None:
     store(tmp_path, make_result())
     with pytest.raises(StoreError, match="must hold weights of trial 0000000000000000"):
         read_weights(tmp_path, "0" * 16)
+
+
+def test_a_trial_comes_back_with_its_identity(tmp_path: Path) -> None:
+    result = make_result(batch_size=3, optimizer_nesterov=True)
+    store(tmp_path, result, make_result())
+    trial = read_trial(tmp_path, result.trial.trial_id[:8])
+    assert trial == result.trial
+    assert trial.trial_id == result.trial.trial_id
+    with pytest.raises(StoreError, match=r"must hold one trial .*got 2"):
+        read_trial(tmp_path, "")
 
 
 def test_states_come_back_bit_for_bit_by_path(tmp_path: Path) -> None:

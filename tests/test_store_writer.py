@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.store_fixtures import make_result
 
 from sweep.errors import StoreError
 from sweep.store import parts, writer
@@ -27,6 +26,7 @@ from sweep.store.reader import read_curves, read_trials
 from sweep.store.runs import record_run
 from sweep.store.writer import Writer
 from sweep.trial import StopReason
+from tests.store_fixtures import make_result
 
 
 def frame(*seeds: int, reason: StopReason = StopReason.CONVERGED, minutes: float = 1) -> bytes:
@@ -112,7 +112,7 @@ writer.flush()
 writer.append(encode([make_result(seed=2)], "study"))
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    paths = os.pathsep.join(entry for entry in [*sys.path, os.getcwd()] if entry)
+    paths = os.pathsep.join(entry for entry in [*sys.path, str(Path.cwd())] if entry)
     killed = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": paths},
@@ -234,7 +234,7 @@ def test_many_small_parts_become_one(tmp_path: Path) -> None:
     assert seeds_in(tmp_path) == list(range(17))
 
 
-OPERATIONS = st.lists(
+OPERATIONS: st.SearchStrategy[list[tuple[str, list[int], StopReason | None]]] = st.lists(
     st.one_of(
         st.tuples(
             st.just("append"),

@@ -49,8 +49,13 @@ def expand_config(config: SweepConfig) -> Expansion:
 
 
 def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
-    """Return the parameters that all trials share."""
+    """Return the parameters of all grids: fixed ones, and the blocks of data and stop rules."""
     axes = _axes(config.fixed, ("fixed",), problems)
+    for name, axis in axes.items():
+        if len(axis.values) > 1:
+            hint, got = "put what should vary in grid", f"{len(axis.values)} values"
+            path = ("fixed", name)
+            problems.append(Problem(path=path, must="hold one value", got=got, hint=hint))
     for name in ("dataset", "convergence"):
         given = getattr(config, name)
         if given is None:
@@ -58,12 +63,6 @@ def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]
         if name in axes:
             problems.append(Problem(path=(name,), must=f"be given once, not also as fixed.{name}"))
         axes[name] = _axis(name, given, (name,), problems)
-    for axis in axes.values():
-        if len(axis.values) > 1:
-            (path,) = set(axis.values[0].paths.values())
-            hint = "put what should vary in grid"
-            got = f"{len(axis.values)} values"
-            problems.append(Problem(path=path[:-1], must="hold one value", got=got, hint=hint))
     return axes
 
 

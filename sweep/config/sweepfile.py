@@ -176,7 +176,7 @@ class SweepConfig(Block):
     )
     description: str | None = Field(default=None, description="what the sweep is for")
     dataset: Axis[Dataset] | None = Field(
-        default=None, description="what the networks learn; the same as fixed.dataset"
+        default=None, description="what the networks learn, in all grids"
     )
     fixed: Fixed = Field(default=Fixed(), description="parameters with one value for all trials")
     grid: Grids = Field(
@@ -184,7 +184,7 @@ class SweepConfig(Block):
         description="parameters with several values, or a list of such grids, united",
     )
     convergence: Axis[Convergence] | None = Field(
-        default=None, description="when a trial stops; the same as fixed.convergence"
+        default=None, description="when a trial stops, in all grids"
     )
     resources: Resources = Field(default=Resources(), description="what trains the trials")
     record: Record = Field(default=Record(), description="what is kept of each trial")

@@ -83,7 +83,9 @@ def read_part(
     """Read a part of a table, of this version of sweep or an older one.
 
     Args:
-        directory, name, number: which part.
+        directory: the results of a sweep.
+        name: which table.
+        number: which part of it.
         columns: the columns to read; None for all.
         where: a column of text, and the values whose rows to read; None for all rows.
 

@@ -1,10 +1,6 @@
-"""Reads the tables of a sweep, also while it is being written. Knows nothing of training.
+"""Reads the tables of a sweep as pandas and NumPy have them. Knows nothing of training."""
 
-A reader takes the journal first and the parts after it, so that a result on its way from one to
-the other is seen twice rather than not at all; the second sight is dropped.
-"""
-
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +12,10 @@ import pyarrow.compute as pc
 from jaxtyping import Float, Shaped
 
 from sweep.errors import StoreError
-from sweep.store.batch import Batch, with_values, without_trials
-from sweep.store.encoding import decode
-from sweep.store.journal import replay
+from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.ledger import COLUMNS, Ledger
-from sweep.store.parts import part_numbers, read_part
-from sweep.store.schema import SCHEMAS
-from sweep.trial import STOP_PARAMETERS, Status, StopReason
-
-ATTEMPTS = 10
-Where = tuple[str, Collection[str]]
-Read = Callable[[TableName, Sequence[str] | None, Where | None], pa.Table]
+from sweep.store.snapshot import read_rows
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
 
 @dataclass(frozen=True)
@@ -73,17 +61,39 @@ def read_trials(path: str | Path) -> pd.DataFrame:
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    return _frame(_rows(path, TableName.TRIALS))
+    return _frame(read_rows(path, TableName.TRIALS))
 
 
 def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the recorded losses of a sweep, one row an epoch.
 
     Args:
-        path: the results directory. trial_ids: the trials wanted; None for all.
+        path: the results directory.
+        trial_ids: the trials wanted; None for all.
     """
     where = None if trial_ids is None else ("trial_id", trial_ids)
-    return _frame(_rows(path, TableName.CURVES, where=where))
+    return _frame(read_rows(path, TableName.CURVES, where=where))
+
+
+def read_trial(path: str | Path, trial_id: str) -> Trial:
+    """Read what one trial was asked to be.
+
+    Args:
+        path: the results directory.
+        trial_id: 16 hex digits, or as many of the first as make it unique.
+
+    Raises:
+        StoreError: if no trial, or more than one, has an identity that begins so.
+    """
+    table = read_rows(path, TableName.TRIALS, columns=list(PARAMETERS))
+    found = table.filter(pc.starts_with(table["trial_id"], trial_id)).drop_columns(["trial_id"])
+    if found.num_rows != 1:
+        raise StoreError(
+            f"{path}: must hold one trial whose identity begins with {trial_id!r} "
+            f"(got {found.num_rows}); `sweep results` lists them"
+        )
+    row = found.to_pylist()[0]
+    return Trial(**row | {"topology": parse_topology(row["topology"])})
 
 
 def read_weights(path: str | Path, trial_id: str) -> Weights:
@@ -92,7 +102,7 @@ def read_weights(path: str | Path, trial_id: str) -> Weights:
     Raises:
         StoreError: if none are kept.
     """
-    table = _rows(path, TableName.WEIGHTS, where=("trial_id", [trial_id]))
+    table = read_rows(path, TableName.WEIGHTS, where=("trial_id", [trial_id]))
     if not table.num_rows:
         raise StoreError(
             f"{path}: must hold weights of trial {trial_id} (got none); "
@@ -107,7 +117,7 @@ def read_states(path: str | Path, path_ids: Collection[str]) -> list[SavedState]
     """Read every saved state along these paths; none where there are no results yet."""
     if not ResultsDir(Path(path)).exists:
         return []
-    table = _rows(path, TableName.STATE, where=("path_id", path_ids))
+    table = read_rows(path, TableName.STATE, where=("path_id", path_ids))
     return [_saved_state(table.slice(row, 1)) for row in range(table.num_rows)]
 
 
@@ -121,77 +131,9 @@ def done_ids(path: str | Path, *, retry_failed: bool = False) -> set[str]:
     if not ResultsDir(Path(path)).exists:
         return set()
     again = {Status.CANCELLED, Status.FAILED} if retry_failed else {Status.CANCELLED}
-    table = _rows(path, TableName.TRIALS, columns=["trial_id", "status"])
+    table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
     rows = zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True)
     return {trial_id for trial_id, status in rows if status not in again}
-
-
-def _rows(
-    path: str | Path,
-    name: TableName,
-    *,
-    columns: Sequence[str] | None = None,
-    where: Where | None = None,
-) -> pa.Table:
-    """Read the rows of a table that count."""
-    directory = ResultsDir(Path(path))
-    if not directory.exists:
-        raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
-    for _ in range(ATTEMPTS):
-        try:
-            return _read_once(directory, name, columns, where)
-        except FileNotFoundError:  # the writer has just put that part together with others
-            continue
-    raise StoreError(f"{path}: must keep still while it is read; try again")
-
-
-def _read_once(
-    directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
-) -> pa.Table:
-    sources = _sources(directory)
-    stale = _stale([read(TableName.TRIALS, COLUMNS, None) for read in sources])
-    wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
-    tables = [
-        without_trials(read(name, wanted, where), stale.get(place, set()))
-        for place, read in enumerate(sources)
-    ]
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
-
-
-def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:
-    """The trials in each source whose rows another source replaces; mostly none."""
-    ids = pa.chunked_array([c for t in trials for c in t["trial_id"].chunks], pa.string())
-    if pc.count_distinct(ids).as_py() == len(ids):
-        return {}
-    ledger = Ledger()
-    for place, table in enumerate(trials):
-        ledger.add_all(table, place)
-    return ledger.stale
-
-
-def _sources(directory: ResultsDir) -> list[Read]:
-    """Ways to read each part and each frame of the journal, the oldest first."""
-    where = str(directory.journal)
-    frames = [decode(payload, where) for payload in replay(directory.journal)]
-    parts = [_part_source(directory, number) for number in part_numbers(directory)]
-    return parts + [_frame_source(batch) for batch in frames]
-
-
-def _part_source(directory: ResultsDir, number: int) -> Read:
-    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
-        return read_part(directory, name, number, columns=columns, where=where)
-
-    return read
-
-
-def _frame_source(batch: Batch) -> Read:
-    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
-        table = batch.tables[name]
-        if where is not None:
-            table = with_values(table, *where)
-        return table if columns is None else table.select(list(columns))
-
-    return read
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

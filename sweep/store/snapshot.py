@@ -1,0 +1,103 @@
+"""Reads the rows that count, also while they are being written. Knows nothing of their meaning.
+
+A reader takes the journal first and the parts after it, so that a result on its way from one to
+the other is seen twice rather than not at all; the second sight is dropped.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sweep.errors import StoreError
+from sweep.store.batch import Batch, with_values, without_trials
+from sweep.store.encoding import decode
+from sweep.store.journal import replay
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.ledger import COLUMNS, Ledger
+from sweep.store.parts import part_numbers, read_part
+from sweep.store.schema import SCHEMAS
+
+ATTEMPTS = 10
+
+Where = tuple[str, Collection[str]]
+Read = Callable[[TableName, Sequence[str] | None, Where | None], pa.Table]
+
+
+def read_rows(
+    path: str | Path,
+    name: TableName,
+    *,
+    columns: Sequence[str] | None = None,
+    where: Where | None = None,
+) -> pa.Table:
+    """Read the rows of a table that count.
+
+    Args:
+        path: the results directory.
+        name: which table.
+        columns: the columns wanted, to which trial_id is added; None for all.
+        where: a column of text, and the values whose rows to read; None for all rows.
+
+    Raises:
+        StoreError: if there are no results, or a file is damaged.
+    """
+    directory = ResultsDir(Path(path))
+    if not directory.exists:
+        raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
+    for _ in range(ATTEMPTS):
+        try:
+            return _read_once(directory, name, columns, where)
+        except FileNotFoundError:  # the writer has just put that part together with others
+            continue
+    raise StoreError(f"{path}: must keep still while it is read; try again")
+
+
+def _read_once(
+    directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
+) -> pa.Table:
+    sources = _sources(directory)
+    stale = _stale([read(TableName.TRIALS, COLUMNS, None) for read in sources])
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
+    tables = [
+        without_trials(read(name, wanted, where), stale.get(place, set()))
+        for place, read in enumerate(sources)
+    ]
+    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+
+
+def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:
+    """The trials in each source whose rows another source replaces; mostly none."""
+    ids = pa.chunked_array([c for t in trials for c in t["trial_id"].chunks], pa.string())
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return {}
+    ledger = Ledger()
+    for place, table in enumerate(trials):
+        ledger.add_all(table, place)
+    return ledger.stale
+
+
+def _sources(directory: ResultsDir) -> list[Read]:
+    """Ways to read each part and each frame of the journal, the oldest first."""
+    where = str(directory.journal)
+    frames = [decode(payload, where) for payload in replay(directory.journal)]
+    parts = [_part_source(directory, number) for number in part_numbers(directory)]
+    return parts + [_frame_source(batch) for batch in frames]
+
+
+def _part_source(directory: ResultsDir, number: int) -> Read:
+    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
+        return read_part(directory, name, number, columns=columns, where=where)
+
+    return read
+
+
+def _frame_source(batch: Batch) -> Read:
+    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
+        table = batch.tables[name]
+        if where is not None:
+            table = with_values(table, *where)
+        return table if columns is None else table.select(list(columns))
+
+    return read
