@@ -1,0 +1,96 @@
+"""What a notebook needs: run a sweep, read its tables, load its networks. Adds no logic."""
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from sweep.store import reader
+
+if TYPE_CHECKING:
+    from sweep.cluster.driver import RunSummary
+    from sweep.nets.autoencoder import Autoencoder
+
+__all__ = ["load_model", "read_curves", "read_trials", "run"]
+
+
+def run(
+    config: str | Path | Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    *,
+    output: str | Path | None = None,
+    engine: str | None = None,
+    workers: int | None = None,
+    address: str | None = None,
+    use_ray: bool = True,
+    retry_failed: bool = False,
+) -> "RunSummary":
+    """Train every trial of a sweep that has no row yet.
+
+    Args:
+        config: path of a sweep file, or its content as a mapping.
+        overrides: changes such as `grid.learning_rate=[0.1,0.01]`.
+        output: results directory; `results/NAME` by default.
+        engine: in place of the file's.
+        workers: in place of the file's.
+        address: a running Ray cluster; by default RAY_ADDRESS, else an embedded Ray.
+        use_ray: False to train in this process.
+        retry_failed: whether to train again what failed before.
+
+    Returns:
+        What was done and where the results lie.
+
+    Raises:
+        ConfigError: the sweep is wrong; carries every fault.
+        StoreError: the results cannot be written.
+    """
+    from sweep.cluster.driver import RunOptions, run_sweep
+    from sweep.config import load_config, parse_config
+
+    from_file = isinstance(config, str | Path)
+    loaded = (
+        load_config(Path(config), overrides) if from_file else parse_config(config, overrides)  # type: ignore[arg-type]
+    )
+    options = RunOptions(
+        output=None if output is None else Path(output),
+        engine=engine,
+        workers=workers,
+        address=address,
+        use_ray=use_ray,
+        retry_failed=retry_failed,
+        config_text=Path(config).read_text("utf-8") if from_file else None,  # type: ignore[arg-type]
+        overrides=tuple(overrides),
+    )
+    return run_sweep(loaded, options)
+
+
+def read_trials(path: str | Path) -> pd.DataFrame:
+    """Read the trials of a results directory, one row each, every hyperparameter a typed column."""
+    return reader.read_trials(path)
+
+
+def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read the recorded losses, one row for each trial and epoch: of `trial_ids`, or of all."""
+    return reader.read_curves(path, trial_ids)
+
+
+def load_model(path: str | Path, trial_id: str) -> "Autoencoder":
+    """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
+
+    Args:
+        path: the results directory.
+        trial_id: 16 hex digits, or as many of the first as make it unique.
+
+    Raises:
+        StoreError: there is no such trial, or its weights were not kept.
+    """
+    import numpy as np
+
+    from sweep.nets.autoencoder import Autoencoder, load_flat
+
+    trial = reader.read_trial(path, trial_id)
+    weights = reader.read_weights(path, trial.trial_id)
+    network = Autoencoder(trial)
+    load_flat(network, np.concatenate([array.ravel() for array in weights.arrays.values()]))
+    return network

@@ -1,0 +1,103 @@
+"""The `sweep` command: names its subcommands and imports each only when it is called.
+
+Turns the library's errors into messages and exit codes. Knows nothing of what a command does.
+"""
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import click
+
+from sweep.errors import ConfigError, SweepError, nearest
+
+WRONG_INPUT = 2
+INTERRUPTED = 130
+COMMANDS = {
+    "plan": "Show what a sweep file asks for, and what is already done.",
+    "run": "Train every trial that has no row yet.",
+    "status": "Count the results so far, by how they ended.",
+    "results": "Show the table of trials.",
+    "show": "Show everything about one trial.",
+    "report": "Write a report with figures.",
+    "schema": "Print the JSON Schema of sweep files, for editors.",
+}
+PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in `sweep.cli.NAME` as `NAME_command`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"sweep.cli.{cmd_name}"), f"{cmd_name}_command")
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            names = ", ".join(COMMANDS)
+            ctx.fail(f"command must be one of {names} (got {args[0]!r}){_did_you_mean(args[0])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return _reporting(ctx, lambda: super(LazyGroup, self).invoke(ctx))
+
+
+def _reporting(ctx: click.Context, call: Callable[[], Any]) -> Any:
+    """Turn an error that a user can mend into its message and exit code."""
+    code = WRONG_INPUT
+    try:
+        return call()
+    except ConfigError as error:
+        for fault in error.faults:
+            click.echo(str(fault), err=True)
+    except SweepError as error:
+        click.echo(str(error), err=True)
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        code = INTERRUPTED
+    return ctx.exit(code)
+
+
+def _did_you_mean(word: str) -> str:
+    hint = nearest(word, list(COMMANDS))
+    return f"; {hint}" if hint else ""
+
+
+def _print_versions(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        for name, package in PACKAGES.items():
+            click.echo(f"{name} {_version(package)}")
+        ctx.exit()
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_versions,
+    help="Print the versions of sweep, torch, ray and pyarrow.",
+)
+def main() -> None:
+    """Train grids of autoencoders to convergence, and read what came of it."""

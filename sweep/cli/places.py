@@ -1,0 +1,47 @@
+"""Finds the results that a user means. Knows nothing of what is in them."""
+
+from pathlib import Path
+
+from sweep.errors import StoreError, nearest
+from sweep.store.layout import ResultsDir
+
+RESULTS = Path("results")
+
+
+def find_results(given: str) -> ResultsDir:
+    """Return the results meant by a directory, the name of a sweep, or a sweep file.
+
+    Raises:
+        StoreError: if there are none there.
+    """
+    path = Path(given)
+    if path.is_file():
+        path = RESULTS / _name_in(path)
+    candidates = [ResultsDir(path), ResultsDir(RESULTS / given)]
+    for candidate in candidates:
+        if candidate.exists:
+            return candidate
+    known = [place.path.name for place in all_results()]
+    hint = nearest(path.name, known) or "`sweep run` makes them"
+    raise StoreError(f"{path}: must hold results of a sweep (got none; {hint})")
+
+
+def all_results() -> list[ResultsDir]:
+    """Return the results of every sweep under `results/`."""
+    folders = sorted(RESULTS.iterdir()) if RESULTS.is_dir() else []
+    places = [ResultsDir(folder) for folder in folders]
+    return [place for place in places if place.exists]
+
+
+def _name_in(config: Path) -> str:
+    """Read the name of a sweep from its file, which need not be valid otherwise."""
+    import yaml
+
+    try:
+        tree = yaml.safe_load(config.read_text())
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StoreError(f"{config}: must be a sweep file or a results directory") from error
+    name = tree.get("name", "unnamed") if isinstance(tree, dict) else None
+    if not isinstance(name, str):
+        raise StoreError(f"{config}: must be a sweep file with a name, or a results directory")
+    return name

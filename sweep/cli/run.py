@@ -1,0 +1,136 @@
+"""`sweep run`: train what a sweep file asks for and is not yet in the table."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sweep.cluster.driver import RunSummary
+    from sweep.planning import Plan
+
+INTERRUPTED = 130
+ROWS_SHOWN = 25
+ENGINES = ["auto", "fused", "torch", "reference"]
+
+
+@click.command("run")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1)
+@click.option("--output", type=click.Path(path_type=Path), help="Results directory. [results/NAME]")
+@click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
+@click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
+@click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")
+@click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
+@click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def run_command(
+    context: click.Context,
+    /,
+    config: Path,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Train every trial of CONFIG that has no row yet.
+
+    OVERRIDES change values of the file, such as convergence.max_epochs=5000. What is finished is
+    kept whatever happens: run the same command again to go on, or with a longer grid to add to it.
+
+    Exit code: 0 all well, 1 some trials failed, 2 wrong input, 130 interrupted.
+    """
+    try:
+        summary = _run(config, overrides, quiet, given)
+    except KeyboardInterrupt:
+        click.echo("stopped at once; run the same command to go on", err=True)
+        context.exit(INTERRUPTED)
+    _print_summary(summary, as_json)
+    if summary.interrupted:
+        context.exit(INTERRUPTED)
+    context.exit(1 if summary.failed else 0)
+
+
+def _run(
+    path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
+) -> "RunSummary":
+    from sweep.cli.progress import progress_display
+    from sweep.cluster.driver import RunOptions, run_sweep
+    from sweep.config import load_config
+
+    config = load_config(path, overrides)
+    options = RunOptions(
+        output=given["output"],
+        engine=given["engine"],
+        workers=given["workers"],
+        address=given["address"],
+        use_ray=not given["no_ray"],
+        retry_failed=given["retry"] == "failed",
+        config_text=path.read_text(),
+        overrides=overrides,
+    )
+    with progress_display(quiet=quiet) as display:
+
+        def on_plan(plan: "Plan") -> None:
+            _announce(plan)
+            if plan.missing:
+                display.start()
+
+        return run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
+
+
+def _announce(plan: "Plan") -> None:
+    for caution in plan.cautions:
+        click.echo(f"warning: {caution.text}", err=True)
+    if plan.missing:
+        text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+        click.echo(f"{plan.config.name}: {text}", err=True)
+
+
+def _print_summary(summary: "RunSummary", as_json: bool) -> None:
+    click.echo(describe_summary(summary), err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
+    elif not summary.interrupted:
+        _print_results(summary)
+
+
+def _print_results(summary: "RunSummary") -> None:
+    from sweep.cli.results import print_table
+    from sweep.reports.report import write_report
+    from sweep.reports.selection import Selection, select
+    from sweep.store.layout import ResultsDir
+    from sweep.store.reader import read_trials
+
+    directory = ResultsDir(summary.output)
+    trials = read_trials(directory.path)
+    print_table(select(trials, Selection(top=ROWS_SHOWN)), len(trials))
+    if len(trials) > ROWS_SHOWN:
+        click.echo(
+            f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all"
+        )
+    click.echo(f"table:  {directory.trials}")
+    click.echo(f"report: {write_report(directory, None)}")
+
+
+def describe_summary(summary: "RunSummary") -> str:
+    """Say in a line or two what a run did and how to go on."""
+    if not summary.trained and not summary.interrupted:
+        return f"nothing to train: all {summary.skipped:,} trials are in {summary.output}"
+    text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
+    notes = {
+        "already done": summary.skipped,
+        "diverged": summary.diverged,
+        "failed": summary.failed,
+        "cancelled": summary.cancelled,
+    }
+    text += "".join(f", {count:,} {name}" for name, count in notes.items() if count)
+    if summary.interrupted:
+        text += f"\ninterrupted with {summary.missing:,} to go; run the same command to go on"
+    if summary.failed:
+        text += "\n--retry failed trains the failed ones again"
+    return text

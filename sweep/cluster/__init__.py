@@ -1,0 +1,1 @@
+"""Running packs, in this process or on a Ray cluster: the only package that imports Ray."""

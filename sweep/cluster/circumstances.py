@@ -1,0 +1,51 @@
+"""With what a run is made: versions, host, revision. Knows nothing of the sweep."""
+
+import platform
+import socket
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a run was made with.
+
+    Attributes:
+        ray_version: None where Ray is not used.
+        git_revision: of the working directory, `-dirty` if it has changes; None outside of git.
+    """
+
+    sweep_version: str
+    torch_version: str
+    ray_version: str | None
+    python_version: str
+    git_revision: str | None
+    host: str
+    platform: str
+    directory: str
+
+
+def read_circumstances(*, use_ray: bool) -> Circumstances:
+    """Return what a run started now is made with."""
+    return Circumstances(
+        sweep_version=metadata.version("autoencoder-sweep"),
+        torch_version=metadata.version("torch"),
+        ray_version=metadata.version("ray") if use_ray else None,
+        python_version=platform.python_version(),
+        git_revision=git_revision(),
+        host=socket.gethostname(),
+        platform=platform.platform(),
+        directory=str(Path.cwd()),
+    )
+
+
+def git_revision() -> str | None:
+    """Return the revision of the working directory, None where there is none."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None

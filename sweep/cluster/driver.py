@@ -1,0 +1,227 @@
+"""Runs a sweep from its configuration to its table. Imports Ray only once there is work for it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import yaml
+
+from sweep.cluster.circumstances import Circumstances, read_circumstances
+from sweep.cluster.interrupt import Interrupt
+from sweep.cluster.ledger import Ledger, SweepProgress
+from sweep.cluster.leftovers import leftover_files
+from sweep.cluster.session import available_cpus
+from sweep.cluster.works import make_works
+from sweep.config import SweepConfig
+from sweep.planning.plan import Plan, make_plan
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import done_ids
+from sweep.store.runs import record_run
+from sweep.store.writer import Writer
+from sweep.trial import Status
+
+SECONDS_BETWEEN_TICKS = 0.2
+
+OnProgress = Callable[[SweepProgress], None]
+OnPlan = Callable[[Plan], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How to run a sweep, apart from what it trains.
+
+    Attributes:
+        output: results directory; None for `results/NAME`.
+        engine, workers: in place of the file's; None to leave that as it is.
+        address: a running Ray cluster; None for RAY_ADDRESS, else an embedded Ray.
+        use_ray: False to train in this process, one pack after another.
+        retry_failed: whether to train again what failed before.
+        config_text: the sweep file as written, to be kept beside the results; None for its values.
+        overrides: changes made to the file on the command line.
+    """
+
+    output: Path | None = None
+    engine: str | None = None
+    workers: int | None = None
+    address: str | None = None
+    use_ray: bool = True
+    retry_failed: bool = False
+    config_text: str | None = None
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """What a run of a sweep did.
+
+    Attributes:
+        output: the results directory.
+        trained: trials that got a row, those below included. skipped: those that had one before.
+        failed, diverged, cancelled: how many of the trained ended so.
+        missing: trials that still need training.
+        interrupted: whether the user stopped it.
+        seconds: from start to end.
+    """
+
+    output: Path
+    trained: int
+    skipped: int
+    failed: int
+    diverged: int
+    cancelled: int
+    missing: int
+    interrupted: bool
+    seconds: float
+
+
+def run_sweep(
+    config: SweepConfig,
+    options: RunOptions | None = None,
+    *,
+    on_plan: OnPlan | None = None,
+    on_progress: OnProgress | None = None,
+) -> RunSummary:
+    """Train every trial of a sweep that has no row yet; each row is durable as soon as it is made.
+
+    Args:
+        config: the sweep.
+        options: how to run it.
+        on_plan: called once it is known what is to be trained.
+        on_progress: called a few times a second while trials are trained.
+
+    Returns:
+        What was done; `interrupted` if Ctrl-C or SIGTERM ended it, with all finished rows kept.
+
+    Raises:
+        SweepError: the results cannot be written, or the cluster not be reached.
+        KeyboardInterrupt: a second Ctrl-C came; what was finished is in the journal.
+    """
+    began = time.monotonic()
+    options = options or RunOptions()
+    config = _with_options(config, options)
+    directory = ResultsDir(options.output or Path("results") / config.name)
+    interrupt = Interrupt()
+    with Writer(directory) as writer:
+        done = done_ids(directory.path, retry_failed=options.retry_failed)
+        plan = make_plan(config, done, workers=_workers(config, options))
+        if on_plan:
+            on_plan(plan)
+        ledger = Ledger(writer, config.name, plan.missing)
+        run = _Run(plan, options, directory, ledger, interrupt, _ticker(ledger, on_progress))
+        if plan.missing:
+            run.train()
+        if not interrupt.requested:
+            for path in leftover_files(directory):
+                path.unlink()
+    return run.summary(time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run under way."""
+
+    plan: Plan
+    options: RunOptions
+    directory: ResultsDir
+    ledger: Ledger
+    interrupt: Interrupt
+    tick: Callable[[], None]
+
+    def should_stop(self) -> bool:
+        return self.interrupt.requested
+
+    def train(self) -> None:
+        circumstances = read_circumstances(use_ray=self.options.use_ray)
+        self._record(circumstances)
+        if self.options.use_ray:
+            self._train_on_ray(circumstances)
+        else:
+            self._train_inline(circumstances)
+
+    def _train_inline(self, circumstances: Circumstances) -> None:
+        from sweep.cluster.inline import run_inline
+
+        works = make_works(self.plan, self.directory, circumstances, workers=1)
+        with self.interrupt.listening():
+            run_inline(
+                works,
+                self.ledger,
+                should_stop=self.should_stop,
+                tick=self.tick,
+                checkpoint_seconds=self.plan.config.resources.checkpoint_seconds,
+            )
+
+    def _train_on_ray(self, circumstances: Circumstances) -> None:
+        from sweep.cluster.session import ray_session
+
+        resources = self.plan.config.resources
+        with ray_session(address=self.options.address, workers=resources.workers) as session:
+            from sweep.cluster.pump import run_on_ray
+
+            session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(self.plan))
+            slots = min(resources.workers or session.cpus, session.cpus)
+            works = make_works(self.plan, self.directory, circumstances, workers=slots)
+            with self.interrupt.listening():
+                run_on_ray(
+                    works,
+                    self.ledger,
+                    slots=slots,
+                    workers=resources.workers,
+                    retries=resources.retries,
+                    checkpoint_seconds=resources.checkpoint_seconds,
+                    should_stop=self.should_stop,
+                    tick=self.tick,
+                )
+
+    def _record(self, circumstances: Circumstances) -> None:
+        config = self.plan.config.model_dump(mode="json", exclude_unset=True)
+        text = self.options.config_text or yaml.safe_dump(config, sort_keys=False)
+        record = asdict(circumstances) | {"overrides": self.options.overrides}
+        record_run(self.directory, text, record)
+
+    def summary(self, seconds: float) -> RunSummary:
+        counts = self.ledger.counts
+        trained = sum(counts.values())
+        return RunSummary(
+            output=self.directory.path,
+            trained=trained,
+            skipped=self.plan.done,
+            failed=counts[Status.FAILED],
+            diverged=counts[Status.DIVERGED],
+            cancelled=counts[Status.CANCELLED],
+            missing=self.plan.missing - trained + counts[Status.CANCELLED],
+            interrupted=self.interrupt.requested,
+            seconds=seconds,
+        )
+
+
+def _workers(config: SweepConfig, options: RunOptions) -> int:
+    return (config.resources.workers or available_cpus()) if options.use_ray else 1
+
+
+def _gpus_per_pack(plan: Plan) -> float:
+    """Return the share of a GPU that the packs sent there take; 0 if none are."""
+    resources = plan.config.resources
+    on_gpu = any(batch.device == "cuda" for batch in plan.batches)
+    shared = resources.gpu.gpus_per_pack if resources.gpu else resources.gpus_per_pack
+    return shared if on_gpu else 0.0
+
+
+def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:
+    given = {"engine": options.engine, "workers": options.workers}
+    changes = {name: value for name, value in given.items() if value is not None}
+    resources = config.resources.model_copy(update=changes)
+    return config.model_copy(update={"resources": resources})
+
+
+def _ticker(ledger: Ledger, on_progress: OnProgress | None) -> Callable[[], None]:
+    last = 0.0
+
+    def tick() -> None:
+        nonlocal last
+        if on_progress and time.monotonic() - last >= SECONDS_BETWEEN_TICKS:
+            last = time.monotonic()
+            on_progress(ledger.progress())
+
+    return tick

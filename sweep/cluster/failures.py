@@ -1,0 +1,74 @@
+"""Rows for trials whose pack could not be trained. Knows nothing of why."""
+
+import platform
+import socket
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+
+import numpy as np
+
+from sweep.cluster.messages import Broken
+from sweep.planning.packs import Pack
+from sweep.result import Outcome, Provenance, TrialResult
+from sweep.trial import Status, StopReason
+
+WORKER_LOST = Broken(
+    "the worker died every time (killed, out of memory, or its machine was lost)", ""
+)
+
+
+def failed_results(
+    pack: Pack, trial_ids: Iterable[str], broken: Broken | None
+) -> list[TrialResult]:
+    """Return a row of status failed for each trial of `pack` among `trial_ids`.
+
+    Args:
+        pack: the pack given up.
+        trial_ids: its trials that have no row.
+        broken: what the last attempt raised; None if its worker died without a word.
+    """
+    wanted: Collection[str] = set(trial_ids)
+    cause = broken or WORKER_LOST
+    outcome = Outcome(
+        status=Status.FAILED,
+        stop_reason=StopReason.FAILED,
+        epochs=0,
+        updates=0,
+        error=cause.error,
+        traceback=cause.traceback or None,
+    )
+    provenance = _provenance(pack)
+    nothing = np.zeros(0)
+    return [
+        TrialResult(
+            trial=trial,
+            outcome=outcome,
+            provenance=provenance,
+            curve_epochs=nothing.astype(np.int64),
+            curve_loss=nothing,
+        )
+        for trial in pack.trials
+        if trial.trial_id in wanted
+    ]
+
+
+def _provenance(pack: Pack) -> Provenance:
+    now = datetime.now(UTC)
+    return Provenance(
+        seconds=0.0,
+        seconds_share=0.0,
+        host=socket.gethostname(),
+        device=pack.device,
+        engine=pack.engine,
+        numerics_version=0,
+        pack=pack.pack_id,
+        lanes=0,
+        attempt=1,
+        resumed_from=0,
+        sweep_version=metadata.version("autoencoder-sweep"),
+        torch_version=metadata.version("torch"),
+        python_version=platform.python_version(),
+        started=now,
+        finished=now,
+    )

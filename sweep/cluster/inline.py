@@ -1,0 +1,72 @@
+"""Runs packs one after another in this process, for debugging. Knows nothing of Ray."""
+
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+
+from sweep.cluster.ledger import Ledger
+from sweep.cluster.messages import Broken, Ended, Rows, Saved, Tally
+from sweep.cluster.relay import relay_pack
+from sweep.result import TrialResult
+from sweep.training.work import Progress, Work
+
+
+def run_inline(
+    works: Iterable[Work],
+    ledger: Ledger,
+    *,
+    should_stop: Callable[[], bool],
+    tick: Callable[[], None],
+    checkpoint_seconds: float,
+) -> None:
+    """Train each pack here; one that raises gets failed rows and the next goes on.
+
+    Args:
+        works: the packs.
+        ledger: keeper of what they yield.
+        should_stop: whether to end, keeping what there is.
+        tick: called at every sign of progress.
+        checkpoint_seconds: longest time between checkpoints, s.
+    """
+    import torch
+
+    torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than they give
+    for work in works:
+        if should_stop():
+            return
+        desk = _Desk(work.pack.pack_id, ledger, should_stop, tick)
+        ledger.open(work.pack)
+        lost = False
+        try:
+            relay_pack(work, desk, checkpoint_seconds=checkpoint_seconds)
+        except Exception as error:
+            lost = True
+            ledger.keep(desk.pack_id, Broken.of(error, traceback.format_exc()))
+        ledger.keep(desk.pack_id, Ended(lost))
+        tick()
+
+
+class _Desk:
+    """The outlet of a pack whose driver is in the same process."""
+
+    def __init__(
+        self,
+        pack_id: str,
+        ledger: Ledger,
+        should_stop: Callable[[], bool],
+        tick: Callable[[], None],
+    ) -> None:
+        self.pack_id = pack_id
+        self.should_stop = should_stop
+        self._ledger = ledger
+        self._tick = tick
+
+    def rows(self, results: Sequence[TrialResult]) -> None:
+        self._ledger.keep(self.pack_id, Rows.of(results, self._ledger.sweep))
+        self._tick()
+
+    def checkpoint(self, data: bytes) -> None:
+        self._ledger.keep(self.pack_id, Saved(data))
+
+    def progress(self, progress: Progress) -> None:
+        self._ledger.note(Tally(progress.epochs, progress.active, progress.waiting))
+        self._tick()

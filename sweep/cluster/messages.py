@@ -1,0 +1,119 @@
+"""What passes between workers, collector and driver. Knows nothing of how it travels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweep.planning.packs import Pack
+from sweep.result import TrialResult
+from sweep.store.encoding import encode
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Results of trials, encoded as the journal keeps them.
+
+    Attributes:
+        data: the encoded results.
+        statuses: trial_id and status of each.
+    """
+
+    data: bytes
+    statuses: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, results: Sequence[TrialResult], sweep: str) -> "Rows":
+        statuses = tuple((r.trial.trial_id, str(r.outcome.status)) for r in results)
+        return cls(encode(results, sweep), statuses)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint: all that is needed to go on with the pack."""
+
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An attempt at the pack raised; another may follow."""
+
+    error: str
+    traceback: str
+
+    @classmethod
+    def of(cls, error: BaseException, traceback: str) -> "Broken":
+        """Put the exception in one line, and its traceback beside."""
+        return cls(" ".join(f"{type(error).__name__}: {error}".split()), traceback)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The pack will not run again; `lost` if its last attempt failed too."""
+
+    lost: bool
+
+
+Message = Rows | Saved | Broken | Ended
+
+
+@dataclass(frozen=True)
+class Item:
+    """A message under the number that the driver confirms."""
+
+    number: int
+    pack_id: str
+    message: Message
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Progress of all packs: epochs since the last tally, lanes and trials as they stand."""
+
+    epochs: int = 0
+    active: int = 0
+    waiting: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What the driver gets at one call.
+
+    Attributes:
+        items: messages to keep and then confirm, oldest first.
+        tally: progress since the last call.
+        room: packs that the collector would like to be offered.
+    """
+
+    items: tuple[Item, ...]
+    tally: Tally
+    room: int
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A pack to be run, as Tune must know it: its name and what it occupies."""
+
+    pack_id: str
+    cpus: float
+    gpus: float
+
+    @classmethod
+    def of(cls, pack: Pack) -> "Offer":
+        return cls(pack.pack_id, pack.cpus, pack.gpus)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A pack as a worker gets it.
+
+    Attributes:
+        work: the pickled `Work`.
+        checkpoint: the latest of an earlier attempt, or None.
+        attempt: how often the pack has been started, from 1.
+        import_paths: directories from which the driver can import, for the user's own modules.
+    """
+
+    work: bytes
+    checkpoint: bytes | None
+    attempt: int
+    import_paths: tuple[str, ...]

@@ -1,0 +1,121 @@
+"""Starts Ray quietly, or joins a cluster that runs. Knows nothing of sweeps."""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweep.errors import SweepError
+
+ENVIRONMENT = {
+    # Without it drivers use tokens but `ray start` and `ray job` do not, and cannot join.
+    "RAY_AUTH_MODE": "token",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # A first Ctrl-C is ours: workers are asked to stop and to keep what they have.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # The collector decides how many packs may be starting.
+    "TUNE_MAX_PENDING_TRIALS_PG": "100000",
+    # Nothing of the experiment is restored from Tune's own state.
+    "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection to Ray.
+
+    Attributes:
+        cpus, gpus: what the nodes have that are up now.
+        grows: whether there may be more later, as on a cluster that is not ours.
+    """
+
+    cpus: int
+    gpus: float
+    grows: bool
+
+    def require(self, *, cpus: float, gpus: float) -> None:
+        """Raise if a pack that takes this much could never start.
+
+        Raises:
+            SweepError: naming what is too much.
+        """
+        if self.grows:
+            return
+        for key, wanted, held in (("cpus", cpus, self.cpus), ("gpus", gpus, self.gpus)):
+            if wanted > held:
+                raise SweepError(
+                    f"resources: {key}_per_pack must be at most the {held:g} {key} of this Ray "
+                    f"(got {wanted:g}); lower it, or give the --address of a cluster that has them"
+                )
+
+
+@contextlib.contextmanager
+def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session]:
+    """Hold a connection to Ray: the one that the process has, a cluster's, or a Ray of our own.
+
+    Args:
+        address: `auto`, `ray://host:port` or a cluster's address; None for RAY_ADDRESS where that
+            is set, else for an embedded Ray that ends with the block.
+        workers: CPUs of an embedded Ray; None for all that this process may use.
+
+    Raises:
+        SweepError: the cluster cannot be reached.
+    """
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    import ray
+
+    address = address or os.environ.get("RAY_ADDRESS")
+    if ray.is_initialized():
+        yield _session(grows=address is not None)
+        return
+    try:
+        _connect(address, workers)
+        yield _session(grows=address is not None)
+    finally:
+        ray.shutdown()
+
+
+def _session(*, grows: bool) -> Session:
+    import ray
+
+    held = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return Session(int(held.get("CPU", 1)), held.get("GPU", 0.0), grows)
+
+
+def _connect(address: str | None, workers: int | None) -> None:
+    import ray
+
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # failures become rows, not lines
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if address is None:
+        cpus = workers or available_cpus()
+        ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+        _guard_token()
+        return
+    try:
+        ray.init(address, **quiet)
+    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+        raise SweepError(
+            f"--address must be that of a running Ray cluster (got {address}): {error}"
+        ) from error
+
+
+def available_cpus() -> int:
+    """Return how many CPUs this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _guard_token() -> None:
+    """Keep the token that Ray writes readable by all to its owner."""
+    token = Path(os.environ.get("RAY_AUTH_TOKEN_PATH", "~/.ray/auth_token")).expanduser()
+    with contextlib.suppress(OSError):
+        token.chmod(0o600)

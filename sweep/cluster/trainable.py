@@ -1,0 +1,93 @@
+"""What a Ray Tune worker runs: one pack, its yield acknowledged by the driver. Knows no files."""
+
+import pickle
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import ray
+from ray import tune
+
+from sweep.cluster.messages import Broken, Job, Message, Rows, Saved, Tally
+from sweep.result import TrialResult
+
+SECONDS_BETWEEN_BEATS = 0.25
+
+
+def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    """Return what a Tune trial with this config occupies."""
+    bundle = {"CPU": config["cpus"], "GPU": config["gpus"]}
+    return tune.PlacementGroupFactory([{k: v for k, v in bundle.items() if v}])
+
+
+def train(config: dict[str, Any], *, collector: Any, sweep: str, checkpoint_seconds: float) -> None:
+    """Train the pack that `config` names, from its latest checkpoint if there is one.
+
+    Args:
+        config: what `PackSearcher` suggested.
+        collector: handle of the `Collector` actor.
+        sweep: name of the sweep, written into every row.
+        checkpoint_seconds: longest time between checkpoints, s.
+
+    Raises:
+        Exception: whatever training raised, after the driver was told, so that Tune tries again.
+    """
+    line = Line(collector, config["pack_id"], sweep)
+    job: Job | None = ray.get(collector.start.remote(line.pack_id))
+    if job is None:
+        return
+    try:
+        _train_job(job, line, checkpoint_seconds)
+    except ray.exceptions.RayError:
+        raise
+    except Exception as error:
+        line.send(Broken.of(error, traceback.format_exc()))
+        raise
+
+
+def _train_job(job: Job, line: "Line", checkpoint_seconds: float) -> None:
+    sys.path += [path for path in job.import_paths if path not in sys.path]
+    import torch
+
+    from sweep.cluster.relay import relay_pack
+
+    torch.set_num_threads(1)
+    work = replace(pickle.loads(job.work), checkpoint=job.checkpoint, attempt=job.attempt)
+    relay_pack(work, line, checkpoint_seconds=checkpoint_seconds)
+
+
+class Line:
+    """A worker's end of the channel to the driver, for one pack."""
+
+    def __init__(self, collector: Any, pack_id: str, sweep: str) -> None:
+        self.pack_id = pack_id
+        self._collector = collector
+        self._sweep = sweep
+        self._tally = Tally()
+        self._beaten = 0.0
+        self._stop = False
+
+    def send(self, message: Message) -> None:
+        """Deliver a message; return once the driver has kept it."""
+        ray.get(self._collector.put.remote(self.pack_id, message))
+
+    def rows(self, results: Sequence[TrialResult]) -> None:
+        self.send(Rows.of(results, self._sweep))
+
+    def checkpoint(self, data: bytes) -> None:
+        self.send(Saved(data))
+
+    def progress(self, progress: Any) -> None:
+        epochs = self._tally.epochs + progress.epochs
+        self._tally = Tally(epochs, progress.active, progress.waiting)
+
+    def should_stop(self) -> bool:
+        """Report progress and hear whether to stop, a few times a second at most."""
+        if time.monotonic() - self._beaten > SECONDS_BETWEEN_BEATS:
+            self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
+            self._tally = replace(self._tally, epochs=0)
+            self._beaten = time.monotonic()
+        return self._stop

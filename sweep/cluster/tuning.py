@@ -1,0 +1,56 @@
+"""Runs packs as the trials of one Ray Tune experiment. Knows nothing of results."""
+
+import shutil
+import tempfile
+from typing import Any
+
+from ray import tune
+from ray.tune.progress_reporter import TrialProgressCallback
+
+from sweep.cluster.searcher import PackSearcher
+from sweep.cluster.trainable import resources_of, train
+
+
+def run_packs(
+    collector: Any, *, sweep: str, retries: int, checkpoint_seconds: float, workers: int | None
+) -> None:
+    """Run every pack that the collector hands out; return when none is left.
+
+    Args:
+        collector: handle of the `Collector` actor.
+        sweep: name of the sweep.
+        retries: how often a pack that failed is started again.
+        checkpoint_seconds: longest time between checkpoints of a pack, s.
+        workers: most packs at a time; None for as many as the cluster holds.
+    """
+    trainable = tune.with_parameters(
+        train, collector=collector, sweep=sweep, checkpoint_seconds=checkpoint_seconds
+    )
+    storage = tempfile.mkdtemp(prefix="sweep-tune-")
+    try:
+        tune.Tuner(
+            tune.with_resources(trainable, resources_of),
+            tune_config=tune.TuneConfig(
+                search_alg=PackSearcher(collector),
+                num_samples=-1,
+                reuse_actors=True,
+                max_concurrent_trials=workers,
+            ),
+            run_config=tune.RunConfig(
+                name=sweep,
+                storage_path=storage,
+                verbose=0,
+                callbacks=[_Silence()],
+                failure_config=tune.FailureConfig(max_failures=retries),
+            ),
+        ).fit()
+    finally:
+        shutil.rmtree(storage, ignore_errors=True)
+
+
+class _Silence(TrialProgressCallback):
+    """Takes the place of the callback that prints a line a trial whatever `verbose` says."""
+
+    def log_result(self, *args: Any, **kwargs: Any) -> None: ...
+
+    def on_trial_complete(self, *args: Any, **kwargs: Any) -> None: ...

@@ -1,0 +1,65 @@
+"""Counts how far a sweep has come. Knows nothing of what is still to do."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import pandas as pd
+
+from sweep.store.layout import ResultsDir
+from sweep.store.lock import Holder, writer_of
+from sweep.store.reader import read_trials
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a sweep stands.
+
+    Attributes:
+        trials: trials held. by_status, by_stop_reason: how many of each, the most frequent first.
+        last_finished: when the latest of them ended, UTC; None without any.
+        writer: the process that is writing; None if nobody is.
+    """
+
+    trials: int
+    by_status: Mapping[str, int]
+    by_stop_reason: Mapping[str, int]
+    last_finished: datetime | None
+    writer: Holder | None
+
+
+def progress_of(directory: ResultsDir) -> Progress:
+    """Count the results in a directory.
+
+    Raises:
+        StoreError: if there are none, or a file is damaged.
+    """
+    trials = read_trials(directory.path)
+    return Progress(
+        trials=len(trials),
+        by_status=_counts(trials["status"]),
+        by_stop_reason=_counts(trials["stop_reason"]),
+        last_finished=trials["finished"].max().to_pydatetime() if len(trials) else None,
+        writer=writer_of(directory.lock),
+    )
+
+
+def _counts(values: "pd.Series[str]") -> dict[str, int]:
+    return {str(name): int(count) for name, count in values.value_counts().items()}
+
+
+def format_progress(progress: Progress) -> str:
+    """Write where a sweep stands for people."""
+    lines = [f"{progress.trials:,} trials"]
+    lines += [f"  {count:>9,}  {status}" for status, count in progress.by_status.items()]
+    lines += ["stop reasons"]
+    lines += [f"  {count:>9,}  {reason}" for reason, count in progress.by_stop_reason.items()]
+    if progress.last_finished is not None:
+        lines.append(f"last finished {progress.last_finished:%Y-%m-%d %H:%M:%S} UTC")
+    holder = progress.writer
+    lines.append(
+        f"being written by pid {holder.pid} on host {holder.host}"
+        if holder
+        else "nobody is writing"
+    )
+    return "\n".join(lines)

@@ -1,0 +1,74 @@
+"""Chooses rows and columns of the table of trials. Knows nothing of how they are shown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweep.reports.where import select_rows, unknown_column
+from sweep.trial import PARAMETERS
+
+OUTCOME_COLUMNS = (
+    "status",
+    "stop_reason",
+    "epochs",
+    "final_loss",
+    "samples_reconstructed",
+    "seconds",
+)
+UNTELLING = frozenset({"data_fingerprint"})
+"""Parameters that vary only with another that says it better."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What a reader asks for.
+
+    Attributes:
+        where: condition on a row; None for every row.
+        sort: columns to sort by in turn, a leading `-` for descending.
+        columns: columns to show; none for what varies and how it ended, `all` for all.
+        top: most rows to show; None for all.
+    """
+
+    where: str | None = None
+    sort: Sequence[str] = ()
+    columns: Sequence[str] = ()
+    top: int | None = None
+
+
+def select(trials: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """Return the rows and columns asked for.
+
+    Raises:
+        ConfigError: if a column does not exist, or the condition cannot be read.
+    """
+    rows = trials if selection.where is None else select_rows(trials, selection.where)
+    rows = _sorted(rows, selection.sort).head(len(rows) if selection.top is None else selection.top)
+    return rows[_columns(trials, selection.columns)]
+
+
+def varying_parameters(trials: pd.DataFrame) -> list[str]:
+    """Return the parameters that are not the same in every trial, in the order of `Trial`."""
+    known = [name for name in PARAMETERS if name in trials.columns and name not in UNTELLING]
+    return [name for name in known if trials[name].nunique(dropna=False) > 1]
+
+
+def _columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
+    if list(wanted) == ["all"]:
+        return list(trials.columns)
+    for name in wanted:
+        if name not in trials.columns:
+            raise unknown_column("--columns", name, trials)
+    return list(wanted) or ["trial_id", *varying_parameters(trials), *OUTCOME_COLUMNS]
+
+
+def _sorted(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    if not keys:
+        return rows
+    names = [key.removeprefix("-") for key in keys]
+    for name in names:
+        if name not in rows.columns:
+            raise unknown_column("--sort", name, rows)
+    ascending = [not key.startswith("-") for key in keys]
+    return rows.sort_values(names, ascending=ascending, kind="stable", na_position="last")

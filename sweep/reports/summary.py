@@ -1,0 +1,84 @@
+"""Summarises the table of trials by axis. Knows nothing of figures or Markdown."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from sweep.reports.selection import varying_parameters
+from sweep.trial import Status, StopReason
+
+CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
+"""Endings in which a rule was met, rather than a limit."""
+
+MOST_LEVELS = 12
+BINS = 4
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A hyperparameter that varies.
+
+    Attributes:
+        name: its column.
+        levels: for each trial its level: its value, or a range of values where there are many.
+        order: the levels, ascending.
+    """
+
+    name: str
+    levels: "pd.Series[str]"
+    order: list[str]
+
+
+def axes_of(trials: pd.DataFrame) -> list[Axis]:
+    """Return what varies among the trials but the seed, each with its levels."""
+    return [_axis(trials, name) for name in varying_parameters(trials) if name != "seed"]
+
+
+def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
+    """Return one row a level: trials, share converged, quartiles of epochs and final loss."""
+    rows = []
+    for level in axis.order:
+        group = trials[axis.levels == level]
+        epochs, loss = quartiles(group["epochs"]), quartiles(group["final_loss"])
+        rows.append([level, len(group), share_converged(group), *epochs, *loss])
+    names = [f"{what}_{q}" for what in ("epochs", "final_loss") for q in ("q1", "median", "q3")]
+    return pd.DataFrame(rows, columns=[axis.name, "trials", "converged", *names])
+
+
+def share_converged(trials: pd.DataFrame) -> float:
+    """Return the share of trials that met a stop rule, 0 to 1; nan without trials."""
+    return float(trials["stop_reason"].isin(CONVERGED).mean())
+
+
+def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
+    """Return the quartiles of what is known; nan if nothing is."""
+    known = values.dropna().astype("float64")
+    lower, middle, upper = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
+    return lower, middle, upper
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished trials, the least final loss first and the faster of equals."""
+    finished = trials[(trials["status"] == Status.FINISHED) & trials["final_loss"].notna()]
+    return finished.sort_values(["final_loss", "epochs"], kind="stable")
+
+
+def _axis(trials: pd.DataFrame, name: str) -> Axis:
+    values = trials[name]
+    if values.nunique() > MOST_LEVELS and pd.api.types.is_numeric_dtype(values.dtype):
+        values = pd.qcut(values.astype("float64"), BINS, duplicates="drop").map(_range_text)
+        values = values.cat.add_categories("none").fillna("none")
+        used = set(values)
+        order = [str(level) for level in values.cat.categories if level in used]
+        return Axis(name, values.astype(str), order)
+    known = sorted(values.dropna().unique())
+    order = [_level(value) for value in known] + (["none"] if values.isna().any() else [])
+    return Axis(name, values.map(_level, na_action="ignore").astype(object).fillna("none"), order)
+
+
+def _level(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _range_text(interval: "pd.Interval[float]") -> str:
+    return f"{interval.left:.3g} to {interval.right:.3g}"

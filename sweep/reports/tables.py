@@ -1,0 +1,96 @@
+"""Writes a table as text in several forms. Knows nothing of what the columns mean."""
+
+import html
+import json
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+import pandas as pd
+
+DIGITS = 6
+
+
+class Form(StrEnum):
+    """How to write a table."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+def format_table(frame: pd.DataFrame, form: Form) -> str:
+    """Write a table; numbers in full for programs (csv, json), to six digits for people."""
+    match form:
+        case Form.CSV:
+            return frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ").rstrip("\n")
+        case Form.JSON:
+            return json.dumps(records(frame), indent=2)
+        case Form.MARKDOWN:
+            return markdown_table(list(frame.columns), cells(frame))
+        case Form.TABLE:
+            return plain_table(list(frame.columns), cells(frame))
+
+
+def records(frame: pd.DataFrame) -> list[dict[str, object]]:
+    """Return the rows as JSON would have them: none for what is missing or not finite."""
+    plain = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
+    exact = [n for n in frame.columns if pd.api.types.is_float_dtype(frame[n].dtype)]
+    for name in exact:  # pandas writes decimals, which lose small numbers
+        for row, value in zip(plain, frame[name], strict=True):
+            row[name] = float(value) if pd.notna(value) and abs(value) != float("inf") else None
+    return list(plain)
+
+
+def cells(frame: pd.DataFrame) -> list[list[str]]:
+    """Return the rows as text for people."""
+    columns = [[format_value(value) for value in frame[name]] for name in frame.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def format_value(value: Any) -> str:
+    """Write one value for people."""
+    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+        return "-"
+    if pd.api.types.is_bool(value):
+        return str(value).lower()
+    if isinstance(value, pd.Timestamp):
+        return value.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
+
+
+def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write columns side by side, numbers to the right."""
+    lines = [header, *([line_of(cell) for cell in row] for row in rows)]
+    columns = [_aligned(list(column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a Markdown table; nothing in a cell can break it or be taken for markup."""
+    numeric = [all(is_number(cell) for cell in column) for column in zip(*rows, strict=True)]
+    rule = ["---:" if right else "---" for right in numeric or [False] * len(header)]
+    lines = [[escape(cell) for cell in row] for row in (header, *rows)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (lines[0], rule, *lines[1:]))
+
+
+def escape(text: str) -> str:
+    """Make text stand in Markdown for itself."""
+    return re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", html.escape(line_of(text), quote=False))
+
+
+def is_number(text: str) -> bool:
+    return text == "-" or re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|inf|nan)", text) is not None
+
+
+def line_of(text: str) -> str:
+    """Put text on one line, without what a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _aligned(column: list[str]) -> list[str]:
+    width = max(map(len, column))
+    right = len(column) > 1 and all(is_number(cell) for cell in column[1:])
+    return [cell.rjust(width) if right else cell.ljust(width) for cell in column]

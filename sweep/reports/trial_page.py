@@ -1,0 +1,103 @@
+"""Gathers everything about one trial. Knows nothing of other trials' outcomes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+
+from sweep.errors import ConfigError, Fault
+from sweep.reports.sparkline import sparkline
+from sweep.reports.tables import format_value, line_of, records
+from sweep.result import Outcome, Provenance
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import read_curves, read_trials
+
+IDENTITY = ("trial_id", "path_id", "sweep")
+MOST_MATCHES = 5
+
+
+@dataclass(frozen=True)
+class TrialPage:
+    """One trial: its row, and its curve with columns epoch and loss."""
+
+    row: pd.DataFrame
+    curve: pd.DataFrame
+
+    @property
+    def record(self) -> Mapping[str, object]:
+        """The page as JSON would have it."""
+        return {**records(self.row)[0], "curve": records(self.curve)}
+
+
+def find_trial(places: Sequence[ResultsDir], prefix: str) -> TrialPage:
+    """Find the trial whose identity begins with `prefix`, in any of `places`.
+
+    Raises:
+        ConfigError: if none does, or more than one.
+    """
+    found: dict[str, ResultsDir] = {}
+    for place in places:
+        trials = read_trials(place.path)
+        rows = trials[trials["trial_id"].str.startswith(prefix)]
+        found |= dict.fromkeys(rows["trial_id"], place)
+    if len(found) != 1:
+        raise _unclear(prefix, list(found), places)
+    ((trial_id, place),) = found.items()
+    trials = read_trials(place.path)
+    curve = read_curves(place.path, [trial_id])[["epoch", "loss"]]
+    return TrialPage(trials[trials["trial_id"] == trial_id], curve)
+
+
+def format_page(page: TrialPage) -> str:
+    """Write a page for people: what was asked for, how it ended, where it ran, its curve."""
+    row = page.row.iloc[0]
+    outcome, provenance = ([item.name for item in fields(r)] for r in (Outcome, Provenance))
+    parameters = [n for n in page.row.columns if n not in {*IDENTITY, *outcome, *provenance}]
+    sections = [
+        _section("trial", row, IDENTITY),
+        _section("parameters", row, parameters),
+        _section("outcome", row, [name for name in outcome if name != "traceback"]),
+        _section("provenance", row, provenance),
+        *_curve(page.curve),
+    ]
+    if pd.notna(row["traceback"]):
+        sections.append("traceback\n" + "\n".join(map(line_of, row["traceback"].splitlines())))
+    return "\n\n".join(sections)
+
+
+def _section(title: str, row: pd.Series, names: Sequence[str]) -> str:
+    """A titled list of the values that apply."""
+    present = [name for name in names if pd.notna(row[name])]
+    width = max(map(len, present))
+    lines = [f"  {name:<{width}}  {line_of(format_value(row[name]))}" for name in present]
+    return "\n".join([title, *lines])
+
+
+def _curve(curve: pd.DataFrame) -> list[str]:
+    if curve.empty:
+        return []
+    epochs, losses = curve["epoch"].to_numpy(np.int64), curve["loss"].to_numpy(np.float64)
+    title = f"loss, epochs {epochs[0]} to {epochs[-1]} (logarithmic)"
+    ends = f"  {format_value(float(losses[0]))} to {format_value(float(losses[-1]))}"
+    return [f"{title}\n  {sparkline(epochs, losses)}\n{ends}"]
+
+
+def _unclear(prefix: str, found: Sequence[str], places: Sequence[ResultsDir]) -> ConfigError:
+    where = ", ".join(str(place.path) for place in places) or "results"
+    if not found:
+        return ConfigError(
+            [
+                Fault(
+                    where=where,
+                    key="TRIAL_ID",
+                    must="begin the identity of a trial held here",
+                    got=repr(prefix),
+                    hint="`sweep results` lists them, --results DIR says where to look",
+                )
+            ]
+        )
+    listed = ", ".join(found[:MOST_MATCHES]) + (", …" if len(found) > MOST_MATCHES else "")
+    must = "begin the identity of one trial alone"
+    hint = f"{len(found)} begin so: {listed}"
+    return ConfigError([Fault(where=where, key="TRIAL_ID", must=must, got=repr(prefix), hint=hint)])

@@ -1,0 +1,189 @@
+"""The parts of a run that need neither workers nor files."""
+
+import asyncio
+import os
+import signal
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sweep.cli.progress import Speed, clock, describe_progress, magnitude
+from sweep.cluster.collector import Collector
+from sweep.cluster.failures import failed_results
+from sweep.cluster.interrupt import Interrupt
+from sweep.cluster.ledger import SweepProgress
+from sweep.cluster.messages import Broken, Ended, Offer, Saved, Tally
+from sweep.cluster.resume import match_starts
+from sweep.cluster.session import Session
+from sweep.cluster.works import alternate
+from sweep.errors import SweepError
+from sweep.planning import make_plan
+from sweep.planning.packs import Batch
+from sweep.store.reader import SavedState
+from sweep.trial import STOP_PARAMETERS, StopReason, Trial
+from tests.cluster_sweeps import small_config
+
+CPU_PACK = Offer("a", 1.0, 0.0)
+GPU_PACK = Offer("g", 1.0, 0.5)
+
+
+def trial(**changes: object) -> Trial:
+    return replace(next(iter(make_plan(small_config()).grid)), **changes)
+
+
+def state_of(of: Trial, epoch: int, reason: StopReason = StopReason.MAX_EPOCHS) -> SavedState:
+    stop = {name: getattr(of, name) for name in STOP_PARAMETERS}
+    return SavedState(of.trial_id, of.path_id, reason, epoch, stop, {"epoch": np.array([epoch])})
+
+
+def test_longer_trial_goes_on_from_the_latest_state_of_its_path():
+    short = trial(max_epochs=10)
+    states = [state_of(short, 10), state_of(short, 20), state_of(short, 100)]
+    starts = match_starts([trial(max_epochs=50)], states)
+    assert {path: a["epoch"].tolist() for path, a in starts.items()} == {short.path_id: [20]}
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"max_epochs": 10},
+        {"max_epochs": 50, "target_loss": 0.1},
+        {"max_epochs": 50, "fixed_epochs": 5},
+        {"max_epochs": 50, "seed": 9},
+    ],
+)
+def test_state_serves_no_trial_that_might_have_stopped_before_it(wanted):
+    assert match_starts([trial(**wanted)], [state_of(trial(max_epochs=10), 10)]) == {}
+
+
+def test_state_of_a_converged_trial_serves_nobody():
+    state = state_of(trial(max_epochs=10), 10, StopReason.CONVERGED)
+    assert match_starts([trial(max_epochs=50)], [state]) == {}
+
+
+def test_state_must_serve_every_trial_of_the_path():
+    trials = [trial(max_epochs=50), trial(max_epochs=5)]
+    assert match_starts(trials, [state_of(trial(max_epochs=10), 10)]) == {}
+
+
+def test_put_returns_only_once_the_driver_has_confirmed():
+    async def scene() -> tuple[bool, bool, bytes | None]:
+        collector = Collector(ahead=1)
+        await collector.offer(CPU_PACK, b"work")
+        await collector.start("a")
+        put = asyncio.create_task(collector.put("a", Saved(b"state")))
+        batch = await collector.take([], 1.0)
+        before = put.done()
+        await collector.take([item.number for item in batch.items], 0.0)
+        await put
+        job = await collector.start("a")
+        return before, put.done(), job and job.checkpoint
+
+    assert asyncio.run(scene()) == (False, True, b"state")
+
+
+def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
+    async def scene() -> list[str | None]:
+        collector = Collector(ahead=1)
+        for name in ("g1", "g2"):
+            await collector.offer(replace(GPU_PACK, pack_id=name), b"")
+        for name in ("c1", "c2"):
+            await collector.offer(replace(CPU_PACK, pack_id=name), b"")
+        offers = [await collector.next_offer() for _ in range(3)]
+        await collector.start("c1")
+        offers.append(await collector.next_offer())
+        return [offer and offer.pack_id for offer in offers]
+
+    assert asyncio.run(scene()) == ["g1", "c1", None, "c2"]
+
+
+def test_stopped_collector_starts_nothing_and_tells_workers():
+    async def scene() -> tuple[object, ...]:
+        collector = Collector(ahead=2)
+        await collector.offer(CPU_PACK, b"")
+        going = await collector.beat("a", Tally(5, 1, 0))
+        await collector.stop()
+        stopping = await collector.beat("a", Tally(7, 1, 0))
+        batch = await collector.take([], 0.0)
+        return (
+            going,
+            stopping,
+            await collector.start("a"),
+            await collector.next_offer(),
+            await collector.is_drained(),
+            batch.tally,
+            batch.room,
+        )
+
+    assert asyncio.run(scene()) == (False, True, None, None, True, Tally(12, 1, 0), 0)
+
+
+def test_collector_forgets_a_pack_that_ended():
+    async def scene() -> tuple[object, ...]:
+        collector = Collector(ahead=2)
+        await collector.offer(CPU_PACK, b"")
+        await collector.retire("a", lost=True)
+        batch = await collector.take([], 0.0)
+        return [item.message for item in batch.items], await collector.start("a")
+
+    assert asyncio.run(scene()) == ([Ended(lost=True)], None)
+
+
+def test_devices_take_turns():
+    none = np.zeros(0, np.int64)
+    batches = [Batch(none, "torch", device) for device in ("cpu", "cpu", "cpu", "cuda")]
+    assert [batch.device for batch in alternate(batches)] == ["cpu", "cuda", "cpu", "cpu"]
+
+
+def test_failed_rows_carry_the_error_and_its_traceback():
+    pack = next(make_plan(small_config()).packs())
+    wanted = pack.trials[0].trial_id
+    (result,) = failed_results(pack, [wanted], Broken.of(ValueError("a\nb"), "trace"))
+    assert result.trial.trial_id == wanted
+    assert (result.outcome.status, result.outcome.error) == ("failed", "ValueError: a b")
+    assert result.outcome.traceback == "trace"
+
+
+def test_first_signal_asks_and_second_raises():
+    interrupt = Interrupt()
+    with interrupt.listening():
+        os.kill(os.getpid(), signal.SIGINT)
+        assert interrupt.requested
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_more_than_this_ray_has_is_refused_but_a_cluster_may_grow():
+    Session(cpus=2, gpus=0.0, grows=True).require(cpus=1.0, gpus=0.5)
+    with pytest.raises(SweepError, match=r"gpus_per_pack must be at most the 0 gpus .*got 0\.5"):
+        Session(cpus=2, gpus=0.0, grows=False).require(cpus=1.0, gpus=0.5)
+
+
+def test_speed_is_that_of_the_last_seconds():
+    speed = Speed()
+    speeds = [speed.update(s, e) for s, e in [(5.0, 50), (10.0, 100), (20.0, 2100)]]
+    assert speeds == [10.0, 10.0, 200.0]
+
+
+def test_progress_is_said_in_one_line():
+    progress = SweepProgress(
+        done=10,
+        total=1000,
+        failed=1,
+        diverged=2,
+        cancelled=0,
+        epochs=5,
+        active=3,
+        waiting=4,
+        seconds=60.0,
+    )
+    assert describe_progress(progress, 12_345.0) == (
+        "10/1,000 trials · 12.3k epochs/s · 1:00 · about 1:39:00 left · 1 failed · 2 diverged"
+    )
+
+
+def test_numbers_and_times_are_short():
+    assert [magnitude(v) for v in (0.0, 999.0, 1.5e6, 2e9)] == ["0", "999", "1.5M", "2G"]
+    assert [clock(s) for s in (0, 59.9, 3723)] == ["0:00", "0:59", "1:02:03"]

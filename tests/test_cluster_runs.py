@@ -1,0 +1,114 @@
+"""Runs in this process: what is trained, what is skipped, what goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sweep.cluster.driver import RunOptions, run_sweep
+from sweep.cluster.leftovers import read_leftovers
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import read_trials
+from tests.cluster_sweeps import small_config, small_sweep, write_module
+
+LONG = ("convergence.max_epochs=1000000", "resources.checkpoint_seconds=0.05")
+
+
+@pytest.fixture
+def inline(tmp_path: Path) -> RunOptions:
+    return RunOptions(output=tmp_path / "results", use_ray=False)
+
+
+def test_rerun_trains_nothing(inline):
+    first, second = run_sweep(small_config(), inline), run_sweep(small_config(), inline)
+    assert (first.trained, first.skipped) == (4, 0)
+    assert (second.trained, second.skipped) == (0, 4)
+    assert read_trials(inline.output)["trial_id"].is_unique
+
+
+def test_extended_grid_trains_only_what_is_new(inline):
+    run_sweep(small_config(), inline)
+    summary = run_sweep(small_config("grid.learning_rate=[0.1, 0.2, 0.3]"), inline)
+    assert (summary.trained, summary.skipped) == (2, 4)
+    assert sorted(read_trials(inline.output)["learning_rate"]) == [0.1, 0.1, 0.2, 0.2, 0.3, 0.3]
+
+
+def test_raised_limit_goes_on_and_ends_as_an_uninterrupted_run(inline, tmp_path):
+    run_sweep(small_config(), inline)
+    run_sweep(small_config("convergence.max_epochs=90"), inline)
+    whole = RunOptions(output=tmp_path / "whole", use_ray=False)
+    run_sweep(small_config("convergence.max_epochs=90"), whole)
+    resumed = read_trials(inline.output).query("max_epochs == 90").set_index("trial_id")
+    straight = read_trials(whole.output).set_index("trial_id")
+    assert resumed["resumed_from"].tolist() == [40] * 4
+    assert resumed["final_loss"].to_dict() == straight["final_loss"].to_dict()
+    assert resumed["epochs"].tolist() == [90] * 4
+
+
+def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, monkeypatch):
+    write_module(tmp_path, "faulty", "def activation(x):\n    raise ValueError('no such thing')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tree = small_sweep()
+    del tree["fixed"]["activation"]
+    tree["grid"]["activation"] = ["tanh", "faulty:activation"]
+    config = small_config(**tree)
+    summary = run_sweep(config, inline)
+    assert (summary.trained, summary.failed) == (8, 4)
+    failed = read_trials(inline.output).query("status == 'failed'")
+    assert set(failed["error"]) == {"ValueError: no such thing"}
+    assert failed["traceback"].str.contains("in activation").all()
+    assert run_sweep(config, inline).trained == 0
+    assert run_sweep(config, replace(inline, retry_failed=True)).trained == 4
+
+
+def start_command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start a long run of the small sweep in a process group of its own."""
+    (folder / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", *LONG, *arguments]
+    return subprocess.Popen(
+        command, cwd=folder, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+
+
+def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
+    while not list((folder / "results/small/checkpoints").glob("*.checkpoint")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+
+
+def test_run_goes_on_after_its_process_was_killed(tmp_path):
+    process = start_command(tmp_path, "--no-ray")
+    wait_for_checkpoint(tmp_path, process)
+    process.kill()
+    process.communicate()
+    options = RunOptions(output=tmp_path / "results/small", use_ray=False)
+    lanes = read_leftovers(ResultsDir(tmp_path / "results/small"))
+    reached = [lane.epoch for lane in lanes]
+    run_sweep(small_config(f"convergence.max_epochs={max(reached) + 10}"), options)
+    assert sorted(read_trials(options.output)["resumed_from"]) == sorted(reached)
+    assert list((tmp_path / "results/small/checkpoints").iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [("--no-ray",), ("--workers", "2")])
+def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(tmp_path, arguments):
+    process = start_command(tmp_path, *arguments)
+    wait_for_checkpoint(tmp_path, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "interrupted with 4 to go; run the same command to go on" in errors
+    output = tmp_path / "results/small"
+    cancelled = read_trials(output)
+    assert cancelled["stop_reason"].tolist() == ["cancelled"] * 4
+    most = int(cancelled["epochs"].max()) + 10
+    options = RunOptions(output=output, use_ray=False)
+    run_sweep(small_config(f"convergence.max_epochs={most}"), options)
+    ended = read_trials(output).query("stop_reason == 'max_epochs'")
+    assert sorted(ended["resumed_from"]) == sorted(cancelled["epochs"])

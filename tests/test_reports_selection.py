@@ -1,0 +1,129 @@
+"""A reader gets the rows and columns asked for, and nothing can be run through a condition."""
+
+from contextlib import suppress
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sweep.errors import ConfigError
+from sweep.reports.selection import Selection, select, varying_parameters
+from sweep.reports.where import select_rows
+from sweep.store.encoding import batch_of
+from sweep.trial import StopReason
+from tests.store_fixtures import make_result
+
+FRAME = pd.DataFrame(
+    {
+        "name": ["a", "b", "c", None],
+        "x": [1.0, 2.0, 3.0, np.nan],
+        "n": pd.array([1, None, 3, 4], dtype="Int64"),
+        "on": pd.array([True, False, None, True], dtype="boolean"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("x < 2.5", [0, 1]),
+        ("x != 2", [0, 2]),
+        ("not x < 2.5", [2, 3]),
+        ("1 < x <= 3", [1, 2]),
+        ("name == 'b' or n >= 4", [1, 3]),
+        ("name in ['a', 'c'] and x > 1", [2]),
+        ("name not in ('a', 'c')", [1]),
+        ("n == None", [1]),
+        ("n is not None", [0, 2, 3]),
+        ("on", [0, 3]),
+        ("not on", [1, 2]),
+        ("x * 2 + 1 == 2 ** 2 - 1", [0]),
+        ("-x < -2", [2]),
+        ("x == n", [0, 2]),
+        ("1 < 2", [0, 1, 2, 3]),
+        ("1 > 2", []),
+    ],
+)
+def test_a_condition_keeps_the_rows_where_it_holds(condition: str, rows: list[int]) -> None:
+    assert select_rows(FRAME, condition).index.tolist() == rows
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "__import__('os').system('true')",
+        "name.str.len() > 0",
+        "[x for x in name]",
+        "(lambda: 1)()",
+        "x[0] > 1",
+        "f'{x}' == 'a'",
+        "(y := 1) == 1",
+        "name if on else x",
+        "@x > 1",
+        "x >",
+        "",
+        "x",
+        "'a'",
+        "x < 'a'",
+        "x and on",
+        "not 3",
+        "9 ** 9 ** 9 ** 9",
+        "'a' * 10 ** 9 == name",
+        "x in 3",
+        "-name == 'a'",
+        "b'a' == name",
+    ],
+)
+def test_anything_else_is_a_fault(condition: str) -> None:
+    with pytest.raises(ConfigError, match="--where: must"):
+        select_rows(FRAME, condition)
+
+
+@given(st.text(max_size=30))
+def test_no_text_breaks_a_condition(text: str) -> None:
+    with suppress(ConfigError):
+        select_rows(FRAME, text)
+
+
+def test_an_unknown_column_gets_the_nearest_word() -> None:
+    trials = batch_of([make_result()], "study").trials.to_pandas()
+    for wanted, where in [
+        (Selection(where="final_los < 1"), "--where"),
+        (Selection(sort=["-final_los"]), "--sort"),
+        (Selection(columns=["final_los"]), "--columns"),
+    ]:
+        with pytest.raises(ConfigError) as caught:
+            select(trials, wanted)
+        assert str(caught.value) == (
+            f"{where}: must name a column (got 'final_los'; did you mean 'final_loss'?)"
+        )
+
+
+def test_what_varies_is_shown_with_how_it_ended() -> None:
+    results = [make_result(seed=s, learning_rate=lr) for s in (1, 2) for lr in (0.1, 0.2)]
+    trials = batch_of(results, "study").trials.to_pandas()
+    assert varying_parameters(trials) == ["seed", "learning_rate"]
+    assert list(select(trials, Selection()).columns) == [
+        "trial_id",
+        "seed",
+        "learning_rate",
+        "status",
+        "stop_reason",
+        "epochs",
+        "final_loss",
+        "samples_reconstructed",
+        "seconds",
+    ]
+    assert list(select(trials, Selection(columns=["all"])).columns) == list(trials.columns)
+
+
+def test_rows_are_sorted_before_the_top_is_taken() -> None:
+    results = [make_result(seed=s, epochs=e) for s, e in [(1, 30), (2, 10), (3, 30), (4, 20)]]
+    results.append(make_result(StopReason.FAILED, seed=5, epochs=50))
+    trials = batch_of(results, "study").trials.to_pandas()
+    chosen = select(trials, Selection(sort=["-epochs", "seed"], columns=["seed"], top=3))
+    assert chosen["seed"].tolist() == [5, 1, 3]
+    chosen = select(trials, Selection(sort=["final_loss"], columns=["seed"]))
+    assert chosen["seed"].tolist() == [1, 2, 3, 4, 5]

@@ -1,0 +1,200 @@
+"""Tables, curves and reports say what the results hold, and no text of a user breaks them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sweep.errors import ConfigError, StoreError
+from sweep.reports.report import compose_report, write_report
+from sweep.reports.sparkline import sparkline
+from sweep.reports.summary import axes_of, share_converged, summarise
+from sweep.reports.tables import Form, escape, format_table
+from sweep.reports.trial_page import find_trial, format_page
+from sweep.result import TrialResult
+from sweep.store.encoding import batch_of, encode
+from sweep.store.layout import ResultsDir
+from sweep.store.writer import Writer
+from sweep.trial import StopReason
+from tests.store_fixtures import make_result
+
+FRAME = pd.DataFrame(
+    {
+        "name": ["a|b", None],
+        "loss": [1.25e-9, np.nan],
+        "epochs": pd.array([10, None], dtype="Int64"),
+        "at": pd.to_datetime(["2026-01-02T03:04:05.5Z", "NaT"]),
+    }
+)
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def frame_of(*results: TrialResult) -> pd.DataFrame:
+    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    return frame
+
+
+def store(path: Path, *results: TrialResult) -> ResultsDir:
+    directory = ResultsDir(path)
+    with Writer(directory) as writer:
+        writer.append(encode(results, "study"))
+    return directory
+
+
+def test_a_table_for_people_lines_up() -> None:
+    assert format_table(FRAME, Form.TABLE) == (
+        "name  loss      epochs  at\n"
+        "a|b   1.25e-09      10  2026-01-02 03:04:05 UTC\n"
+        "-            -       -  -"
+    ).replace("loss      epochs", "    loss  epochs")
+
+
+def test_a_markdown_table_cannot_be_broken() -> None:
+    assert format_table(FRAME[["name", "epochs"]], Form.MARKDOWN) == (
+        "| name | epochs |\n| --- | ---: |\n| a\\|b | 10 |\n| - | - |"
+    )
+
+
+def test_json_keeps_every_digit_and_none_for_what_is_missing() -> None:
+    rows = json.loads(format_table(FRAME, Form.JSON))
+    assert rows[0]["loss"] == 1.25e-9
+    assert rows[0]["epochs"] == 10
+    assert rows[1] == {"name": None, "loss": None, "epochs": None, "at": None}
+
+
+def test_csv_keeps_every_digit() -> None:
+    header, first, *_ = format_table(FRAME, Form.CSV).splitlines()
+    assert header == "name,loss,epochs,at"
+    assert first == "a|b,1.25e-09,10,2026-01-02T03:04:05.500000Z"
+
+
+def test_text_stands_for_itself_in_markdown() -> None:
+    assert escape("<b>*x*</b>\n| `y`") == "&lt;b&gt;\\*x\\*&lt;/b&gt; \\| \\`y\\`"
+
+
+def test_terminal_escapes_do_not_reach_the_terminal() -> None:
+    frame = pd.DataFrame({"error": ["\x1b[31mred\nline"]})
+    assert format_table(frame, Form.TABLE) == "error\n [31mred line"
+
+
+def test_a_falling_loss_falls_in_the_sparkline() -> None:
+    epochs = np.array([1, 10, 100, 1000])
+    assert sparkline(epochs, np.array([1.0, 1e-1, 1e-2, 1e-3])) == "█▆▃▁"
+    assert sparkline(epochs, np.array([1.0, np.nan, np.inf, 1e-3])) == "█  ▁"
+    assert sparkline(epochs, np.full(4, np.nan)) == "    "
+    assert sparkline(epochs[:1], np.array([0.5])) == "▁"
+    assert sparkline(epochs[:0], np.array([])) == ""
+
+
+def test_an_axis_is_summarised_level_by_level() -> None:
+    trials = frame_of(
+        *[make_result(seed=s, learning_rate=0.1, epochs=10 * (s + 1)) for s in range(5)],
+        make_result(StopReason.MAX_EPOCHS, learning_rate=0.02, epochs=1000),
+        make_result(StopReason.FAILED, seed=1, learning_rate=0.02, epochs=0),
+    )
+    (axis,) = axes_of(trials)
+    summary = summarise(trials, axis)
+    assert summary["learning_rate"].tolist() == ["0.02", "0.1"]
+    assert summary["trials"].tolist() == [2, 5]
+    assert summary["converged"].tolist() == [0.0, 1.0]
+    assert summary["epochs_median"].tolist() == [500.0, 30.0]
+    assert summary["epochs_q1"].tolist()[1] == 20.0
+    assert summary["final_loss_median"].tolist() == [0.25, 0.25]
+    assert share_converged(trials) == 5 / 7
+
+
+def test_a_parameter_that_sometimes_does_not_apply_has_a_level_for_it() -> None:
+    trials = frame_of(make_result(), make_result(batch_size=2), make_result(batch_size=10))
+    (axis,) = axes_of(trials)
+    assert axis.order == ["2", "10", "none"]
+
+
+def test_many_values_are_put_into_ranges() -> None:
+    trials = frame_of(*[make_result(learning_rate=0.001 * (1 + i)) for i in range(40)])
+    (axis,) = axes_of(trials)
+    assert len(axis.order) == 4
+    assert summarise(trials, axis)["trials"].tolist() == [10, 10, 10, 10]
+
+
+def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
+    directory = store(
+        tmp_path,
+        *[make_result(learning_rate=0.01 * (1 + i), epochs=100 + i) for i in range(3)],
+        make_result(StopReason.DIVERGED, learning_rate=1e6, outcome={"final_loss": float("nan")}),
+        make_result(StopReason.FAILED, seed=7, outcome={"error": "bad | <b> *x*"}),
+    )
+    path = write_report(directory)
+    text = path.read_text()
+    assert path == tmp_path / "report" / "report.md"
+    assert "**5 trials**, of which 60.0% met a stop rule. 1 diverged and 1 failed." in text
+    assert "| converged | 3 | 60.0% |" in text
+    assert "### learning_rate" in text
+    assert "bad \\| &lt;b&gt; \\*x\\*" in text
+    for name in ("curves", "epochs", "final_loss"):
+        assert f"](<report_figures/{name}.png>)" in text
+        assert (tmp_path / "report/report_figures" / f"{name}.png").read_bytes()[:8] == PNG
+
+
+def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
+    directory = store(tmp_path, make_result(), make_result(learning_rate=0.5))
+    written = []
+    for name in ("one", "two"):
+        write_report(directory, tmp_path / name / "r.md")
+        written.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")})
+    assert written[0] == written[1]
+    assert set(written[0]) == {"r.md", "curves.png", "epochs.png", "final_loss.png"}
+
+
+def test_a_report_on_one_trial_has_no_axes(tmp_path: Path) -> None:
+    text = write_report(store(tmp_path, make_result())).read_text()
+    assert "By axis" not in text
+    assert "**1 trials**" not in text
+    assert "**1 trial**" in text
+
+
+def test_a_report_on_failures_alone_is_written(tmp_path: Path) -> None:
+    failed = [make_result(StopReason.FAILED, seed=s, loss=f"l{s}") for s in range(3)]
+    text = write_report(store(tmp_path, *failed)).read_text()
+    assert "3 failed" in text
+    assert "Least final loss" not in text
+
+
+def test_the_name_of_a_sweep_cannot_break_the_report() -> None:
+    trials = frame_of(make_result()).assign(sweep="a # <script>")
+    assert compose_report(trials, [], {}).startswith("# Report on a \\# &lt;script&gt;\n")
+
+
+def test_no_trials_make_no_report(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)):
+        pass
+    with pytest.raises(StoreError, match="must hold at least one trial"):
+        write_report(ResultsDir(tmp_path))
+
+
+def test_a_trial_is_found_by_the_start_of_its_identity(tmp_path: Path) -> None:
+    failed = make_result(
+        StopReason.FAILED, outcome={"error": "E: x", "traceback": "Traceback:\n  here\nE: x"}
+    )
+    other = make_result(seed=1)
+    directory = store(tmp_path, failed, other)
+    text = format_page(find_trial([directory], failed.trial.trial_id[:6]))
+    assert failed.trial.trial_id in text
+    assert "traceback\nTraceback:\n  here\nE: x" in text
+    assert "batch_size" not in text
+    record = find_trial([directory], other.trial.trial_id).record
+    assert record["learning_rate"] == 0.01
+    assert record["curve"] == [
+        {"epoch": 1, "loss": 1.0},
+        {"epoch": 10, "loss": 0.5},
+        {"epoch": 100, "loss": 0.25},
+    ]
+
+
+def test_an_unclear_identity_is_a_fault(tmp_path: Path) -> None:
+    directory = store(tmp_path, make_result(), make_result(seed=1))
+    with pytest.raises(ConfigError, match="must begin the identity of one trial alone"):
+        find_trial([directory], "")
+    with pytest.raises(ConfigError, match="must begin the identity of a trial held here"):
+        find_trial([directory], "x")

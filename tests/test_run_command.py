@@ -1,0 +1,43 @@
+"""`sweep run`: what it prints and how it exits."""
+
+import json
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from sweep.cli.main import main
+from tests.cluster_sweeps import small_sweep
+
+
+@pytest.fixture
+def sweep_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    return "small.yaml"
+
+
+def run(*arguments: str):
+    return CliRunner().invoke(main, ["run", *arguments, "--no-ray"])
+
+
+def test_run_prints_the_table_and_where_everything_lies(sweep_file):
+    result = run(sweep_file)
+    assert result.exit_code == 0
+    assert "max_epochs" in result.stdout
+    assert "table:  results/small/trials" in result.stdout
+    assert "report: results/small/report/report.md" in result.stdout
+
+
+def test_second_run_says_that_there_is_nothing_to_train(sweep_file):
+    run(sweep_file, "--json")
+    result = run(sweep_file, "--json")
+    assert "nothing to train: all 4 trials are in results/small" in result.stderr
+    assert json.loads(result.stdout)["skipped"] == 4
+
+
+def test_wrong_file_exits_with_2_and_trains_nothing(sweep_file, tmp_path):
+    result = run(sweep_file, "fixed.activation=rleu")
+    assert result.exit_code == 2
+    assert "did you mean 'relu'?" in result.stderr
+    assert not (tmp_path / "results").exists()
