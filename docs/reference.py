@@ -1,0 +1,134 @@
+"""Writes docs/config.md and docs/tables.md from the schemas: `python docs/reference.py`."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sweep.config.sweepfile import SweepConfig
+from sweep.store.schema import SCHEMAS
+
+DOCS = Path(__file__).parent
+CONFIG_HEAD = """# The sweep file
+
+Generated from the schema that `sweep schema` prints; editors that know JSON Schema complete and
+check sweep files with it (`# yaml-language-server: $schema=sweep.schema.json` as the first line).
+
+Any parameter takes one value, a list, or a range: `{linear: {from: 0, to: 1, count: 5}}` or
+`{log: {from: 1e-4, to: 1e-1, count: 4}}`. What has more than one value belongs in `grid` (or in
+`convergence`), and the trials are all combinations. Overrides on the command line name a key by its
+dots: `sweep run x.yaml grid.learning_rate=[0.1,0.01] convergence.max_epochs=5000`.
+"""
+PARAMETERS_TITLE = "Parameters of fixed and grid"
+TABLES_HEAD = """# The tables
+
+Generated from the schemas of the Parquet files. `results/NAME/trials` and its siblings are
+directories of Parquet parts: `pandas.read_parquet("results/NAME/trials")` reads them as they are
+once a run has ended, and `sweep.read_trials("results/NAME")` at any time, rows still in the journal
+included. A column that does not apply to a trial is null in its row.
+"""
+TABLE_INTROS = {
+    "trials": "One row a trial.",
+    "curves": "The losses that are recorded: at log-spaced epochs, the same for every trial, and "
+    "the last 16 of each. The loss of epoch t is taken before the update of epoch t.",
+    "weights": "The final parameters, one row a trial; `sweep.load_model` makes a network of them.",
+    "state": "Where a trial left off, one row a trial that can be resumed.",
+}
+
+
+def config_reference() -> str:
+    """Return docs/config.md."""
+    schema = SweepConfig.model_json_schema()
+    definitions = schema["$defs"]
+    titles = {name: _title(name, item) for name, item in definitions.items()}
+    titles |= {"Fixed": PARAMETERS_TITLE, "Grid": PARAMETERS_TITLE}
+    shared = definitions["Fixed"]["properties"]
+    extras = {k: v for k, v in definitions["Grid"]["properties"].items() if k not in shared}
+    parts = [
+        CONFIG_HEAD,
+        _section("Blocks", schema, titles),
+        _section(PARAMETERS_TITLE, definitions["Fixed"], titles),
+        _section("What else grid takes", {"properties": extras}, titles),
+    ]
+    for name in sorted(definitions.keys() - {"Fixed", "Grid"}, key=titles.__getitem__):
+        parts.append(_section(titles[name], definitions[name], titles))
+    return "\n".join(parts)
+
+
+def table_reference() -> str:
+    """Return docs/tables.md."""
+    parts = [TABLES_HEAD]
+    for name, schema in SCHEMAS.items():
+        rows = [
+            (f"`{item.name}`", str(item.type), (item.metadata or {}).get(b"doc", b"").decode())
+            for item in schema
+        ]
+        table = _table(("column", "type", "meaning"), rows)
+        parts.append(f"## {name}\n\n{TABLE_INTROS[str(name)]}\n\n{table}\n")
+    return "\n".join(parts)
+
+
+def _title(name: str, item: dict[str, Any]) -> str:
+    """Return a heading: the name that a user writes, if the block has one."""
+    tag = item.get("properties", {}).get("name", {})
+    values = [tag["const"]] if "const" in tag else tag.get("enum", [])
+    return ", ".join(values) if values else name
+
+
+def _section(title: str, item: dict[str, Any], titles: dict[str, str]) -> str:
+    rows = [_row(key, value, item, titles) for key, value in item.get("properties", {}).items()]
+    text = item.get("description")
+    head = f"## {title}\n\n" + (f"{text}\n\n" if text else "")
+    return head + _table(("key", "takes", "default", "meaning"), rows) + "\n"
+
+
+def _row(
+    key: str, value: dict[str, Any], item: dict[str, Any], titles: dict[str, str]
+) -> tuple[str, ...]:
+    kinds = ", ".join(dict.fromkeys(_kinds(value, titles)))
+    return f"`{key}`", kinds, _default(key, value, item), value.get("description", "")
+
+
+def _default(key: str, value: dict[str, Any], item: dict[str, Any]) -> str:
+    """Return what holds where the key is left out, as a user would write it."""
+    if key in item.get("required", []):
+        return "required"
+    default = value.get("default")
+    shown = default[0] if isinstance(default, list) and len(default) == 1 else default
+    if shown is None or isinstance(shown, list | dict):
+        return ""
+    return f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
+
+
+def _kinds(value: dict[str, Any], titles: dict[str, str]) -> Iterator[str]:
+    """Yield what a value may be, lists and ranges of it left out."""
+    options = value.get("anyOf", value.get("oneOf", [value]))
+    references = [option["$ref"].rpartition("/")[2] for option in options if "$ref" in option]
+    for name in references:
+        anchor = re.sub(r"[^\w -]", "", titles[name]).replace(" ", "-").lower()
+        yield f"[{titles[name]}](#{anchor})"
+    for option in options:
+        if "anyOf" in option or "oneOf" in option:
+            yield from _kinds(option, titles)
+        elif "enum" in option and not references:
+            yield " \\| ".join(f"`{choice}`" for choice in option["enum"])
+        elif "const" in option and not references:
+            yield f"`{option['const']}`"
+        elif option.get("type") in {"string", "integer", "number", "boolean"} and not references:
+            yield _bounded(option)
+
+
+def _bounded(option: dict[str, Any]) -> str:
+    signs = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
+    limits = [f"{sign} {option[key]:g}" for key, sign in signs.items() if key in option]
+    return " ".join([str(option["type"]), *limits])
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    (DOCS / "config.md").write_text(config_reference(), "utf-8")
+    (DOCS / "tables.md").write_text(table_reference(), "utf-8")

@@ -1,0 +1,145 @@
+"""Claims: what the documents show is what the program does."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import sweep
+from sweep.cli.main import COMMANDS, main
+from sweep.config import load_config
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+CONFIGS = sorted(ROOT.glob("configs/*.yaml"))
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def reference() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("reference", ROOT / "docs" / "reference.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("page", ["config", "tables"])
+def test_generated_pages_are_those_of_the_schemas(page: str) -> None:
+    functions = {"config": "config_reference", "tables": "table_reference"}
+    written = (ROOT / "docs" / f"{page}.md").read_text("utf-8")
+    assert written == getattr(reference(), functions[page])(), "run: python docs/reference.py"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    anchors = {
+        re.sub(r"[^\w -]", "", head).strip().replace(" ", "-").lower()
+        for head in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    }
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith("#"):
+            assert target[1:] in anchors, target
+        elif not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+def test_every_command_has_help_and_stands_in_the_documents() -> None:
+    documents = "".join(page.read_text("utf-8") for page in PAGES)
+    for name in COMMANDS:
+        result = CliRunner().invoke(main, [name, "--help"])
+        assert result.exit_code == 0
+        assert len(result.output.splitlines()) > 4
+        assert f"sweep {name}" in documents
+
+
+def test_the_readme_shows_the_quickstart_as_it_is() -> None:
+    shown = yaml.safe_load(next(b for b in blocks(README, "yaml") if "name: quickstart" in b))
+    kept = yaml.safe_load((ROOT / "configs/quickstart.yaml").read_text("utf-8"))
+    kept.pop("description")
+    assert shown == kept
+
+
+def test_the_readme_shows_the_example_results_as_they_are() -> None:
+    shown = re.search(r"<!-- results:start -->\n```\n(.*?)```", README, re.DOTALL)
+    result = CliRunner().invoke(main, ["results", str(ROOT / "results/examples/quickstart")])
+    assert shown
+    assert shown[1].split() == result.output.split()
+
+
+def test_the_readmes_python_runs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    scope: dict[str, object] = {}
+    exec(blocks(README, "python")[0], scope)
+    assert "16-4-16" in capsys.readouterr().out
+    model = scope["model"]
+    assert len(list(model.parameters())) == 4  # type: ignore[attr-defined]
+
+
+def test_the_readmes_shell_lines_read_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    lines = [line for block in blocks(README, "console") for line in block.splitlines()]
+    ours = [line for line in lines if "results/examples" in line]
+    assert len(ours) >= 2
+    for line in ours:
+        done = subprocess.run(
+            line.removeprefix("$ ").replace("sweep ", f"{sys.executable} -m sweep ", 1),
+            shell=True,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "16-" in done.stdout
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
+def test_each_config_opens_with_its_command_and_plans(config: Path) -> None:
+    head = config.read_text("utf-8").partition("\nname:")[0]
+    assert all(line.startswith("#") for line in head.strip().splitlines())
+    assert f"sweep run configs/{config.name}" in head
+    assert re.search(r"\d+ trials", head)
+    assert load_config(config).name == config.stem
+
+
+def test_the_readmes_own_sweep_plans(tmp_path: Path) -> None:
+    grid = next(b for b in blocks(README, "yaml") if "replicates" in b)
+    file = tmp_path / "own.yaml"
+    fixed = "{output_activation: sigmoid, initialiser: xavier_uniform, loss: binary_cross_entropy}"
+    file.write_text(f"name: own\ndataset: one-hot\nfixed: {fixed}\n{grid}")
+    result = CliRunner().invoke(main, ["plan", str(file)])
+    assert result.exit_code == 0, result.output
+    # 2 topologies x 4 activations x (2 sgd x 3 rates + adam x 4 rates - sgd below 1e-3) x 5 x 2
+    assert "trials" in result.output
+
+
+def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (ROOT / "docs/plugins.md").read_text("utf-8")
+    (tmp_path / "ours.py").write_text(blocks(page, "python")[0])
+    (tmp_path / "ours.yaml").write_text(blocks(page, "yaml")[0])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    summary = sweep.run("ours.yaml", use_ray=False)
+    (row,) = sweep.read_trials(summary.output).to_dict("records")
+    assert row["status"] == "finished", row["error"]
+    assert row["epochs"] == 200
+    assert row["activation"].startswith("ours:swish_like@")
+
+
+def test_the_cluster_file_is_valid_by_rays_schema() -> None:
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text("utf-8"))))
