@@ -12,7 +12,7 @@ test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not long"
 
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
-	$(BIN)/python -m pytest -m long --timeout 3600
+	$(BIN)/python -m pytest -m long -rA --timeout 3600
 
 check: $(VENV)/installed-check  ## lint, types, import layers, generated docs
 	$(BIN)/ruff check .

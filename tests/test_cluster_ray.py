@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from ray.cluster_utils import Cluster
 
 from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.cluster.ledger import SweepProgress
+from sweep.errors import SweepError
 from sweep.store.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
@@ -70,3 +72,29 @@ def _same_curves(folder: Path, trials) -> None:
         losses.append(read_curves(folder / "results", group["trial_id"].tolist())["loss"])
     first, second = (sorted(values) for values in losses)
     assert first == second
+
+
+def test_a_cluster_of_several_nodes_trains_the_same_as_this_process(tmp_path):
+    config = small_config("grid.learning_rate=[0.1, 0.2, 0.3]", "resources.lanes_per_pack=2")
+    here = RunOptions(output=tmp_path / "here", use_ray=False)
+    run_sweep(config, here)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        for _ in range(2):
+            cluster.add_node(num_cpus=1)
+        there = RunOptions(output=tmp_path / "there", address=cluster.address)
+        summary = run_sweep(config, there)
+    finally:
+        cluster.shutdown()
+    assert (summary.trained, summary.failed) == (6, 0)
+    losses = [
+        read_trials(options.output).set_index("trial_id")["final_loss"].to_dict()
+        for options in (here, there)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_an_address_where_nobody_listens_is_said_at_once(tmp_path):
+    options = RunOptions(output=tmp_path, address="127.0.0.1:9")
+    with pytest.raises(SweepError, match=r"--address must be that of a running Ray cluster"):
+        run_sweep(small_config(), options)

@@ -14,7 +14,7 @@ import yaml
 from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.cluster.leftovers import read_leftovers
 from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
+from sweep.store.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 LONG = ("convergence.max_epochs=1000000", "resources.checkpoint_seconds=0.05")
@@ -66,6 +66,16 @@ def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, mon
     assert failed["traceback"].str.contains("in activation").all()
     assert run_sweep(config, inline).trained == 0
     assert run_sweep(config, replace(inline, retry_failed=True)).trained == 4
+
+
+def test_a_fault_of_the_driver_is_not_laid_on_the_trials(inline):
+    def show(_: object) -> None:
+        raise OSError("the display is gone")
+
+    with pytest.raises(OSError, match="the display is gone"):
+        run_sweep(small_config(), inline, on_progress=show)
+    assert done_ids(inline.output) == set()
+    assert run_sweep(small_config(), inline).trained == 4
 
 
 def start_command(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -109,6 +109,7 @@ def _log() -> Show:
         rate = speed.update(progress.seconds, progress.epochs)
         if progress.seconds >= due:
             due = progress.seconds + SECONDS_BETWEEN_LINES
-            click.echo(describe_progress(progress, rate), err=True)
+            with contextlib.suppress(OSError):  # a reader that has gone must not end the sweep
+                click.echo(describe_progress(progress, rate), err=True)
 
     return show

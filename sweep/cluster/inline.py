@@ -1,10 +1,11 @@
 """Runs packs one after another in this process, for debugging. Knows nothing of Ray."""
 
+import contextlib
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sweep.cluster.ledger import Ledger
-from sweep.cluster.messages import Broken, Ended, Rows, Saved, Tally
+from sweep.cluster.messages import Broken, Ended, Message, Rows, Saved, Tally
 from sweep.cluster.relay import relay_pack
 from sweep.result import TrialResult
 from sweep.training.work import Progress, Work
@@ -39,6 +40,8 @@ def run_inline(
         try:
             relay_pack(work, desk, checkpoint_seconds=checkpoint_seconds)
         except Exception as error:
+            if desk.broken:  # keeping results failed, not training
+                raise
             lost = True
             ledger.keep(desk.pack_id, Broken.of(error, traceback.format_exc()))
         ledger.keep(desk.pack_id, Ended(lost))
@@ -56,17 +59,29 @@ class _Desk:
         tick: Callable[[], None],
     ) -> None:
         self.pack_id = pack_id
+        self.broken = False
         self.should_stop = should_stop
         self._ledger = ledger
         self._tick = tick
 
     def rows(self, results: Sequence[TrialResult]) -> None:
-        self._ledger.keep(self.pack_id, Rows.of(results, self._ledger.sweep))
-        self._tick()
+        self._keep(Rows.of(results, self._ledger.sweep))
 
     def checkpoint(self, data: bytes) -> None:
-        self._ledger.keep(self.pack_id, Saved(data))
+        self._keep(Saved(data))
 
     def progress(self, progress: Progress) -> None:
         self._ledger.note(Tally(progress.epochs, progress.active, progress.waiting))
-        self._tick()
+        with self._own():
+            self._tick()
+
+    def _keep(self, message: Message) -> None:
+        with self._own():
+            self._ledger.keep(self.pack_id, message)
+
+    @contextlib.contextmanager
+    def _own(self) -> Iterator[None]:
+        """Mark what is raised within as the driver's, not the trials'."""
+        self.broken = True
+        yield
+        self.broken = False

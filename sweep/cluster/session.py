@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ ENVIRONMENT = {
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
+
+
+CONNECT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,19 @@ def _connect(address: str | None, workers: int | None) -> None:
         _guard_token()
         return
     try:
+        _require_listener(address)
         ray.init(address, **quiet)
-    except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise SweepError(
             f"--address must be that of a running Ray cluster (got {address}): {error}"
         ) from error
+
+
+def _require_listener(address: str) -> None:
+    """Raise OSError if nothing listens at `host:port`: Ray itself would wait for two minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
 
 
 def available_cpus() -> int:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from sweep.reports.selection import varying_parameters
@@ -51,8 +52,9 @@ def share_converged(trials: pd.DataFrame) -> float:
 
 
 def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
-    """Return the quartiles of what is known; nan if nothing is."""
+    """Return the quartiles of what is known and finite; nan if nothing is."""
     known = values.dropna().astype("float64")
+    known = known[np.isfinite(known)]
     lower, middle, upper = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
     return lower, middle, upper
 

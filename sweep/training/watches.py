@@ -89,7 +89,8 @@ def _count(state: LaneState, losses: Float64[np.ndarray, " lanes"]) -> None:
     """Count the epoch and record its loss."""
     rows = np.arange(len(state))
     state.epoch += 1
-    state.last_delta[:] = losses - state.previous_loss
+    with np.errstate(invalid="ignore"):  # a diverged loss may follow another
+        state.last_delta[:] = losses - state.previous_loss
     state.previous_loss[:] = losses
     better = losses < state.best_loss
     np.copyto(state.best_loss, losses, where=better)
