@@ -185,6 +185,27 @@ def test_same_pack_twice_gives_the_same_bits() -> None:
     assert results[0] == results[1]
 
 
+def test_judging_epochs_in_windows_changes_no_bit() -> None:
+    trials = [
+        make_trial(
+            seed=s, optimizer="nadam", max_epochs=20 + 7 * s, batch_size=2, pattern_margin=0.3
+        )
+        for s in range(3)
+    ]
+    trials = [replace(t, sample_order="shuffled", learning_rate=0.1) for t in trials]
+    ends = []
+    for window in (1, 16):
+        lanes = lanes_of_trials(*trials)
+        engine = TorchEngine(trials[0], one_hot(4), window=window)
+        state = engine.begin(lanes)
+        ends.append([*engine.advance(lanes, state, 25), *engine.advance(lanes, state, 25)])
+    assert [(s.row, s.reason) for s in ends[0]] == [(s.row, s.reason) for s in ends[1]]
+    assert len(ends[0]) == 3
+    for mine, theirs in zip(*ends, strict=True):
+        for name, array in mine.state.arrays().items():
+            np.testing.assert_array_equal(array, theirs.state.arrays()[name], err_msg=name)
+
+
 @pytest.mark.parametrize("engine_index", [0, 1])
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 def test_saved_and_restored_equals_uninterrupted(optimizer: str, engine_index: int) -> None:

@@ -118,7 +118,11 @@ def kill_workers(stop: threading.Event, killed: list[int]) -> None:
 
 
 def test_the_quickstart_survives_workers_killed_every_few_seconds(tmp_path: Path) -> None:
-    overrides = ("resources.retries=1000", "resources.checkpoint_seconds=0.5")
+    overrides = (
+        "resources.engine=torch",
+        "resources.retries=100",
+        "resources.checkpoint_seconds=0.5",
+    )
     config = load_config(ROOT / "configs/quickstart.yaml", overrides)
     calm, wild = tmp_path / "calm", tmp_path / "wild"
     run_sweep(config, RunOptions(output=calm, workers=2))

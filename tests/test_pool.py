@@ -49,7 +49,14 @@ def grid(count: int = 6) -> list[Trial]:
     ]
 
 
-@pytest.mark.parametrize("engine", ["torch", "reference"])
+@pytest.fixture(params=["torch", "fused"])
+def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each of the engines that train lanes together, in chunks short enough to stop between."""
+    monkeypatch.setattr("sweep.training.fused.engine.MOST_CHUNK_EPOCHS", 100)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("engine", ["torch", "fused", "reference"])
 def test_every_trial_of_a_pack_comes_back_once(engine: str) -> None:
     trials = [*grid(3), make_trial(topology=(5, 2, 5), max_epochs=50)]
     results = by_id(run(make_work(*trials, engine=engine)))
@@ -61,28 +68,29 @@ def test_every_trial_of_a_pack_comes_back_once(engine: str) -> None:
 def test_engines_end_a_trial_in_the_same_epoch_with_the_same_loss() -> None:
     trials = [replace(t, optimizer="sgd", learning_rate=0.5) for t in grid(3)]
     ends = []
-    for engine in ("torch", "reference"):
+    for engine in ("torch", "fused", "reference"):
         results = by_id(run(make_work(*trials, engine=engine)))
         ends.append([results[t.trial_id].outcome for t in trials])
-    for mine, theirs in zip(*ends, strict=True):
-        assert mine.epochs == theirs.epochs
-        assert mine.final_loss == pytest.approx(theirs.final_loss, rel=1e-9)
+    for torchs, fused, theirs in zip(*ends, strict=True):
+        assert torchs.epochs == fused.epochs == theirs.epochs
+        assert torchs.final_loss == pytest.approx(theirs.final_loss, rel=1e-9)
+        assert fused.final_loss == pytest.approx(theirs.final_loss, rel=1e-9)
 
 
-def test_final_loss_is_that_of_the_saved_weights() -> None:
-    (result,) = run(make_work(make_trial(max_epochs=30)))
-    (longer,) = run(make_work(make_trial(max_epochs=31)))
+def test_final_loss_is_that_of_the_saved_weights(engine: str) -> None:
+    (result,) = run(make_work(make_trial(max_epochs=30), engine=engine))
+    (longer,) = run(make_work(make_trial(max_epochs=31), engine=engine))
     assert result.outcome.final_loss == pytest.approx(longer.curve_loss[-1], rel=1e-12)
     assert longer.curve_epochs[-1] == 31
 
 
-def test_stop_rules_of_one_path_share_one_training() -> None:
+def test_stop_rules_of_one_path_share_one_training(engine: str) -> None:
     trials = [make_trial(max_epochs=epochs) for epochs in (10, 25, 40)]
     assert len({trial.path_id for trial in trials}) == 1
-    results = by_id(run(make_work(*trials)))
+    results = by_id(run(make_work(*trials, engine=engine)))
     assert [results[t.trial_id].outcome.epochs for t in trials] == [10, 25, 40]
     assert {result.provenance.lanes for result in results.values()} == {1}
-    alone = by_id(run(make_work(trials[0])))[trials[0].trial_id]
+    alone = by_id(run(make_work(trials[0], engine=engine)))[trials[0].trial_id]
     np.testing.assert_array_equal(alone.parameters, results[trials[0].trial_id].parameters)
 
 
@@ -95,7 +103,7 @@ def test_lanes_are_refilled_from_the_queue(monkeypatch: pytest.MonkeyPatch) -> N
     assert len(results) == 11
 
 
-def test_diverged_trial_is_a_row_beside_healthy_ones() -> None:
+def test_diverged_trial_is_a_row_beside_healthy_ones(engine: str) -> None:
     wild = make_trial(
         optimizer="sgd",
         optimizer_momentum=0.9,
@@ -106,56 +114,58 @@ def test_diverged_trial_is_a_row_beside_healthy_ones() -> None:
         output_activation="identity",
     )
     calm = replace(wild, learning_rate=0.01)
-    results = by_id(run(make_work(wild, calm)))
+    results = by_id(run(make_work(wild, calm, engine=engine)))
     assert results[wild.trial_id].outcome.status is Status.DIVERGED
     assert results[calm.trial_id].outcome.stop_reason is StopReason.MAX_EPOCHS
-    alone = by_id(run(make_work(calm)))[calm.trial_id]
+    alone = by_id(run(make_work(calm, engine=engine)))[calm.trial_id]
     assert results[calm.trial_id].outcome.final_loss == pytest.approx(
         alone.outcome.final_loss, rel=1e-12
     )
 
 
-def test_stopping_gives_cancelled_rows_from_which_training_goes_on() -> None:
+def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) -> None:
     trials = [make_trial(seed=seed, max_epochs=2000) for seed in range(3)]
-    whole = by_id(run(make_work(*trials)))
-    cancelled = by_id(run(make_work(*trials), stop_after=2))
+    whole = by_id(run(make_work(*trials, engine=engine)))
+    cancelled = by_id(run(make_work(*trials, engine=engine), stop_after=2))
     assert {r.outcome.stop_reason for r in cancelled.values()} == {StopReason.CANCELLED}
     assert all(0 < r.outcome.epochs < 2000 for r in cancelled.values())
     starts = {r.trial.path_id: r.state for r in cancelled.values() if r.state is not None}
-    resumed = by_id(run(make_work(*trials, starts=starts)))
+    resumed = by_id(run(make_work(*trials, starts=starts, engine=engine)))
     for key, result in resumed.items():
         assert result.provenance.resumed_from == cancelled[key].outcome.epochs
         np.testing.assert_array_equal(result.parameters, whole[key].parameters)
         np.testing.assert_array_equal(result.curve_loss, whole[key].curve_loss)
 
 
-def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives() -> None:
+def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives(engine: str) -> None:
     short, long = make_trial(max_epochs=37), make_trial(max_epochs=111)
-    (first,) = run(make_work(short))
+    (first,) = run(make_work(short, engine=engine))
     assert first.state is not None
-    (resumed,) = run(make_work(long, starts={long.path_id: first.state}))
-    (whole,) = run(make_work(long))
+    (resumed,) = run(make_work(long, starts={long.path_id: first.state}, engine=engine))
+    (whole,) = run(make_work(long, engine=engine))
     assert resumed.outcome.epochs == 111
     np.testing.assert_array_equal(resumed.parameters, whole.parameters)
 
 
-def test_checkpoint_goes_on_to_the_same_results() -> None:
+def test_checkpoint_goes_on_to_the_same_results(engine: str) -> None:
     trials = [
         *(make_trial(seed=s, max_epochs=1500) for s in range(3)),
         make_trial(topology=(5, 2, 5)),
     ]
-    whole = by_id(run(make_work(*trials)))
-    events = train_pack(make_work(*trials), should_stop=lambda: False, checkpoint_seconds=0.0)
+    whole = by_id(run(make_work(*trials, engine=engine)))
+    events = train_pack(
+        make_work(*trials, engine=engine), should_stop=lambda: False, checkpoint_seconds=0.0
+    )
     saved = next(event for event in events if isinstance(event, Checkpoint))
-    resumed = by_id(run(make_work(*trials, checkpoint=saved.data, attempt=2)))
+    resumed = by_id(run(make_work(*trials, checkpoint=saved.data, attempt=2, engine=engine)))
     assert set(resumed) == set(whole)
     for key, result in resumed.items():
         np.testing.assert_array_equal(result.parameters, whole[key].parameters)
         assert result.provenance.attempt == 2
 
 
-def test_time_limit_ends_a_trial_that_can_go_on() -> None:
-    (result,) = run(make_work(make_trial(max_epochs=10**9, max_seconds=0.01)))
+def test_time_limit_ends_a_trial_that_can_go_on(engine: str) -> None:
+    (result,) = run(make_work(make_trial(max_epochs=10**9, max_seconds=0.01), engine=engine))
     assert result.outcome.stop_reason is StopReason.TIME
     assert result.outcome.status is Status.FINISHED
     assert result.state is not None

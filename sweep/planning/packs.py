@@ -111,8 +111,8 @@ def _groups(
     on_gpu = _on_gpu(grid, resources)
     found: dict[tuple[str, str], list[Rows]] = {}
     for part in _runs(rows, cells.keys[rows] * 2 + on_gpu[rows]):
-        engine = choose_engine(grid.trial(int(part[0])), resources.engine)
         device = "cuda" if on_gpu[part[0]] else "cpu"
+        engine = choose_engine(grid.trial(int(part[0])), resources.engine, device)
         found.setdefault((engine, device), []).append(part)
     yield from found.items()
 

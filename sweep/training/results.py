@@ -30,7 +30,16 @@ class Reporter:
 
     def results(self, lanes: Lanes, stops: Sequence[Stop]) -> list[TrialResult]:
         """Return a result for each stop; a failed one where its evaluation raises."""
-        return [self._result(lanes, stop) for stop in stops]
+        if not stops:
+            return []
+        try:
+            evaluations = self._evaluate(lanes, stops)
+        except Exception as error:
+            if len(stops) > 1:
+                return [result for stop in stops for result in self.results(lanes, [stop])]
+            return [self._failed_evaluation(lanes, stops[0], error)]
+        pairs = zip(stops, evaluations, strict=True)
+        return [self._result(lanes, stop, evaluation) for stop, evaluation in pairs]
 
     def failures(self, failures: Sequence[Failure]) -> list[TrialResult]:
         """Return a failed result for each trial of lanes that raised."""
@@ -53,14 +62,18 @@ class Reporter:
             for trial in failure.lane.trials
         ]
 
-    def _result(self, lanes: Lanes, stop: Stop) -> TrialResult:
-        lane = lanes.lanes[stop.row]
+    def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[Evaluation]:
         assert self._engine is not None
-        try:
-            evaluation = self._engine.evaluate(lanes.take([stop.row]), stop.state)[0]
-        except Exception as error:
-            failure = Failure.of(error, lane=lane, epochs=int(stop.state.epoch[0]))
-            return next(r for r in self.failures([failure]) if r.trial is lane.trials[stop.watch])
+        ended = lanes.take([stop.row for stop in stops])
+        return self._engine.evaluate(ended, LaneState.join([stop.state for stop in stops]))
+
+    def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:
+        lane = lanes.lanes[stop.row]
+        failure = Failure.of(error, lane=lane, epochs=int(stop.state.epoch[0]))
+        return next(r for r in self.failures([failure]) if r.trial is lane.trials[stop.watch])
+
+    def _result(self, lanes: Lanes, stop: Stop, evaluation: Evaluation) -> TrialResult:
+        lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
         curve = recorded_curve(stop.state, 0) if record.curves else NO_CURVE
         return TrialResult(

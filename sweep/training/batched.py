@@ -1,0 +1,210 @@
+"""Lanes as the leading axis of tensors: their networks, their updates. Knows no stop rules."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from sweep.nets.activations import Shape, activation_of
+from sweep.nets.losses import Loss
+from sweep.nets.optimizers import OPTIMIZERS, Column, Step
+from sweep.nets.schedules import scheduled_rates
+from sweep.nets.topology import layers_of
+from sweep.training.batches import batches, epoch_order
+from sweep.training.state import Lanes, LaneState
+from sweep.trial import Trial
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every lane of a pack key trains on.
+
+    Attributes:
+        shape: any trial of the key. loss: from pre-activations, outputs and targets.
+        inputs, targets: all samples, on the device.
+    """
+
+    shape: Trial
+    loss: Loss
+    inputs: Float[Tensor, "samples features"]
+    targets: Float[Tensor, "samples outputs"]
+
+
+class BatchedNetwork:
+    """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
+
+    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
+        shape, count = lanes.shape, len(lanes)
+        self._leaves: list[Tensor] = []
+        for layer in layers_of(shape.topology):
+            weights = parameters[:, layer.weights].view(count, layer.fan_out, layer.fan_in)
+            biases = parameters[:, layer.biases]
+            self._leaves += [leaf.detach().requires_grad_() for leaf in (weights, biases)]
+        self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
+        self._hidden_shape = _shape_of(lanes, "activation", parameters)
+        self._output_shape = _shape_of(lanes, "output_activation", parameters)
+
+    def logits(
+        self, inputs: Float[Tensor, "... samples features"]
+    ) -> Float[Tensor, "lanes samples out"]:
+        """Return the pre-activations of every lane's output layer."""
+        values = inputs.expand(len(self._leaves[0]), *inputs.shape[-2:])
+        for weights, biases in zip(self._leaves[::2], self._leaves[1::2], strict=True):
+            if weights is not self._leaves[0]:
+                values = self._hidden(values, self._hidden_shape)
+            values = torch.baddbmm(biases[:, None], values, weights.mT)
+        return values
+
+    def outputs_of(
+        self, logits: Float[Tensor, "lanes samples out"]
+    ) -> Float[Tensor, "lanes samples out"]:
+        return self._output(logits, self._output_shape)
+
+    def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
+        """Return the gradient of the sum of all lanes' losses."""
+        return torch.cat([g.flatten(1) for g in torch.autograd.grad(total, self._leaves)], dim=1)
+
+
+@dataclass
+class BatchedRun:
+    """Lanes in training, their state as tensors: on a CPU the memory of the `LaneState` itself."""
+
+    task: Task
+    lanes: Lanes
+    network: BatchedNetwork
+    parameters: Float[Tensor, "lanes parameters"]
+    slots: dict[str, Float[Tensor, "lanes parameters"]]
+    scalars: dict[str, Float[Tensor, " lanes"]]
+    hyper: dict[str, Column]
+    weight_decay: Column | None
+    decay: Float64[np.ndarray, " lanes"]
+    updates: Int64[np.ndarray, " lanes"]
+
+    @classmethod
+    def of(cls, task: Task, lanes: Lanes, state: LaneState) -> "BatchedRun":
+        device = task.inputs.device
+
+        def on_device(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
+            return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+
+        parameters = torch.from_numpy(state.parameters).to(device)
+        names = OPTIMIZERS[task.shape.optimizer].hyper
+        weight_decay = lanes.numbers("weight_decay")
+        return cls(
+            task=task,
+            lanes=lanes,
+            network=BatchedNetwork(lanes, parameters),
+            parameters=parameters,
+            slots=on_device(state.slots),
+            scalars=on_device(state.scalars),
+            hyper={n: _column(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
+            weight_decay=_column(weight_decay, parameters) if weight_decay.any() else None,
+            decay=lanes.numbers("optimizer_decay"),
+            updates=state.updates.copy(),
+        )
+
+    def train_epoch(
+        self, epochs: Int64[np.ndarray, " lanes"], *, need_outputs: bool
+    ) -> Float64[Tensor, "2 lanes"]:
+        """Make an epoch's updates; return each lane's loss and largest error, without waiting.
+
+        Args:
+            epochs: how many epochs each lane has been trained before.
+            need_outputs: whether the errors are wanted; else they are 0.
+        """
+        task, count = self.task, len(self.lanes)
+        rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
+        found = torch.zeros(2, count, dtype=torch.float64, device=task.inputs.device)
+        for inputs, targets in self._batches(epochs):
+            logits = self.network.logits(inputs)
+            outputs = self.network.outputs_of(logits)
+            loss = task.loss(logits, outputs, targets)
+            gradient = self.network.gradient(loss.sum())
+            with torch.no_grad():
+                self._update(gradient, rates)
+                found[0] += loss * (targets.shape[-2] / len(task.inputs))
+                if need_outputs:
+                    worst = (outputs - targets).abs().amax(dim=(-2, -1))
+                    torch.maximum(found[1], worst.double(), out=found[1])
+        return found
+
+    def save(self, state: LaneState) -> None:
+        """Write what was trained into `state`."""
+        state.updates[:] = self.updates
+        for tensor, array in zip(self._tensors(), _arrays(state), strict=True):
+            if tensor.device.type != "cpu":
+                array[:] = tensor.cpu().numpy()
+
+    def remember(self) -> list[Any]:
+        """Return a copy of all that training changes, for `restore`."""
+        return [self.updates.copy(), *(tensor.clone() for tensor in self._tensors())]
+
+    def restore(self, remembered: list[Any]) -> None:
+        """Go back to what `remember` returned."""
+        updates, *tensors = remembered
+        self.updates[:] = updates
+        for tensor, before in zip(self._tensors(), tensors, strict=True):
+            tensor.copy_(before)
+
+    def _tensors(self) -> list[Tensor]:
+        return [self.parameters, *self.slots.values(), *self.scalars.values()]
+
+    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
+        """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
+        task = self.task
+        if task.shape.batch_size is None:
+            return [(task.inputs, task.targets)]
+        samples = len(task.inputs)
+        order = np.arange(samples)
+        if task.shape.sample_order == "shuffled":
+            pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+            order = np.stack([epoch_order(ln.path, samples=samples, epoch=e) for ln, e in pairs])
+        device = task.inputs.device
+        parts = [
+            torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
+        ]
+        return [(task.inputs[part], task.targets[part]) for part in parts]
+
+    def _update(self, gradient: Tensor, rates: Float64[np.ndarray, " lanes"]) -> None:
+        """Make one update of every lane, at the epoch's learning rates."""
+        rate = _column(rates / (1.0 + self.decay * self.updates), self.parameters)
+        self.updates += 1
+        if self.weight_decay is not None:
+            gradient = self._decay_weights(gradient, rate, self.weight_decay)
+        count = torch.from_numpy(self.updates.astype(np.float64)).to(gradient.device)[:, None]
+        OPTIMIZERS[self.task.shape.optimizer].update(
+            Step(
+                parameters=self.parameters,
+                gradient=gradient,
+                slots=self.slots,
+                scalars=self.scalars,
+                hyper=self.hyper,
+                learning_rate=rate,
+                count=count,
+                shape=self.task.shape,
+            )
+        )
+
+    def _decay_weights(self, gradient: Tensor, rate: Column, weight_decay: Column) -> Tensor:
+        if self.task.shape.optimizer != "adamw":
+            return gradient + weight_decay * self.parameters
+        self.parameters.mul_(1 - rate * weight_decay)
+        return gradient
+
+
+def _arrays(state: LaneState) -> list[np.ndarray]:
+    return [state.parameters, *state.slots.values(), *state.scalars.values()]
+
+
+def _column(values: np.ndarray, like: Tensor) -> Column:
+    return torch.from_numpy(values).to(like.device, like.dtype)[:, None]
+
+
+def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
+    """Return the activation's parameters, broadcasting over samples and features."""
+    slope = _column(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
+    alpha = _column(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
+    return Shape(slope, alpha)

@@ -1,0 +1,1 @@
+"""The fused engine: every epoch of every lane inside one compiled kernel, lanes in SIMD."""

@@ -1,0 +1,68 @@
+"""Times an engine on the first epochs of a pack. Knows nothing of when trials stop."""
+
+import statistics
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from sweep.planning.packs import Pack
+from sweep.training.engine import Engine
+from sweep.training.engines import make_engine
+from sweep.training.pool import lanes_of
+from sweep.training.state import Lane, Lanes
+from sweep.training.work import Work
+from sweep.trial import STOP_PARAMETERS, Trial
+
+FEWEST_CHUNKS = 3
+NEVER = 10**12
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast an engine trains lanes of one pack key.
+
+    Attributes:
+        lanes: trained side by side. epoch_seconds: for an epoch of all of them.
+    """
+
+    lanes: int
+    epoch_seconds: float
+
+    @property
+    def lane_epoch_seconds(self) -> float:
+        """Time of one epoch of one lane."""
+        return self.epoch_seconds / self.lanes
+
+
+def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
+    """Train a pack of one pack key for a few chunks of epochs, and keep nothing but their time.
+
+    Args:
+        pack: the trials; as many of their paths train as the engine takes at once.
+        seconds: no chunk is begun after so long, compilation apart; there are at least three.
+    """
+    torch.set_num_threads(1)  # as in a worker
+    engine = make_engine(pack, pack.trials[0])
+    paths = [Lane((_endless(lane.path),)) for lane in lanes_of(Work(pack))]
+    lanes = Lanes(tuple(paths[: engine.capacity]))
+    return Pace(len(lanes), _time_epoch(engine, lanes, seconds))
+
+
+def _time_epoch(engine: Engine, lanes: Lanes, seconds: float) -> float:
+    """Return the median time of an epoch; every chunk begins anew, as lanes may diverge."""
+    state = engine.begin(lanes)
+    engine.advance(lanes, state.copy(), 1)  # compiles what has to be
+    epochs, times = engine.chunk_epochs(len(lanes)), []
+    began = time.monotonic()
+    while len(times) < FEWEST_CHUNKS or time.monotonic() - began < seconds:
+        chunk, started = state.copy(), time.perf_counter()
+        engine.advance(lanes, chunk, epochs)
+        times.append((time.perf_counter() - started) / epochs)
+    return statistics.median(times)
+
+
+def _endless(trial: Trial) -> Trial:
+    rules: dict[str, Any] = dict.fromkeys(STOP_PARAMETERS)
+    return replace(trial, **rules | {"max_epochs": NEVER})

@@ -1,0 +1,81 @@
+"""Claims: compiled kernels are kept where they can be, and nothing breaks where they cannot."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweep.training.fused.compilation import cache_directory, entry
+
+
+def double(values: Any) -> None:
+    for i in range(len(values)):
+        values[i] *= 2.0
+
+
+def doubled_by(dispatcher: Any) -> list[float]:
+    values = np.array([1.0, 2.5])
+    dispatcher(values)
+    return values.tolist()
+
+
+def loads(dispatcher: Any) -> int:
+    return sum(dispatcher.stats.cache_hits.values())
+
+
+@pytest.fixture
+def no_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make the home a file, so that nothing can be written there, and return an empty directory."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    monkeypatch.delenv("SWEEP_CACHE_DIR", raising=False)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    cache_directory.cache_clear()
+    yield tmp_path / "temporary"
+    cache_directory.cache_clear()
+
+
+def test_a_compiled_entry_is_loaded_the_next_time(
+    no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SWEEP_CACHE_DIR", str(tmp_path / "kernels"))
+    first, second = entry(double, tag="float64"), None
+    assert doubled_by(first) == [2.0, 5.0]
+    second = entry(double, tag="float64")
+    assert doubled_by(second) == [2.0, 5.0]
+    assert (loads(first), loads(second)) == (0, 1)
+    assert list((tmp_path / "kernels").glob("*/double-float64/*.nbc"))
+
+
+def test_temporary_files_serve_where_the_home_cannot_be_written(no_home: Path) -> None:
+    directory = cache_directory()
+    assert directory is not None
+    assert directory.is_relative_to(no_home)
+    assert doubled_by(entry(double, tag="float64")) == [2.0, 5.0]
+
+
+def test_nothing_writable_means_compiling_anew(
+    no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    assert cache_directory() is None
+    assert doubled_by(entry(double, tag="float64")) == [2.0, 5.0]
+
+
+def test_a_torn_file_is_compiled_anew(no_home: Path) -> None:
+    doubled_by(entry(double, tag="float64"))
+    (kept,) = no_home.glob("*/*/double-float64/*.nbc")
+    kept.write_bytes(kept.read_bytes()[:100])
+    again = entry(double, tag="float64")
+    assert doubled_by(again) == [2.0, 5.0]
+    assert loads(again) == 0
+
+
+def test_a_directory_that_others_can_write_is_not_trusted(no_home: Path) -> None:
+    directory = cache_directory()
+    assert directory is not None
+    directory.parent.chmod(0o777)
+    cache_directory.cache_clear()
+    assert cache_directory() is None

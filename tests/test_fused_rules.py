@@ -1,0 +1,136 @@
+"""Claims: the fused engine stops each trial when, and in the state in which, its rule is met."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sweep.planning.engines import fused_supports
+from sweep.training.engine import Stop
+from sweep.training.fused.engine import FusedEngine
+from sweep.training.state import Lane, Lanes, LaneState
+from sweep.training.torch_engine import TorchEngine
+from sweep.trial import StopReason, Trial
+from tests.trials import lanes_of_trials, make_trial, one_hot
+
+RULES: list[tuple[dict[str, Any], StopReason]] = [
+    ({"delta_tolerance": 1e-3, "delta_patience": 5}, StopReason.CONVERGED),
+    (
+        {"early_stopping_min_delta": 1e-3, "early_stopping_patience": 8},
+        StopReason.CONVERGED,
+    ),
+    ({"target_loss": 0.5}, StopReason.TARGET),
+    ({"pattern_margin": 0.45}, StopReason.PATTERN),
+    ({"fixed_epochs": 77}, StopReason.EPOCHS),
+    ({"max_epochs": 33}, StopReason.MAX_EPOCHS),
+]
+
+
+def drain(engine: FusedEngine | TorchEngine, lanes: Lanes, state: LaneState) -> list[Stop]:
+    """Advance in chunks until every trial has stopped."""
+    stops: list[Stop] = []
+    while state.live.any():
+        stops += engine.advance(lanes, state, 40)
+    return stops
+
+
+def by_place(stops: list[Stop]) -> dict[tuple[int, int], tuple[StopReason, int]]:
+    return {(s.row, s.watch): (s.reason, int(s.state.epoch[0])) for s in stops}
+
+
+def many_rules(**changes: Any) -> Lanes:
+    trial = make_trial(learning_rate=0.05, max_epochs=20000, **changes)
+    trials = [replace(trial, seed=seed) for seed in range(12)]
+    return Lanes(tuple(Lane(tuple(replace(t, **rule) for rule, _ in RULES)) for t in trials))
+
+
+def test_trials_stop_when_the_torch_engine_stops_them() -> None:
+    lanes, data = many_rules(), one_hot(4)
+    stops = []
+    for engine in (FusedEngine(lanes.shape, data), TorchEngine(lanes.shape, data)):
+        stops.append(by_place(drain(engine, lanes, engine.begin(lanes))))
+    assert stops[0] == stops[1]
+    assert {reason for reason, _ in stops[0].values()} == {reason for _, reason in RULES}
+
+
+def test_a_trial_leaves_in_the_state_of_its_last_epoch() -> None:
+    free = {"dtype": "float32", "learning_rate": 0.05, "max_epochs": 10**6}
+    lanes, data = many_rules(dtype="float32"), one_hot(4)
+    engine = FusedEngine(lanes.shape, data)
+    for stop in drain(engine, lanes, engine.begin(lanes)):
+        alone = lanes_of_trials(make_trial(seed=stop.row, **free))
+        state = engine.begin(alone)
+        engine.advance(alone, state, int(stop.state.epoch[0]))
+        for name in ("parameters", "previous_loss", "best_loss", "curve", "tail"):
+            np.testing.assert_array_equal(getattr(stop.state, name), getattr(state, name))
+
+
+def test_counters_are_those_of_the_torch_engine() -> None:
+    trial = make_trial(
+        delta_tolerance=3e-3,
+        delta_patience=1000,
+        early_stopping_min_delta=3e-3,
+        early_stopping_patience=1000,
+    )
+    lanes, data = lanes_of_trials(*(replace(trial, seed=i) for i in range(12))), one_hot(4)
+    states = []
+    for engine in (FusedEngine(lanes.shape, data), TorchEngine(lanes.shape, data)):
+        state = engine.begin(lanes)
+        engine.advance(lanes, state, 25)
+        states.append(state)
+    for name in ("epoch", "updates", "best_epoch", "delta_count", "stall_count", "live"):
+        np.testing.assert_array_equal(getattr(states[0], name), getattr(states[1], name), name)
+    np.testing.assert_allclose(states[0].curve, states[1].curve, rtol=1e-12)
+    np.testing.assert_allclose(states[0].tail, states[1].tail, rtol=1e-12)
+
+
+def test_a_loss_that_is_not_finite_is_divergence() -> None:
+    trial = make_trial(
+        activation="relu",
+        output_activation="identity",
+        loss="mean_squared_error",
+        loss_semantics=None,
+        optimizer="sgd",
+        learning_rate=1e6,
+    )
+    engine = FusedEngine(trial, one_hot(4))
+    lanes = lanes_of_trials(trial)
+    (stop,) = engine.advance(lanes, engine.begin(lanes), 100)
+    assert stop.reason is StopReason.DIVERGED
+    assert not np.isfinite(stop.state.previous_loss[0])
+
+
+def test_a_lane_goes_on_from_another_engine() -> None:
+    lanes, data = lanes_of_trials(*(make_trial(seed=i) for i in range(9))), one_hot(4)
+    fused, torch_engine = FusedEngine(lanes.shape, data), TorchEngine(lanes.shape, data)
+    state = fused.begin(lanes)
+    fused.advance(lanes, state, 10)
+    torch_engine.advance(lanes, state, 10)
+    fused.advance(lanes, state, 10)
+    straight = fused.begin(lanes)
+    fused.advance(lanes, straight, 30)
+    np.testing.assert_allclose(state.previous_loss, straight.previous_loss, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "answer"),
+    [
+        ({}, True),
+        ({"output_activation": "softmax"}, True),
+        ({"dtype": "float32"}, True),
+        ({"batch_size": 2, "sample_order": "fixed"}, False),
+        ({"activation": "my.module:bend@0123456789abcdef"}, False),
+        ({"loss": "my.module:loss@0123456789abcdef"}, False),
+    ],
+)
+def test_support_is_for_full_batch_perceptrons_of_known_parts(
+    changes: dict[str, Any], answer: bool
+) -> None:
+    assert fused_supports(make_trial(**changes)) is answer
+
+
+def test_chunks_are_a_function_of_sizes_alone() -> None:
+    trial: Trial = make_trial(topology=(16, 8, 4, 8, 16))
+    engine = FusedEngine(trial, one_hot(16))
+    assert [engine.chunk_epochs(lanes) for lanes in (1, 512)] == [43890, 171]
