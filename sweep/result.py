@@ -76,7 +76,7 @@ class Provenance:
     git_revision: str | None = column(
         "git revision of the directory the sweep was run in", default=None
     )
-    started: datetime = column("when its training began, UTC")
+    started: datetime = column("when its training began, or went on from a saved state, UTC")
     finished: datetime = column("when its training ended, UTC")
 
 

@@ -86,3 +86,14 @@ def test_float32_terms_are_summed_in_float64() -> None:
     got = loss(outputs, outputs, torch.zeros_like(outputs)).item()
     term = float(np.float32(0.1) * np.float32(0.1))
     assert got == pytest.approx(term, rel=1e-12)
+
+
+def test_an_output_of_zero_costs_100_nats_and_has_no_gradient_of_its_own() -> None:
+    outputs = torch.tensor([[0.0, 2.0], [1.0, 1.0]], dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([[0.5, 0.5], [0.5, 0.5]], dtype=torch.float64)
+    loss_function = loss_of("categorical_cross_entropy", "torch", output_activation="relu")
+    loss = loss_function(outputs, outputs, targets)
+    (gradient,) = torch.autograd.grad(loss, outputs)
+    assert loss.item() == pytest.approx((50.0 + np.log(2.0)) / 2)
+    # 0.125 is what it adds to the sum that its neighbour is divided by: 0.5 / 2, over 2 samples.
+    assert gradient.tolist() == [[0.125, 0.0], [0.0, 0.0]]

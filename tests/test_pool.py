@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -222,3 +223,58 @@ def test_an_activation_that_raises_in_training_fails_alone_in_its_pack(
     assert results[trials[1].trial_id].outcome.error == "RuntimeError: broken activation"
     assert results[trials[0].trial_id].outcome.status is Status.FINISHED
     assert results[trials[2].trial_id].outcome.status is Status.FINISHED
+
+
+@pytest.mark.parametrize("engine", ["torch", "reference"])
+def test_a_trial_that_ended_before_its_path_raised_has_ended(
+    plugin: Callable[[str], str], engine: str
+) -> None:
+    source = (
+        "calls = 0\n"
+        "def late(outputs, targets):\n"
+        "    global calls\n"
+        "    calls += 1\n"
+        "    if float(((outputs - targets) ** 2).mean()) < 0.1848: raise RuntimeError('too good')\n"
+        "    return ((outputs - targets) ** 2).mean(dim=(-2, -1))\n"
+    )
+    name = plugin(source)
+    base = make_trial(loss=f"{name}:late", loss_semantics=None, seed=4)
+    limits = (20, 100_000)
+    trials = [replace(base, max_epochs=limit) for limit in limits]
+    healthy = make_trial(
+        loss=f"{name}:late", loss_semantics=None, learning_rate=1e-9, max_epochs=60
+    )
+    results = by_id(run(make_work(*trials, healthy, engine=engine)))
+    ends = [results[t.trial_id].outcome for t in (*trials, healthy)]
+    assert [end.stop_reason for end in ends] == [
+        StopReason.MAX_EPOCHS,
+        StopReason.FAILED,
+        StopReason.MAX_EPOCHS,
+    ]
+    assert ends[1].epochs > 20
+    assert ends[1].updates == ends[1].epochs
+    assert len(results[trials[1].trial_id].curve_epochs) > 5
+
+
+def test_an_edited_function_is_not_the_one_loaded_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    ends = []
+    for body in ("x.tanh()", "x.sigmoid()"):
+        source = f"def own(x):\n    return {body}\n"
+        (tmp_path / "edited.py").write_text(source)
+        digest = sha256(source.encode()).hexdigest()[:16]
+        (result,) = run(make_work(make_trial(activation=f"edited:own@{digest}")))
+        ends.append(result.outcome.final_loss)
+    for activation, end in zip(("tanh", "sigmoid"), ends, strict=True):
+        (plain,) = run(make_work(make_trial(activation=activation)))
+        assert plain.outcome.final_loss == pytest.approx(end, rel=1e-12)
+
+
+def test_data_other_than_those_of_the_plan_are_refused() -> None:
+    trial = make_trial(data_fingerprint="0" * 16)
+    (result,) = run(make_work(trial))
+    assert result.outcome.status is Status.FAILED
+    assert result.outcome.error is not None
+    assert "data must be those of the plan" in result.outcome.error

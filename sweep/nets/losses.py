@@ -58,8 +58,10 @@ def _categorical_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
 
 
 def _categorical_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
-    logs = torch.log(_normalised(outputs)).clamp(min=TORCH_LOG_FLOOR)
-    return _mean(-targets * logs, over_features=False)
+    shares = _normalised(outputs)
+    zero = shares == 0  # the logarithm's infinite slope there times the clamp's 0 would be nan
+    logs = torch.log(shares.masked_fill(zero, 1.0)).clamp(min=TORCH_LOG_FLOOR)
+    return _mean(-targets * logs.masked_fill(zero, TORCH_LOG_FLOOR), over_features=False)
 
 
 def _categorical_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
 """Loads a user's own code by its `package.module:name@hash`. Knows nothing of its use."""
 
 import hashlib
-import importlib
+import importlib.util
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from sweep.errors import SweepError
@@ -32,15 +34,39 @@ def load_plugin(name: str) -> Callable[..., Any]:
     """
     place, _, digest = name.partition("@")
     module_name, _, attribute = place.partition(":")
-    module = importlib.import_module(module_name)
-    source = Path(module.__file__ or "").read_bytes()
-    found = hashlib.sha256(source).hexdigest()[:16]
+    path = _source_of(module_name)
+    found = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     if digest and found != digest:
         raise PluginError(
             f"{place}: source must be the plan's, digest {digest} (got {found} on this worker; "
             "install the same version everywhere and start the sweep again)"
         )
+    module = _load(f"{module_name}@{found}", path)
     if not callable(getattr(module, attribute, None)):
         raise PluginError(f"{place}: {module_name} must define the function {attribute!r}")
     function: Callable[..., Any] = getattr(module, attribute)
     return function
+
+
+def _source_of(module_name: str) -> Path:
+    spec = importlib.util.find_spec(module_name)
+    if spec is None or spec.origin is None:
+        raise PluginError(f"{module_name}: must be a Python module that this worker can import")
+    return Path(spec.origin)
+
+
+def _load(name: str, path: Path) -> ModuleType:
+    """Run a module under a name that carries its digest: one edited since is loaded anew."""
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module

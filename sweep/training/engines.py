@@ -1,6 +1,7 @@
 """Makes the engine that a pack asks for. Knows nothing of how engines work."""
 
 from sweep.datasets.registry import load_data
+from sweep.errors import SweepError
 from sweep.planning.packs import Pack
 from sweep.training.engine import Engine
 from sweep.training.fused.engine import FusedEngine
@@ -12,6 +13,15 @@ from sweep.trial import Trial
 def make_engine(pack: Pack, shape: Trial) -> Engine:
     """Return the engine of `pack` for trials of the pack key of `shape`, its data loaded."""
     data = load_data(dict(pack.datasets)[shape.data_fingerprint])
+    if data.fingerprint != shape.data_fingerprint:
+        raise SweepError(
+            f"{shape.dataset}: data must be those of the plan, digest {shape.data_fingerprint} "
+            f"(got {data.fingerprint} on this worker; a function of yours must give the same data "
+            "every time, and be installed in the same version everywhere)"
+        )
     if pack.engine == "torch":
         return TorchEngine(shape, data, pack.device)
-    return {"fused": FusedEngine, "reference": ReferenceEngine}[pack.engine](shape, data)
+    if pack.engine == "reference":
+        return ReferenceEngine(shape, data)
+    assert pack.engine == "fused", pack.engine
+    return FusedEngine(shape, data)

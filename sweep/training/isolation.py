@@ -8,6 +8,7 @@ import numpy as np
 
 from sweep.training.engine import Engine, Stop
 from sweep.training.state import Lane, Lanes, LaneState
+from sweep.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -15,21 +16,23 @@ class Failure:
     """A lane whose code raised.
 
     Attributes:
-        lane: whose. row: its row among the lanes of the call.
+        trials: those that had not ended before. row: the lane's row among those of the call.
         error: the exception in one line. trace: its traceback.
-        epochs: trained before the chunk in which it was raised.
+        state: the lane before the epoch in which it was raised; None if it never began.
     """
 
-    lane: Lane
-    row: int
+    trials: tuple[Trial, ...]
     error: str
     trace: str
-    epochs: int = 0
+    row: int = 0
+    state: LaneState | None = None
 
     @classmethod
-    def of(cls, error: Exception, *, lane: Lane, row: int = 0, epochs: int = 0) -> "Failure":
+    def of(
+        cls, error: Exception, trials: tuple[Trial, ...], state: LaneState | None = None
+    ) -> "Failure":
         line = " ".join(f"{type(error).__name__}: {error}".split())
-        return cls(lane, row, line, "".join(traceback.format_exception(error)), epochs)
+        return cls(trials, line, "".join(traceback.format_exception(error)), state=state)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ def begin_lanes(
 
 
 def advance_lanes(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> Advanced:
-    """Train lanes for a chunk; if anything raises, try them by halves until the culprit is alone.
+    """Train lanes for a chunk; if anything raises, find the culprit by halves, and its epoch.
 
     `state` must not be used afterwards: the returned one takes its place.
     """
@@ -70,11 +73,23 @@ def advance_lanes(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -
     try:
         stops = engine.advance(lanes, state, epochs)
     except Exception as error:
-        if len(lanes) == 1:
-            failure = Failure.of(error, lane=lanes.lanes[0], epochs=int(backup.epoch[0]))
-            return Advanced(replace(backup, live=np.zeros_like(backup.live)), (), (failure,))
-        return _by_halves(engine, lanes, backup, epochs)
+        if len(lanes) > 1:
+            return _by_halves(engine, lanes, backup, epochs)
+        if epochs > 1:
+            return _by_shorter_chunks(engine, lanes, backup, epochs)
+        pairs = zip(lanes.lanes[0].trials, backup.live[0], strict=False)
+        failure = Failure.of(error, tuple(trial for trial, live in pairs if live), backup)
+        return Advanced(replace(backup, live=np.zeros_like(backup.live)), (), (failure,))
     return Advanced(state, tuple(stops), ())
+
+
+def _by_shorter_chunks(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> Advanced:
+    """Train a lone lane as far as it goes: a trial that stops before the exception has ended."""
+    first = advance_lanes(engine, lanes, state, epochs // 2)
+    if first.failures or not first.state.live.any():
+        return first
+    second = advance_lanes(engine, lanes, first.state, epochs - epochs // 2)
+    return Advanced(second.state, first.stops + second.stops, second.failures)
 
 
 def _by_halves(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> Advanced:
@@ -98,7 +113,7 @@ def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lane, LaneState]], 
         state = engine.begin(lanes)
     except Exception as error:
         if len(lanes) == 1:
-            return [], [Failure.of(error, lane=lanes.lanes[0])]
+            return [], [Failure.of(error, lanes.lanes[0].trials)]
         middle = len(lanes) // 2
         rows = list(range(len(lanes)))
         first, second = (

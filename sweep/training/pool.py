@@ -103,7 +103,7 @@ class _Group:
         try:
             engine = make_engine(self._work.pack, group[0].path)
         except Exception as error:
-            failures = [Failure.of(error, lane=lane) for lane in group]
+            failures = [Failure.of(error, lane.trials) for lane in group]
             yield self._ended(Reporter(self._work, None).failures(failures))
             return
         waiting = deque(group[len(lanes) :])

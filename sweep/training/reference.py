@@ -12,7 +12,7 @@ from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.losses import loss_of
 from sweep.nets.schedules import decayed, scheduled_rate
-from sweep.training.batches import batches, epoch_order
+from sweep.training.batches import batches, epoch_order, updates_per_epoch
 from sweep.training.engine import Evaluation, Stop
 from sweep.training.evaluation import evaluate, tensors
 from sweep.training.reference_optimizers import ReferenceOptimizer
@@ -20,6 +20,9 @@ from sweep.training.start import begin
 from sweep.training.state import Lanes, LaneState
 from sweep.training.watches import Rules, judge
 from sweep.trial import Trial
+
+STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike
+CHUNK_SECONDS = 0.25
 
 
 class ReferenceEngine:
@@ -32,7 +35,7 @@ class ReferenceEngine:
 
     def __init__(self, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape` on `data`."""
-        self._data = data
+        self._shape, self._data = shape, data
         self._inputs, self._targets = tensors(data, shape)
         self._loss = loss_of(
             shape.loss, shape.loss_semantics, output_activation=shape.output_activation
@@ -42,7 +45,8 @@ class ReferenceEngine:
         return begin(lanes)
 
     def chunk_epochs(self, lanes: int) -> int:
-        return 100
+        steps = updates_per_epoch(self._shape, len(self._inputs)) * lanes
+        return max(1, round(CHUNK_SECONDS / (steps * STEP_SECONDS)))
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
         stops: list[Stop] = []

@@ -43,24 +43,30 @@ class Reporter:
 
     def failures(self, failures: Sequence[Failure]) -> list[TrialResult]:
         """Return a failed result for each trial of lanes that raised."""
-        return [
-            TrialResult(
-                trial=trial,
-                outcome=Outcome(
-                    status=Status.FAILED,
-                    stop_reason=StopReason.FAILED,
-                    epochs=failure.epochs,
-                    updates=0,
-                    error=failure.error,
-                    traceback=failure.trace,
-                ),
-                provenance=self._provenance(None, lanes=1),
-                curve_epochs=NO_CURVE[0],
-                curve_loss=NO_CURVE[1],
-            )
-            for failure in failures
-            for trial in failure.lane.trials
-        ]
+        return [self._failed(trial, failure) for failure in failures for trial in failure.trials]
+
+    def _failed(self, trial: Trial, failure: Failure) -> TrialResult:
+        state = failure.state
+        curve = self._curve(state) if state else NO_CURVE
+        return TrialResult(
+            trial=trial,
+            outcome=Outcome(
+                status=Status.FAILED,
+                stop_reason=StopReason.FAILED,
+                epochs=int(state.epoch[0]) if state else 0,
+                updates=int(state.updates[0]) if state else 0,
+                best_loss=_known(state.best_loss[0]) if state else None,
+                last_delta=_known(state.last_delta[0]) if state else None,
+                error=failure.error,
+                traceback=failure.trace,
+            ),
+            provenance=self._provenance(state, lanes=1),
+            curve_epochs=curve[0],
+            curve_loss=curve[1],
+        )
+
+    def _curve(self, state: LaneState) -> tuple[np.ndarray, np.ndarray]:
+        return recorded_curve(state, 0) if self._work.record.curves else NO_CURVE
 
     def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[Evaluation]:
         assert self._engine is not None
@@ -68,14 +74,13 @@ class Reporter:
         return self._engine.evaluate(ended, LaneState.join([stop.state for stop in stops]))
 
     def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:
-        lane = lanes.lanes[stop.row]
-        failure = Failure.of(error, lane=lane, epochs=int(stop.state.epoch[0]))
-        return next(r for r in self.failures([failure]) if r.trial is lane.trials[stop.watch])
+        trial = lanes.lanes[stop.row].trials[stop.watch]
+        return self._failed(trial, Failure.of(error, (trial,), stop.state))
 
     def _result(self, lanes: Lanes, stop: Stop, evaluation: Evaluation) -> TrialResult:
         lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
-        curve = recorded_curve(stop.state, 0) if record.curves else NO_CURVE
+        curve = self._curve(stop.state)
         return TrialResult(
             trial=trial,
             outcome=_outcome(trial, stop, evaluation),
@@ -90,6 +95,7 @@ class Reporter:
         self, state: LaneState | None, *, lanes: int, start: LaneState | None = None
     ) -> Provenance:
         seconds = float(state.seconds[0]) if state else 0.0
+        before = float(start.seconds[0]) if start else 0.0
         now = datetime.now(UTC)
         return Provenance(
             seconds=seconds,
@@ -103,7 +109,7 @@ class Reporter:
             resumed_from=int(start.epoch[0]) if start else 0,
             ray_version=self._work.ray_version,
             git_revision=self._work.git_revision,
-            started=now - timedelta(seconds=seconds),
+            started=now - timedelta(seconds=seconds - before),
             finished=now,
             **_machine(),
         )
