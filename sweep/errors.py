@@ -49,5 +49,10 @@ class StoreError(SweepError):
 
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """Return "did you mean 'x'?" for the candidate closest to `word`, or None."""
-    match = get_close_matches(word.lower(), candidates, n=1, cutoff=0.5)
-    return f"did you mean {match[0]!r}?" if match else None
+    match = nearest_word(word, candidates)
+    return f"did you mean {match!r}?" if match else None
+
+
+def nearest_word(word: str, candidates: Sequence[str]) -> str | None:
+    """Return the candidate that is closest to `word`, None if none is close."""
+    return next(iter(get_close_matches(word.lower(), candidates, n=1, cutoff=0.5)), None)

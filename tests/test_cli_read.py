@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from sweep.cli.main import COMMANDS, main
 from sweep.store.encoding import encode
 from sweep.store.layout import ResultsDir
+from sweep.store.runs import record_run
 from sweep.store.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
@@ -84,6 +85,22 @@ def test_results_as_json_are_for_programs(here: Path) -> None:
     assert rows[2]["final_loss"] is None
 
 
+def test_a_column_asked_for_twice_is_shown_once(here: Path) -> None:
+    for form in ("json", "csv", "table", "markdown"):
+        once, twice = (
+            call("results", "study", "--columns", columns, "--format", form)
+            for columns in ("trial_id,seed", "trial_id,seed,trial_id")
+        )
+        assert (twice.exit_code, twice.stdout) == (0, once.stdout)
+
+
+def test_a_condition_nested_too_deeply_is_said_plainly(here: Path) -> None:
+    result = call("results", "study", "--where", "not " * 5000 + "epochs > 1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("--where: must be nested less deeply (got 'not not ")
+    assert len(result.stderr) < 300
+
+
 def test_results_are_found_by_directory_name_or_file(here: Path) -> None:
     (here / "any.yaml").write_text("name: study\n")
     texts = {call("results", given).stdout for given in ("results/study", "study", "any.yaml")}
@@ -119,6 +136,19 @@ def test_status_counts_and_names_the_writer(here: Path) -> None:
     assert "nobody is writing" in call("status", "study").stdout
     with Writer(ResultsDir(here / "results" / "study")):
         assert f"being written by pid {os.getpid()}" in call("status", "study").stdout
+
+
+def test_status_counts_what_is_done_of_what_the_latest_run_asked_for(here: Path) -> None:
+    directory = ResultsDir(here / "results" / "study")
+    assert json.loads(call("status", "study", "--json").stdout)["total"] is None
+    record_run(directory, "name: study\n", {"overrides": [], "trials": 9, "done": 2})
+    assert "2 of 9 that the latest run asked for" in call("status", "study").stdout
+    later = [make_result(seed=4, minutes=1e8), make_result(seed=5, minutes=1e8)]
+    later.append(make_result(StopReason.CANCELLED, seed=6, minutes=1e8))
+    with Writer(directory) as writer:
+        writer.append(encode(later, "study"))
+    status = json.loads(call("status", "study", "--json").stdout)
+    assert (status["trials"], status["done"], status["total"]) == (6, 4, 9)
 
 
 def test_report_prints_where_it_lies(here: Path) -> None:

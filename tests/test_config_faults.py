@@ -63,6 +63,10 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
+        (
+            {"fixed": {"seed": 2**63 - 1}, "grid": {"replicates": 2}},
+            "grid.replicates must have a last seed <= 9223372036854775807",
+        ),
         ({"grid": {"learning_rate": [0.1, 0]}}, "grid.learning_rate[1] must be > 0 (got 0)"),
         ({"grid": {"learning_rate": "fast"}}, "grid.learning_rate must be a number (got 'fast')"),
         ({"grid": {"learning_rate": []}}, "grid.learning_rate must hold at least 1 value(s)"),
@@ -171,6 +175,84 @@ def test_values_that_never_meet_do_not_clash() -> None:
         {"topology": "4-4-4", "initialiser": "identity"},
     ]
     assert faults_of(small(grid=grid)) == ()
+
+
+def test_a_grid_excluded_to_nothing_is_a_fault_at_its_exclude() -> None:
+    for exclude in (
+        "[{activation: sigmoid}]",
+        "[{topology: 4-2-4}]",
+        "[{dataset: one-hot-4}]",
+        "[{seed: 1}, {seed: '> 1', learning_rate: '<= 0.1'}]",
+    ):
+        text = json.dumps(small(grid={"seed": [1, 2]}))[:-1]
+        text = text.replace('"grid": {', '"grid": {\n"exclude": ' + exclude + ",") + "}"
+        (fault,) = faults_of(text)
+        assert str(fault) == "sweep:2: grid must leave at least one trial"
+
+
+def test_a_grid_of_several_excluded_to_nothing_is_a_fault() -> None:
+    grid = [{"seed": 1}, {"seed": 2, "exclude": [{"seed": 2}]}]
+    assert [fault.must for fault in faults_of(small(grid=grid))] == ["leave at least one trial"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "fault"),
+    [
+        (
+            {"activation": "sigmod"},
+            "must be a value that some trial has (got 'sigmod'; did you mean 'sigmoid'?)",
+        ),
+        ({"activation": ["relu", "tnah"]}, "activation[1] must be a value that some trial has"),
+        ({"activation": "!= sigmod"}, "(got 'sigmod'; did you mean 'sigmoid'?)"),
+        ({"learning_rate": "0.1"}, "(got '0.1'; its values are 0.1, 0.2)"),
+        ({"dataset": "one-hto-4"}, "did you mean 'one-hot-4'?"),
+    ],
+)
+def test_a_condition_on_a_misspelt_value_is_a_fault(condition: dict[str, Any], fault: str) -> None:
+    grid = {"activation": ["sigmoid", "relu", "tanh"], "learning_rate": [0.1, 0.2]}
+    (excluded,) = faults_of(small(grid={**grid, "exclude": [condition]}))
+    (sent,) = faults_of(small(grid=grid, resources={"gpu": {"where": [condition]}}))
+    for found, place in ((excluded, "grid.exclude[0]"), (sent, "resources.gpu.where[0]")):
+        assert str(found).startswith(f"sweep: {place}.")
+        assert fault in str(found)
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"activation": "selu"},
+        {"learning_rate": 0.5},
+        {"topology": "8-3-8"},
+        {"optimizer.nesterov": True},
+    ],
+)
+def test_a_condition_may_be_on_a_value_that_an_override_took_out(condition: dict[str, Any]) -> None:
+    assert faults_of(small(grid={"activation": ["sigmoid", "relu"], "exclude": [condition]})) == ()
+
+
+def test_a_condition_may_name_a_batch_of_all_samples_as_the_file_does() -> None:
+    grid = {"batch_size": [2, 4], "exclude": [{"batch_size": 4}]}
+    assert faults_of(small(grid=grid)) == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"fixed": {"initialiser": {"name": "uniform", "constnt": 1}}}, "initialiser.constnt"),
+        ({"fixed": {"actvation": "relu"}}, "fixed.actvation"),
+        ({"nmae": "small"}, "nmae"),
+        ({"convergense": {"max_epochs": 3}}, "convergense"),
+    ],
+)
+def test_a_key_misspelt_is_not_missed_too(changes: dict[str, Any], key: str) -> None:
+    tree = small(**changes)
+    meant = {"actvation": "activation"}.get(key.rpartition(".")[2], "")
+    tree["fixed"].pop(meant, None)
+    for name in {"nmae": ["name"], "convergense": ["convergence"]}.get(key, []):
+        del tree[name]
+    (fault,) = faults_of(tree)
+    assert fault.key.endswith(key)
+    assert "did you mean" in str(fault.hint)
 
 
 def test_faults_of_overrides_name_the_command_line() -> None:

@@ -1,9 +1,16 @@
 """Data sets are what their names say, the same everywhere, and read-only."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from sweep.config.sources import PluginDataset
+from sweep.config.values import spread
 from sweep.datasets import DatasetError, DatasetSpec, load_data, one_hot, uniform, vectors
+from sweep.datasets.data import freeze, thaw
 
 
 def test_one_hot_is_the_identity() -> None:
@@ -69,6 +76,34 @@ def test_a_data_set_is_loaded_once_and_cannot_be_written() -> None:
 def test_what_cannot_be_made_is_said(spec: DatasetSpec, message: str) -> None:
     with pytest.raises(DatasetError, match=message):
         load_data(spec)
+
+
+def test_a_users_function_gets_its_options_as_they_were_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = "def rows(table):\n    return [table['first'], [n['x'] for n in table['rest']]]\n"
+    (tmp_path / "data_of_nested_options.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    options = {"table": {"rest": [{"x": 3}, {"x": 4}], "first": [1, 2]}}
+    source = PluginDataset(name="data_of_nested_options:rows", options=options)
+    (columns,) = spread("dataset", source)
+    spec = columns["dataset"]
+    assert isinstance(spec, DatasetSpec)
+    assert load_data(spec).inputs.tolist() == [[1, 2], [3, 4]]
+
+
+nested = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@given(nested)
+def test_thawing_gives_back_what_was_frozen(value: object) -> None:
+    frozen = freeze(value)
+    hash(frozen)
+    assert thaw(frozen) == value
 
 
 def test_a_users_function_may_give_samples_alone() -> None:

@@ -33,9 +33,11 @@ def test_each_worker_has_a_pack_of_a_small_sweep() -> None:
 
 
 def test_packs_are_limited() -> None:
-    sizes = [len(pack.trials) for pack in packs_of(workers=1, grid={"replicates": 9000})]
-    assert max(sizes) <= 1024
-    assert sum(sizes) == 9000
+    for engine, most in (("torch", 1024), ("fused", 8192)):
+        changes = {"resources": {"engine": engine}, "grid": {"replicates": 40_000}}
+        sizes = [len(pack.trials) for pack in packs_of(workers=1, **changes)]
+        assert 0.9 * most < max(sizes) <= most
+        assert sum(sizes) == 40_000
     changes = {"resources": {"lanes_per_pack": 7}, "grid": {"replicates": 50}}
     assert max(len(pack.trials) for pack in packs_of(workers=1, **changes)) == 7
 

@@ -1,6 +1,7 @@
 """A plan counts what a sweep comes to, warns of what is likely not meant, and stays light."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,7 @@ def test_a_plan_counts() -> None:
     assert (plan.trials, plan.done, plan.missing, plan.paths, plan.keys) == (20, 0, 20, 10, 2)
     assert len(plan.batches) == 2
     assert plan.max_epochs == 10 * 30
-    assert plan.engines == {"torch on cpu": 20}
+    assert plan.engines == {"fused on cpu": 20}
 
 
 def test_a_sweep_all_done_has_no_packs() -> None:
@@ -45,6 +46,7 @@ def test_a_plain_sweep_has_no_warning() -> None:
 
 
 CONSTANT = {"name": "constant", "constant": 1}
+BELOW = {"name": "vectors", "values": [[-2, 0, 0, 1], [0, 1, 0, 0]]}
 SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
 
 
@@ -56,6 +58,35 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
         (
             {"dataset": SHIFTED, "fixed": {"output_activation": "relu"}},
             "vectors-2x4: targets span -1 to 2, relu outputs 0 to inf",
+        ),
+        (
+            {"dataset": SHIFTED, "fixed": {"output_activation": {"name": "elu", "alpha": 0.5}}},
+            "vectors-2x4: targets span -1 to 2, elu outputs -0.5 to inf",
+        ),
+        (
+            {"dataset": SHIFTED, "fixed": {"output_activation": "gelu"}},
+            "vectors-2x4: targets span -1 to 2, gelu outputs -0.169971 to inf",
+        ),
+        (
+            {"dataset": SHIFTED, "fixed": {"output_activation": "silu"}},
+            "vectors-2x4: targets span -1 to 2, silu outputs -0.278465 to inf",
+        ),
+        (
+            {"dataset": BELOW, "fixed": {"output_activation": "selu"}},
+            "vectors-2x4: targets span -2 to 1, selu outputs -1.7581 to inf",
+        ),
+        (
+            {
+                "fixed": {
+                    "optimizer": "rprop",
+                    "learning_rate_schedule": {"name": "step", "factor": 0.5, "period": 9},
+                }
+            },
+            "rprop with step: a learning_rate_schedule has no effect on rprop",
+        ),
+        (
+            {"grid": {"optimizer": {"name": "sgd", "momentum": [0, 0.9], "dampening": 0.5}}},
+            "sgd with dampening 0.5: dampening has no effect without momentum",
         ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
         (
@@ -79,6 +110,9 @@ def test_what_is_likely_not_meant_is_warned_of(changes: dict[str, Any], start: s
         {"fixed": {"initialiser": {**CONSTANT, "jitter": 0.1}}},
         {"fixed": {"initialiser": CONSTANT, "topology": "2-1-2"}},
         {"dataset": SHIFTED, "fixed": {"output_activation": "identity"}},
+        {"dataset": SHIFTED, "fixed": {"output_activation": "elu"}},
+        {"dataset": SHIFTED, "fixed": {"output_activation": "selu"}},
+        {"fixed": {"optimizer": {"name": "sgd", "momentum": 0.9, "dampening": 0.5}}},
         {
             "fixed": {"dtype": "float64"},
             "convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9},
@@ -123,6 +157,16 @@ def test_the_schema_is_printed_as_json() -> None:
     schema = json.loads(CliRunner().invoke(schema_command, []).stdout)
     assert schema["title"] == "Sweep file"
     assert set(schema["properties"]) >= {"name", "dataset", "fixed", "grid", "convergence"}
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="CPUs cannot be chosen here")
+def test_a_plan_counts_the_cpus_that_this_process_may_use() -> None:
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(mine)})
+        assert make_plan(parse_config(small())).workers == 1
+    finally:
+        os.sched_setaffinity(0, mine)
 
 
 def test_a_plan_needs_neither_torch_nor_ray(tmp_path: Path) -> None:

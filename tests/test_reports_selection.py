@@ -74,6 +74,9 @@ def test_a_condition_keeps_the_rows_where_it_holds(condition: str, rows: list[in
         "x in 3",
         "-name == 'a'",
         "b'a' == name",
+        "not " * 5000 + "on",
+        "(" * 5000 + "on" + ")" * 5000,
+        "-" * 50_000 + "x > 1",
     ],
 )
 def test_anything_else_is_a_fault(condition: str) -> None:

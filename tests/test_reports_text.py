@@ -128,8 +128,8 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
     path = write_report(directory)
     text = path.read_text()
     assert path == tmp_path / "report" / "report.md"
-    assert "**5 trials**, of which 60.0% met a stop rule. 1 diverged and 1 failed." in text
-    assert "| converged | 3 | 60.0% |" in text
+    assert "**5 trials**, of which 60% met a stop rule. 1 diverged and 1 failed." in text
+    assert "| converged | 3 | 60% |" in text
     assert "### learning_rate" in text
     assert "bad \\| &lt;b&gt; \\*x\\*" in text
     for name in ("curves", "epochs", "final_loss"):

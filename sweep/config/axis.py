@@ -8,6 +8,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 MAX_VALUES = 1_000_000
+MAX_WHOLE = 2**63 - 1
 RANGES = ("linear", "log")
 
 
@@ -103,5 +104,5 @@ Real = float
 Positive = Annotated[float, Gt(0)]
 NonNegative = Annotated[float, Ge(0)]
 Share = Annotated[float, Ge(0), Lt(1)]
-Whole = Annotated[int, BeforeValidator(whole), Ge(0), Le(2**63 - 1)]
+Whole = Annotated[int, BeforeValidator(whole), Ge(0), Le(MAX_WHOLE)]
 Count = Annotated[int, BeforeValidator(whole), Ge(1), Le(2**53)]

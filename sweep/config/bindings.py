@@ -1,10 +1,13 @@
 """What follows where parameters meet: data and topology, batch and order. Knows no grids."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sweep.config.values import Problem, Value
-from sweep.datasets import Data, DatasetError, DatasetSpec, load_data
+from sweep.config.columns import COLUMNS
+from sweep.config.conditions import Rule
+from sweep.config.values import Paths, Problem, Value
+from sweep.datasets import DatasetError, DatasetSpec, load_data
+from sweep.trial import format_topology
 
 Combinations = Callable[..., Iterator[Value]]
 
@@ -26,46 +29,61 @@ class Bindings:
         self.datasets: dict[str, DatasetSpec] = {}
 
     def bind(
-        self, values: Iterable[Value], names: Sequence[str], problems: list[Problem]
+        self, values: Iterable[Value], rules: Collection[Rule], problems: list[Problem]
     ) -> Iterator[Value]:
-        """Yield the values that can be, each once, with what follows settled."""
+        """Yield the values that can be and that no rule drops, each once, with all settled."""
         seen: set[tuple[object, ...]] = set()
-        pending = list(values)
+        pending = list(self._kept(values, rules, problems))
         problems.extend(_order_problems(pending))
         for value in pending:
             columns = dict(value.columns)
-            found = self._settle(columns, value, names)
+            found = list(self._settle(columns, value.paths))
             problems.extend(found)
             key = tuple(sorted(columns.items(), key=lambda item: item[0]))
             if not found and key not in seen:
                 seen.add(key)
                 yield Value(columns, value.paths)
 
-    def _settle(self, columns: dict[str, Any], value: Value, names: Sequence[str]) -> list[Problem]:
-        samples = None
-        if "dataset" in names and "topology" in names:
-            data, problems = self._load(columns, value)
-            if problems or data is None:
-                return problems
-            samples = len(data.inputs)
-        if "batch_size" in names and "sample_order" in names:
-            _settle_order(columns, samples)
-        return []
+    def _kept(
+        self, values: Iterable[Value], rules: Collection[Rule], problems: list[Problem]
+    ) -> Iterator[Value]:
+        """Yield the values that no rule drops, their data loaded only where no rule saves it."""
+        early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
+        for value in values:
+            if any(rule.holds(value.columns) for rule in early):
+                continue
+            try:
+                named = Value({**value.columns, **self._name_data(value.columns)}, value.paths)
+            except DatasetError as error:
+                got = str(value.columns["dataset"].name)
+                problems.append(Problem(path=value.paths["dataset"], must=str(error), got=got))
+                continue
+            if not any(rule.holds(named.columns) for rule in rules):
+                yield named
 
-    def _load(self, columns: dict[str, Any], value: Value) -> tuple[Data | None, list[Problem]]:
-        spec, topology = columns["dataset"], columns["topology"]
+    def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
+        """Return the columns of the data set, once there is a topology to say its size."""
+        if "dataset" not in columns or "topology" not in columns:
+            return {}
+        spec = columns["dataset"]
         if spec == DatasetSpec("one-hot"):
-            spec = DatasetSpec("one-hot", (("size", topology[0]),))
-        try:
-            data = load_data(spec)
-        except DatasetError as error:
-            return None, [Problem(path=value.paths["dataset"], must=str(error), got=spec.name)]
-        ends = (data.features, int(data.targets.shape[1]))
-        if (topology[0], topology[-1]) != ends:
-            return None, [_mismatch(data.name, ends, topology, value)]
+            spec = DatasetSpec("one-hot", (("size", columns["topology"][0]),))
+        data = load_data(spec)
         self.datasets.setdefault(data.fingerprint, spec)
-        columns |= {"dataset": data.name, "data_fingerprint": data.fingerprint}
-        return data, []
+        return {"dataset": data.name, "data_fingerprint": data.fingerprint}
+
+    def _settle(self, columns: dict[str, Any], paths: Paths) -> Iterator[Problem]:
+        """Settle the order of the samples, unless the data do not go with the topology."""
+        samples = None
+        if "data_fingerprint" in columns:
+            data = load_data(self.datasets[columns["data_fingerprint"]])
+            ends, topology = (data.features, int(data.targets.shape[1])), columns["topology"]
+            if (topology[0], topology[-1]) != ends:
+                yield _mismatch(data.name, ends, topology, paths)
+                return
+            samples = len(data.inputs)
+        if "batch_size" in columns and "sample_order" in columns:
+            _settle_order(columns, samples)
 
     def clashes(self, combinations: Combinations) -> Iterator[Problem]:
         """Yield what is wrong with pairs of values that meet in some trial."""
@@ -76,7 +94,7 @@ class Bindings:
                 yield Problem(
                     path=value.paths["topology"],
                     must=f"have no width below the input's {widths[0]} with initialiser identity",
-                    got="-".join(map(str, widths)),
+                    got=format_topology(widths),
                 )
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
@@ -97,12 +115,12 @@ def _outside_unit(value: Value) -> Iterator[Problem]:
         )
 
 
-def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], value: Value) -> Problem:
+def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], paths: Paths) -> Problem:
     first, last = ends
     return Problem(
-        path=value.paths["topology"],
+        path=paths["topology"],
         must=f"begin with {first} and end with {last} for data set {name}",
-        got="-".join(map(str, topology)),
+        got=format_topology(topology),
     )
 
 

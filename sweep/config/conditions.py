@@ -2,7 +2,7 @@
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from sweep.config.axis import must
 from sweep.config.columns import find_column
+from sweep.config.networks import is_one_topology
 from sweep.errors import nearest
 from sweep.trial import PARAMETERS, canonical
 
@@ -67,6 +68,19 @@ def matches(value: object, wanted: Any) -> bool:
     if isinstance(value, int | float):
         return bool(value == wanted)
     return bool(canonical(value).partition("@")[0] == wanted)
+
+
+def mentioned_values(column: str, wanted: Any) -> Iterator[tuple[tuple[int, ...], Any]]:
+    """Yield the values that a condition compares with, and the place of each in a list of them."""
+    several = isinstance(wanted, list) and not (column == "topology" and is_one_topology(wanted))
+    for index, option in enumerate(wanted if several else [wanted]):
+        place = (index,) if several else ()
+        comparison = _COMPARISON.fullmatch(option) if isinstance(option, str) else None
+        if comparison is None:
+            yield place, option
+        elif comparison[1] == "!=":
+            number = _number(comparison[2])
+            yield place, comparison[2] if number is None else number
 
 
 def _compare(value: object, sign: str, text: str) -> bool:

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from functools import reduce
 from itertools import product
 
+from sweep.config.axis import MAX_WHOLE
 from sweep.config.bindings import Bindings, interacting
 from sweep.config.columns import NAMES
 from sweep.config.conditions import parse_rule
 from sweep.config.gridblock import GridAxis, GridBlock
+from sweep.config.mentions import strange_values
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
 from sweep.config.values import Problem, Value, problems_of, spread
 from sweep.datasets import DatasetSpec
@@ -45,6 +47,9 @@ def expand_config(config: SweepConfig) -> Expansion:
     blocks = [
         _block(grid, shared, ("grid", i), bindings, problems) for i, grid in enumerate(config.grid)
     ]
+    where = config.resources.gpu.where if config.resources.gpu else []
+    path = ("resources", "gpu", "where")
+    problems.extend(strange_values(where, path, blocks=blocks, datasets=bindings.datasets))
     return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
 
 
@@ -106,7 +111,15 @@ def _block(
             problems.append(Problem(path=path[:1], key=name, must=must))
     axes = _zipped(grid, base, varying, path, problems)
     block = GridBlock(tuple(axes), tuple(map(parse_rule, grid.exclude)))
-    return _bound(block, bindings, problems)
+    found: list[Problem] = []
+    settled = _bound(block, bindings, found)
+    excluded = (*path, "exclude")
+    either = [block, settled]  # a batch of all samples goes by its size as well as by null
+    found += strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
+    if not found and grid.exclude and settled.is_empty:
+        found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
+    problems.extend(found)
+    return settled
 
 
 def _seeds(
@@ -119,6 +132,10 @@ def _seeds(
     assert isinstance(first, int)
     assert grid.replicates is not None
     paths = {"seed": (*path, "replicates")}
+    last = first + grid.replicates - 1
+    if last > MAX_WHOLE:
+        must = f"have a last seed <= {MAX_WHOLE}"
+        problems.append(Problem(path=paths["seed"], must=must, got=f"seeds from {first} to {last}"))
     seeds = range(first, first + grid.replicates)
     return GridAxis(("seed",), tuple(Value({"seed": seed}, paths) for seed in seeds))
 
@@ -167,8 +184,7 @@ def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> Gri
         joint = tuple(name for part in parts for name in part.names)
         rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
         values = (reduce(Value.joined, row) for row in product(*(p.values for p in parts)))
-        kept = (v for v in values if not any(rule.holds(v.columns) for rule in rules))
-        bound = tuple(bindings.bind(kept, joint, problems))
+        bound = tuple(bindings.bind(values, rules, problems))
         axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
     settled = GridBlock(tuple(axes), block.rules)
     problems.extend(bindings.clashes(settled.combinations))

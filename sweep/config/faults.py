@@ -11,7 +11,7 @@ from sweep.config.choice import tag_of
 from sweep.config.document import Document, TreePath, dotted
 from sweep.config.networks import is_one_topology
 from sweep.config.sweepfile import is_one_zip
-from sweep.errors import Fault, nearest
+from sweep.errors import Fault, nearest, nearest_word
 
 _TYPES = {
     "float_type": "be a number",
@@ -38,7 +38,19 @@ _BOUNDS = {
 
 def faults_of(error: ValidationError, document: Document, model: type[Block]) -> list[Fault]:
     """Return a fault for each thing that pydantic found wrong in the document's tree."""
-    return [_fault(details, document, model) for details in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)
+    meant = set(filter(None, (_meant(details, model) for details in errors)))
+    return [
+        _fault(details, document, model)
+        for details in errors
+        if not (details["type"] == "missing" and details["loc"] in meant)
+    ]
+
+
+def meant_keys(error: ValidationError, model: type[Block]) -> set[str | int]:
+    """Return the keys that unknown ones were likely meant to be."""
+    found = (_meant(details, model) for details in error.errors(include_url=False))
+    return {location[-1] for location in found if location}
 
 
 def paths_of(error: ValidationError, document: Document) -> list[TreePath]:
@@ -61,12 +73,26 @@ def _fault(details: ErrorDetails, document: Document, model: type[Block]) -> Fau
     got = None if kind == "missing" else written(context.get("got", details["input"]))
     must, hint = _must(details), context.get("hint")
     if kind == "extra_forbidden":
-        words = list(_model_at(model, details["loc"][:-1]).model_fields)
+        words = _words_at(details, model)
         must, got = f"be one of {', '.join(words)}", written(path[-1])
         hint = nearest(str(path[-1]), words) or "there is no such key here"
     if kind == "literal_error":
         hint = nearest(str(details["input"]), _words(context["expected"]).split(", "))
     return Fault(where=document.where(path), key=dotted(path), must=must, got=got, hint=hint)
+
+
+def _words_at(details: ErrorDetails, model: type[Block]) -> list[str]:
+    """Return the keys known where an unknown one was found."""
+    return list(_model_at(model, details["loc"][:-1]).model_fields)
+
+
+def _meant(details: ErrorDetails, model: type[Block]) -> tuple[str | int, ...] | None:
+    """Return the location that an unknown key was likely meant to have."""
+    if details["type"] != "extra_forbidden":
+        return None
+    *outer, key = details["loc"]
+    word = nearest_word(str(key), _words_at(details, model))
+    return (*outer, word) if word else None
 
 
 def _must(details: ErrorDetails) -> str:

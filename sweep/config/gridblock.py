@@ -29,6 +29,21 @@ class GridBlock:
     axes: tuple[GridAxis, ...]
     rules: tuple[Rule, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the rules drop every combination, those aside that name what no axis fills."""
+        known = frozenset[str]().union(*(axis.columns for axis in self.axes))
+        rules = [rule for rule in self.rules if rule.columns <= known]
+        # Values of which the same rules hold are judged once.
+        kinds = [
+            {
+                tuple(rule.holds_so_far(value.columns, axis.columns) for rule in rules)
+                for value in axis.values
+            }
+            for axis in self.axes
+        ]
+        return all(any(map(all, zip(*held, strict=True))) for held in product(*kinds))
+
     def combinations(self, *columns: str) -> Iterator[Value]:
         """Yield the distinct combinations of these columns that no rule drops on their account."""
         parts = [_projected(axis, axis.columns & set(columns)) for axis in self.axes]

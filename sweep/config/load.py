@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from sweep.config.document import Document, dotted, parse_document, read_document
 from sweep.config.expansion import expand_config
-from sweep.config.faults import faults_of, locate, paths_of, without
+from sweep.config.faults import faults_of, locate, meant_keys, paths_of, without
 from sweep.config.overrides import apply_overrides
 from sweep.config.plugins import make_importable
 from sweep.config.sweepfile import SweepConfig
@@ -89,7 +89,7 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
         config = SweepConfig.model_validate({"name": "unnamed", **tree})
     except ValidationError:
         return []
-    judged = {step for path in wrong for step in path[:3]}
+    judged = {step for path in wrong for step in path[:3]} | meant_keys(error, SweepConfig)
     problems = expand_config(config).problems
     known = (p for p in problems if p.key not in judged and "zip" not in p.path)
     return [_fault(problem, document) for problem in known]

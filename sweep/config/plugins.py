@@ -8,11 +8,13 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from sweep.errors import SweepError
+
 PLUGIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-class PluginError(ValueError):
-    """A user's code cannot be found; the message completes "must …"."""
+class PluginError(SweepError):
+    """A user's own code is not there, or is not the one that was planned."""
 
 
 def is_plugin(name: str) -> bool:
@@ -32,7 +34,7 @@ def pin_plugin(name: str) -> str:
 
     Raises:
         PluginError: the name is malformed, the module or the name in it is missing, or the source
-            is not that of the hash given.
+            is not that of the hash given; the message completes "must …".
     """
     name, _, wanted = name.partition("@")
     if not PLUGIN.fullmatch(name):

@@ -10,7 +10,9 @@ from sweep.config.choice import Choice
 from sweep.config.columns import column_of
 from sweep.config.rules import Convergence
 from sweep.config.sources import OneHot, PluginDataset, Uniform, Vectors
-from sweep.datasets import DatasetSpec
+from sweep.datasets.data import DatasetSpec, freeze
+
+Paths = Mapping[str, tuple[str | int, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +35,8 @@ class Value:
         paths: where each of its parameters was given.
     """
 
-    columns: Mapping[str, object]
-    paths: Mapping[str, tuple[str | int, ...]] = field(default_factory=dict)
+    columns: Mapping[str, Any]
+    paths: Paths = field(default_factory=dict)
 
     def joined(self, other: "Value") -> "Value":
         """Return the two values as one."""
@@ -101,11 +103,4 @@ def _dataset_specs(source: OneHot | Vectors | Uniform | PluginDataset) -> Iterat
         options = {name: [value] for name, value in source.options.items()}
     for combination in _combined(options):
         sorted_options = sorted(combination.items())
-        yield DatasetSpec(source.name, tuple((n, _frozen(v)) for n, v in sorted_options))
-
-
-def _frozen(value: Any) -> object:
-    """Return lists as tuples, so that a spec can be hashed."""
-    if isinstance(value, dict):
-        return tuple((key, _frozen(inner)) for key, inner in sorted(value.items()))
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+        yield DatasetSpec(source.name, tuple((n, freeze(v)) for n, v in sorted_options))

@@ -3,9 +3,31 @@
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+
+
+@dataclass(frozen=True)
+class FrozenDict:
+    """A mapping that can be hashed: its keys, sorted, with their frozen values."""
+
+    items: tuple[tuple[str, object], ...]
+
+
+def freeze(value: Any) -> object:
+    """Return lists as tuples and mappings as FrozenDict, all the way down."""
+    if isinstance(value, dict):
+        return FrozenDict(tuple((key, freeze(inner)) for key, inner in sorted(value.items())))
+    return tuple(map(freeze, value)) if isinstance(value, list) else value
+
+
+def thaw(value: object) -> Any:
+    """Return what `freeze` was given."""
+    if isinstance(value, FrozenDict):
+        return {key: thaw(inner) for key, inner in value.items}
+    return list(map(thaw, value)) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True)
@@ -14,7 +36,7 @@ class DatasetSpec:
 
     Attributes:
         name: registered name, or `package.module:function`.
-        options: its arguments, sorted by name; values are numbers, strings, None or nested tuples.
+        options: its arguments, sorted by name; values are frozen.
     """
 
     name: str

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from sweep.datasets.data import Data, DatasetSpec
+from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.errors import SweepError
 
 MAX_VALUES = 20_000_000
@@ -49,7 +49,7 @@ def load_data(spec: DatasetSpec) -> Data:
     if not plugin:
         return maker(**dict(spec.options))
     try:
-        made = maker(**dict(spec.options))
+        made = maker(**{name: thaw(value) for name, value in spec.options})
     except Exception as error:  # a user's code may raise anything
         raise DatasetError(f"be made by its function, which raised {error!r}") from error
     return _from_plugin(spec.name, made)

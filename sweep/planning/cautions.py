@@ -10,6 +10,7 @@ import numpy as np
 from sweep.config.gridblock import GridBlock
 from sweep.config.values import Value
 from sweep.datasets import Data, DatasetSpec, load_data
+from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
 _RANGES: dict[str, tuple[float, float]] = {
@@ -18,6 +19,9 @@ _RANGES: dict[str, tuple[float, float]] = {
     "tanh": (-1.0, 1.0),
     "relu": (0.0, np.inf),
     "softplus": (0.0, np.inf),
+    "selu": (-1.7580993408473766, np.inf),  # -scale * alpha of Klambauer et al. 2017
+    "gelu": (-0.16997120747990369, np.inf),  # at -0.7517915
+    "silu": (-0.27846454276107379, np.inf),  # at -1.2784645
 }
 
 
@@ -52,13 +56,17 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
 
     for value in block.combinations("initialiser", "initialiser_jitter", "topology"):
         yield from _symmetric(value.columns)
-    for value in block.combinations("data_fingerprint", "output_activation"):
+    outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
+    for value in block.combinations(*outputs):
         yield from _out_of_range(value.columns, data(value))
     for value in block.combinations("data_fingerprint", "topology"):
         yield from _narrow(value.columns, data(value))
     names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
     for value in block.combinations(*names):
         yield from _unresolved(value.columns, data(value))
+    settings = ("optimizer_momentum", "optimizer_dampening", "learning_rate_schedule")
+    for value in block.combinations("optimizer", *settings):
+        yield from _ineffective(value.columns)
 
 
 def _listed(subjects: Sequence[str]) -> str:
@@ -71,7 +79,7 @@ def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     constant = columns["initialiser"] == "constant" and columns["initialiser_jitter"] == 0.0
     if constant and hidden and max(hidden) > 1:
         yield (
-            _dashed(columns["topology"]),
+            format_topology(columns["topology"]),
             "constant initial weights keep the units of a hidden layer identical in exact "
             "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
         )
@@ -80,6 +88,8 @@ def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
     output = columns["output_activation"]
     low, high = _RANGES.get(output, (-np.inf, np.inf))
+    if output == "elu":
+        low = min(0.0, -columns["output_activation_alpha"])
     least, most = float(data.targets.min()), float(data.targets.max())
     if least < low or most > high:
         yield data.name, f"targets span {least:g} to {most:g}, {output} outputs {low:g} to {high:g}"
@@ -90,7 +100,7 @@ def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]
     needed = log2(len(np.unique(data.inputs, axis=0)))
     if hidden and min(hidden) < needed:
         yield (
-            _dashed(columns["topology"]),
+            format_topology(columns["topology"]),
             f"the bottleneck is below {needed:.3g}, the log2 of the number of distinct samples of "
             f"{data.name}",
         )
@@ -110,6 +120,21 @@ def _unresolved(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, s
             )
 
 
+def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    schedule = columns["learning_rate_schedule"]
+    if columns["optimizer"] == "rprop" and schedule != "constant":
+        yield (
+            f"rprop with {schedule}",
+            "a learning_rate_schedule has no effect on rprop, whose learning_rate is the first "
+            "step alone",
+        )
+    if columns.get("optimizer_dampening") and not columns["optimizer_momentum"]:
+        yield (
+            f"sgd with dampening {columns['optimizer_dampening']:g}",
+            "dampening has no effect without momentum",
+        )
+
+
 def _starting_loss(loss: str, data: Data) -> float:
     """Return the order of the loss at untrained outputs; 0 where it cannot be told."""
     match loss:
@@ -120,7 +145,3 @@ def _starting_loss(loss: str, data: Data) -> float:
         case "mean_squared_error":
             return float((data.targets**2).mean())
     return 0.0
-
-
-def _dashed(topology: tuple[int, ...]) -> str:
-    return "-".join(map(str, topology))

@@ -1,6 +1,5 @@
 """What a sweep comes to before anything is trained. Knows nothing of files or workers."""
 
-import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.planning.cautions import Caution, cautions_of
 from sweep.planning.grid import Grid, expand
+from sweep.planning.machine import available_cpus
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
 
 
@@ -74,7 +74,7 @@ def make_plan(
         ConfigError: the sweep has faults that only its expansion shows.
     """
     grid = expand(config)
-    workers = workers or config.resources.workers or os.cpu_count() or 1
+    workers = workers or config.resources.workers or available_cpus()
     rows = grid.missing(done)
     cells = grid.cells.take(rows)
     batches = plan_batches(grid, rows, resources=config.resources, workers=workers)

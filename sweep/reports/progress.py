@@ -1,5 +1,6 @@
-"""Counts how far a sweep has come. Knows nothing of what is still to do."""
+"""Counts how far a sweep has come. Knows nothing of which trials are still to do."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ import pandas as pd
 from sweep.store.layout import ResultsDir
 from sweep.store.lock import Holder, writer_of
 from sweep.store.reader import read_trials
+from sweep.trial import Status
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,16 @@ class Progress:
     """Where a sweep stands.
 
     Attributes:
-        trials: trials held. by_status, by_stop_reason: how many of each, the most frequent first.
+        trials: trials held. done, total: those that the latest run asked for, held and all; None
+            where no run was recorded with them.
+        by_status, by_stop_reason: how many of each, the most frequent first.
         last_finished: when the latest of them ended, UTC; None without any.
         writer: the process that is writing; None if nobody is.
     """
 
     trials: int
+    done: int | None
+    total: int | None
     by_status: Mapping[str, int]
     by_stop_reason: Mapping[str, int]
     last_finished: datetime | None
@@ -35,8 +41,11 @@ def progress_of(directory: ResultsDir) -> Progress:
         StoreError: if there are none, or a file is damaged.
     """
     trials = read_trials(directory.path)
+    done, total = _share_of_run(directory, trials)
     return Progress(
         trials=len(trials),
+        done=done,
+        total=total,
         by_status=_counts(trials["status"]),
         by_stop_reason=_counts(trials["stop_reason"]),
         last_finished=trials["finished"].max().to_pydatetime() if len(trials) else None,
@@ -48,9 +57,28 @@ def _counts(values: "pd.Series[str]") -> dict[str, int]:
     return {str(name): int(count) for name, count in values.value_counts().items()}
 
 
+def _share_of_run(
+    directory: ResultsDir, trials: pd.DataFrame
+) -> tuple[int, int] | tuple[None, None]:
+    """Return how many trials of the latest run are held, and how many it asked for.
+
+    The table may hold trials of other grids: counted are those done at the start of the run, and
+    what has been finished since.
+    """
+    latest = max(directory.runs.glob("*.json"), default=None)
+    record = json.loads(latest.read_text("utf-8")) if latest else {}
+    if not record.keys() >= {"started", "trials", "done"}:
+        return None, None
+    since = trials["finished"] >= pd.Timestamp(record["started"])
+    added = int((since & (trials["status"] != Status.CANCELLED)).sum())
+    return min(record["done"] + added, record["trials"]), record["trials"]
+
+
 def format_progress(progress: Progress) -> str:
     """Write where a sweep stands for people."""
     lines = [f"{progress.trials:,} trials"]
+    if progress.total is not None:
+        lines.append(f"{progress.done:,} of {progress.total:,} that the latest run asked for")
     lines += [f"  {count:>9,}  {status}" for status, count in progress.by_status.items()]
     lines += ["stop reasons"]
     lines += [f"  {count:>9,}  {reason}" for reason, count in progress.by_stop_reason.items()]

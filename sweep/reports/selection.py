@@ -60,7 +60,11 @@ def _columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
     for name in wanted:
         if name not in trials.columns:
             raise unknown_column("--columns", name, trials)
-    return list(wanted) or ["trial_id", *varying_parameters(trials), *OUTCOME_COLUMNS]
+    return list(dict.fromkeys(wanted)) or [
+        "trial_id",
+        *varying_parameters(trials),
+        *OUTCOME_COLUMNS,
+    ]
 
 
 def _sorted(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

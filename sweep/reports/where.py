@@ -31,6 +31,7 @@ COMPARISONS: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+QUOTED_LETTERS = 200
 ALLOWED = "be made of columns, literals, comparisons, in, and, or, not and arithmetic"
 
 
@@ -50,6 +51,8 @@ def select_rows(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         mask = Condition(frame, condition).evaluate(tree)
     except SyntaxError as error:
         raise _fault(condition, f"be an expression ({error.msg})") from error
+    except (RecursionError, MemoryError) as error:
+        raise _fault(condition, "be nested less deeply") from error
     except (TypeError, ArithmeticError, ValueError) as error:
         raise _fault(condition, f"compare like with like ({error})") from error
     if not (isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype)):
@@ -172,4 +175,7 @@ def _truth(mask: pd.Series) -> pd.Series:
 
 
 def _fault(condition: str, must: str, got: str | None = None) -> ConfigError:
-    return ConfigError([Fault(where="--where", key="", must=must, got=got or repr(condition))])
+    quoted = repr(condition)
+    if len(quoted) > QUOTED_LETTERS:
+        quoted = f"{quoted[:QUOTED_LETTERS]}..."
+    return ConfigError([Fault(where="--where", key="", must=must, got=got or quoted)])
