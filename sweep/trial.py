@@ -283,8 +283,13 @@ def identity_lines(values: Mapping[str, object], scope: Scope) -> list[str]:
 def canonical(value: object) -> str:
     """Write a parameter's value the one way that identity hashes it."""
     if isinstance(value, tuple):
-        return "-".join(map(str, value))
+        return format_topology(value)
     return value if isinstance(value, str) else repr(value)
+
+
+def format_topology(widths: Iterable[int]) -> str:
+    """Write widths as people do: `16-4-16`."""
+    return "-".join(map(str, widths))
 
 
 def path_id_of(lines: Iterable[str]) -> str:

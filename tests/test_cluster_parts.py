@@ -40,8 +40,9 @@ def state_of(of: Trial, epoch: int, reason: StopReason = StopReason.MAX_EPOCHS) 
 def test_longer_trial_goes_on_from_the_latest_state_of_its_path():
     short = trial(max_epochs=10)
     states = [state_of(short, 10), state_of(short, 20), state_of(short, 100)]
-    starts = match_starts([trial(max_epochs=50)], states)
-    assert {path: a["epoch"].tolist() for path, a in starts.items()} == {short.path_id: [20]}
+    longer = trial(max_epochs=50)
+    starts = match_starts([longer], states)
+    assert {of: a["epoch"].tolist() for of, a in starts.items()} == {longer.trial_id: [20]}
 
 
 @pytest.mark.parametrize(
@@ -62,22 +63,31 @@ def test_state_of_a_converged_trial_serves_nobody():
     assert match_starts([trial(max_epochs=50)], [state]) == {}
 
 
-def test_state_must_serve_every_trial_of_the_path():
-    trials = [trial(max_epochs=50), trial(max_epochs=5)]
-    assert match_starts(trials, [state_of(trial(max_epochs=10), 10)]) == {}
+def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
+    rules = [{"target_loss": 1e-3}, {"target_loss": 1e-6}, {"target_loss": 1e-9}]
+    states = [
+        state_of(trial(**rule, max_epochs=10), epoch)
+        for rule, epoch in zip(rules[:2], (10, 20), strict=True)
+    ]
+    trials = [trial(**rule, max_epochs=50) for rule in rules]
+    starts = match_starts([*trials, trial(**rules[0], max_epochs=5)], states)
+    assert {of: int(a["epoch"][0]) for of, a in starts.items()} == {
+        trials[0].trial_id: 10,
+        trials[1].trial_id: 20,
+    }
 
 
 def test_put_returns_only_once_the_driver_has_confirmed():
     async def scene() -> tuple[bool, bool, bytes | None]:
         collector = Collector(ahead=1)
         await collector.offer(CPU_PACK, b"work")
-        await collector.start("a")
+        await collector.start("a", host="here")
         put = asyncio.create_task(collector.put("a", Saved(b"state")))
         batch = await collector.take([], 1.0)
         before = put.done()
         await collector.take([item.number for item in batch.items], 0.0)
         await put
-        job = await collector.start("a")
+        job = await collector.start("a", host="here")
         return before, put.done(), job and job.checkpoint
 
     assert asyncio.run(scene()) == (False, True, b"state")
@@ -91,7 +101,7 @@ def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
         for name in ("c1", "c2"):
             await collector.offer(replace(CPU_PACK, pack_id=name), b"")
         offers = [await collector.next_offer() for _ in range(3)]
-        await collector.start("c1")
+        await collector.start("c1", host="here")
         offers.append(await collector.next_offer())
         return [offer and offer.pack_id for offer in offers]
 
@@ -109,7 +119,7 @@ def test_stopped_collector_starts_nothing_and_tells_workers():
         return (
             going,
             stopping,
-            await collector.start("a"),
+            await collector.start("a", host="here"),
             await collector.next_offer(),
             await collector.is_drained(),
             batch.tally,
@@ -123,11 +133,13 @@ def test_collector_forgets_a_pack_that_ended():
     async def scene() -> tuple[object, ...]:
         collector = Collector(ahead=2)
         await collector.offer(CPU_PACK, b"")
+        for host in ("first", "second"):
+            await collector.start("a", host=host)
         await collector.retire("a", lost=True)
         batch = await collector.take([], 0.0)
-        return [item.message for item in batch.items], await collector.start("a")
+        return [item.message for item in batch.items], await collector.start("a", host="third")
 
-    assert asyncio.run(scene()) == ([Ended(lost=True)], None)
+    assert asyncio.run(scene()) == ([Ended(lost=True, attempts=2, host="second")], None)
 
 
 def test_devices_take_turns():
@@ -139,10 +151,12 @@ def test_devices_take_turns():
 def test_failed_rows_carry_the_error_and_its_traceback():
     pack = next(make_plan(small_config()).packs())
     wanted = pack.trials[0].trial_id
-    (result,) = failed_results(pack, [wanted], Broken.of(ValueError("a\nb"), "trace"))
+    broken, ended = Broken.of(ValueError("a\nb"), "trace"), Ended(True, 3, "there")
+    (result,) = failed_results(pack, [wanted], broken=broken, ended=ended)
     assert result.trial.trial_id == wanted
     assert (result.outcome.status, result.outcome.error) == ("failed", "ValueError: a b")
     assert result.outcome.traceback == "trace"
+    assert (result.provenance.attempt, result.provenance.host) == (3, "there")
 
 
 def test_first_signal_asks_and_second_raises():
@@ -159,6 +173,24 @@ def test_more_than_this_ray_has_is_refused_but_a_cluster_may_grow():
     Session(cpus=2, gpus=0.0, grows=True).require(cpus=1.0, gpus=0.5)
     with pytest.raises(SweepError, match=r"gpus_per_pack must be at most the 0 gpus .*got 0\.5"):
         Session(cpus=2, gpus=0.0, grows=False).require(cpus=1.0, gpus=0.5)
+
+
+@pytest.mark.parametrize(
+    ("cpus", "grows", "workers", "slots"),
+    [
+        (0, True, None, 1),
+        (0, True, 8, 8),
+        (4, True, 8, 8),
+        (4, True, 2, 2),
+        (4, True, None, 4),
+        (4, False, 8, 4),
+        (4, False, 2, 2),
+    ],
+)
+def test_packs_are_made_for_the_cpus_there_are_or_the_workers_a_cluster_may_come_to(
+    cpus, grows, workers, slots
+):
+    assert Session(cpus=cpus, gpus=0.0, grows=grows).slots(workers) == slots
 
 
 def test_speed_is_that_of_the_last_seconds():
@@ -178,6 +210,7 @@ def test_progress_is_said_in_one_line():
         active=3,
         waiting=4,
         seconds=60.0,
+        epochs_left=5940 * 12_345.0,
     )
     assert describe_progress(progress, 12_345.0) == (
         "10/1,000 trials · 12.3k epochs/s · 1:00 · about 1:39:00 left · 1 failed · 2 diverged"

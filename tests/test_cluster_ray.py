@@ -47,7 +47,7 @@ def test_killed_workers_lose_no_trial_and_stop_no_other(tmp_path, killers):
     del tree["fixed"]["activation"]
     tree["grid"]["activation"] = killers
     tree["convergence"] = {"max_epochs": EPOCHS}
-    tree["resources"] = {"retries": 1, "checkpoint_seconds": 0.05, "workers": 2}
+    tree["resources"] = {"engine": "torch", "retries": 1, "checkpoint_seconds": 0.05, "workers": 2}
     seen: list[SweepProgress] = []
     options = RunOptions(output=tmp_path / "results")
     summary = run_sweep(small_config(**tree), options, on_progress=seen.append)

@@ -9,10 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 
 from sweep.cluster.driver import RunOptions, run_sweep
+from sweep.cluster.ledger import SweepProgress
 from sweep.cluster.leftovers import read_leftovers
+from sweep.errors import SweepError
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
@@ -87,15 +90,16 @@ def start_command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_checkpoint(folder: Path, process: subprocess.Popen[str]) -> None:
-    while not list((folder / "results/small/checkpoints").glob("*.checkpoint")):
+def wait_for_checkpoints(folder: Path, process: subprocess.Popen[str], packs: int) -> None:
+    checkpoints = folder / "results/small/checkpoints"
+    while len(list(checkpoints.glob("*.checkpoint"))) < packs:
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
 
 
 def test_run_goes_on_after_its_process_was_killed(tmp_path):
     process = start_command(tmp_path, "--no-ray")
-    wait_for_checkpoint(tmp_path, process)
+    wait_for_checkpoints(tmp_path, process, 1)
     process.kill()
     process.communicate()
     options = RunOptions(output=tmp_path / "results/small", use_ray=False)
@@ -103,13 +107,12 @@ def test_run_goes_on_after_its_process_was_killed(tmp_path):
     reached = [lane.epoch for lane in lanes]
     run_sweep(small_config(f"convergence.max_epochs={max(reached) + 10}"), options)
     assert sorted(read_trials(options.output)["resumed_from"]) == sorted(reached)
-    assert list((tmp_path / "results/small/checkpoints").iterdir()) == []
 
 
-@pytest.mark.parametrize("arguments", [("--no-ray",), ("--workers", "2")])
-def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(tmp_path, arguments):
+@pytest.mark.parametrize(("arguments", "packs"), [(("--no-ray",), 1), (("--workers", "2"), 2)])
+def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(tmp_path, arguments, packs):
     process = start_command(tmp_path, *arguments)
-    wait_for_checkpoint(tmp_path, process)
+    wait_for_checkpoints(tmp_path, process, packs)
     os.killpg(process.pid, signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
@@ -122,3 +125,47 @@ def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(tmp_path, arguments
     run_sweep(small_config(f"convergence.max_epochs={most}"), options)
     ended = read_trials(output).query("stop_reason == 'max_epochs'")
     assert sorted(ended["resumed_from"]) == sorted(cancelled["epochs"])
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="PyTorch finds a GPU here")
+def test_packs_for_a_gpu_are_refused_where_there_is_none(inline):
+    config = small_config("resources.gpus_per_pack=0.5", "resources.engine=torch")
+    with pytest.raises(SweepError, match="GPUs must be asked for only where PyTorch finds one"):
+        run_sweep(config, inline)
+    assert done_ids(inline.output) == set()
+
+
+MOODY = """
+import pathlib
+
+bad_day = pathlib.Path(__file__).with_name("bad day")
+
+
+def activation(x):
+    if bad_day.exists():
+        raise OSError("not today")
+    return x.tanh()
+"""
+
+
+def test_trial_that_fails_after_it_was_cancelled_keeps_what_it_can_go_on_from(
+    inline, tmp_path, monkeypatch
+):
+    write_module(tmp_path, "moody", MOODY)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tree = small_sweep(convergence={"max_epochs": 10**6})
+    tree["fixed"]["activation"] = "moody:activation"
+    asked: list[SweepProgress] = []
+
+    def interrupt(progress: SweepProgress) -> None:
+        if not asked:
+            asked.append(progress)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    assert run_sweep(small_config(**tree), inline, on_progress=interrupt).cancelled == 4
+    before = read_trials(inline.output)
+    (tmp_path / "bad day").touch()
+    summary = run_sweep(small_config(**tree), inline)
+    assert (summary.trained, summary.failed, summary.missing) == (4, 4, 4)
+    assert read_trials(inline.output).equals(before)

@@ -133,4 +133,4 @@ def test_support_is_for_full_batch_perceptrons_of_known_parts(
 def test_chunks_are_a_function_of_sizes_alone() -> None:
     trial: Trial = make_trial(topology=(16, 8, 4, 8, 16))
     engine = FusedEngine(trial, one_hot(16))
-    assert [engine.chunk_epochs(lanes) for lanes in (1, 512)] == [43890, 171]
+    assert [engine.chunk_epochs(lanes) for lanes in (1, 512)] == [65536, 429]

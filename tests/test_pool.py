@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from sweep.datasets.data import DatasetSpec
+from sweep.datasets.registry import DatasetError
 from sweep.result import TrialResult
-from sweep.training.pool import train_pack
+from sweep.training.pool import lanes_of, train_pack
 from sweep.training.torch_engine import TorchEngine
 from sweep.training.work import Checkpoint, Finished, KeepState, Record, Work
 from sweep.trial import Status, StopReason, Trial
@@ -130,7 +134,7 @@ def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) 
     cancelled = by_id(run(make_work(*trials, engine=engine), stop_after=2))
     assert {r.outcome.stop_reason for r in cancelled.values()} == {StopReason.CANCELLED}
     assert all(0 < r.outcome.epochs < 2000 for r in cancelled.values())
-    starts = {r.trial.path_id: r.state for r in cancelled.values() if r.state is not None}
+    starts = {key: r.state for key, r in cancelled.items() if r.state is not None}
     resumed = by_id(run(make_work(*trials, starts=starts, engine=engine)))
     for key, result in resumed.items():
         assert result.provenance.resumed_from == cancelled[key].outcome.epochs
@@ -138,11 +142,56 @@ def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) 
         np.testing.assert_array_equal(result.curve_loss, whole[key].curve_loss)
 
 
+def test_stop_rules_of_one_path_go_on_together_each_with_its_own_counters(engine: str) -> None:
+    rules: list[dict[str, Any]] = [
+        {"delta_tolerance": tolerance, "delta_patience": 100} for tolerance in (1e-3, 3e-4)
+    ]
+    short = [make_trial(**rule, max_epochs=350) for rule in rules]
+    long = [make_trial(**rule, max_epochs=3000) for rule in rules]
+    ended = by_id(run(make_work(*short, engine=engine)))
+    counts = [ended[trial.trial_id].state["delta_count"].item() for trial in short]
+    assert counts[0] > counts[1]
+    starts = {new.trial_id: ended[old.trial_id].state for old, new in zip(short, long, strict=True)}
+    work = make_work(*long, starts=starts, engine=engine)
+    assert len(lanes_of(work)) == 1
+    resumed, whole = by_id(run(work)), by_id(run(make_work(*long, engine=engine)))
+    for key, result in resumed.items():
+        assert result.provenance.resumed_from == 350
+        assert result.outcome.epochs == whole[key].outcome.epochs < 3000
+        np.testing.assert_array_equal(result.parameters, whole[key].parameters)
+
+
+def test_trials_of_a_path_that_go_on_from_different_epochs_train_in_lanes_of_their_own(
+    engine: str,
+) -> None:
+    rules: list[dict[str, Any]] = [{}, {"target_loss": 1e-12}, {"target_loss": 1e-13}]
+    steady = partial(make_trial, optimizer="sgd")  # rmsprop would magnify the last bits
+    limits = (30, 70)
+    starts = {}
+    for rule, limit in zip(rules, limits, strict=False):
+        (ended,) = run(make_work(steady(**rule, max_epochs=limit), engine=engine))
+        starts[steady(**rule, max_epochs=500).trial_id] = ended.state
+    trials = [steady(**rule, max_epochs=500) for rule in rules]
+    work = make_work(*trials, starts=starts, engine=engine)
+    assert len({lane.lane_id for lane in lanes_of(work)}) == 3
+    whole = by_id(run(make_work(*trials, engine=engine)))
+    events = train_pack(work, should_stop=lambda: False, checkpoint_seconds=0.0)
+    saved = next(event for event in events if isinstance(event, Checkpoint))
+    for again in (work, replace(work, checkpoint=saved.data, attempt=2)):
+        results = by_id(run(again))
+        assert [results[t.trial_id].provenance.resumed_from for t in trials] == [30, 70, 0]
+        for key, result in results.items():
+            np.testing.assert_allclose(result.parameters, whole[key].parameters, rtol=1e-9)
+    cancelled = by_id(run(work, stop_after=1))
+    assert all(result.state["live"].shape == (1, 1) for result in cancelled.values())
+    assert len(cancelled) == 3
+
+
 def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives(engine: str) -> None:
     short, long = make_trial(max_epochs=37), make_trial(max_epochs=111)
     (first,) = run(make_work(short, engine=engine))
     assert first.state is not None
-    (resumed,) = run(make_work(long, starts={long.path_id: first.state}, engine=engine))
+    (resumed,) = run(make_work(long, starts={long.trial_id: first.state}, engine=engine))
     (whole,) = run(make_work(long, engine=engine))
     assert resumed.outcome.epochs == 111
     np.testing.assert_array_equal(resumed.parameters, whole.parameters)
@@ -278,3 +327,25 @@ def test_data_other_than_those_of_the_plan_are_refused() -> None:
     assert result.outcome.status is Status.FAILED
     assert result.outcome.error is not None
     assert "data must be those of the plan" in result.outcome.error
+
+
+def test_a_loss_that_cannot_be_imported_fails_its_own_trials_alone(
+    plugin: Callable[[str], str],
+) -> None:
+    name = plugin("raise OSError('no licence on this machine')\n")
+    trials = [make_trial(), make_trial(loss=f"{name}:loss", loss_semantics=None)]
+    results = by_id(run(make_work(*trials)))
+    error = results[trials[1].trial_id].outcome.error
+    assert error == (
+        f"PluginError: {name}: must run when imported "
+        "(it raised OSError('no licence on this machine'))"
+    )
+    assert results[trials[0].trial_id].outcome.status is Status.FINISHED
+
+
+def test_data_that_cannot_be_loaded_are_no_fault_of_the_trials() -> None:
+    work = make_work(make_trial())
+    spec = DatasetSpec("csv", (("path", "gone.csv"),))
+    lacking = replace(work.pack, datasets=((work.pack.datasets[0][0], spec),))
+    with pytest.raises(DatasetError):
+        run(replace(work, pack=lacking))

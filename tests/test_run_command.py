@@ -36,6 +36,13 @@ def test_second_run_says_that_there_is_nothing_to_train(sweep_file):
     assert json.loads(result.stdout)["skipped"] == 4
 
 
+def test_status_knows_how_many_trials_the_run_was_to_train(sweep_file):
+    for overrides, counts in (((), (4, 4, 4)), (("convergence.max_epochs=7",), (8, 4, 4))):
+        run(sweep_file, "--json", *overrides)
+        status = json.loads(CliRunner().invoke(main, ["status", "small", "--json"]).stdout)
+        assert (status["trials"], status["done"], status["total"]) == counts
+
+
 def test_wrong_file_exits_with_2_and_trains_nothing(sweep_file, tmp_path):
     result = run(sweep_file, "fixed.activation=rleu")
     assert result.exit_code == 2

@@ -98,6 +98,20 @@ def test_a_good_ending_is_never_replaced(tmp_path: Path) -> None:
     assert reasons_in(tmp_path) == {1: "converged"}
 
 
+@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.TIME])
+@pytest.mark.parametrize("minutes", [0, 2])
+def test_a_failure_never_replaces_a_row_that_can_go_on(
+    tmp_path: Path, reason: StopReason, minutes: float
+) -> None:
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1, reason=reason))
+        held.append(frame(2, reason=StopReason.FAILED, minutes=minutes))
+        held.flush()
+        assert held.append(frame(1, reason=StopReason.FAILED, minutes=minutes)) == []
+        assert len(held.append(frame(2, reason=reason))) == 1
+    assert reasons_in(tmp_path) == {1: str(reason), 2: str(reason)}
+
+
 def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
@@ -229,17 +243,46 @@ def test_many_small_parts_become_one(tmp_path: Path) -> None:
         for seed in range(writer.MOST_SMALL_PARTS + 1):
             held.append(frame(seed))
             held.flush()
-    assert len(list((tmp_path / "trials").iterdir())) == 1
-    assert len(list((tmp_path / "curves").iterdir())) == 1
+    assert len(list((tmp_path / "trials").iterdir())) == 2
+    assert len(list((tmp_path / "curves").iterdir())) == 2
     assert seeds_in(tmp_path) == list(range(17))
 
 
+def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    parts.clean(directory)
+    for seed in range(50):
+        parts.publish(directory, seed + 1, batch_of([make_result(seed=seed)], "study"))
+    with Writer(directory):
+        pass
+    rows = [parts.count_rows(directory, number) for number in parts.part_numbers(directory)]
+    assert rows == [1, 1, 16, 16, 16]
+    assert seeds_in(tmp_path) == list(range(50))
+
+
+def test_parts_of_few_but_large_rows_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SMALL_PART_BYTES", 1000)
+    with Writer(ResultsDir(tmp_path)) as held:
+        for seed in range(writer.MOST_SMALL_PARTS + 1):
+            held.append(frame(seed))
+            held.flush()
+    assert len(list((tmp_path / "trials").iterdir())) == 17
+
+
+RANKS = {
+    StopReason.FAILED: 0,
+    StopReason.CANCELLED: 1,
+    StopReason.TIME: 1,
+    StopReason.CONVERGED: 2,
+}
 OPERATIONS: st.SearchStrategy[list[tuple[str, list[int], StopReason | None]]] = st.lists(
     st.one_of(
         st.tuples(
             st.just("append"),
             st.lists(st.integers(0, 5), min_size=1, unique=True),
-            st.sampled_from([StopReason.CONVERGED, StopReason.CANCELLED, StopReason.TIME]),
+            st.sampled_from(list(RANKS)),
         ),
         st.tuples(st.sampled_from(["flush", "crash", "reopen"]), st.just([]), st.none()),
     ),
@@ -255,12 +298,12 @@ def test_any_history_leaves_one_row_a_trial(
 ) -> None:
     path = tmp_path_factory.mktemp("history")
     held = Writer(ResultsDir(path)).__enter__()
-    expected: dict[int, str] = {}
+    expected: dict[int, StopReason] = {}
     for minute, (what, seeds, reason) in enumerate(history):
         if reason is not None:
             held.append(frame(*seeds, reason=reason, minutes=minute))
-            settled = {seed for seed in seeds if expected.get(seed) == "converged"}
-            expected |= dict.fromkeys(set(seeds) - settled, str(reason))
+            better = {s for s in seeds if RANKS[expected.get(s, StopReason.FAILED)] > RANKS[reason]}
+            expected |= dict.fromkeys(set(seeds) - better, reason)
         elif what == "flush":
             held.flush()
         elif what == "crash":  # what a killed process leaves, in a new place without its lock

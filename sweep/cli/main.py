@@ -21,6 +21,7 @@ COMMANDS = {
     "results": "Show the table of trials.",
     "show": "Show everything about one trial.",
     "report": "Write a report with figures.",
+    "verify": "Train a sample of finished trials again and compare.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from sweep.cluster.estimate import Estimate
     from sweep.planning import Plan
 
 
@@ -17,17 +18,20 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1)
 @click.option("--output", type=click.Path(path_type=Path), help="Results directory. [results/NAME]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
+@click.option("--estimate", is_flag=True, help="Time a short pilot, and say how long it may take.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     config: Path,
     overrides: tuple[str, ...],
     output: Path | None,
     workers: int | None,
+    estimate: bool,
     as_json: bool,
 ) -> None:
     """Count what CONFIG asks for: trials, packs, what is done already, warnings.
 
-    OVERRIDES change values of the file, such as convergence.max_epochs=5000. Nothing is trained.
+    OVERRIDES change values of the file, such as convergence.max_epochs=5000. Nothing is
+    trained but, with --estimate, a pilot of a few seconds a pack key, of which nothing is kept.
 
     Exit code: 0 a valid sweep, 2 wrong input.
     """
@@ -40,12 +44,25 @@ def plan_command(
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
+    estimated = _estimate(plan, directory) if estimate and plan.missing else None
     if as_json:
         cautions = [asdict(caution)["text"] for caution in plan.cautions]
         summary = summarise(plan) | {"output": str(directory), "warnings": cautions}
+        if estimate:
+            summary["estimate"] = asdict(estimated) if estimated else None
         click.echo(json.dumps(summary))
-    else:
-        click.echo(describe_plan(plan, directory))
+        return
+    click.echo(describe_plan(plan, directory))
+    if estimated:
+        click.echo(describe_estimate(estimated))
+
+
+def _estimate(plan: "Plan", directory: Path) -> "Estimate":
+    from sweep.cluster.estimate import estimate_plan
+    from sweep.cluster.neighbours import read_neighbours
+    from sweep.training.pilot import time_pack
+
+    return estimate_plan(plan, read_neighbours(directory, plan.grid.pack_keys), time_pack)
 
 
 def summarise(plan: "Plan") -> dict[str, object]:
@@ -78,6 +95,31 @@ def describe_plan(plan: "Plan", directory: Path) -> str:
             f"  epochs      at most {plan.max_epochs:,}",
         ]
     )
+
+
+def describe_estimate(estimate: "Estimate") -> str:
+    """Write how long training may take, and from what that was learned."""
+    from math import ceil
+
+    from sweep.cli.progress import clock, magnitude
+
+    most = clock(ceil(estimate.at_most))
+    lines = [
+        f"  pilot       {estimate.timed:,} of {estimate.kinds:,} pack keys timed: "
+        f"{magnitude(estimate.epochs_per_second)} epochs/s of all workers",
+        f"  time        at most about {most}, if all trials reach max_epochs",
+    ]
+    if estimate.like_finished:
+        quick, middling, slow = (clock(ceil(seconds)) for seconds in estimate.like_finished)
+        lines += [
+            f"              about {middling} ({quick} to {slow}) if they stop as trials of their",
+            f"              pack key did: {estimate.finished:,} finished, on {estimate.known:,} of "
+            f"{estimate.kinds:,} keys",
+        ]
+    else:
+        lines.append("              less if they stop before; no finished trial says when")
+    lines.append("              training alone: starting Ray comes on top")
+    return "\n".join(lines)
 
 
 def _counts(counts: Mapping[str, int]) -> str:

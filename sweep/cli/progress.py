@@ -62,9 +62,8 @@ def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
         f"{magnitude(epochs_per_second)} epochs/s",
         clock(progress.seconds),
     ]
-    if 0 < progress.done < progress.total:
-        left = progress.seconds / progress.done * (progress.total - progress.done)
-        parts.append(f"about {clock(left)} left")
+    if progress.epochs_left and epochs_per_second:
+        parts.append(f"about {clock(progress.epochs_left / epochs_per_second)} left")
     parts.append(f"{progress.failed:,} failed")
     if progress.diverged:
         parts.append(f"{progress.diverged:,} diverged")

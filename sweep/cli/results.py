@@ -11,11 +11,12 @@ if TYPE_CHECKING:
 
 FORMS = ["table", "csv", "json", "markdown"]
 HEADING_WIDTH = 12
+EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
 
 
 @click.command("results")
 @click.argument("results")
-@click.option("--where", metavar="EXPR", help="Rows to show: \"epochs < 100 and loss == 'mse'\".")
+@click.option("--where", metavar="EXPR", help=f"Rows to show: {EXAMPLE}.")
 @click.option("--sort", metavar="COL[,-COL]", default="", help="Columns to sort by; - descends.")
 @click.option("--columns", metavar="COL,…", default="", help="Columns to show; all for all.")
 @click.option("--top", metavar="N", type=click.IntRange(min=0), help="Most rows to show.")

@@ -9,7 +9,17 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sweep.cluster.messages import Batch, Broken, Ended, Item, Job, Message, Offer, Saved, Tally
+from sweep.cluster.messages import (
+    Broken,
+    Delivery,
+    Ended,
+    Item,
+    Job,
+    Message,
+    Offer,
+    Saved,
+    Tally,
+)
 
 
 @dataclass
@@ -20,6 +30,7 @@ class _Desk:
     work: bytes
     checkpoint: bytes | None
     attempt: int = 0
+    host: str | None = None
     tally: Tally = field(default_factory=Tally)
 
 
@@ -66,7 +77,7 @@ class Collector:
         self._stopped = self._closed = True
         self._queues.clear()
 
-    async def take(self, confirmed: Sequence[int], seconds: float) -> Batch:
+    async def take(self, confirmed: Sequence[int], seconds: float) -> Delivery:
         """Release the senders of `confirmed`; return what has come, waiting `seconds` for it."""
         for number in confirmed:
             waiter = self._unconfirmed.pop(number)
@@ -77,7 +88,7 @@ class Collector:
         items = tuple(self._items)
         self._items.clear()
         self._arrived.clear()
-        return Batch(items, self._tally(), self._room())
+        return Delivery(items, self._tally(), self._room())
 
     def _tally(self) -> Tally:
         tallies = [desk.tally for desk in self._desks.values()]
@@ -108,18 +119,19 @@ class Collector:
     async def retire(self, pack_id: str, *, lost: bool) -> None:
         """Forget a pack that will not run again, and tell the driver so."""
         self._starting.pop(pack_id, None)
-        if self._desks.pop(pack_id, None):
-            self._enqueue(pack_id, Ended(lost))
+        if desk := self._desks.pop(pack_id, None):
+            self._enqueue(pack_id, Ended(lost, desk.attempt, desk.host))
 
     # The worker's side
 
-    async def start(self, pack_id: str) -> Job | None:
-        """Return the pack to train; None if the sweep has been stopped."""
+    async def start(self, pack_id: str, *, host: str) -> Job | None:
+        """Return the pack to train on `host`; None if the sweep has been stopped."""
         self._starting.pop(pack_id, None)
         desk = self._desks.get(pack_id)
         if self._stopped or desk is None:
             return None
         desk.attempt += 1
+        desk.host = host
         return Job(desk.work, desk.checkpoint, desk.attempt, self._import_paths)
 
     async def put(self, pack_id: str, message: Message) -> None:

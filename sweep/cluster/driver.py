@@ -8,12 +8,13 @@ from pathlib import Path
 import yaml
 
 from sweep.cluster.circumstances import Circumstances, read_circumstances
+from sweep.cluster.eta import Forecast
 from sweep.cluster.interrupt import Interrupt
 from sweep.cluster.ledger import Ledger, SweepProgress
-from sweep.cluster.leftovers import leftover_files
-from sweep.cluster.session import available_cpus
+from sweep.cluster.leftovers import drop_settled
 from sweep.cluster.works import make_works
 from sweep.config import SweepConfig
+from sweep.planning.machine import available_cpus
 from sweep.planning.plan import Plan, make_plan
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids
@@ -57,8 +58,9 @@ class RunSummary:
 
     Attributes:
         output: the results directory.
-        trained: trials that got a row, those below included. skipped: those that had one before.
-        failed, diverged, cancelled: how many of the trained ended so.
+        trained: trials that ended, those below included. skipped: those that had a row before.
+        failed, diverged, cancelled: how many of the trained ended so. A trial that fails where an
+            earlier run was cancelled keeps that row, to go on from, and is missing still.
         missing: trials that still need training.
         interrupted: whether the user stopped it.
         seconds: from start to end.
@@ -107,13 +109,11 @@ def run_sweep(
         plan = make_plan(config, done, workers=_workers(config, options))
         if on_plan:
             on_plan(plan)
-        ledger = Ledger(writer, config.name, plan.missing)
+        ledger = Ledger(writer, config.name, plan.missing, Forecast(plan.paths))
         run = _Run(plan, options, directory, ledger, interrupt, _ticker(ledger, on_progress))
         if plan.missing:
             run.train()
-        if not interrupt.requested:
-            for path in leftover_files(directory):
-                path.unlink()
+        drop_settled(directory, done_ids(directory.path, retry_failed=True))
     return run.summary(time.monotonic() - began)
 
 
@@ -140,8 +140,10 @@ class _Run:
             self._train_inline(circumstances)
 
     def _train_inline(self, circumstances: Circumstances) -> None:
-        from sweep.cluster.inline import run_inline
+        from sweep.cluster.inline import require_device, run_inline
 
+        for batch in self.plan.batches:
+            require_device(batch.device)
         works = make_works(self.plan, self.directory, circumstances, workers=1)
         with self.interrupt.listening():
             run_inline(
@@ -160,7 +162,7 @@ class _Run:
             from sweep.cluster.pump import run_on_ray
 
             session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(self.plan))
-            slots = min(resources.workers or session.cpus, session.cpus)
+            slots = session.slots(resources.workers)
             works = make_works(self.plan, self.directory, circumstances, workers=slots)
             with self.interrupt.listening():
                 run_on_ray(
@@ -177,20 +179,22 @@ class _Run:
     def _record(self, circumstances: Circumstances) -> None:
         config = self.plan.config.model_dump(mode="json", exclude_unset=True)
         text = self.options.config_text or yaml.safe_dump(config, sort_keys=False)
-        record = asdict(circumstances) | {"overrides": self.options.overrides}
+        counts = {"trials": self.plan.trials, "done": self.plan.done}
+        record = asdict(circumstances) | {"overrides": self.options.overrides} | counts
         record_run(self.directory, text, record)
 
     def summary(self, seconds: float) -> RunSummary:
         counts = self.ledger.counts
-        trained = sum(counts.values())
+        relapsed = len(self.ledger.relapsed)
+        trained = sum(counts.values()) + relapsed
         return RunSummary(
             output=self.directory.path,
             trained=trained,
             skipped=self.plan.done,
-            failed=counts[Status.FAILED],
+            failed=self.ledger.failed,
             diverged=counts[Status.DIVERGED],
             cancelled=counts[Status.CANCELLED],
-            missing=self.plan.missing - trained + counts[Status.CANCELLED],
+            missing=self.plan.missing - trained + counts[Status.CANCELLED] + relapsed,
             interrupted=self.interrupt.requested,
             seconds=seconds,
         )

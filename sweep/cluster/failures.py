@@ -8,7 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
-from sweep.cluster.messages import Broken
+from sweep.cluster.messages import Broken, Ended
 from sweep.planning.packs import Pack
 from sweep.result import Outcome, Provenance, TrialResult
 from sweep.trial import Status, StopReason
@@ -19,7 +19,7 @@ WORKER_LOST = Broken(
 
 
 def failed_results(
-    pack: Pack, trial_ids: Iterable[str], broken: Broken | None
+    pack: Pack, trial_ids: Iterable[str], *, broken: Broken | None, ended: Ended
 ) -> list[TrialResult]:
     """Return a row of status failed for each trial of `pack` among `trial_ids`.
 
@@ -27,6 +27,8 @@ def failed_results(
         pack: the pack given up.
         trial_ids: its trials that have no row.
         broken: what the last attempt raised; None if its worker died without a word.
+        ended: how often the pack was started, and where last. A pack that no worker took up has
+            the driver's host in its rows.
     """
     wanted: Collection[str] = set(trial_ids)
     cause = broken or WORKER_LOST
@@ -38,7 +40,7 @@ def failed_results(
         error=cause.error,
         traceback=cause.traceback or None,
     )
-    provenance = _provenance(pack)
+    provenance = _provenance(pack, ended)
     nothing = np.zeros(0)
     return [
         TrialResult(
@@ -53,18 +55,18 @@ def failed_results(
     ]
 
 
-def _provenance(pack: Pack) -> Provenance:
+def _provenance(pack: Pack, ended: Ended) -> Provenance:
     now = datetime.now(UTC)
     return Provenance(
         seconds=0.0,
         seconds_share=0.0,
-        host=socket.gethostname(),
+        host=ended.host or socket.gethostname(),
         device=pack.device,
         engine=pack.engine,
         numerics_version=0,
         pack=pack.pack_id,
         lanes=0,
-        attempt=1,
+        attempt=max(1, ended.attempts),
         resumed_from=0,
         sweep_version=metadata.version("autoencoder-sweep"),
         torch_version=metadata.version("torch"),

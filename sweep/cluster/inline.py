@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from sweep.cluster.ledger import Ledger
 from sweep.cluster.messages import Broken, Ended, Message, Rows, Saved, Tally
 from sweep.cluster.relay import relay_pack
+from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.work import Progress, Work
 
@@ -34,21 +35,37 @@ def run_inline(
     for work in works:
         if should_stop():
             return
-        desk = _Desk(work.pack.pack_id, ledger, should_stop, tick)
-        ledger.open(work.pack)
+        outlet = _LocalOutlet(work.pack.pack_id, ledger, should_stop, tick)
+        ledger.open(work)
         lost = False
         try:
-            relay_pack(work, desk, checkpoint_seconds=checkpoint_seconds)
+            relay_pack(work, outlet, checkpoint_seconds=checkpoint_seconds)
         except Exception as error:
-            if desk.broken:  # keeping results failed, not training
+            if outlet.broken:  # keeping results failed, not training
                 raise
             lost = True
-            ledger.keep(desk.pack_id, Broken.of(error, traceback.format_exc()))
-        ledger.keep(desk.pack_id, Ended(lost))
+            ledger.keep(outlet.pack_id, Broken.of(error, traceback.format_exc()))
+        ledger.stopping = should_stop()  # lanes not yet begun give no rows then
+        ledger.keep(outlet.pack_id, Ended(lost))
         tick()
 
 
-class _Desk:
+def require_device(device: str) -> None:
+    """Raise if packs for `device` cannot be trained in this process.
+
+    Raises:
+        SweepError: it is a GPU, and PyTorch finds none.
+    """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SweepError(
+            "resources: GPUs must be asked for only where PyTorch finds one (got none here); take "
+            "resources.gpu and gpus_per_pack out, or run on a cluster with GPUs, without --no-ray"
+        )
+
+
+class _LocalOutlet:
     """The outlet of a pack whose driver is in the same process."""
 
     def __init__(

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from sweep.cluster.eta import Forecast
 from sweep.cluster.failures import failed_results
-from sweep.cluster.leftovers import with_rules
+from sweep.cluster.leftovers import seal
 from sweep.cluster.messages import Broken, Ended, Message, Rows, Saved, Tally
 from sweep.planning.packs import Pack
 from sweep.store.writer import Writer
-from sweep.trial import Status
+from sweep.training.work import Work
+from sweep.trial import Status, Trial
 
 FIRST_FLUSH_SECONDS = 60.0
 FLUSH_GROWTH = 1.25  # parts grow in number with the logarithm of the run's length only
@@ -29,6 +31,7 @@ class SweepProgress:
         epochs: epochs trained, all lanes together.
         active: lanes in training. waiting: trials of the packs under way that have no lane yet.
         seconds: since the start.
+        epochs_left: likely still to be trained; None while too few trials have finished to tell.
     """
 
     done: int
@@ -40,6 +43,7 @@ class SweepProgress:
     active: int
     waiting: int
     seconds: float
+    epochs_left: float | None = None
 
 
 @dataclass
@@ -47,6 +51,7 @@ class _Account:
     """A pack under way and what is still owed for it."""
 
     pack: Pack
+    lanes: list[tuple[Trial, ...]]
     owed: set[str]
     broken: Broken | None = None
 
@@ -57,23 +62,29 @@ class Ledger:
 
     Attributes:
         writer: the open results. sweep: name of the sweep. total: trials to train.
+        forecast: foretells what is left.
         stopping: whether packs may end without all their rows.
+        relapsed: trials that failed, but keep the row from which they can go on.
     """
 
     writer: Writer
     sweep: str
     total: int
+    forecast: Forecast
     stopping: bool = False
     counts: Counter[str] = field(default_factory=Counter)
+    relapsed: set[str] = field(default_factory=set)
     epochs: int = 0
     _tally: Tally = field(default_factory=Tally)
     _accounts: dict[str, _Account] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _flush_at: float = FIRST_FLUSH_SECONDS
 
-    def open(self, pack: Pack) -> None:
-        """Expect a row for every trial of `pack`."""
-        self._accounts[pack.pack_id] = _Account(pack, {t.trial_id for t in pack.trials})
+    def open(self, work: Work) -> None:
+        """Expect a row for every trial of a pack."""
+        owed = {trial.trial_id for trial in work.pack.trials}
+        self._accounts[work.pack.pack_id] = _Account(work.pack, work.lanes(), owed)
+        self.forecast.open(work.pack)
 
     def keep(self, pack_id: str, message: Message) -> None:
         """Make a message durable and act on it."""
@@ -81,12 +92,12 @@ class Ledger:
             case Rows():
                 self._keep_rows(pack_id, message)
             case Saved(data):
-                pack = self._accounts[pack_id].pack
-                self.writer.save_checkpoint(pack_id, with_rules(pack, data))
+                lanes = self._accounts[pack_id].lanes
+                self.writer.save_checkpoint(pack_id, seal(lanes, data))
             case Broken():
                 self._accounts[pack_id].broken = message
-            case Ended(lost):
-                self._close(pack_id, lost)
+            case Ended():
+                self._close(pack_id, message)
         self._flush_now_and_then()
 
     def note(self, tally: Tally) -> None:
@@ -94,39 +105,50 @@ class Ledger:
         self.epochs += tally.epochs
         self._tally = tally
 
+    @property
+    def failed(self) -> int:
+        """Trials that failed, also where an earlier row stays for the state that goes with it."""
+        return self.counts[Status.FAILED] + len(self.relapsed)
+
     def progress(self) -> SweepProgress:
         return SweepProgress(
             done=sum(self.counts.values()),
             total=self.total,
-            failed=self.counts[Status.FAILED],
+            failed=self.failed,
             diverged=self.counts[Status.DIVERGED],
             cancelled=self.counts[Status.CANCELLED],
             epochs=self.epochs,
             active=self._tally.active,
             waiting=self._tally.waiting,
             seconds=time.monotonic() - self._began,
+            epochs_left=self.forecast.epochs_left(self.epochs),
         )
 
     def _keep_rows(self, pack_id: str, rows: Rows) -> None:
         statuses = dict(rows.statuses)
         added = self.writer.append(rows.data)
         self.counts.update(statuses[trial_id] for trial_id in added)
+        for (trial_id, status), epochs in zip(rows.statuses, rows.epochs, strict=True):
+            self.forecast.end(trial_id, epochs if status == Status.FINISHED else None)
         if account := self._accounts.get(pack_id):
+            refused = account.owed & statuses.keys() - set(added)
+            self.relapsed.update(t for t in refused if statuses[t] == Status.FAILED)
             account.owed -= statuses.keys()
 
-    def _close(self, pack_id: str, lost: bool) -> None:
-        account = self._accounts.pop(pack_id)
-        assert lost or self.stopping or not account.owed, "a pack ended without all its rows"
-        if lost and not self.stopping:
-            self._fail(account)
-        if not self.stopping:
+    def _close(self, pack_id: str, ended: Ended) -> None:
+        account = self._accounts[pack_id]
+        unfinished = bool(account.owed)
+        assert ended.lost or self.stopping or not unfinished, "a pack ended without all its rows"
+        if unfinished and not self.stopping:
+            self._fail(account, ended)
+        if not unfinished and not self.stopping:  # else the next attempt goes on from there
             self.writer.drop_checkpoint(pack_id)
+        del self._accounts[pack_id]
 
-    def _fail(self, account: _Account) -> None:
+    def _fail(self, account: _Account, ended: Ended) -> None:
         owed: Iterable[str] = account.owed
-        results = failed_results(account.pack, owed, account.broken)
-        if results:
-            self._keep_rows(account.pack.pack_id, Rows.of(results, self.sweep))
+        results = failed_results(account.pack, owed, broken=account.broken, ended=ended)
+        self._keep_rows(account.pack.pack_id, Rows.of(results, self.sweep))
 
     def _flush_now_and_then(self) -> None:
         seconds = time.monotonic() - self._began

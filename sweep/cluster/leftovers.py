@@ -1,71 +1,135 @@
-"""Checkpoint files that carry their stop rules, so that a later run can go on from them.
+"""Checkpoint files that say whose lanes they hold, so that a later run can go on from them.
 
 A driver that is killed leaves the checkpoints of the packs under way. The next run may make other
-packs of what is missing, so each lane is offered on its own, as a saved state of its path.
+packs of what is missing, so each trial's lane is offered on its own, as a saved state of its path.
 """
 
 import json
 import struct
-from collections import defaultdict
-from collections.abc import Iterator
+import sys
+import zlib
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sweep.planning.packs import Pack
 from sweep.store.layout import ResultsDir
+from sweep.store.reader import SavedState
 from sweep.training.checkpoints import thaw
-from sweep.trial import STOP_PARAMETERS, StopReason
+from sweep.training.state import WATCH_COLUMNS
+from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 
-LENGTH = struct.Struct("<Q")
+MAGIC = b"SWPC"
+VERSION = 1
+HEADER = struct.Struct("<4sHIQ")
+"""Magic, version, CRC-32 of all that follows, length of the JSON that follows first."""
+
 Stop = dict[str, float | int | None]
 
 
+class _UnreadableError(Exception):
+    """A file is no whole checkpoint of this version."""
+
+
 @dataclass(frozen=True)
-class LeftLane:
-    """A lane as a checkpoint holds it, seen by one of its trials; see `resume.SavedState`."""
+class _Owners:
+    """The trials of a lane, by identity, with their stop parameters."""
 
     path_id: str
-    stop_reason: StopReason
-    epoch: int
-    stop: Stop
-    arrays: dict[str, np.ndarray]
+    stops: dict[str, Stop]
 
 
-def with_rules(pack: Pack, data: bytes) -> bytes:
-    """Put the stop parameters of a pack's trials before its checkpoint."""
-    rules: dict[str, list[Stop]] = defaultdict(list)
-    for trial in pack.trials:
-        rules[trial.path_id].append({name: getattr(trial, name) for name in STOP_PARAMETERS})
-    header = json.dumps(rules).encode()
-    return LENGTH.pack(len(header)) + header + data
+def seal(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
+    """Return the file of a checkpoint: its lanes' trials before it, and a check of both.
+
+    Args:
+        lanes: the trials of each lane of the pack, as `Work.lanes` gives them.
+        data: the checkpoint.
+    """
+    owners = {
+        trials[0].trial_id: {
+            "path_id": trials[0].path_id,
+            "stops": {trial.trial_id: _stop_of(trial) for trial in trials},
+        }
+        for trials in lanes
+    }
+    about = json.dumps(owners).encode()
+    body = about + data
+    return HEADER.pack(MAGIC, VERSION, zlib.crc32(body), len(about)) + body
 
 
-def read_leftovers(directory: ResultsDir) -> list[LeftLane]:
-    """Return every lane under way in the checkpoints that an earlier run left."""
-    return [lane for path in leftover_files(directory) for lane in _lanes(path.read_bytes())]
+def read_leftovers(directory: ResultsDir) -> list[SavedState]:
+    """Return the state of every trial under way in the checkpoints that earlier runs left.
+
+    A file that cannot be read is named on stderr and passed over.
+    """
+    states: list[SavedState] = []
+    for path in _files(directory):
+        try:
+            states += _states(path)
+        except (_UnreadableError, OSError) as error:
+            advice = "its trials begin again; remove it to hear no more of it"
+            sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
+    return states
 
 
-def leftover_files(directory: ResultsDir) -> list[Path]:
+def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
+    """Remove the checkpoints all of whose trials are settled, so that nobody will go on from them.
+
+    Args:
+        directory: the results of a sweep.
+        settled: trials that need no training.
+    """
+    for path in _files(directory):
+        try:
+            owners, _ = _unseal(path)
+        except (_UnreadableError, OSError):
+            continue
+        if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
+            path.unlink()
+
+
+def _files(directory: ResultsDir) -> list[Path]:
     return sorted(directory.checkpoints.glob("*.checkpoint"))
 
 
-def _lanes(data: bytes) -> Iterator[LeftLane]:
-    (length,) = LENGTH.unpack_from(data)
-    start = LENGTH.size + length
-    rules: dict[str, list[Stop]] = json.loads(data[LENGTH.size : start])
-    state, active, _ = thaw(data[start:])
-    for row, path_id in enumerate(active):
+def _stop_of(trial: Trial) -> Stop:
+    return {name: getattr(trial, name) for name in STOP_PARAMETERS}
+
+
+def _unseal(path: Path) -> tuple[dict[str, _Owners], bytes]:
+    """Return whose lanes a file holds, by lane, and the checkpoint itself."""
+    file = path.read_bytes()
+    if len(file) < HEADER.size or not file.startswith(MAGIC):
+        raise _UnreadableError("not a checkpoint of sweep")
+    _, version, check, length = HEADER.unpack_from(file)
+    if version != VERSION:
+        raise _UnreadableError(f"version {version}, not {VERSION}")
+    body = file[HEADER.size :]
+    if check != zlib.crc32(body):
+        raise _UnreadableError("damaged")
+    owners = {name: _Owners(**owner) for name, owner in json.loads(body[:length]).items()}
+    return owners, body[length:]
+
+
+def _states(path: Path) -> Iterator[SavedState]:
+    owners, data = _unseal(path)
+    state, lane_ids, _ = thaw(data)
+    for row, lane_id in enumerate(lane_ids):
         assert state is not None
         arrays = state.take([row]).arrays()
-        for column, stop in enumerate(rules[path_id]):
+        for column, (trial_id, stop) in enumerate(owners[lane_id].stops.items()):
             if state.live[row, column]:
-                epoch = int(state.epoch[row])
-                watched = _one_watch(arrays, column)
-                yield LeftLane(path_id, StopReason.CANCELLED, epoch, stop, watched)
+                yield SavedState(
+                    trial_id=trial_id,
+                    path_id=owners[lane_id].path_id,
+                    stop_reason=StopReason.CANCELLED,
+                    epoch=int(state.epoch[row]),
+                    stop=stop,
+                    arrays=_one_watch(arrays, column),
+                )
 
 
 def _one_watch(arrays: dict[str, np.ndarray], column: int) -> dict[str, np.ndarray]:
-    names = ("live", "delta_count", "stall_best", "stall_count")
-    return arrays | {name: arrays[name][:, column : column + 1] for name in names}
+    return arrays | {name: arrays[name][:, column : column + 1] for name in WATCH_COLUMNS}

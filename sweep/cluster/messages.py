@@ -14,16 +14,18 @@ class Rows:
 
     Attributes:
         data: the encoded results.
-        statuses: trial_id and status of each.
+        statuses: trial_id and status of each. epochs: how many each trained in this run.
     """
 
     data: bytes
     statuses: tuple[tuple[str, str], ...]
+    epochs: tuple[int, ...]
 
     @classmethod
     def of(cls, results: Sequence[TrialResult], sweep: str) -> "Rows":
         statuses = tuple((r.trial.trial_id, str(r.outcome.status)) for r in results)
-        return cls(encode(results, sweep), statuses)
+        epochs = tuple(r.outcome.epochs - r.provenance.resumed_from for r in results)
+        return cls(encode(results, sweep), statuses, epochs)
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,17 @@ class Broken:
 
 @dataclass(frozen=True)
 class Ended:
-    """The pack will not run again; `lost` if its last attempt failed too."""
+    """The pack will not run again.
+
+    Attributes:
+        lost: whether its last attempt failed too.
+        attempts: how often it was started.
+        host: where it was started last; None if unknown.
+    """
 
     lost: bool
+    attempts: int = 1
+    host: str | None = None
 
 
 Message = Rows | Saved | Broken | Ended
@@ -75,7 +85,7 @@ class Tally:
 
 
 @dataclass(frozen=True)
-class Batch:
+class Delivery:
     """What the driver gets at one call.
 
     Attributes:

@@ -11,7 +11,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster.collector import Collector
 from sweep.cluster.ledger import Ledger
-from sweep.cluster.messages import Batch, Offer
+from sweep.cluster.messages import Delivery, Offer
 from sweep.cluster.tuning import run_packs
 from sweep.errors import SweepError
 from sweep.training.work import Work
@@ -76,18 +76,19 @@ def _pump(
     confirmed: list[int] = []
     while True:
         running = is_running()
-        batch: Batch = ray.get(collector.take.remote(confirmed, POLL_SECONDS if running else 0.0))
-        for item in batch.items:
+        wait = POLL_SECONDS if running else 0.0
+        delivery: Delivery = ray.get(collector.take.remote(confirmed, wait))
+        for item in delivery.items:
             ledger.keep(item.pack_id, item.message)
-        confirmed = [item.number for item in batch.items]
-        ledger.note(batch.tally)
+        confirmed = [item.number for item in delivery.items]
+        ledger.note(delivery.tally)
         tick()
         if should_stop() and not ledger.stopping:
             ledger.stopping = True
             ray.get(collector.stop.remote())
-        if not running and not batch.items:
+        if not running and not delivery.items:
             return
-        _feed(collector, works, ledger, batch.room)
+        _feed(collector, works, ledger, delivery.room)
 
 
 def _feed(collector: Any, works: Iterator[Work], ledger: Ledger, room: int) -> None:
@@ -97,7 +98,7 @@ def _feed(collector: Any, works: Iterator[Work], ledger: Ledger, room: int) -> N
         if work is None:
             ray.get(collector.close.remote())
             return
-        ledger.open(work.pack)
+        ledger.open(work)
         ray.get(collector.offer.remote(Offer.of(work.pack), pickle.dumps(work)))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError
+from sweep.planning.machine import available_cpus
 
 ENVIRONMENT = {
     # Without it drivers use tokens but `ray start` and `ray job` do not, and cannot join.
@@ -60,6 +61,17 @@ class Session:
                     f"(got {wanted:g}); lower it, or give the --address of a cluster that has them"
                 )
 
+    def slots(self, workers: int | None) -> int:
+        """Return how many packs to make ready for, at least 1.
+
+        Args:
+            workers: most packs at a time, which a cluster that grows may yet come to; None for as
+                many as there are CPUs.
+        """
+        if workers and self.grows:
+            return workers
+        return max(1, min(workers or self.cpus, self.cpus))
+
 
 @contextlib.contextmanager
 def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session]:
@@ -92,7 +104,7 @@ def _session(*, grows: bool) -> Session:
     import ray
 
     held = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return Session(int(held.get("CPU", 1)), held.get("GPU", 0.0), grows)
+    return Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows)
 
 
 def _connect(address: str | None, workers: int | None) -> None:
@@ -119,11 +131,6 @@ def _require_listener(address: str) -> None:
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdecimal():
         socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
-
-
-def available_cpus() -> int:
-    """Return how many CPUs this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _guard_token() -> None:

@@ -1,6 +1,7 @@
 """What a Ray Tune worker runs: one pack, its yield acknowledged by the driver. Knows no files."""
 
 import pickle
+import socket
 import sys
 import time
 import traceback
@@ -36,7 +37,8 @@ def train(config: dict[str, Any], *, collector: Any, sweep: str, checkpoint_seco
         Exception: whatever training raised, after the driver was told, so that Tune tries again.
     """
     line = Line(collector, config["pack_id"], sweep)
-    job: Job | None = ray.get(collector.start.remote(line.pack_id))
+    started = collector.start.remote(line.pack_id, host=socket.gethostname())
+    job: Job | None = ray.get(started)
     if job is None:
         return
     try:

@@ -6,7 +6,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from sweep.cluster.circumstances import Circumstances
-from sweep.cluster.leftovers import LeftLane, read_leftovers
+from sweep.cluster.leftovers import read_leftovers
 from sweep.cluster.resume import match_starts
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
 from sweep.planning.plan import Plan
@@ -55,13 +55,13 @@ class _Starts:
 
     def __init__(self, directory: ResultsDir) -> None:
         self._path = directory.path
-        self._left: list[LeftLane] = read_leftovers(directory)
+        self._left = read_leftovers(directory)
         trials = read_trials(directory.path)
         resumable = trials["stop_reason"].isin([str(reason) for reason in RESUMABLE])
         self._paths = set(trials["path_id"][resumable])
 
     def of(self, pack: Pack) -> dict[str, dict[str, np.ndarray]]:
-        """Return the states from which trials of `pack` go on, by path."""
+        """Return the states from which trials of `pack` go on, by trial."""
         known = self._paths & {trial.path_id for trial in pack.trials}
         saved = read_states(self._path, known) if known else []
         return match_starts(pack.trials, [*saved, *self._left])

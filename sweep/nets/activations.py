@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweep.nets.plugins import is_plugin, load_plugin
+from sweep.config.plugins import is_plugin
+from sweep.nets.plugins import load_plugin
 
 
 @dataclass(frozen=True)

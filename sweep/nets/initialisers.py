@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
-from sweep.nets.plugins import is_plugin, load_plugin
+from sweep.config.plugins import is_plugin
+from sweep.nets.plugins import load_plugin
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
 from sweep.nets.topology import Layer, count_parameters, layers_of
 from sweep.trial import Trial

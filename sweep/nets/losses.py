@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweep.nets.plugins import is_plugin, load_plugin
+from sweep.config.plugins import is_plugin
+from sweep.nets.plugins import load_plugin
 
 KERAS_EPSILON = 1e-7  # keras.backend.epsilon()
 TORCH_LOG_FLOOR = -100.0  # torch.nn.BCELoss

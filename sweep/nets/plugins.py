@@ -9,16 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.errors import SweepError
-
-
-class PluginError(SweepError):
-    """A user's own function is not there, or is not the one that was planned."""
-
-
-def is_plugin(name: str) -> bool:
-    """Return whether `name` points at a user's own code."""
-    return ":" in name
+from sweep.config.plugins import PluginError
 
 
 @cache
@@ -30,7 +21,7 @@ def load_plugin(name: str) -> Callable[..., Any]:
             module's source as it was when the sweep was planned.
 
     Raises:
-        PluginError: the source has changed since, or holds no such function.
+        PluginError: the source has changed since, raises, or holds no such function.
     """
     place, _, digest = name.partition("@")
     module_name, _, attribute = place.partition(":")
@@ -49,7 +40,10 @@ def load_plugin(name: str) -> Callable[..., Any]:
 
 
 def _source_of(module_name: str) -> Path:
-    spec = importlib.util.find_spec(module_name)
+    try:
+        spec = importlib.util.find_spec(module_name)
+    except Exception as error:  # the packages around a module run, and may raise anything
+        raise _unimportable(module_name, error) from error
     if spec is None or spec.origin is None:
         raise PluginError(f"{module_name}: must be a Python module that this worker can import")
     return Path(spec.origin)
@@ -66,7 +60,13 @@ def _load(name: str, path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException as error:
         del sys.modules[name]
-        raise
+        if not isinstance(error, Exception):
+            raise
+        raise _unimportable(name.partition("@")[0], error) from error
     return module
+
+
+def _unimportable(module_name: str, error: Exception) -> PluginError:
+    return PluginError(f"{module_name}: must run when imported (it raised {error!r})")

@@ -47,11 +47,6 @@ def bottleneck_layer(topology: Sequence[int]) -> int | None:
     return min(hidden, key=lambda i: (topology[i], abs(i - middle)), default=None)
 
 
-def format_topology(topology: Sequence[int]) -> str:
-    """Write widths as people do: `16-4-16`."""
-    return "-".join(map(str, topology))
-
-
 def parse_topology(text: str) -> tuple[int, ...]:
-    """Read what `format_topology` wrote. Raises ValueError for anything else."""
+    """Read what `sweep.trial.format_topology` wrote. Raises ValueError for anything else."""
     return tuple(int(width) for width in text.split("-"))

@@ -109,6 +109,12 @@ def count_rows(directory: ResultsDir, number: int) -> int:
     return int(pq.read_metadata(part_path(directory, TableName.TRIALS, number)).num_rows)
 
 
+def count_bytes(directory: ResultsDir, number: int) -> int:
+    """Return how large the files of a part are together."""
+    paths = [part_path(directory, name, number) for name in CONTENTS]
+    return sum(path.stat().st_size for path in paths if path.exists())
+
+
 def schema_version(directory: ResultsDir, number: int) -> int:
     """Return the schema version of a part."""
     path = part_path(directory, TableName.TRIALS, number)

@@ -2,11 +2,20 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
+
+
+@dataclass(frozen=True)
+class Run:
+    """The sweep file of a run as text, and the changes that the command line made to it."""
+
+    config: str
+    overrides: tuple[str, ...]
 
 
 def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, object]) -> Path:
@@ -26,3 +35,9 @@ def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, o
     write_atomically(directory.config, config.encode())
     write_atomically(path, (json.dumps(record, indent=2, default=str) + "\n").encode())
     return path
+
+
+def read_runs(directory: ResultsDir) -> list[Run]:
+    """Return the recorded runs, the oldest first."""
+    records = [json.loads(path.read_text()) for path in sorted(directory.runs.glob("*.json"))]
+    return [Run(record["config"], tuple(record["overrides"])) for record in records]

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from sweep.errors import StoreError
 from sweep.store.batch import Batch, with_values, without_trials
 from sweep.store.encoding import decode
+from sweep.store.holdings import COLUMNS, Holdings
 from sweep.store.journal import replay
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.ledger import COLUMNS, Ledger
 from sweep.store.parts import part_numbers, read_part
 from sweep.store.schema import SCHEMAS
 
@@ -72,10 +72,10 @@ def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:
     ids = pa.chunked_array([c for t in trials for c in t["trial_id"].chunks], pa.string())
     if pc.count_distinct(ids).as_py() == len(ids):
         return {}
-    ledger = Ledger()
+    holdings = Holdings()
     for place, table in enumerate(trials):
-        ledger.add_all(table, place)
-    return ledger.stale
+        holdings.add_all(table, place)
+    return holdings.stale
 
 
 def _sources(directory: ResultsDir) -> list[Read]:

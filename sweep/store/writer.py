@@ -13,12 +13,13 @@ from typing import Self
 from sweep.store.batch import Batch
 from sweep.store.encoding import decode
 from sweep.store.files import remove_leftovers, reporting, write_atomically
+from sweep.store.holdings import COLUMNS, Holdings, entries_of
 from sweep.store.journal import Journal, replay
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.ledger import COLUMNS, Ledger, entries_of
 from sweep.store.lock import Lock
 from sweep.store.parts import (
     clean,
+    count_bytes,
     count_rows,
     part_numbers,
     publish,
@@ -33,6 +34,7 @@ PENDING_ROWS = 20_000
 PENDING_BYTES = 64 * 2**20
 SMALL_PART_ROWS = 10_000
 MOST_SMALL_PARTS = 16
+SMALL_PART_BYTES = PENDING_BYTES // MOST_SMALL_PARTS  # so many together are no more than pending
 
 
 class Writer:
@@ -41,7 +43,7 @@ class Writer:
     def __init__(self, directory: ResultsDir) -> None:
         self.directory = directory
         self._lock = Lock(directory.lock)
-        self._ledger = Ledger()
+        self._holdings = Holdings()
         self._pending: list[Batch] = []
         self._pending_rows = self._pending_bytes = 0
         self._next = 1  # number of the next part, and place of what is pending
@@ -79,7 +81,7 @@ class Writer:
 
         Args:
             payload: what `encode` gave. A trial that is already held is dropped, unless it had
-                been cancelled, had failed or had run out of time.
+                been cancelled, had failed or had run out of time and the new row is no worse.
 
         Returns:
             The identities of the trials taken in.
@@ -134,7 +136,7 @@ class Writer:
             remove_leftovers(self.directory.checkpoints)
         for number in part_numbers(self.directory):
             trials = read_part(self.directory, TableName.TRIALS, number, columns=COLUMNS)
-            self._ledger.add_all(trials, number)
+            self._holdings.add_all(trials, number)
             self._next = number + 1
         self._journal = Journal(self.directory.journal)
         for payload in replay(self.directory.journal):
@@ -146,14 +148,14 @@ class Writer:
     def _fresh(self, batch: Batch) -> list[str]:
         """The trials of a batch whose rows would count."""
         rows = entries_of(batch.trials, self._next)
-        return [trial_id for trial_id, entry in rows if self._ledger.accepts(trial_id, entry)]
+        return [trial_id for trial_id, entry in rows if self._holdings.accepts(trial_id, entry)]
 
     def _admit(self, batch: Batch, fresh: list[str]) -> None:
         """Hold the rows that count; rows still pending that they replace go at once."""
         if len(fresh) < batch.trials.num_rows:
             batch = batch.only(fresh)
-        self._ledger.add_all(batch.trials, self._next)
-        if replaced := self._ledger.stale.pop(self._next, None):
+        self._holdings.add_all(batch.trials, self._next)
+        if replaced := self._holdings.stale.pop(self._next, None):
             self._pending = [held.without(replaced) for held in self._pending]
         if fresh:
             self._pending.append(batch)
@@ -166,9 +168,9 @@ class Writer:
 
     def _drop_stale(self) -> None:
         """Rewrite the published parts that hold rows which no longer count."""
-        for number in sorted(self._ledger.stale):
-            self._rewrite([number], self._ledger.stale[number])
-            del self._ledger.stale[number]
+        for number in sorted(self._holdings.stale):
+            self._rewrite([number], self._holdings.stale[number])
+            del self._holdings.stale[number]
 
     def _modernise(self) -> None:
         """Rewrite parts of an older schema, so that any reader finds the same columns in all."""
@@ -177,18 +179,25 @@ class Writer:
                 self._rewrite([number], set())
 
     def _compact(self) -> None:
-        """Put small parts together once there are many."""
-        numbers = part_numbers(self.directory)
-        small = [n for n in numbers if count_rows(self.directory, n) < SMALL_PART_ROWS]
-        if len(small) > MOST_SMALL_PARTS:
-            self._rewrite(small, set())
+        """Put small parts together once there are many, a few at a time."""
+        while len(small := self._small_parts()) > MOST_SMALL_PARTS:
+            self._rewrite(small[:MOST_SMALL_PARTS], set())
+
+    def _small_parts(self) -> list[int]:
+        """The parts that are cheap to put together, the oldest first."""
+        return [
+            number
+            for number in part_numbers(self.directory)
+            if count_rows(self.directory, number) < SMALL_PART_ROWS
+            and count_bytes(self.directory, number) < SMALL_PART_BYTES
+        ]
 
     def _rewrite(self, numbers: list[int], without: set[str]) -> None:
         """Publish what these parts hold as a new part, then remove them."""
         batch = Batch.join(read_batch(self.directory, n) for n in numbers).without(without)
         if batch.trials.num_rows:
             publish(self.directory, self._next, batch)
-            self._ledger.move(batch.trials, self._next)
+            self._holdings.move(batch.trials, self._next)
             self._next += 1
         for number in numbers:
             remove(self.directory, number)

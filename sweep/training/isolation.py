@@ -124,10 +124,6 @@ def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lane, LaneState]], 
 
 
 def _resume(lane: Lane) -> LaneState:
-    """Return a lane's saved state, its one watch column repeated for each of its trials."""
+    """Return a copy of a lane's saved state, all its trials live again."""
     assert lane.start is not None
-    arrays = lane.start.take([0]).arrays()
-    columns = ("delta_count", "stall_best", "stall_count")
-    arrays |= {name: np.repeat(arrays[name][:, :1], len(lane.trials), axis=1) for name in columns}
-    arrays["live"] = np.ones((1, len(lane.trials)), bool)
-    return LaneState.of_arrays(arrays)
+    return replace(lane.start.copy(), live=np.ones((1, len(lane.trials)), bool))

@@ -54,7 +54,8 @@ def _time_epoch(engine: Engine, lanes: Lanes, seconds: float) -> float:
     """Return the median time of an epoch; every chunk begins anew, as lanes may diverge."""
     state = engine.begin(lanes)
     engine.advance(lanes, state.copy(), 1)  # compiles what has to be
-    epochs, times = engine.chunk_epochs(len(lanes)), []
+    epochs = engine.chunk_epochs(len(lanes))
+    times: list[float] = []
     began = time.monotonic()
     while len(times) < FEWEST_CHUNKS or time.monotonic() - began < seconds:
         chunk, started = state.copy(), time.perf_counter()

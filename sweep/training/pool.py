@@ -11,13 +11,15 @@ from itertools import groupby
 
 import numpy as np
 
+from sweep.datasets.registry import DatasetError
+from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.checkpoints import freeze, thaw
 from sweep.training.engine import Engine, Stop
 from sweep.training.engines import make_engine
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
 from sweep.training.results import Reporter
-from sweep.training.state import Lane, Lanes, LaneState
+from sweep.training.state import WATCH_COLUMNS, Lane, Lanes, LaneState
 from sweep.training.work import Checkpoint, Event, Finished, Progress, Work
 from sweep.trial import StopReason, Trial
 
@@ -35,6 +37,9 @@ def train_pack(
         work: the pack, and what to go on from.
         should_stop: asked between chunks of epochs.
         checkpoint_seconds: longest time between checkpoints, s; never in mid-chunk.
+
+    Raises:
+        Exception: the data cannot be loaded, or the device not be used.
     """
     active, state, queue = _begin_pack(work)
     clock = _Clock(checkpoint_seconds)
@@ -48,16 +53,22 @@ def train_pack(
 
 
 def lanes_of(work: Work) -> list[Lane]:
-    """Return a lane for each path of a pack, those of one pack key together."""
-    paths: dict[str, list[Trial]] = {}
-    for trial in work.pack.trials:
-        paths.setdefault(trial.path_id, []).append(trial)
-    lanes = []
-    for path_id, trials in paths.items():
-        start = work.starts.get(path_id)
-        lanes.append(Lane(tuple(trials), LaneState.of_arrays(start) if start else None))
+    """Return the lanes of a pack, those of one pack key together.
+
+    The trials of a path share a lane unless they go on from different epochs.
+    """
+    lanes = [Lane(trials, _start_of(work, trials)) for trials in work.lanes()]
     keys = list(dict.fromkeys(lane.path.pack_key for lane in lanes))
     return sorted(lanes, key=lambda lane: keys.index(lane.path.pack_key))
+
+
+def _start_of(work: Work, trials: tuple[Trial, ...]) -> LaneState | None:
+    """Return the state from which a lane goes on, with the watch column of each of its trials."""
+    if trials[0].trial_id not in work.starts:
+        return None
+    starts = [work.starts[trial.trial_id] for trial in trials]
+    columns = {name: np.concatenate([s[name] for s in starts], axis=1) for name in WATCH_COLUMNS}
+    return LaneState.of_arrays(starts[0] | columns)
 
 
 def _begin_pack(work: Work) -> tuple[Lanes, LaneState | None, list[Lane]]:
@@ -102,7 +113,9 @@ class _Group:
         """Train `group`, of which `lanes` are under way in `state`."""
         try:
             engine = make_engine(self._work.pack, group[0].path)
-        except Exception as error:
+        except DatasetError:  # as whatever else is raised: another machine may have what it takes
+            raise
+        except SweepError as error:
             failures = [Failure.of(error, lane.trials) for lane in group]
             yield self._ended(Reporter(self._work, None).failures(failures))
             return

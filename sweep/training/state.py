@@ -22,7 +22,8 @@ class Lane:
 
     Attributes:
         trials: at least one; all of one path, and so equal but for their stop rules.
-        start: the state to go on from, one lane wide; None to begin at the initial weights.
+        start: the state to go on from, one lane wide and with a watch column for each trial; None
+            to begin at the initial weights.
     """
 
     trials: tuple[Trial, ...]
@@ -35,7 +36,8 @@ class Lane:
 
     @property
     def lane_id(self) -> str:
-        return self.path.path_id
+        """Name of the lane, unlike any other's: two lanes may go on along one path."""
+        return self.trials[0].trial_id
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import numpy as np
 
 from sweep.planning.packs import Pack
 from sweep.result import TrialResult
+from sweep.trial import Trial
 
 
 class KeepState(StrEnum):
@@ -32,8 +33,8 @@ class Work:
 
     Attributes:
         pack: the trials.
-        starts: saved states to go on from: path_id to the arrays of a `LaneState`, one lane wide
-            and with one watch column, whose counters hold for every trial of the path.
+        starts: saved states to go on from: trial_id to the arrays of a `LaneState`, one lane wide
+            and with one watch column, that of the trial.
         record: what to keep.
         checkpoint: the latest `Checkpoint.data` of an earlier attempt; None to begin.
         attempt: how often the pack has been started, from 1.
@@ -46,6 +47,15 @@ class Work:
     attempt: int = 1
     ray_version: str | None = None
     git_revision: str | None = None
+
+    def lanes(self) -> list[tuple[Trial, ...]]:
+        """Return the trials of each lane: those of one path that begin at the same epoch."""
+        lanes: dict[tuple[str, int | None], list[Trial]] = {}
+        for trial in self.pack.trials:
+            start = self.starts.get(trial.trial_id)
+            epoch = None if start is None else int(start["epoch"][0])
+            lanes.setdefault((trial.path_id, epoch), []).append(trial)
+        return [tuple(trials) for trials in lanes.values()]
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Progress:
     Attributes:
         epochs: trained since the last report, summed over lanes.
         trials_done: trials ended since the start of this attempt.
-        active: lanes in training. waiting: paths not yet begun.
+        active: lanes in training. waiting: lanes not yet begun.
     """
 
     epochs: int

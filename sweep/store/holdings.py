@@ -8,11 +8,13 @@ import pyarrow as pa
 
 from sweep.trial import StopReason
 
-REPLACEABLE = frozenset({StopReason.CANCELLED, StopReason.FAILED, StopReason.TIME})
-"""Endings that another attempt at the same trial may better."""
+DECIDED = 2
+RANKS = {StopReason.FAILED: 0, StopReason.CANCELLED: 1, StopReason.TIME: 1}
+"""Endings that another attempt at the same trial may better; a failure leaves no state behind, and
+so never takes the place of a row that does. All others are decided."""
 
 COLUMNS = ["trial_id", "stop_reason", "finished"]
-"""What a ledger reads of the trials table."""
+"""What is read of the trials table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +22,18 @@ class Entry:
     """What is known of a trial that is held.
 
     Attributes:
-        decided: whether its ending is for good.
+        rank: how good its ending is, `DECIDED` if for good.
         finished: when, microseconds since 1970 UTC.
         place: number of the part or source that holds it.
     """
 
-    decided: bool
+    rank: int
     finished: int
     place: int
 
     def replaces(self, old: Self) -> bool:
         """Whether this row counts instead of `old`: the first of two, unless it can be bettered."""
-        return not old.decided and (self.decided or self.finished > old.finished)
+        return old.rank < DECIDED and (self.rank, self.finished) > (old.rank, old.finished)
 
 
 def entries_of(trials: pa.Table, place: int) -> Iterator[tuple[str, Entry]]:
@@ -40,10 +42,10 @@ def entries_of(trials: pa.Table, place: int) -> Iterator[tuple[str, Entry]]:
     finished = trials["finished"].cast(pa.int64()).to_pylist()
     ids = trials["trial_id"].to_pylist()
     for trial_id, reason, moment in zip(ids, reasons, finished, strict=True):
-        yield trial_id, Entry(reason not in REPLACEABLE, moment, place)
+        yield trial_id, Entry(RANKS.get(reason, DECIDED), moment, place)
 
 
-class Ledger:
+class Holdings:
     """The entry that counts of every trial, and where rows lie that no longer count."""
 
     def __init__(self) -> None:

@@ -1,0 +1,159 @@
+"""Checkpoints that outlive their run: who goes on from them, and when they go."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sweep.cluster.circumstances import read_circumstances
+from sweep.cluster.driver import RunOptions, run_sweep
+from sweep.cluster.eta import Forecast
+from sweep.cluster.ledger import Ledger, SweepProgress
+from sweep.cluster.leftovers import read_leftovers
+from sweep.cluster.messages import Ended, Saved
+from sweep.cluster.works import make_works
+from sweep.config import SweepConfig, parse_config
+from sweep.planning import make_plan
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import read_trials
+from sweep.store.writer import Writer
+from sweep.training.pool import train_pack
+from sweep.training.work import Checkpoint, Work
+from tests.cluster_sweeps import small_config, small_sweep
+
+RULES = ("convergence.delta.tolerance=[1e-5, 1e-7]", "convergence.delta.patience=1000000")
+
+
+@pytest.fixture
+def inline(tmp_path: Path) -> RunOptions:
+    return RunOptions(output=tmp_path / "results", use_ray=False)
+
+
+def checkpoints(options: RunOptions) -> list[Path]:
+    assert options.output is not None
+    return sorted((options.output / "checkpoints").iterdir())
+
+
+def works_of(config: SweepConfig, directory: ResultsDir) -> Iterator[Work]:
+    circumstances = read_circumstances(use_ray=False)
+    return make_works(make_plan(config, workers=1), directory, circumstances, workers=1)
+
+
+def abandon(config: SweepConfig, options: RunOptions, *, lost: bool = False) -> int:
+    """Leave what a killed driver does, or one whose workers die; return the epoch they reached."""
+    assert options.output is not None
+    with Writer(ResultsDir(options.output)) as writer:
+        (work,) = works_of(config, writer.directory)
+        ledger = Ledger(writer, config.name, len(work.pack.trials), Forecast(4))
+        ledger.open(work)
+        events = train_pack(work, should_stop=lambda: False, checkpoint_seconds=0.0)
+        saved = next(event for event in events if isinstance(event, Checkpoint))
+        ledger.keep(work.pack.pack_id, Saved(saved.data))
+        if lost:
+            ledger.keep(work.pack.pack_id, Ended(lost=True, attempts=4, host="elsewhere"))
+    epochs = {state.epoch for state in read_leftovers(ResultsDir(options.output))}
+    assert len(epochs) == 1
+    return epochs.pop()
+
+
+def losses(options: RunOptions) -> dict[str, float]:
+    assert options.output is not None
+    trials = read_trials(options.output).query("status == 'finished'").set_index("trial_id")
+    return dict(trials["final_loss"])
+
+
+def whole(config: SweepConfig, folder: Path) -> dict[str, float]:
+    """Return the losses of the sweep trained without interruption."""
+    options = RunOptions(output=folder / "whole", use_ray=False)
+    run_sweep(config, options)
+    return losses(options)
+
+
+def test_raised_limit_goes_on_under_several_stop_rules(inline, tmp_path):
+    config = small_config(*RULES, "convergence.max_epochs=90")
+    run_sweep(small_config(*RULES), inline)
+    run_sweep(config, inline)
+    resumed = read_trials(inline.output).query("max_epochs == 90")
+    assert resumed["resumed_from"].tolist() == [40] * 8
+    expected = whole(config, tmp_path)
+    assert {key: loss for key, loss in losses(inline).items() if key in expected} == expected
+
+
+def test_killed_driver_goes_on_under_several_stop_rules(inline, tmp_path):
+    reached = abandon(small_config(*RULES, "convergence.max_epochs=10000000"), inline)
+    config = small_config(*RULES, f"convergence.max_epochs={reached + 10}")
+    run_sweep(config, inline)
+    assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 8
+    assert losses(inline) == whole(config, tmp_path)
+
+
+def test_checkpoint_stays_until_all_its_trials_are_held(inline):
+    config = small_config("convergence.max_epochs=100000")
+    reached = abandon(config, inline)
+    (left,) = checkpoints(inline)
+    part = small_config("convergence.max_epochs=100000", "grid.learning_rate=[0.1]")
+    run_sweep(part, inline)
+    assert checkpoints(inline) == [left]
+    run_sweep(config, inline)
+    assert checkpoints(inline) == []
+    assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 4
+
+
+def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
+    config = small_config("convergence.max_epochs=100000")
+    reached = abandon(config, inline, lost=True)
+    failed = read_trials(inline.output)
+    assert failed["status"].tolist() == ["failed"] * 4
+    assert failed["attempt"].tolist() == [4] * 4
+    assert failed["host"].tolist() == ["elsewhere"] * 4
+    assert run_sweep(config, inline).trained == 0
+    assert len(checkpoints(inline)) == 1
+    again = RunOptions(output=inline.output, use_ray=False, retry_failed=True)
+    assert run_sweep(config, again).trained == 4
+    assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 4
+    assert checkpoints(inline) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda data: b"", "not a checkpoint of sweep"),
+        (lambda data: data[:-1], "damaged"),
+        (lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:], "damaged"),
+        (lambda data: data[:4] + b"\x63\0" + data[6:], "version 99, not 1"),
+    ],
+)
+def test_checkpoint_that_cannot_be_read_is_said_in_a_line_and_passed_over(
+    inline, capfd, damage, said
+):
+    abandon(small_config("convergence.max_epochs=100000"), inline)
+    (path,) = checkpoints(inline)
+    path.write_bytes(damage(path.read_bytes()))
+    assert run_sweep(small_config(), inline).trained == 4
+    (line,) = capfd.readouterr().err.splitlines()
+    assert line == (
+        f"warning: {path}: cannot be read ({said}); "
+        "its trials begin again; remove it to hear no more of it"
+    )
+    assert checkpoints(inline) == [path]
+
+
+@pytest.mark.parametrize("widths", [[2], list(range(2, 12))], ids=["one key", "many keys"])
+def test_ctrl_c_keeps_the_lane_under_way_and_waits_for_no_other(inline, widths):
+    tree = small_sweep(convergence={"max_epochs": 10**6})
+    del tree["fixed"]["topology"]
+    tree["grid"]["topology"] = [f"4-{width}-4" for width in widths]
+    tree["resources"] = {"engine": "reference", "checkpoint_seconds": 0.01}
+    asked: list[SweepProgress] = []
+
+    def interrupt(progress: SweepProgress) -> None:
+        if checkpoints(inline) and not asked:
+            asked.append(progress)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    summary = run_sweep(parse_config(tree), inline, on_progress=interrupt)
+    assert (summary.interrupted, summary.cancelled) == (True, 1)
+    assert summary.missing == 4 * len(widths)
+    assert len(checkpoints(inline)) == 1
