@@ -3,7 +3,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: run test test-long check format clean
+.PHONY: run test test-long bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
@@ -13,6 +13,9 @@ test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
 
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 	$(BIN)/python -m pytest -m long -rA --timeout 3600
+
+bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 20 minutes
+	$(BIN)/python -m bench
 
 check: $(VENV)/installed-check  ## lint, types, import layers, generated docs
 	$(BIN)/ruff check .
@@ -40,4 +43,8 @@ $(VENV)/installed-test: $(VENV)/installed
 
 $(VENV)/installed-check: $(VENV)/installed
 	$(INSTALL) '.[check]'
+	touch $@
+
+$(VENV)/installed-bench: $(VENV)/installed
+	$(INSTALL) '.[bench]'
 	touch $@

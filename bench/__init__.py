@@ -1,0 +1,1 @@
+"""Times sweep beside what else could train the same networks. Part of no installation."""
