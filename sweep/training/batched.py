@@ -14,6 +14,7 @@ from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.nets.topology import layers_of
 from sweep.training.batches import batches, epoch_order
+from sweep.training.graphs import StepGraph
 from sweep.training.state import Lanes, LaneState
 from sweep.trial import Trial
 
@@ -82,9 +83,12 @@ class BatchedRun:
     weight_decay: Column | None
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
+    need_outputs: bool
+    graph: StepGraph | None = None
 
     @classmethod
-    def of(cls, task: Task, lanes: Lanes, state: LaneState) -> "BatchedRun":
+    def of(cls, task: Task, lanes: Lanes, state: LaneState, *, need_outputs: bool) -> "BatchedRun":
+        """Take over a state; `need_outputs` if the largest errors are wanted, which else are 0."""
         device = task.inputs.device
 
         def on_device(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
@@ -104,32 +108,56 @@ class BatchedRun:
             weight_decay=_column(weight_decay, parameters) if weight_decay.any() else None,
             decay=lanes.numbers("optimizer_decay"),
             updates=state.updates.copy(),
+            need_outputs=need_outputs,
         )
 
-    def train_epoch(
-        self, epochs: Int64[np.ndarray, " lanes"], *, need_outputs: bool
-    ) -> Float64[Tensor, "2 lanes"]:
+    def train_epoch(self, epochs: Int64[np.ndarray, " lanes"]) -> Float64[Tensor, "2 lanes"]:
         """Make an epoch's updates; return each lane's loss and largest error, without waiting.
 
         Args:
             epochs: how many epochs each lane has been trained before.
-            need_outputs: whether the errors are wanted; else they are 0.
         """
-        task, count = self.task, len(self.lanes)
         rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
-        found = torch.zeros(2, count, dtype=torch.float64, device=task.inputs.device)
+        found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
         for inputs, targets in self._batches(epochs):
-            logits = self.network.logits(inputs)
-            outputs = self.network.outputs_of(logits)
-            loss = task.loss(logits, outputs, targets)
-            gradient = self.network.gradient(loss.sum())
-            with torch.no_grad():
-                self._update(gradient, rates)
-                found[0] += loss * (targets.shape[-2] / len(task.inputs))
-                if need_outputs:
-                    worst = (outputs - targets).abs().amax(dim=(-2, -1))
-                    torch.maximum(found[1], worst.double(), out=found[1])
+            rate = _column(rates / (1.0 + self.decay * self.updates), self.parameters)
+            self.updates += 1
+            count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
+            losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
+            found[0] += losses * (targets.shape[-2] / len(self.task.inputs))
+            torch.maximum(found[1], errors, out=found[1])
         return found
+
+    def _make_step(
+        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
+    ) -> Float64[Tensor, "2 lanes"]:
+        """Make an update; on a GPU, with all samples, by a graph."""
+        if self.parameters.device.type != "cuda" or self.task.shape.batch_size is not None:
+            return self._step(inputs, targets, rate=rate, count=count)
+        if self.graph is None:
+            before = self.remember()
+            self.graph = StepGraph(
+                lambda r, c: self._step(inputs, targets, rate=r, count=c),
+                rate=rate,
+                count=count,
+                undo=lambda: self.restore(before),
+            )
+        return self.graph(rate, count)
+
+    def _step(
+        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
+    ) -> Float64[Tensor, "2 lanes"]:
+        """Make an update; return each lane's loss before it, and largest error or 0."""
+        logits = self.network.logits(inputs)
+        outputs = self.network.outputs_of(logits)
+        loss = self.task.loss(logits, outputs, targets)
+        gradient = self.network.gradient(loss.sum())
+        with torch.no_grad():
+            self._update(gradient, rate, count)
+            errors = torch.zeros_like(loss)
+            if self.need_outputs:
+                errors = (outputs - targets).abs().amax(dim=(-2, -1)).double()
+            return torch.stack([loss, errors])
 
     def save(self, state: LaneState) -> None:
         """Write what was trained into `state`."""
@@ -168,13 +196,9 @@ class BatchedRun:
         ]
         return [(task.inputs[part], task.targets[part]) for part in parts]
 
-    def _update(self, gradient: Tensor, rates: Float64[np.ndarray, " lanes"]) -> None:
-        """Make one update of every lane, at the epoch's learning rates."""
-        rate = _column(rates / (1.0 + self.decay * self.updates), self.parameters)
-        self.updates += 1
+    def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
-        count = torch.from_numpy(self.updates.astype(np.float64)).to(gradient.device)[:, None]
         OPTIMIZERS[self.task.shape.optimizer].update(
             Step(
                 parameters=self.parameters,

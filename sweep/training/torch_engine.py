@@ -63,8 +63,8 @@ class TorchEngine:
         return max(1, round(CHUNK_SECONDS / epoch_seconds))
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
-        run = BatchedRun.of(self._task, lanes, state)
         rules = Rules.of(lanes)
+        run = BatchedRun.of(self._task, lanes, state, need_outputs=rules.need_outputs)
         stops: list[Stop] = []
         while epochs and state.live.any():
             trained, stopped = self._advance_window(run, state, rules, min(epochs, self._window))
@@ -87,7 +87,7 @@ class TorchEngine:
         """
         began = state.epoch.copy()
         before = run.remember() if window > 1 else []
-        found = [run.train_epoch(began + k, need_outputs=rules.need_outputs) for k in range(window)]
+        found = [run.train_epoch(began + k) for k in range(window)]
         for k, (losses, worst) in enumerate(torch.stack(found).cpu().numpy()):
             met = judge(rules, state, losses=losses, worst_errors=worst)
             if not met:
@@ -95,7 +95,7 @@ class TorchEngine:
             if k + 1 < window:
                 run.restore(before)
                 for again in range(k + 1):
-                    run.train_epoch(began + again, need_outputs=False)
+                    run.train_epoch(began + again)
             run.save(state)
             return k + 1, [Stop(row, watch, why, state.take([row])) for row, watch, why in met]
         return window, []
