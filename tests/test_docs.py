@@ -103,7 +103,7 @@ def test_the_readmes_shell_lines_read_the_example(monkeypatch: pytest.MonkeyPatc
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        assert "16-" in done.stdout
+        assert len(done.stdout.splitlines()) >= 4
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
