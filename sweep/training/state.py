@@ -1,6 +1,5 @@
 """What a lane carries from one epoch to the next, as plain arrays. Knows nothing of engines."""
 
-import io
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
@@ -207,17 +206,6 @@ class LaneState:
             padded = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=value)
             arrays[name] = np.ascontiguousarray(padded[:, :width])
         return type(self).of_arrays(arrays)
-
-    def to_bytes(self) -> bytes:
-        """Serialise, without pickle."""
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **self.arrays())
-        return buffer.getvalue()
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "LaneState":
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            return cls.of_arrays(dict(archive))
 
 
 def curve_epochs() -> Int64[np.ndarray, " points"]:
