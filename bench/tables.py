@@ -15,7 +15,7 @@ from bench.problem import SHALLOW, start_weights, study_trial
 from bench.processes import median_seconds, python, sweep
 from bench.stopwatch import say
 from bench.table import Row, Unit, at_most, in_seconds
-from sweep.result import Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.store.encoding import encode
 from sweep.store.layout import ResultsDir
 from sweep.store.writer import Writer
@@ -149,7 +149,6 @@ def _results() -> Iterator[TrialResult]:
             trial=replace(trial, seed=seed),
             outcome=outcome,
             provenance=provenance,
-            curve_epochs=epochs,
-            curve_loss=1.0 / (epochs + seed),
+            curve=Curve.of_losses(epochs, 1.0 / (epochs + seed)),
             parameters=weights,
         )

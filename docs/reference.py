@@ -32,6 +32,12 @@ TABLE_INTROS = {
     "curves": "The losses that are recorded: at log-spaced epochs, the same for every trial, and "
     "the last 16 of each. The loss of epoch t is taken before the update of epoch t.",
     "weights": "The final parameters, one row a trial; `sweep.load_model` makes a network of them.",
+    "ladder": "When other stop rules would have been met on the same trajectory: one row for each "
+    "rule that was. A rule that is not listed was not met by the trial's last epoch.",
+    "gradients": "What probes found at log-spaced epochs, one row for each layer; only with "
+    "`record: {gradients: true}`.",
+    "codes": "Activations of hidden layers at the saved weights; only with `record: {codes: …}`.",
+    "phases": "The phases of trials with pretraining; the last is that of the whole network.",
     "state": "Where a trial left off, one row a trial that can be resumed.",
 }
 

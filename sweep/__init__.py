@@ -12,9 +12,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sweep.api import load_model, read_curves, read_trials, run
+    from sweep.api import (
+        load_model,
+        read_codes,
+        read_curves,
+        read_gradients,
+        read_ladder,
+        read_phases,
+        read_trials,
+        run,
+    )
 
-__all__ = ["load_model", "read_curves", "read_trials", "run"]
+__all__ = [
+    "load_model",
+    "read_codes",
+    "read_curves",
+    "read_gradients",
+    "read_ladder",
+    "read_phases",
+    "read_trials",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

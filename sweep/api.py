@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
     from sweep.nets.autoencoder import Autoencoder
 
-__all__ = ["load_model", "read_curves", "read_trials", "run"]
+__all__ = [
+    "load_model",
+    "read_codes",
+    "read_curves",
+    "read_gradients",
+    "read_ladder",
+    "read_phases",
+    "read_trials",
+    "run",
+]
 
 
 def run(
@@ -73,6 +82,26 @@ def read_trials(path: str | Path) -> pd.DataFrame:
 def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the recorded losses, one row for each trial and epoch: of `trial_ids`, or of all."""
     return reader.read_curves(path, trial_ids)
+
+
+def read_ladder(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read when other stop rules would have been met, one row for each that was."""
+    return reader.read_ladder(path, trial_ids)
+
+
+def read_gradients(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read what probes found, one row for each trial, epoch and layer."""
+    return reader.read_gradients(path, trial_ids)
+
+
+def read_codes(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read hidden activations, one row for each trial, layer, sample and unit."""
+    return reader.read_codes(path, trial_ids)
+
+
+def read_phases(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read the phases of trials with pretraining, one row each."""
+    return reader.read_phases(path, trial_ids)
 
 
 def load_model(path: str | Path, trial_id: str) -> "Autoencoder":

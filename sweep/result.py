@@ -3,12 +3,13 @@
 The fields of `Outcome` and `Provenance` are columns of the results under the same names.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64, Int8, Int64
 
 from sweep.trial import Status, StopReason, Trial
 
@@ -29,6 +30,9 @@ class Outcome:
     epochs: int = column("epochs trained, each a pass over all samples")
     updates: int = column("optimizer steps made")
     final_loss: float | None = column("loss at the saved weights, evaluated anew", default=None)
+    validation_loss: float | None = column(
+        "loss on held-out samples at the saved weights", default=None
+    )
     final_objective: float | None = column(
         "final_loss with its penalties (weight decay as L2)", default=None
     )
@@ -48,6 +52,25 @@ class Outcome:
     )
     argmax_correct: int | None = column(
         "one-hot samples whose largest output is at the right place", default=None
+    )
+    pretraining_epochs: int | None = column(
+        "epochs of the phases before the last; none without pretraining", default=None
+    )
+    dead_units: int | None = column(
+        "hidden units whose activation's slope is 0 for every sample", default=None
+    )
+    saturated_share: float | None = column(
+        "share of hidden units and samples whose slope is below 5% of the activation's steepest",
+        default=None,
+    )
+    zero_outputs: int | None = column(
+        "outputs that are 0 for every sample although their target is not", default=None
+    )
+    output_sparsity: float | None = column("share of output values that are 0", default=None)
+    unit_distance: float | None = column(
+        "least 2-norm between the weights, in and out, of two hidden units of a layer; 0 is an "
+        "unbroken symmetry",
+        default=None,
     )
     error: str | None = column("the exception, in one line", default=None)
     traceback: str | None = column("where the exception came from", default=None)
@@ -81,11 +104,43 @@ class Provenance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The recorded losses of a trial, ascending in phase and epoch.
+
+    Attributes:
+        phase: of training, from 0. epoch: of the phase, from 1.
+        loss: before the epoch's update. validation_loss: on held-out samples, nan where unknown.
+    """
+
+    phase: Int8[np.ndarray, " points"]
+    epoch: Int64[np.ndarray, " points"]
+    loss: Float64[np.ndarray, " points"]
+    validation_loss: Float64[np.ndarray, " points"]
+
+    @classmethod
+    def of_losses(
+        cls, epoch: Int64[np.ndarray, " points"], loss: Float64[np.ndarray, " points"]
+    ) -> Self:
+        """Return the curve of a training in one phase, without held-out samples."""
+        return cls(
+            phase=np.zeros(len(epoch), np.int8),
+            epoch=epoch,
+            loss=loss,
+            validation_loss=np.full(len(epoch), np.nan),
+        )
+
+    @classmethod
+    def empty(cls) -> Self:
+        return cls.of_losses(np.zeros(0, np.int64), np.zeros(0))
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialResult:
     """A trial with everything that is kept of it.
 
     Attributes:
-        curve_epochs, curve_loss: the recorded losses, ascending in epoch.
+        details: by the name of a table, its columns but for `trial_id`: ladder, gradients, codes
+            and phases; those not kept are left out.
         parameters: final weights and biases, laid out as `LaneState.parameters`; None if not kept.
         state: the arrays of its `LaneState`, one lane wide, to resume from; None if not kept.
     """
@@ -93,7 +148,7 @@ class TrialResult:
     trial: Trial
     outcome: Outcome
     provenance: Provenance
-    curve_epochs: Int64[np.ndarray, " points"]
-    curve_loss: Float64[np.ndarray, " points"]
+    curve: Curve
+    details: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
     parameters: Float[np.ndarray, " parameters"] | None = None
     state: dict[str, np.ndarray] | None = None

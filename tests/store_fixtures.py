@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from sweep.result import Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.trial import StopReason, Trial
 
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -55,8 +55,7 @@ def make_result(
             **({} if failed else facts) | (outcome or {}),
         ),
         provenance=make_provenance(START + timedelta(minutes=minutes)),
-        curve_epochs=np.array([1, 10, epochs]),
-        curve_loss=np.array([1.0, 0.5, 0.25]),
+        curve=Curve.of_losses(np.array([1, 10, epochs]), np.array([1.0, 0.5, 0.25])),
         parameters=None if failed else np.arange(22, dtype=np.float32),
         state=state,
     )

@@ -85,8 +85,8 @@ def test_engines_end_a_trial_in_the_same_epoch_with_the_same_loss() -> None:
 def test_final_loss_is_that_of_the_saved_weights(engine: str) -> None:
     (result,) = run(make_work(make_trial(max_epochs=30), engine=engine))
     (longer,) = run(make_work(make_trial(max_epochs=31), engine=engine))
-    assert result.outcome.final_loss == pytest.approx(longer.curve_loss[-1], rel=1e-12)
-    assert longer.curve_epochs[-1] == 31
+    assert result.outcome.final_loss == pytest.approx(longer.curve.loss[-1], rel=1e-12)
+    assert longer.curve.epoch[-1] == 31
 
 
 def test_stop_rules_of_one_path_share_one_training(engine: str) -> None:
@@ -139,7 +139,7 @@ def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) 
     for key, result in resumed.items():
         assert result.provenance.resumed_from == cancelled[key].outcome.epochs
         np.testing.assert_array_equal(result.parameters, whole[key].parameters)
-        np.testing.assert_array_equal(result.curve_loss, whole[key].curve_loss)
+        np.testing.assert_array_equal(result.curve.loss, whole[key].curve.loss)
 
 
 def test_stop_rules_of_one_path_go_on_together_each_with_its_own_counters(engine: str) -> None:
@@ -226,7 +226,7 @@ def test_nothing_beside_the_row_is_kept_when_not_asked_for() -> None:
     (result,) = run(make_work(make_trial(), record=record))
     assert result.parameters is None
     assert result.state is None
-    assert len(result.curve_epochs) == 0
+    assert len(result.curve.epoch) == 0
 
 
 @pytest.fixture
@@ -302,7 +302,7 @@ def test_a_trial_that_ended_before_its_path_raised_has_ended(
     ]
     assert ends[1].epochs > 20
     assert ends[1].updates == ends[1].epochs
-    assert len(results[trials[1].trial_id].curve_epochs) > 5
+    assert len(results[trials[1].trial_id].curve.epoch) > 5
 
 
 def test_an_edited_function_is_not_the_one_loaded_before(

@@ -6,11 +6,9 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from importlib import metadata
 
-import numpy as np
-
 from sweep.cluster.messages import Broken, Ended
 from sweep.planning.packs import Pack
-from sweep.result import Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.trial import Status, StopReason
 
 WORKER_LOST = Broken(
@@ -41,14 +39,12 @@ def failed_results(
         traceback=cause.traceback or None,
     )
     provenance = _provenance(pack, ended)
-    nothing = np.zeros(0)
     return [
         TrialResult(
             trial=trial,
             outcome=outcome,
             provenance=provenance,
-            curve_epochs=nothing.astype(np.int64),
-            curve_loss=nothing,
+            curve=Curve.empty(),
         )
         for trial in pack.trials
         if trial.trial_id in wanted

@@ -12,7 +12,7 @@ from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
 from sweep.planning.plan import Plan
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_states, read_trials
-from sweep.training.work import KeepState, Record, Work
+from sweep.training.work import KeepCodes, KeepState, Record, Work
 from sweep.trial import RESUMABLE
 
 
@@ -69,4 +69,11 @@ class _Starts:
 
 def _record(plan: Plan) -> Record:
     record = plan.config.record
-    return Record(record.curves, record.weights, KeepState(record.state))
+    return Record(
+        curves=record.curves,
+        weights=record.weights,
+        state=KeepState(record.state),
+        ladder=record.ladder,
+        gradients=record.gradients,
+        codes=KeepCodes(record.codes),
+    )

@@ -159,6 +159,19 @@ class Record(Block):
         description="of which trials to keep what it takes to go on: those that a limit ended "
         "(resumable), all or none",
     )
+    ladder: bool = Field(
+        default=True,
+        description="whether to keep when other tolerances and patiences would have been met",
+    )
+    gradients: bool = Field(
+        default=False,
+        description="whether to probe every layer's gradient, units and symmetry at log-spaced "
+        "epochs",
+    )
+    codes: Literal["none", "bottleneck", "all"] = Field(
+        default="none",
+        description="of which hidden layers to keep the activations of every sample",
+    )
 
 
 def _safe_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Results as four tables that belong together. Knows nothing of files."""
+"""Results as tables that belong together. Knows nothing of files."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sweep.store.schema import SCHEMAS
 
 @dataclass(frozen=True)
 class Batch:
-    """Some trials with their curves, weights and states, each under `SCHEMAS`."""
+    """Some trials with all that is kept of them, each table under `SCHEMAS`."""
 
     tables: Mapping[TableName, pa.Table]
 

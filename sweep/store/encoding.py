@@ -1,7 +1,7 @@
 """Turns results into tables, and tables into bytes that travel. Knows nothing of files.
 
-A frame is the four tables in the order of `TableName`, each as its length (8 bytes, little endian)
-and an Arrow stream.
+A frame is the tables in the order of `TableName`, each as its length (8 bytes, little endian) and
+an Arrow stream; one of an older version lacks the last of them.
 """
 
 import struct
@@ -16,7 +16,7 @@ from sweep.nets.topology import count_parameters, layers_of
 from sweep.result import Outcome, Provenance, TrialResult
 from sweep.store.batch import Batch
 from sweep.store.layout import TableName
-from sweep.store.schema import SCHEMAS, columns_of, conform, version_of
+from sweep.store.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
 from sweep.trial import STOP_PARAMETERS, Trial, canonical
 
 LENGTH = struct.Struct("<Q")
@@ -40,8 +40,12 @@ def decode(frame: bytes, where: str = "results received") -> Batch:
     Raises:
         StoreError: if the frame is of a newer version or not a frame.
     """
-    tables, position = {}, 0
+    tables: dict[TableName, pa.Table] = {}
+    position = 0
     for name in TableName:
+        if position == len(frame) and tables:
+            tables[name] = SCHEMAS[name].empty_table()
+            continue
         (length,) = LENGTH.unpack_from(frame, position)
         position += LENGTH.size
         tables[name] = _table(name, frame[position : position + length], where)
@@ -57,6 +61,7 @@ def batch_of(results: Sequence[TrialResult], sweep: str) -> Batch:
         TableName.CURVES: _curves(results),
         TableName.WEIGHTS: _weights([r for r in results if r.parameters is not None]),
         TableName.STATE: _states([r for r in results if r.state is not None]),
+        **{name: _details(results, name) for name in DETAILS},
     }
     return Batch({n: pa.table(arrays, schema=SCHEMAS[n]) for n, arrays in columns.items()})
 
@@ -83,16 +88,35 @@ def _fields(record: type, records: Sequence[object]) -> dict[str, object]:
 
 
 def _curves(results: Sequence[TrialResult]) -> dict[str, object]:
-    lengths = [len(result.curve_epochs) for result in results]
-    owner = pa.array(np.repeat(np.arange(len(results)), lengths))
-    epochs = _joined((result.curve_epochs for result in results), np.int64)
+    curves = [result.curve for result in results]
+    validation = _joined((curve.validation_loss for curve in curves), np.float64)
     return {
-        "trial_id": pa.array(_trial_ids(results), pa.string()).take(owner),
-        "phase": np.zeros(len(epochs), np.int8),
-        "epoch": epochs,
-        "loss": _joined((result.curve_loss for result in results), np.float64),
-        "validation_loss": pa.nulls(len(epochs), pa.float64()),
+        "trial_id": _owners(results, [len(curve.epoch) for curve in curves]),
+        "phase": _joined((curve.phase for curve in curves), np.int8),
+        "epoch": _joined((curve.epoch for curve in curves), np.int64),
+        "loss": _joined((curve.loss for curve in curves), np.float64),
+        "validation_loss": pa.array(validation, from_pandas=True),
     }
+
+
+def _details(results: Sequence[TrialResult], name: TableName) -> dict[str, object]:
+    """Lay out one of the tables that hold several rows a trial."""
+    tables = [result.details.get(name) for result in results]
+    columns = SCHEMAS[name].names[1:]
+    lengths = [0 if table is None else len(table[columns[0]]) for table in tables]
+    arrays: dict[str, object] = {"trial_id": _owners(results, lengths)}
+    for column in columns:
+        parts = [table[column] for table in tables if table is not None]
+        kind = SCHEMAS[name].field(column).type
+        values = np.concatenate(parts) if parts else np.empty(0)
+        arrays[column] = pa.array(values, kind, from_pandas=True)
+    return arrays
+
+
+def _owners(results: Sequence[TrialResult], lengths: Sequence[int]) -> pa.Array:
+    """Return the identity of each trial as often as it has rows."""
+    owner = pa.array(np.repeat(np.arange(len(results)), lengths))
+    return pa.array(_trial_ids(results), pa.string()).take(owner)
 
 
 def _weights(results: Sequence[TrialResult]) -> dict[str, object]:

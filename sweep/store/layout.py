@@ -12,6 +12,10 @@ class TableName(StrEnum):
     CURVES = "curves"
     WEIGHTS = "weights"
     STATE = "state"
+    LADDER = "ladder"
+    GRADIENTS = "gradients"
+    CODES = "codes"
+    PHASES = "phases"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from sweep.store.layout import ResultsDir, TableName
 from sweep.store.schema import SCHEMAS, conform, version_of
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
-CONTENTS = (TableName.WEIGHTS, TableName.STATE, TableName.CURVES, TableName.TRIALS)
+CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), TableName.TRIALS)
+"""Every table, in the order in which its part is published."""
 ROWS_PER_GROUP = {TableName.WEIGHTS: 4_096, TableName.STATE: 4_096}
 """Rows read together; small where a row is long and few are wanted."""
 

@@ -71,8 +71,27 @@ def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> p
         path: the results directory.
         trial_ids: the trials wanted; None for all.
     """
-    where = None if trial_ids is None else ("trial_id", trial_ids)
-    return _frame(read_rows(path, TableName.CURVES, where=where))
+    return _details(path, TableName.CURVES, trial_ids)
+
+
+def read_ladder(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read when other stop rules would have been met, one row for each rule that was."""
+    return _details(path, TableName.LADDER, trial_ids)
+
+
+def read_gradients(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read what probes found, one row for each trial, epoch and layer."""
+    return _details(path, TableName.GRADIENTS, trial_ids)
+
+
+def read_codes(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read hidden activations, one row for each trial, layer, sample and unit."""
+    return _details(path, TableName.CODES, trial_ids)
+
+
+def read_phases(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+    """Read the phases of trials with pretraining, one row each."""
+    return _details(path, TableName.PHASES, trial_ids)
 
 
 def read_trial(path: str | Path, trial_id: str) -> Trial:
@@ -134,6 +153,11 @@ def done_ids(path: str | Path, *, retry_failed: bool = False) -> set[str]:
     table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
     rows = zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True)
     return {trial_id for trial_id, status in rows if status not in again}
+
+
+def _details(path: str | Path, name: TableName, trial_ids: Collection[str] | None) -> pd.DataFrame:
+    where = None if trial_ids is None else ("trial_id", trial_ids)
+    return _frame(read_rows(path, name, where=where))
 
 
 def _frame(table: pa.Table) -> pd.DataFrame:

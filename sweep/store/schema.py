@@ -18,7 +18,7 @@ from sweep.result import Outcome, Provenance
 from sweep.store.layout import TableName
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VERSION_KEY = b"sweep.schema_version"
 
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -107,7 +107,62 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
         column("shapes", pa.list_(pa.list_(pa.int64())), "shape of each array"),
         column("values", pa.list_(pa.float64()), "the arrays in turn, each row by row"),
     ],
+    TableName.LADDER: [
+        TRIAL_ID,
+        column("rule", pa.string(), "delta, early_stopping or loss"),
+        column("tolerance", pa.float64(), "tolerance, min_delta, or the loss to come down to"),
+        column("patience", pa.int64(), "patience of the rule, epochs; 0 for loss"),
+        column("epoch", pa.int64(), "epoch at which a trial with this rule would have stopped"),
+        column("loss", pa.float64(), "loss of that epoch"),
+    ],
+    TableName.GRADIENTS: [
+        TRIAL_ID,
+        column("epoch", pa.int64(), "epochs trained when the network was probed, from 0"),
+        column("layer", pa.int64(), "layer of weights, from 0 at the input"),
+        column("gradient_norm", pa.float64(), "2-norm of the objective's gradient in this layer"),
+        column("gradient_rms", pa.float64(), "the same over the root of the layer's parameters"),
+        column("weight_norm", pa.float64(), "2-norm of the layer's weights and biases"),
+        column(
+            "update_ratio",
+            pa.float64(),
+            "2-norm of the next epoch's change of the layer over weight_norm",
+            nullable=True,
+        ),
+        column(
+            "saturated_share",
+            pa.float64(),
+            "share of units and samples whose activation's slope is below 5% of its steepest",
+        ),
+        column("dead_share", pa.float64(), "share of units whose slope is 0 for every sample"),
+        column(
+            "unit_distance",
+            pa.float64(),
+            "least 2-norm between the weights, in and out, of two hidden units of the layer; 0 is "
+            "an unbroken symmetry",
+            nullable=True,
+        ),
+        column("verdict", pa.string(), "healthy, vanishing, exploding or dead"),
+    ],
+    TableName.CODES: [
+        TRIAL_ID,
+        column("layer", pa.int64(), "hidden layer, from 1"),
+        column("sample", pa.int64(), "sample, from 0"),
+        column("unit", pa.int64(), "unit of the layer, from 0"),
+        column("activation", pa.float64(), "activation at the saved weights"),
+    ],
+    TableName.PHASES: [
+        TRIAL_ID,
+        column("phase", pa.int64(), "phase of training, from 0; the last trains the whole network"),
+        column("topology", pa.string(), "widths of what was trained"),
+        column("epochs", pa.int64(), "epochs of the phase"),
+        column("stop_reason", pa.string(), "why the phase ended"),
+        column("loss", pa.float64(), "loss of its last epoch", nullable=True),
+        column("seconds", pa.float64(), "time in the phase, seconds", nullable=True),
+    ],
 }
+
+DETAILS = (TableName.LADDER, TableName.GRADIENTS, TableName.CODES, TableName.PHASES)
+"""The tables that hold several rows a trial, beside its curve."""
 
 
 def _pandas_metadata(columns: Iterable[pa.Field]) -> bytes:

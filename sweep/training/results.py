@@ -11,15 +11,13 @@ import numpy as np
 import torch
 
 from sweep.nets.initialisers import initial_parameters
-from sweep.result import Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.training.engine import Engine, Evaluation, Stop
 from sweep.training.isolation import Failure
 from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
 from sweep.training.watches import recorded_curve
 from sweep.training.work import KeepState, Work
 from sweep.trial import RESUMABLE, Status, StopReason, Trial
-
-NO_CURVE = (np.zeros(0, np.int64), np.zeros(0, np.float64))
 
 
 class Reporter:
@@ -47,7 +45,6 @@ class Reporter:
 
     def _failed(self, trial: Trial, failure: Failure) -> TrialResult:
         state = failure.state
-        curve = self._curve(state) if state else NO_CURVE
         return TrialResult(
             trial=trial,
             outcome=Outcome(
@@ -61,12 +58,13 @@ class Reporter:
                 traceback=failure.trace,
             ),
             provenance=self._provenance(state, lanes=1),
-            curve_epochs=curve[0],
-            curve_loss=curve[1],
+            curve=self._curve(state) if state else Curve.empty(),
         )
 
-    def _curve(self, state: LaneState) -> tuple[np.ndarray, np.ndarray]:
-        return recorded_curve(state, 0) if self._work.record.curves else NO_CURVE
+    def _curve(self, state: LaneState) -> Curve:
+        if not self._work.record.curves:
+            return Curve.empty()
+        return Curve.of_losses(*recorded_curve(state, 0))
 
     def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[Evaluation]:
         assert self._engine is not None
@@ -80,13 +78,11 @@ class Reporter:
     def _result(self, lanes: Lanes, stop: Stop, evaluation: Evaluation) -> TrialResult:
         lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
-        curve = self._curve(stop.state)
         return TrialResult(
             trial=trial,
             outcome=_outcome(trial, stop, evaluation),
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
-            curve_epochs=curve[0],
-            curve_loss=curve[1],
+            curve=self._curve(stop.state),
             parameters=stop.state.parameters[0] if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )

@@ -18,6 +18,14 @@ class KeepState(StrEnum):
     ALL = "all"
 
 
+class KeepCodes(StrEnum):
+    """Of which hidden layers the activations are kept."""
+
+    NONE = "none"
+    BOTTLENECK = "bottleneck"
+    ALL = "all"
+
+
 @dataclass(frozen=True)
 class Record:
     """What is kept of a trial beside its row."""
@@ -25,6 +33,9 @@ class Record:
     curves: bool = True
     weights: bool = True
     state: KeepState = KeepState.RESUMABLE
+    ladder: bool = True
+    gradients: bool = False
+    codes: KeepCodes = KeepCodes.NONE
 
 
 @dataclass(frozen=True)
