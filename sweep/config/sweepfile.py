@@ -154,10 +154,11 @@ class Record(Block):
 
     curves: bool = Field(default=True, description="whether to keep the loss by epoch")
     weights: bool = Field(default=True, description="whether to keep the trained weights")
-    state: Literal["resumable", "all", "none"] = Field(
-        default="resumable",
-        description="of which trials to keep what it takes to go on: those that a limit ended "
-        "(resumable), all or none",
+    state: Literal["auto", "resumable", "all", "none"] = Field(
+        default="auto",
+        description="of which trials to keep what it takes to go on: all, also under a tighter "
+        "rule; those that a limit ended (resumable); none; auto: all in sweeps of up to 2,000 "
+        "trials, else resumable",
     )
     ladder: bool = Field(
         default=True,
