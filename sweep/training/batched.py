@@ -1,4 +1,4 @@
-"""Lanes as the leading axis of tensors: their networks, their updates. Knows no stop rules."""
+"""Lanes as the leading axis of tensors: their epochs and updates. Knows no stop rules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,11 +8,10 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from sweep.nets.activations import Shape, activation_of
 from sweep.nets.losses import Loss
 from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
-from sweep.nets.topology import layers_of
+from sweep.training.batched_network import BatchedNetwork, column_of
 from sweep.training.batches import batches, epoch_order
 from sweep.training.graphs import StepGraph
 from sweep.training.state import Lanes, LaneState
@@ -32,41 +31,6 @@ class Task:
     loss: Loss
     inputs: Float[Tensor, "samples features"]
     targets: Float[Tensor, "samples outputs"]
-
-
-class BatchedNetwork:
-    """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
-
-    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
-        shape, count = lanes.shape, len(lanes)
-        self._leaves: list[Tensor] = []
-        for layer in layers_of(shape.topology):
-            weights = parameters[:, layer.weights].view(count, layer.fan_out, layer.fan_in)
-            biases = parameters[:, layer.biases]
-            self._leaves += [leaf.detach().requires_grad_() for leaf in (weights, biases)]
-        self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
-        self._hidden_shape = _shape_of(lanes, "activation", parameters)
-        self._output_shape = _shape_of(lanes, "output_activation", parameters)
-
-    def logits(
-        self, inputs: Float[Tensor, "... samples features"]
-    ) -> Float[Tensor, "lanes samples out"]:
-        """Return the pre-activations of every lane's output layer."""
-        values = inputs.expand(len(self._leaves[0]), *inputs.shape[-2:])
-        for weights, biases in zip(self._leaves[::2], self._leaves[1::2], strict=True):
-            if weights is not self._leaves[0]:
-                values = self._hidden(values, self._hidden_shape)
-            values = torch.baddbmm(biases[:, None], values, weights.mT)
-        return values
-
-    def outputs_of(
-        self, logits: Float[Tensor, "lanes samples out"]
-    ) -> Float[Tensor, "lanes samples out"]:
-        return self._output(logits, self._output_shape)
-
-    def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
-        """Return the gradient of the sum of all lanes' losses."""
-        return torch.cat([g.flatten(1) for g in torch.autograd.grad(total, self._leaves)], dim=1)
 
 
 @dataclass
@@ -104,8 +68,8 @@ class BatchedRun:
             parameters=parameters,
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
-            hyper={n: _column(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
-            weight_decay=_column(weight_decay, parameters) if weight_decay.any() else None,
+            hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
+            weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
             decay=lanes.numbers("optimizer_decay"),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -120,7 +84,7 @@ class BatchedRun:
         rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
         found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
         for inputs, targets in self._batches(epochs):
-            rate = _column(rates / (1.0 + self.decay * self.updates), self.parameters)
+            rate = column_of(rates / (1.0 + self.decay * self.updates), self.parameters)
             self.updates += 1
             count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
             losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
@@ -221,14 +185,3 @@ class BatchedRun:
 
 def _arrays(state: LaneState) -> list[np.ndarray]:
     return [state.parameters, *state.slots.values(), *state.scalars.values()]
-
-
-def _column(values: np.ndarray, like: Tensor) -> Column:
-    return torch.from_numpy(values).to(like.device, like.dtype)[:, None]
-
-
-def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
-    """Return the activation's parameters, broadcasting over samples and features."""
-    slope = _column(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
-    alpha = _column(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
-    return Shape(slope, alpha)
