@@ -120,6 +120,18 @@ class Trial:
         key=True,
         default=None,
     )
+    gradient_clip: str = parameter(
+        Scope.PATH,
+        "whether the gradient is clipped before weight decay joins it: none, by its norm or value",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    gradient_clip_limit: float | None = parameter(
+        Scope.PATH,
+        "most that the gradient's 2-norm, or the magnitude of each of its elements, may be",
+        default=None,
+    )
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (adamw: decoupled)",

@@ -21,6 +21,7 @@ NAMES = (
     "bias_constant",
     "seed",
     "loss",
+    "gradient_clip",
     "weight_decay",
     "optimizer",
     "learning_rate",

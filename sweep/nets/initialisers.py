@@ -72,7 +72,7 @@ INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
 
 
 def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
-    """Return the parameters before the first epoch in the trial's dtype, laid out by `layout_of`."""
+    """Return the parameters before the first epoch, in the trial's dtype and layout."""
     layout = layout_of(trial)
     parameters = np.empty(layout.n_parameters, np.float64)
     for array in layout.parameters:

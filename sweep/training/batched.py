@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from sweep.nets.clipping import clip
 from sweep.nets.losses import Loss
 from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
@@ -45,6 +46,7 @@ class BatchedRun:
     scalars: dict[str, Float[Tensor, " lanes"]]
     hyper: dict[str, Column]
     weight_decay: Column | None
+    clip_limit: Column
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -70,6 +72,7 @@ class BatchedRun:
             scalars=on_device(state.scalars),
             hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
             weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
+            clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
             decay=lanes.numbers("optimizer_decay"),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -161,6 +164,7 @@ class BatchedRun:
         return [(task.inputs[part], task.targets[part]) for part in parts]
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
+        gradient = clip(gradient, self.task.shape.gradient_clip, self.clip_limit)
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
         OPTIMIZERS[self.task.shape.optimizer].update(

@@ -6,6 +6,7 @@ Slow, obviously right: every other engine is held against it. Lanes train one af
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sweep.datasets.data import Data
@@ -96,9 +97,19 @@ class ReferenceEngine:
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
+            _clip(network, trial)
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
             )
             total += loss.item() * (len(batch) / samples)
             worst = max(worst, (outputs.detach() - targets).abs().max().item())
         return total, worst
+
+
+def _clip(network: Autoencoder, trial: Trial) -> None:
+    """Clip the gradients, to which the optimizer has yet to add the weight decay."""
+    limit = trial.gradient_clip_limit or 0.0
+    if trial.gradient_clip == "norm":
+        torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
+    elif trial.gradient_clip == "value":
+        torch.nn.utils.clip_grad_value_(network.parameters(), limit)

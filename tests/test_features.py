@@ -1,0 +1,105 @@
+"""Claims: every feature of a network or its training is what a plain PyTorch script would do."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sweep.nets.initialisers import initial_parameters
+from sweep.training.engine import Engine
+from sweep.training.reference import ReferenceEngine
+from sweep.training.state import LaneState
+from sweep.training.torch_engine import TorchEngine
+from sweep.trial import Trial
+from tests.sweepfiles import trials_of
+from tests.trials import lanes_of_trials, make_trial, one_hot
+
+EPOCHS = 30
+ENGINES: dict[str, Callable[[Trial], Engine]] = {
+    "torch": lambda trial: TorchEngine(trial, one_hot(trial.topology[0])),
+    "reference": lambda trial: ReferenceEngine(trial, one_hot(trial.topology[0])),
+}
+both = pytest.mark.parametrize("engine", sorted(ENGINES))
+
+
+def feature_trial(**changes: Any) -> Trial:
+    """Return 6-4-6, sigmoid, mean squared error, gradient descent, with changes."""
+    plain = {"topology": (6, 4, 6), "optimizer": "sgd", "optimizer_momentum": 0.0}
+    loss = {"loss": "mean_squared_error", "loss_semantics": None, "learning_rate": 0.5}
+    return make_trial(**plain | loss | {"max_epochs": 1000} | changes)
+
+
+def trained(engine: str, trial: Trial, *, beside: tuple[Trial, ...] = ()) -> LaneState:
+    """Train a trial, between others if the engine packs; return its lane's state."""
+    lanes = lanes_of_trials(*beside, trial)
+    made = ENGINES[engine](trial)
+    state = made.begin(lanes)
+    made.advance(lanes, state, EPOCHS)
+    return state.take([len(beside)])
+
+
+def linears(trial: Trial) -> nn.ModuleList:
+    """Return nn.Linear for each layer, holding the trial's initial weights."""
+    widths = trial.topology
+    layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(widths))
+    nn.utils.vector_to_parameters(torch.from_numpy(initial_parameters(trial)), layers.parameters())
+    return layers
+
+
+def forward(layers: nn.ModuleList, values: Tensor) -> Tensor:
+    for layer in layers:
+        values = torch.sigmoid(layer(values))
+    return values
+
+
+def descend(module: nn.Module, loss: Callable[[int], Tensor], *, rate: float = 0.5) -> np.ndarray:
+    """Train by plain gradient descent; return every parameter."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=rate)
+    for epoch in range(EPOCHS):
+        optimizer.zero_grad()
+        loss(epoch).backward()
+        optimizer.step()
+    return nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+
+
+def close(found: np.ndarray, wanted: np.ndarray) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+EYE = torch.eye(6, dtype=torch.float64)
+
+
+@both
+@pytest.mark.parametrize("kind", ["norm", "value"])
+def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
+    limit, decay = {"norm": 0.05, "value": 0.01}[kind], 0.01
+    trial = feature_trial(gradient_clip=kind, gradient_clip_limit=limit, weight_decay=decay)
+    other = feature_trial(gradient_clip=kind, gradient_clip_limit=0.3, seed=3)
+    layers = linears(trial)
+    optimizer = torch.optim.SGD(layers.parameters(), lr=0.5, weight_decay=decay)
+    clipped = 0
+    for _ in range(EPOCHS):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(forward(layers, EYE), EYE).backward()
+        if kind == "norm":
+            norm = nn.utils.clip_grad_norm_(layers.parameters(), limit)
+            clipped += int(norm > limit)
+        else:
+            largest = max(p.grad.abs().max() for p in layers.parameters() if p.grad is not None)
+            clipped += int(largest > limit)
+            nn.utils.clip_grad_value_(layers.parameters(), limit)
+        optimizer.step()
+    assert clipped > 0
+    wanted = nn.utils.parameters_to_vector(layers.parameters()).detach().numpy()
+    close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+def test_clipping_is_an_axis_of_the_sweep_file() -> None:
+    clips = ["none", {"name": "norm", "limit": [0.5, 2]}, "value"]
+    trials = trials_of(grid={"gradient_clip": clips})
+    found = [(trial.gradient_clip, trial.gradient_clip_limit) for trial in trials]
+    assert found == [("none", None), ("norm", 0.5), ("norm", 2.0), ("value", 1.0)]
