@@ -120,6 +120,19 @@ class Trial:
         key=True,
         default=None,
     )
+    input_noise: str = parameter(
+        Scope.PATH,
+        "what corrupts the inputs in training, anew each epoch: none, gaussian or masking",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    input_noise_scale: float | None = parameter(
+        Scope.PATH, "standard deviation of gaussian noise", default=None
+    )
+    input_noise_rate: float | None = parameter(
+        Scope.PATH, "probability that masking sets an input to 0", default=None
+    )
     gradient_clip: str = parameter(
         Scope.PATH,
         "whether the gradient is clipped before weight decay joins it: none, by its norm or value",

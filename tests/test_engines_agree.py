@@ -116,6 +116,10 @@ def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64"
     choice |= {"gradient_clip": clip}
     if clip != "none":
         choice |= {"gradient_clip_limit": draw(st.sampled_from([0.01, 0.3]))}
+    noise = draw(st.sampled_from(["none", "none", "gaussian", "masking"]))
+    choice |= {"input_noise": noise}
+    if noise != "none":
+        choice |= {"input_noise_scale": 0.2} if noise == "gaussian" else {"input_noise_rate": 0.3}
     return choice
 
 

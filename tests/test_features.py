@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from sweep.nets.initialisers import initial_parameters
+from sweep.nets.randomness import Purpose, normal, uniform
+from sweep.training.corruption import corrupted
 from sweep.training.engine import Engine
 from sweep.training.reference import ReferenceEngine
 from sweep.training.state import LaneState
@@ -103,3 +105,58 @@ def test_clipping_is_an_axis_of_the_sweep_file() -> None:
     trials = trials_of(grid={"gradient_clip": clips})
     found = [(trial.gradient_clip, trial.gradient_clip_limit) for trial in trials]
     assert found == [("none", None), ("norm", 0.5), ("norm", 2.0), ("value", 1.0)]
+
+
+@both
+@pytest.mark.parametrize("kind", ["gaussian", "masking"])
+def test_noise_corrupts_the_inputs_alone(engine: str, kind: str) -> None:
+    options = {"gaussian": {"input_noise_scale": 0.3}, "masking": {"input_noise_rate": 0.25}}
+    trial = feature_trial(input_noise=kind, seed=5, **options[kind])
+    layers = linears(trial)
+
+    def loss(epoch: int) -> Tensor:
+        key: dict[str, Any] = {"seed": 5, "purpose": Purpose.NOISE, "index": epoch}
+        if kind == "gaussian":
+            noisy = EYE + 0.3 * torch.from_numpy(normal(36, **key).reshape(6, 6))
+        else:
+            noisy = EYE * torch.from_numpy((uniform(36, **key) >= 0.25).reshape(6, 6))
+        return nn.functional.mse_loss(forward(layers, noisy), EYE)
+
+    wanted = descend(layers, loss)
+    other = feature_trial(input_noise=kind, seed=6, **options[kind])
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    clean = nn.functional.mse_loss(forward(layers, EYE), EYE).item()
+    assert evaluation.loss == pytest.approx(clean, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+def test_a_samples_noise_does_not_depend_on_its_batch(order: str) -> None:
+    """With a learning rate of nothing, the epoch's loss is the noisy one, however it is batched."""
+    tiny = {"input_noise": "gaussian", "input_noise_scale": 0.5, "learning_rate": 1e-300}
+    whole = trained("torch", feature_trial(**tiny))
+    for engine in ENGINES:
+        batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order=order))
+        assert batched.previous_loss[0] == pytest.approx(whole.previous_loss[0], rel=1e-13)
+
+
+def test_noise_is_the_same_draw_at_every_scale() -> None:
+    inputs = one_hot(6).inputs
+    small, large = (
+        corrupted(feature_trial(input_noise="gaussian", input_noise_scale=s), inputs, epoch=3)
+        for s in (0.1, 0.2)
+    )
+    np.testing.assert_allclose(large - inputs, 2 * (small - inputs), rtol=0, atol=1e-15)
+
+
+def test_noise_is_an_axis_of_the_sweep_file() -> None:
+    noises = ["none", {"name": "gaussian", "scale": [0.1, 0.2]}, {"name": "masking", "rate": 0.5}]
+    trials = trials_of(grid={"input_noise": noises})
+    found = [(t.input_noise, t.input_noise_scale, t.input_noise_rate) for t in trials]
+    assert found == [
+        ("none", None, None),
+        ("gaussian", 0.1, None),
+        ("gaussian", 0.2, None),
+        ("masking", None, 0.5),
+    ]

@@ -21,6 +21,7 @@ NAMES = (
     "bias_constant",
     "seed",
     "loss",
+    "input_noise",
     "gradient_clip",
     "weight_decay",
     "optimizer",

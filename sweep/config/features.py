@@ -4,8 +4,31 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sweep.config.axis import Axis, Positive
+from sweep.config.axis import Axis, NonNegative, Positive, Share
 from sweep.config.choice import Choice, Named
+
+
+class NoNoise(Choice):
+    """The inputs as they are."""
+
+    name: Literal["none"] = Field(description="none")
+
+
+class GaussianNoise(Choice):
+    """Normal noise added to every input, anew each epoch; targets and evaluation stay clean."""
+
+    name: Literal["gaussian"] = Field(description="gaussian")
+    scale: Axis[NonNegative] = Field(description="standard deviation")
+
+
+class MaskingNoise(Choice):
+    """Inputs set to 0 at random, anew each epoch; targets and evaluation stay clean."""
+
+    name: Literal["masking"] = Field(description="masking")
+    rate: Axis[Share] = Field(description="probability that an input is set to 0")
+
+
+InputNoise = Annotated[NoNoise | GaussianNoise | MaskingNoise, Named()]
 
 
 class NoClip(Choice):

@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from sweep.datasets.data import Data
 from sweep.nets.clipping import clip
 from sweep.nets.losses import Loss
 from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.training.batched_network import BatchedNetwork, column_of
 from sweep.training.batches import batches, epoch_order
+from sweep.training.corruption import corrupted
 from sweep.training.graphs import StepGraph
 from sweep.training.state import Lanes, LaneState
 from sweep.trial import Trial
@@ -24,11 +26,13 @@ class Task:
     """What every lane of a pack key trains on.
 
     Attributes:
-        shape: any trial of the key. loss: from pre-activations, outputs and targets.
+        shape: any trial of the key. data: its samples.
+        loss: from pre-activations, outputs and targets.
         inputs, targets: all samples, on the device.
     """
 
     shape: Trial
+    data: Data
     loss: Loss
     inputs: Float[Tensor, "samples features"]
     targets: Float[Tensor, "samples outputs"]
@@ -98,8 +102,8 @@ class BatchedRun:
     def _make_step(
         self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
     ) -> Float64[Tensor, "2 lanes"]:
-        """Make an update; on a GPU, with all samples, by a graph."""
-        if self.parameters.device.type != "cuda" or self.task.shape.batch_size is not None:
+        """Make an update, by a graph where every update takes the same inputs on a GPU."""
+        if not self._repeats:
             return self._step(inputs, targets, rate=rate, count=count)
         if self.graph is None:
             before = self.remember()
@@ -147,11 +151,18 @@ class BatchedRun:
     def _tensors(self) -> list[Tensor]:
         return [self.parameters, *self.slots.values(), *self.scalars.values()]
 
+    @property
+    def _repeats(self) -> bool:
+        """Whether a graph can stand for every update."""
+        shape = self.task.shape
+        same = shape.batch_size is None and shape.input_noise == "none"
+        return same and self.parameters.device.type == "cuda"
+
     def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
         """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
-        task = self.task
+        task, inputs = self.task, self._inputs(epochs)
         if task.shape.batch_size is None:
-            return [(task.inputs, task.targets)]
+            return [(inputs, task.targets)]
         samples = len(task.inputs)
         order = np.arange(samples)
         if task.shape.sample_order == "shuffled":
@@ -161,7 +172,19 @@ class BatchedRun:
         parts = [
             torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
         ]
-        return [(task.inputs[part], task.targets[part]) for part in parts]
+        if inputs.dim() == 2:
+            return [(inputs[part], task.targets[part]) for part in parts]
+        lane = torch.arange(len(self.lanes), device=device)[:, None]
+        return [(inputs[lane, part], task.targets[part]) for part in parts]
+
+    def _inputs(self, epochs: Int64[np.ndarray, " lanes"]) -> Float[Tensor, "... features"]:
+        """Return an epoch's inputs: (samples, features), with lanes in front if they differ."""
+        task = self.task
+        if task.shape.input_noise == "none":
+            return task.inputs
+        pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+        noisy = np.stack([corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs])
+        return torch.from_numpy(noisy).to(task.inputs)
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
         gradient = clip(gradient, self.task.shape.gradient_clip, self.clip_limit)

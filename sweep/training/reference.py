@@ -14,6 +14,7 @@ from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.losses import loss_of
 from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.training.batches import batches, epoch_order, updates_per_epoch
+from sweep.training.corruption import corrupted
 from sweep.training.engine import Evaluation, Stop
 from sweep.training.evaluation import evaluate, tensors
 from sweep.training.reference_optimizers import ReferenceOptimizer
@@ -87,12 +88,15 @@ class ReferenceEngine:
         self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
     ) -> tuple[float, float]:
         """Make an epoch's updates; return its loss and the largest error of any output."""
-        samples = len(self._inputs)
+        samples, inputs = len(self._inputs), self._inputs
+        if trial.input_noise != "none":
+            noisy = corrupted(trial, self._data.inputs, epoch=epoch)
+            inputs = torch.from_numpy(noisy).to(self._inputs)
         rate = scheduled_rate(trial, epoch)
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
-            logits = network.logits(self._inputs[batch])
+            logits = network.logits(inputs[batch])
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()

@@ -50,7 +50,7 @@ class TorchEngine:
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
         loss = loss_of(shape.loss, shape.loss_semantics, output_activation=shape.output_activation)
-        self._task = Task(shape, loss, inputs, targets)
+        self._task = Task(shape, data, loss, inputs, targets)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes)
