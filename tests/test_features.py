@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.training.corruption import corrupted
@@ -160,3 +161,29 @@ def test_noise_is_an_axis_of_the_sweep_file() -> None:
         ("gaussian", 0.2, None),
         ("masking", None, 0.5),
     ]
+
+
+@both
+def test_the_penalty_on_the_code_joins_the_objective_not_the_loss(engine: str) -> None:
+    trial = feature_trial(topology=(6, 5, 3, 6), code_penalty=0.02)
+    layers = linears(trial)
+
+    def loss(_: int) -> Tensor:
+        outputs = forward(layers, EYE)
+        code = forward(layers[:2], EYE)
+        return nn.functional.mse_loss(outputs, EYE) + 0.02 * code.abs().sum(dim=1).mean()
+
+    wanted = descend(layers, loss)
+    other = feature_trial(topology=(6, 5, 3, 6), code_penalty=0.5)
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    plain = nn.functional.mse_loss(forward(layers, EYE), EYE).item()
+    assert evaluation.loss == pytest.approx(plain, rel=1e-12)
+    assert evaluation.objective == pytest.approx(loss(0).item(), rel=1e-12)
+
+
+def test_a_penalty_on_the_code_wants_a_code() -> None:
+    fixed = {"topology": "4-4", "code_penalty": 0.1}
+    with pytest.raises(ConfigError, match="code_penalty must be 0 where there is no hidden layer"):
+        trials_of(fixed=fixed)

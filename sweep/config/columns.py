@@ -23,6 +23,7 @@ NAMES = (
     "loss",
     "input_noise",
     "gradient_clip",
+    "code_penalty",
     "weight_decay",
     "optimizer",
     "learning_rate",

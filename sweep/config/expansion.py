@@ -20,6 +20,7 @@ DEFAULTS: dict[str, object] = {
     "seed": 0,
     "input_noise": "none",
     "gradient_clip": "none",
+    "code_penalty": 0.0,
     "weight_decay": 0.0,
     "learning_rate_schedule": "constant",
     "batch_size": None,

@@ -57,6 +57,11 @@ class Parameters(Block):
         default=None,
         description="clips the gradient before weight_decay joins it; none where left out",
     )
+    code_penalty: Axis[NonNegative] | None = Field(
+        default=None,
+        description="L1 penalty on the bottleneck: times the mean over samples of its units' "
+        "summed magnitudes, part of the objective and never of the loss; 0 where left out",
+    )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
     )

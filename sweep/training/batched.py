@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.clipping import clip
-from sweep.nets.losses import Loss
+from sweep.nets.losses import Loss, code_penalty
 from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.training.batched_network import BatchedNetwork, column_of
@@ -51,6 +51,7 @@ class BatchedRun:
     hyper: dict[str, Column]
     weight_decay: Column | None
     clip_limit: Column
+    code_penalty: Float64[Tensor, " lanes"]
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -77,6 +78,7 @@ class BatchedRun:
             hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
             weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
+            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
             decay=lanes.numbers("optimizer_decay"),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -119,15 +121,16 @@ class BatchedRun:
         self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
     ) -> Float64[Tensor, "2 lanes"]:
         """Make an update; return each lane's loss before it, and largest error or 0."""
-        logits = self.network.logits(inputs)
-        outputs = self.network.outputs_of(logits)
-        loss = self.task.loss(logits, outputs, targets)
-        gradient = self.network.gradient(loss.sum())
+        found = self.network.forward(inputs)
+        loss = objective = self.task.loss(found.logits, found.outputs, targets)
+        if self.task.shape.code_penalty:
+            objective = loss + code_penalty(found.code, self.code_penalty)
+        gradient = self.network.gradient(objective.sum())
         with torch.no_grad():
             self._update(gradient, rate, count)
             errors = torch.zeros_like(loss)
             if self.need_outputs:
-                errors = (outputs - targets).abs().amax(dim=(-2, -1)).double()
+                errors = (found.outputs - targets).abs().amax(dim=(-2, -1)).double()
             return torch.stack([loss, errors])
 
     def save(self, state: LaneState) -> None:

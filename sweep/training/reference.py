@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
-from sweep.nets.losses import loss_of
+from sweep.nets.losses import code_penalty, loss_of
 from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.training.batches import batches, epoch_order, updates_per_epoch
 from sweep.training.corruption import corrupted
@@ -96,11 +96,13 @@ class ReferenceEngine:
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
-            logits = network.logits(inputs[batch])
+            codes = network.encode(inputs[batch])
+            logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            objective = loss + code_penalty(codes, trial.code_penalty)
+            objective.backward()  # type: ignore[no-untyped-call]
             _clip(network, trial)
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
