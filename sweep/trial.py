@@ -54,7 +54,13 @@ RESUMABLE = frozenset(
 
 
 def parameter(
-    scope: Scope, doc: str, *, neutral: object = None, key: bool = False, **kwargs: Any
+    scope: Scope,
+    doc: str,
+    *,
+    neutral: object = None,
+    key: bool = False,
+    presence: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """Declare a field of `Trial`.
 
@@ -65,9 +71,10 @@ def parameter(
             released: it and None (does not apply) stay out of the identity, so that a parameter
             added later orphans no finished trial and a changed default relabels none.
         key: whether trials must agree on it to train together in one pack.
+        presence: whether they must agree on whether it is a number other than 0.
         **kwargs: of `dataclasses.field`.
     """
-    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key}
+    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key, "presence": presence}
     return field(metadata=metadata, **kwargs)
 
 
@@ -120,6 +127,38 @@ class Trial:
         key=True,
         default=None,
     )
+    input_noise: str = parameter(
+        Scope.PATH,
+        "what corrupts the inputs in training, anew each epoch: none, gaussian or masking",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    input_noise_scale: float | None = parameter(
+        Scope.PATH, "standard deviation of gaussian noise", default=None
+    )
+    input_noise_rate: float | None = parameter(
+        Scope.PATH, "probability that masking sets an input to 0", default=None
+    )
+    gradient_clip: str = parameter(
+        Scope.PATH,
+        "whether the gradient is clipped before weight decay joins it: none, by its norm or value",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    gradient_clip_limit: float | None = parameter(
+        Scope.PATH,
+        "most that the gradient's 2-norm, or the magnitude of each of its elements, may be",
+        default=None,
+    )
+    code_penalty: float = parameter(
+        Scope.PATH,
+        "L1 penalty: its product with the bottleneck's summed magnitudes joins the objective",
+        neutral=0.0,
+        presence=True,
+        default=0.0,
+    )
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (adamw: decoupled)",
@@ -143,7 +182,7 @@ class Trial:
         Scope.PATH, "period of the schedule, epochs", default=None
     )
     optimizer_momentum: float | None = parameter(
-        Scope.PATH, "momentum of sgd or rmsprop", neutral=0.0, default=None
+        Scope.PATH, "momentum of sgd or rmsprop", neutral=0.0, presence=True, default=None
     )
     optimizer_dampening: float | None = parameter(
         Scope.PATH, "dampening of sgd's momentum", neutral=0.0, default=None
@@ -258,11 +297,15 @@ class Trial:
     @cached_property
     def pack_key(self) -> tuple[object, ...]:
         """The values that trials must share to train together: shapes, and which code runs."""
-        return (*(getattr(self, name) for name in PACK_KEY), bool(self.optimizer_momentum))
+        values = (getattr(self, name) for name in PACK_KEY)
+        return (*values, *(bool(getattr(self, name)) for name in PRESENCE_KEY))
 
 
 PARAMETERS: dict[str, Field[Any]] = {item.name: item for item in fields(Trial)}
 PACK_KEY: tuple[str, ...] = tuple(n for n, item in PARAMETERS.items() if item.metadata["key"])
+PRESENCE_KEY: tuple[str, ...] = tuple(
+    n for n, item in PARAMETERS.items() if item.metadata["presence"]
+)
 STOP_PARAMETERS: tuple[str, ...] = tuple(
     n for n, item in PARAMETERS.items() if item.metadata["scope"] is Scope.STOP
 )

@@ -21,6 +21,7 @@ from sweep.errors import SweepError
 from sweep.planning import make_plan
 from sweep.planning.packs import Batch
 from sweep.store.reader import SavedState
+from sweep.training.state import Lane, Lanes, LaneState
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
 
@@ -34,7 +35,11 @@ def trial(**changes: object) -> Trial:
 
 def state_of(of: Trial, epoch: int, reason: StopReason = StopReason.MAX_EPOCHS) -> SavedState:
     stop = {name: getattr(of, name) for name in STOP_PARAMETERS}
-    return SavedState(of.trial_id, of.path_id, reason, epoch, stop, {"epoch": np.array([epoch])})
+    """Return a state in which every rung of the ladder and every target has been met."""
+    state = LaneState.begin(Lanes((Lane((of,)),)), np.zeros((1, 1)), {}, {})
+    state.epoch[:], state.best_loss[:], state.ladder_epoch[:] = epoch, 0.0, 1
+    arrays = state.arrays()
+    return SavedState(of.trial_id, of.path_id, reason, epoch, stop, arrays)
 
 
 def test_longer_trial_goes_on_from_the_latest_state_of_its_path():
@@ -58,9 +63,10 @@ def test_state_serves_no_trial_that_might_have_stopped_before_it(wanted):
     assert match_starts([trial(**wanted)], [state_of(trial(max_epochs=10), 10)]) == {}
 
 
-def test_state_of_a_converged_trial_serves_nobody():
-    state = state_of(trial(max_epochs=10), 10, StopReason.CONVERGED)
-    assert match_starts([trial(max_epochs=50)], [state]) == {}
+def test_state_of_a_converged_trial_serves_no_trial_with_its_rule():
+    rule = {"delta_tolerance": 1e-3, "delta_patience": 1}
+    state = state_of(trial(**rule, max_epochs=10), 10, StopReason.CONVERGED)
+    assert match_starts([trial(**rule, max_epochs=50)], [state]) == {}
 
 
 def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from sweep.store.reader import SavedState
-from sweep.trial import RESUMABLE, STOP_PARAMETERS, Trial
+from sweep.training.tightening import counters_of
+from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial
 
 LIMITS = frozenset({"max_epochs", "max_seconds", "fixed_epochs"})
 RULES = tuple(name for name in STOP_PARAMETERS if name not in LIMITS)
@@ -17,8 +18,9 @@ def match_starts(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return for each trial the arrays of the latest state from which it can go on, if any.
 
-    A state serves a trial if no rule of the trial could have been met before it: both have the same
-    rules, limits apart, and the state's epoch lies below the trial's limits.
+    A state serves a trial if no rule of the trial was met before it, and its epoch lies below the
+    trial's limits: both have the same rules, limits apart, and a limit or the user ended the one;
+    or the ladder of the state tells what the trial's own rules would have counted.
 
     Args:
         trials: trials to be trained.
@@ -26,19 +28,27 @@ def match_starts(
     """
     paths: dict[str, list[SavedState]] = defaultdict(list)
     for state in states:
-        if state.stop_reason in RESUMABLE:
+        if state.stop_reason.status in (Status.FINISHED, Status.CANCELLED):
             paths[state.path_id].append(state)
     starts = {}
     for trial in trials:
-        serving = [state for state in paths.get(trial.path_id, []) if _serves(state, trial)]
-        if serving:
-            starts[trial.trial_id] = dict(max(serving, key=lambda state: state.epoch).arrays)
+        saved = sorted(paths.get(trial.path_id, []), key=lambda state: -state.epoch)
+        found = (_start(state, trial) for state in saved if 0 < state.epoch < _limit(trial))
+        start = next((start for start in found if start is not None), None)
+        if start is not None:
+            starts[trial.trial_id] = start
     return starts
 
 
-def _serves(state: SavedState, trial: Trial) -> bool:
+def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
+    """Return the arrays to go on from, with the counters of the trial's own rules."""
+    if "ladder_since" not in state.arrays:  # of an older version
+        return None
     agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
-    return agree and 0 < state.epoch < _limit(trial)
+    if agree and state.stop_reason in RESUMABLE:
+        return dict(state.arrays)
+    counters = counters_of(trial, state.arrays)
+    return None if counters is None else dict(state.arrays) | counters
 
 
 def _limit(trial: Trial) -> int:

@@ -11,9 +11,11 @@ from sweep.cluster.resume import match_starts
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
 from sweep.planning.plan import Plan
 from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_states, read_trials
+from sweep.store.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, Record, Work
-from sweep.trial import RESUMABLE
+
+MOST_TRIALS_WITH_STATES = 2_000
+"""A state is several times its network: of larger sweeps only those are kept that a limit ended."""
 
 
 def make_works(
@@ -56,9 +58,7 @@ class _Starts:
     def __init__(self, directory: ResultsDir) -> None:
         self._path = directory.path
         self._left = read_leftovers(directory)
-        trials = read_trials(directory.path)
-        resumable = trials["stop_reason"].isin([str(reason) for reason in RESUMABLE])
-        self._paths = set(trials["path_id"][resumable])
+        self._paths = stated_paths(directory.path)
 
     def of(self, pack: Pack) -> dict[str, dict[str, np.ndarray]]:
         """Return the states from which trials of `pack` go on, by trial."""
@@ -69,10 +69,12 @@ class _Starts:
 
 def _record(plan: Plan) -> Record:
     record = plan.config.record
+    few = plan.trials <= MOST_TRIALS_WITH_STATES
+    auto = KeepState.ALL if few else KeepState.RESUMABLE
     return Record(
         curves=record.curves,
         weights=record.weights,
-        state=KeepState(record.state),
+        state=auto if record.state == "auto" else KeepState(record.state),
         ladder=record.ladder,
         gradients=record.gradients,
         codes=KeepCodes(record.codes),

@@ -96,6 +96,13 @@ class Bindings:
                     must=f"have no width below the input's {widths[0]} with initialiser identity",
                     got=format_topology(widths),
                 )
+        for value in combinations("code_penalty", "topology"):
+            if value.columns.get("code_penalty") and len(value.columns["topology"]) == 2:
+                yield Problem(
+                    path=value.paths["code_penalty"],
+                    must="be 0 where there is no hidden layer to hold a code",
+                    got=f"topology {format_topology(value.columns['topology'])}",
+                )
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
 

@@ -18,6 +18,9 @@ from sweep.datasets import DatasetSpec
 DEFAULTS: dict[str, object] = {
     "bias_constant": 0.0,
     "seed": 0,
+    "input_noise": "none",
+    "gradient_clip": "none",
+    "code_penalty": 0.0,
     "weight_decay": 0.0,
     "learning_rate_schedule": "constant",
     "batch_size": None,

@@ -19,6 +19,7 @@ from sweep.config.axis import (
     whole,
 )
 from sweep.config.conditions import Conditions
+from sweep.config.features import GradientClip, InputNoise
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
 from sweep.config.rules import Convergence
@@ -48,6 +49,19 @@ class Parameters(Block):
         default=None, description="key of every random draw of a trial; 0 where left out"
     )
     loss: Axis[Loss] | None = Field(default=None, description="loss between outputs and targets")
+    input_noise: Axis[InputNoise] | None = Field(
+        default=None,
+        description="corrupts the inputs of training, for denoising; none where left out",
+    )
+    gradient_clip: Axis[GradientClip] | None = Field(
+        default=None,
+        description="clips the gradient before weight_decay joins it; none where left out",
+    )
+    code_penalty: Axis[NonNegative] | None = Field(
+        default=None,
+        description="L1 penalty on the bottleneck: times the mean over samples of its units' "
+        "summed magnitudes, part of the objective and never of the loss; 0 where left out",
+    )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
     )
@@ -154,10 +168,11 @@ class Record(Block):
 
     curves: bool = Field(default=True, description="whether to keep the loss by epoch")
     weights: bool = Field(default=True, description="whether to keep the trained weights")
-    state: Literal["resumable", "all", "none"] = Field(
-        default="resumable",
-        description="of which trials to keep what it takes to go on: those that a limit ended "
-        "(resumable), all or none",
+    state: Literal["auto", "resumable", "all", "none"] = Field(
+        default="auto",
+        description="of which trials to keep what it takes to go on: all, also under a tighter "
+        "rule; those that a limit ended (resumable); none; auto: all in sweeps of up to 2,000 "
+        "trials, else resumable",
     )
     ladder: bool = Field(
         default=True,

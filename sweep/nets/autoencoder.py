@@ -52,8 +52,12 @@ class Autoencoder(nn.Module):
 
     def logits(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... outputs"]:
         """Return the pre-activations of the output layer."""
+        return self.logits_of(self.encode(inputs))
+
+    def logits_of(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
+        """Return the pre-activations of the output layer for bottleneck activations."""
         last = len(self.layers) - 1
-        pre: Tensor = self.layers[last](self._activate(inputs, 0, last))
+        pre: Tensor = self.layers[last](self._activate(codes, self.bottleneck, last))
         return pre
 
     def outputs_of(self, logits: Float[Tensor, "... outputs"]) -> Float[Tensor, "... outputs"]:

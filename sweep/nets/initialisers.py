@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from sweep.config.plugins import is_plugin
+from sweep.nets.layout import Array, Role, layout_of
 from sweep.nets.plugins import load_plugin
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
-from sweep.nets.topology import Layer, count_parameters, layers_of
+from sweep.nets.topology import Layer
 from sweep.trial import Trial
 
 Weights = Float64[np.ndarray, "fan_out fan_in"]
@@ -71,15 +72,19 @@ INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
 
 
 def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
-    """Return the weights and biases before the first epoch, in the trial's dtype.
-
-    Laid out as `LaneState.parameters`: layer by layer, weights (fan_out, fan_in), then biases.
-    """
-    parameters = np.empty(count_parameters(trial.topology), np.float64)
-    for layer in layers_of(trial.topology):
-        parameters[layer.weights] = _layer_weights(trial, layer).ravel()
-        parameters[layer.biases] = trial.bias_constant
+    """Return the parameters before the first epoch, in the trial's dtype and layout."""
+    layout = layout_of(trial)
+    parameters = np.empty(layout.n_parameters, np.float64)
+    for array in layout.parameters:
+        parameters[array.place] = np.ravel(_initial(trial, array))
     return parameters.astype(trial.dtype)
+
+
+def _initial(trial: Trial, array: Array) -> np.ndarray | float:
+    """Return the first values of an array, or the value of all its elements."""
+    if array.role is Role.WEIGHT:
+        return _layer_weights(trial, array.layer)
+    return trial.bias_constant
 
 
 def _layer_weights(trial: Trial, layer: Layer) -> Weights:

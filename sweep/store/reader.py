@@ -140,6 +140,13 @@ def read_states(path: str | Path, path_ids: Collection[str]) -> list[SavedState]
     return [_saved_state(table.slice(row, 1)) for row in range(table.num_rows)]
 
 
+def stated_paths(path: str | Path) -> set[str]:
+    """Return the paths along which a state is saved."""
+    if not ResultsDir(Path(path)).exists:
+        return set()
+    return set(read_rows(path, TableName.STATE, columns=["path_id"])["path_id"].to_pylist())
+
+
 def done_ids(path: str | Path, *, retry_failed: bool = False) -> set[str]:
     """Return the trials that need no training: those held, unless cancelled.
 

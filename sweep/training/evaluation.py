@@ -7,7 +7,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, load_flat
-from sweep.nets.losses import loss_of
+from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.engine import Evaluation
 from sweep.trial import Trial
 
@@ -25,12 +25,13 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     network = Autoencoder(trial)
     load_flat(network, parameters)
     inputs, targets = tensors(data, trial)
-    logits = network.logits(inputs)
+    codes = network.encode(inputs)
+    logits = network.logits_of(codes)
     outputs = network.outputs_of(logits)
     loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)(
         logits, outputs, targets
     )
-    objective = loss + penalty(network, trial)
+    objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
     gradients = torch.autograd.grad(objective, list(network.parameters()))
     squares = [gradient.double().square().sum() for gradient in gradients]
     return Evaluation(

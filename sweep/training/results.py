@@ -12,6 +12,7 @@ import torch
 
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult
+from sweep.training.climbing import recorded_ladder
 from sweep.training.engine import Engine, Evaluation, Stop
 from sweep.training.isolation import Failure
 from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
@@ -66,6 +67,9 @@ class Reporter:
             return Curve.empty()
         return Curve.of_losses(*recorded_curve(state, 0))
 
+    def _details(self, state: LaneState) -> dict[str, dict[str, np.ndarray]]:
+        return {"ladder": recorded_ladder(state, 0)} if self._work.record.ladder else {}
+
     def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[Evaluation]:
         assert self._engine is not None
         ended = lanes.take([stop.row for stop in stops])
@@ -83,6 +87,7 @@ class Reporter:
             outcome=_outcome(trial, stop, evaluation),
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
             curve=self._curve(stop.state),
+            details=self._details(stop.state),
             parameters=stop.state.parameters[0] if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )

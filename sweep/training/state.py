@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 
+from sweep.ladder import RULES, RUNGS, TOLERANCES
 from sweep.trial import Trial
 
 CURVE_POINTS_PER_DECADE = 20
@@ -97,6 +98,10 @@ class LaneState:
         best_loss, best_epoch: the least loss so far and when; inf and 0 before the first epoch.
         curve: loss at the epochs of `curve_epochs`, nan where not reached.
         tail: loss of epoch t at column t % TAIL_EPOCHS.
+        ladder_since: for each rule and tolerance of the ladder, the last epoch that broke it: that
+            moved the loss as far, or improved on the best.
+        ladder_best: early stopping's best loss for each min_delta of the ladder.
+        ladder_epoch, ladder_loss: when each rung was first met, 0 for not yet, and the loss then.
         seconds: time in training. share: the same divided among the lanes beside it.
         live: whether the trial in this watch column is still training.
         delta_count: epochs in a row that the loss has moved by less than the tolerance.
@@ -112,6 +117,10 @@ class LaneState:
     best_epoch: Int64[np.ndarray, " lanes"]
     curve: Float64[np.ndarray, "lanes points"]
     tail: Float64[np.ndarray, "lanes tail"]
+    ladder_since: Int64[np.ndarray, "lanes rules"]
+    ladder_best: Float64[np.ndarray, "lanes tolerances"]
+    ladder_epoch: Int64[np.ndarray, "lanes rungs"]
+    ladder_loss: Float64[np.ndarray, "lanes rungs"]
     seconds: Float64[np.ndarray, " lanes"]
     share: Float64[np.ndarray, " lanes"]
     live: Bool[np.ndarray, "lanes watches"]
@@ -144,6 +153,10 @@ class LaneState:
             best_epoch=np.zeros(n, np.int64),
             curve=np.full((n, len(curve_epochs())), np.nan),
             tail=np.full((n, TAIL_EPOCHS), np.nan),
+            ladder_since=np.zeros((n, len(RULES) * len(TOLERANCES)), np.int64),
+            ladder_best=np.full((n, len(TOLERANCES)), np.inf),
+            ladder_epoch=np.zeros((n, len(RUNGS)), np.int64),
+            ladder_loss=np.full((n, len(RUNGS)), np.nan),
             seconds=np.zeros(n),
             share=np.zeros(n),
             live=live,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from sweep.training.climbing import climb
 from sweep.training.state import TAIL_EPOCHS, Lanes, LaneState, curve_epochs
 from sweep.trial import StopReason
 
@@ -100,6 +101,7 @@ def _count(state: LaneState, losses: Float64[np.ndarray, " lanes"]) -> None:
     due = _CURVE[points] == state.epoch
     if due.any():
         state.curve[rows[due], points[due]] = losses[due]
+    climb(state)
 
 
 def _delta_rule(rules: Rules, state: LaneState) -> Bool[np.ndarray, "lanes watches"]:

@@ -25,6 +25,9 @@ import numba
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+from sweep import ladder
+from sweep.training import state
+
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
 
@@ -107,7 +110,8 @@ def _digest() -> str:
     parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
     parts += [llvm.get_host_cpu_name(), *sorted(llvm.get_host_cpu_features().flatten().split(","))]
     hashed = hashlib.sha256("\n".join(parts).encode())
-    for source in sorted(Path(__file__).parent.glob("*.py")):
+    outside = [Path(str(module.__file__)) for module in (ladder, state)]  # their constants
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
         hashed.update(source.read_bytes())
     return hashed.hexdigest()[:16]
 

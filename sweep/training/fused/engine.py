@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float, Int8, Int64
+from jaxtyping import Bool, Float, Int8, Int64
 
 from sweep.datasets.data import Data
+from sweep.ladder import LEVELS, PATIENCES
 from sweep.nets.topology import count_parameters
 from sweep.planning.engines import fused_supports
 from sweep.training.engine import Evaluation, Stop
@@ -181,7 +182,13 @@ class _Prepared:
         )
 
 
+def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"]:
+    counts: np.ndarray = met.sum(axis=1, dtype=np.int64)
+    return counts
+
+
 def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> Record:
+    met = state.ladder_epoch > 0
     own = {item.name for item in fields(state)} & set(Record._fields)
     arrays = {name: getattr(state, name) for name in own}
     assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
@@ -189,6 +196,8 @@ def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> Rec
         **arrays | {"live": state.live.view(np.int8)},
         points=_POINTS,
         next_point=np.searchsorted(_POINTS, state.epoch, side="right"),
+        next_patience=_count_met(met[:, : -len(LEVELS)].reshape(-1, len(PATIENCES))),
+        next_level=_count_met(met[:, -len(LEVELS) :]),
         reasons=reasons,
         watches=state.live.shape[1],
         width=state.curve.shape[1],

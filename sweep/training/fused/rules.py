@@ -6,6 +6,7 @@ The twin, in compiled code, of `sweep.training.watches`, to which the tests hold
 import math
 from typing import Any, NamedTuple
 
+from sweep.ladder import LEVELS, PATIENCES, RULES, TOLERANCES
 from sweep.training.fused.compilation import compiled
 from sweep.training.state import TAIL_EPOCHS
 from sweep.trial import StopReason
@@ -19,6 +20,10 @@ REASONS = (
     StopReason.EPOCHS,
     StopReason.MAX_EPOCHS,
 )
+_N_TOLERANCES, _N_PATIENCES, _N_LEVELS = len(TOLERANCES), len(PATIENCES), len(LEVELS)
+_N_STEPS = len(RULES) * _N_TOLERANCES
+_N_RUNGS = _N_STEPS * _N_PATIENCES + _N_LEVELS
+_TOLERANCES, _PATIENCES, _LEVELS = TOLERANCES, PATIENCES, LEVELS
 _DIVERGED, _CONVERGED, _TARGET, _PATTERN, _EPOCHS, _MAX_EPOCHS = range(1, len(REASONS))
 
 
@@ -40,6 +45,8 @@ class Record(NamedTuple):
 
     Attributes:
         next_point: which epoch of `points`, those of the curve, is the next.
+        next_patience: of the ladder's rules and tolerances: how many patiences are met.
+        next_level: how many of its levels are.
         reasons: (lanes, watches), an index into `REASONS`.
         watches, width: columns of the tables of watches, and of the curve.
     """
@@ -52,12 +59,18 @@ class Record(NamedTuple):
     best_epoch: Any
     curve: Any
     tail: Any
+    ladder_since: Any
+    ladder_best: Any
+    ladder_epoch: Any
+    ladder_loss: Any
     live: Any
     delta_count: Any
     stall_best: Any
     stall_count: Any
     points: Any
     next_point: Any
+    next_patience: Any
+    next_level: Any
     reasons: Any
     watches: int
     width: int
@@ -79,6 +92,36 @@ def count_epoch(r: Record, row: int, loss: float) -> None:
     if r.points[point] == epoch:
         r.curve[row * r.width + point] = loss
         r.next_point[row] = point + 1
+    _climb(r, row, loss)
+
+
+@compiled
+def _climb(r: Record, row: int, loss: float) -> None:
+    """Note the rungs of the ladder that an epoch meets, as `sweep.training.climbing`."""
+    epoch, change = r.epoch[row], abs(r.last_delta[row])
+    first, best = row * _N_STEPS, row * _N_TOLERANCES
+    for k in range(_N_TOLERANCES):
+        if not change < _TOLERANCES[k]:
+            r.ladder_since[first + k] = epoch
+        if loss < r.ladder_best[best + k] - _TOLERANCES[k]:
+            r.ladder_best[best + k] = loss
+            r.ladder_since[first + _N_TOLERANCES + k] = epoch
+    for k in range(_N_STEPS):
+        met = r.next_patience[first + k]
+        if met < _N_PATIENCES and epoch - r.ladder_since[first + k] >= _PATIENCES[met]:
+            r.next_patience[first + k] = met + 1
+            _meet(r, row, k * _N_PATIENCES + met, loss)
+    level = r.next_level[row]
+    while level < _N_LEVELS and loss <= _LEVELS[level]:
+        _meet(r, row, _N_STEPS * _N_PATIENCES + level, loss)
+        level += 1
+    r.next_level[row] = level
+
+
+@compiled
+def _meet(r: Record, row: int, rung: int, loss: float) -> None:
+    r.ladder_epoch[row * _N_RUNGS + rung] = r.epoch[row]
+    r.ladder_loss[row * _N_RUNGS + rung] = loss
 
 
 @compiled

@@ -1,0 +1,51 @@
+"""How a sweep file says what may be added to a network or its training. Knows no tensors."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sweep.config.axis import Axis, NonNegative, Positive, Share
+from sweep.config.choice import Choice, Named
+
+
+class NoNoise(Choice):
+    """The inputs as they are."""
+
+    name: Literal["none"] = Field(description="none")
+
+
+class GaussianNoise(Choice):
+    """Normal noise added to every input, anew each epoch; targets and evaluation stay clean."""
+
+    name: Literal["gaussian"] = Field(description="gaussian")
+    scale: Axis[NonNegative] = Field(description="standard deviation")
+
+
+class MaskingNoise(Choice):
+    """Inputs set to 0 at random, anew each epoch; targets and evaluation stay clean."""
+
+    name: Literal["masking"] = Field(description="masking")
+    rate: Axis[Share] = Field(description="probability that an input is set to 0")
+
+
+InputNoise = Annotated[NoNoise | GaussianNoise | MaskingNoise, Named()]
+
+
+class NoClip(Choice):
+    """The gradient as it is."""
+
+    name: Literal["none"] = Field(description="none")
+
+
+class Clip(Choice):
+    """norm: torch.nn.utils.clip_grad_norm_ on each network alone. value: clip_grad_value_."""
+
+    name: Literal["norm", "value"] = Field(description="what is clipped")
+    limit: Axis[Positive] = Field(
+        default=[1.0],
+        description="most that the 2-norm of a network's whole gradient, or the magnitude of each "
+        "of its elements, may be",
+    )
+
+
+GradientClip = Annotated[NoClip | Clip, Named()]

@@ -1,0 +1,30 @@
+"""The stop rules that every training answers besides its own. Standard library only.
+
+A *rung* is a rule with its numbers: delta or early stopping at one of `TOLERANCES` with one of
+`PATIENCES`, or a loss of `LEVELS` to come down to. Rungs lie in arrays in the order of `RUNGS`.
+"""
+
+from itertools import product
+from typing import NamedTuple
+
+TOLERANCES = tuple(float(f"1e-{k}") for k in range(2, 10))
+"""Of the delta rule, and min_delta of early stopping: 1e-2 to 1e-9."""
+
+PATIENCES = (1, 10, 100, 1000)
+LEVELS = tuple(float(f"{10.0 ** (-k / 2):.3g}") for k in range(19))
+"""Losses in half decades: 1, 0.316, 0.1, … 1e-9."""
+
+
+class Rung(NamedTuple):
+    """One rule of the ladder; `tolerance` of the rule `loss` is the level, its patience 0."""
+
+    rule: str
+    tolerance: float
+    patience: int
+
+
+RULES = ("delta", "early_stopping")
+RUNGS = (
+    *(Rung(*parts) for parts in product(RULES, TOLERANCES, PATIENCES)),
+    *(Rung("loss", level, 0) for level in LEVELS),
+)

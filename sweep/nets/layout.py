@@ -1,0 +1,79 @@
+"""Which arrays a network has, and where each lies in a flat vector. Knows no values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from math import prod
+
+from sweep.nets.topology import Layer, layers_of
+from sweep.trial import Trial
+
+
+class Role(StrEnum):
+    """What an array is to its layer; named as in the state of `sweep.nets.autoencoder`."""
+
+    WEIGHT = "weight"
+    BIAS = "bias"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One array of a network, row by row from `start` of a flat vector."""
+
+    layer: Layer
+    role: Role
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer.index}.{self.role}"
+
+    @property
+    def stop(self) -> int:
+        return self.start + prod(self.shape)
+
+    @property
+    def place(self) -> slice:
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a network, layer by layer from the input.
+
+    Attributes:
+        parameters: what training changes, one after the other from 0.
+    """
+
+    parameters: tuple[Array, ...]
+
+    @property
+    def n_parameters(self) -> int:
+        return self.parameters[-1].stop
+
+
+def layout_of(trial: Trial) -> Layout:
+    """Return the layout of a trial's network: of each layer weights (fan_out, fan_in), biases."""
+    return _layout(trial.topology)
+
+
+@cache
+def _layout(topology: tuple[int, ...]) -> Layout:
+    return Layout(
+        parameters=_placed([item for layer in layers_of(topology) for item in _parameters(layer)])
+    )
+
+
+def _parameters(layer: Layer) -> list[tuple[Layer, Role, tuple[int, ...]]]:
+    return [
+        (layer, Role.WEIGHT, (layer.fan_out, layer.fan_in)),
+        (layer, Role.BIAS, (layer.fan_out,)),
+    ]
+
+
+def _placed(items: list[tuple[Layer, Role, tuple[int, ...]]]) -> tuple[Array, ...]:
+    arrays: list[Array] = []
+    for item in items:
+        arrays.append(Array(*item, arrays[-1].stop if arrays else 0))
+    return tuple(arrays)

@@ -1,0 +1,73 @@
+"""The networks of lanes as batched tensors: forward and backward pass. Knows no updates."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sweep.nets.activations import Shape, activation_of
+from sweep.nets.layout import Role, layout_of
+from sweep.nets.optimizers import Column
+from sweep.nets.topology import Layer, bottleneck_layer, layers_of
+from sweep.training.state import Lanes
+
+Values = Float[Tensor, "lanes samples _"]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What a pass finds: bottleneck activations, pre-activations of the outputs, and outputs."""
+
+    code: Values
+    logits: Values
+    outputs: Values
+
+
+class BatchedNetwork:
+    """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
+
+    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
+        shape, self._count = lanes.shape, len(lanes)
+        self._leaves: dict[tuple[int, Role], Tensor] = {}
+        for array in layout_of(shape).parameters:
+            leaf = parameters[:, array.place].view(self._count, *array.shape)
+            self._leaves[array.layer.index, array.role] = leaf.detach().requires_grad_()
+        self._layers = layers_of(shape.topology)
+        self._bottleneck = bottleneck_layer(shape.topology)
+        self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
+        self._hidden_shape = _shape_of(lanes, "activation", parameters)
+        self._output_shape = _shape_of(lanes, "output_activation", parameters)
+
+    def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
+        """Run every lane's network on the same inputs, or each on its own."""
+        values = inputs.expand(self._count, *inputs.shape[-2:])
+        code = values
+        for layer in self._layers[:-1]:
+            values = self._hidden(self._affine(layer, values), self._hidden_shape)
+            if layer.index + 1 == self._bottleneck:
+                code = values
+        logits = self._affine(self._layers[-1], values)
+        return Forward(code, logits, self._output(logits, self._output_shape))
+
+    def _affine(self, layer: Layer, values: Values) -> Values:
+        weights, biases = (self._leaves[layer.index, role] for role in (Role.WEIGHT, Role.BIAS))
+        return torch.baddbmm(biases[:, None], values, weights.mT)
+
+    def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
+        """Return the gradient of the sum of all lanes' losses."""
+        gradients = torch.autograd.grad(total, list(self._leaves.values()))
+        return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
+
+
+def column_of(values: np.ndarray, like: Tensor) -> Column:
+    """Return a number for each lane on the device and in the dtype of `like`."""
+    return torch.from_numpy(values).to(like.device, like.dtype)[:, None]
+
+
+def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
+    """Return the activation's parameters, broadcasting over samples and features."""
+    slope = column_of(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
+    alpha = column_of(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
+    return Shape(slope, alpha)

@@ -1,0 +1,189 @@
+"""Claims: every feature of a network or its training is what a plain PyTorch script would do."""
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sweep.errors import ConfigError
+from sweep.nets.initialisers import initial_parameters
+from sweep.nets.randomness import Purpose, normal, uniform
+from sweep.training.corruption import corrupted
+from sweep.training.engine import Engine
+from sweep.training.reference import ReferenceEngine
+from sweep.training.state import LaneState
+from sweep.training.torch_engine import TorchEngine
+from sweep.trial import Trial
+from tests.sweepfiles import trials_of
+from tests.trials import lanes_of_trials, make_trial, one_hot
+
+EPOCHS = 30
+ENGINES: dict[str, Callable[[Trial], Engine]] = {
+    "torch": lambda trial: TorchEngine(trial, one_hot(trial.topology[0])),
+    "reference": lambda trial: ReferenceEngine(trial, one_hot(trial.topology[0])),
+}
+both = pytest.mark.parametrize("engine", sorted(ENGINES))
+
+
+def feature_trial(**changes: Any) -> Trial:
+    """Return 6-4-6, sigmoid, mean squared error, gradient descent, with changes."""
+    plain = {"topology": (6, 4, 6), "optimizer": "sgd", "optimizer_momentum": 0.0}
+    loss = {"loss": "mean_squared_error", "loss_semantics": None, "learning_rate": 0.5}
+    return make_trial(**plain | loss | {"max_epochs": 1000} | changes)
+
+
+def trained(engine: str, trial: Trial, *, beside: tuple[Trial, ...] = ()) -> LaneState:
+    """Train a trial, between others if the engine packs; return its lane's state."""
+    lanes = lanes_of_trials(*beside, trial)
+    made = ENGINES[engine](trial)
+    state = made.begin(lanes)
+    made.advance(lanes, state, EPOCHS)
+    return state.take([len(beside)])
+
+
+def linears(trial: Trial) -> nn.ModuleList:
+    """Return nn.Linear for each layer, holding the trial's initial weights."""
+    widths = trial.topology
+    layers = nn.ModuleList(nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(widths))
+    nn.utils.vector_to_parameters(torch.from_numpy(initial_parameters(trial)), layers.parameters())
+    return layers
+
+
+def forward(layers: nn.ModuleList, values: Tensor) -> Tensor:
+    for layer in layers:
+        values = torch.sigmoid(layer(values))
+    return values
+
+
+def descend(module: nn.Module, loss: Callable[[int], Tensor], *, rate: float = 0.5) -> np.ndarray:
+    """Train by plain gradient descent; return every parameter."""
+    optimizer = torch.optim.SGD(module.parameters(), lr=rate)
+    for epoch in range(EPOCHS):
+        optimizer.zero_grad()
+        loss(epoch).backward()
+        optimizer.step()
+    return nn.utils.parameters_to_vector(module.parameters()).detach().numpy()
+
+
+def close(found: np.ndarray, wanted: np.ndarray) -> None:
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+
+
+EYE = torch.eye(6, dtype=torch.float64)
+
+
+@both
+@pytest.mark.parametrize("kind", ["norm", "value"])
+def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
+    limit, decay = {"norm": 0.05, "value": 0.01}[kind], 0.01
+    trial = feature_trial(gradient_clip=kind, gradient_clip_limit=limit, weight_decay=decay)
+    other = feature_trial(gradient_clip=kind, gradient_clip_limit=0.3, seed=3)
+    layers = linears(trial)
+    optimizer = torch.optim.SGD(layers.parameters(), lr=0.5, weight_decay=decay)
+    clipped = 0
+    for _ in range(EPOCHS):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(forward(layers, EYE), EYE).backward()
+        if kind == "norm":
+            norm = nn.utils.clip_grad_norm_(layers.parameters(), limit)
+            clipped += int(norm > limit)
+        else:
+            largest = max(p.grad.abs().max() for p in layers.parameters() if p.grad is not None)
+            clipped += int(largest > limit)
+            nn.utils.clip_grad_value_(layers.parameters(), limit)
+        optimizer.step()
+    assert clipped > 0
+    wanted = nn.utils.parameters_to_vector(layers.parameters()).detach().numpy()
+    close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+def test_clipping_is_an_axis_of_the_sweep_file() -> None:
+    clips = ["none", {"name": "norm", "limit": [0.5, 2]}, "value"]
+    trials = trials_of(grid={"gradient_clip": clips})
+    found = [(trial.gradient_clip, trial.gradient_clip_limit) for trial in trials]
+    assert found == [("none", None), ("norm", 0.5), ("norm", 2.0), ("value", 1.0)]
+
+
+@both
+@pytest.mark.parametrize("kind", ["gaussian", "masking"])
+def test_noise_corrupts_the_inputs_alone(engine: str, kind: str) -> None:
+    options = {"gaussian": {"input_noise_scale": 0.3}, "masking": {"input_noise_rate": 0.25}}
+    trial = feature_trial(input_noise=kind, seed=5, **options[kind])
+    layers = linears(trial)
+
+    def loss(epoch: int) -> Tensor:
+        key: dict[str, Any] = {"seed": 5, "purpose": Purpose.NOISE, "index": epoch}
+        if kind == "gaussian":
+            noisy = EYE + 0.3 * torch.from_numpy(normal(36, **key).reshape(6, 6))
+        else:
+            noisy = EYE * torch.from_numpy((uniform(36, **key) >= 0.25).reshape(6, 6))
+        return nn.functional.mse_loss(forward(layers, noisy), EYE)
+
+    wanted = descend(layers, loss)
+    other = feature_trial(input_noise=kind, seed=6, **options[kind])
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    clean = nn.functional.mse_loss(forward(layers, EYE), EYE).item()
+    assert evaluation.loss == pytest.approx(clean, rel=1e-12)
+
+
+@pytest.mark.parametrize("order", ["fixed", "shuffled"])
+def test_a_samples_noise_does_not_depend_on_its_batch(order: str) -> None:
+    """With a learning rate of nothing, the epoch's loss is the noisy one, however it is batched."""
+    tiny = {"input_noise": "gaussian", "input_noise_scale": 0.5, "learning_rate": 1e-300}
+    whole = trained("torch", feature_trial(**tiny))
+    for engine in ENGINES:
+        batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order=order))
+        assert batched.previous_loss[0] == pytest.approx(whole.previous_loss[0], rel=1e-13)
+
+
+def test_noise_is_the_same_draw_at_every_scale() -> None:
+    inputs = one_hot(6).inputs
+    small, large = (
+        corrupted(feature_trial(input_noise="gaussian", input_noise_scale=s), inputs, epoch=3)
+        for s in (0.1, 0.2)
+    )
+    np.testing.assert_allclose(large - inputs, 2 * (small - inputs), rtol=0, atol=1e-15)
+
+
+def test_noise_is_an_axis_of_the_sweep_file() -> None:
+    noises = ["none", {"name": "gaussian", "scale": [0.1, 0.2]}, {"name": "masking", "rate": 0.5}]
+    trials = trials_of(grid={"input_noise": noises})
+    found = [(t.input_noise, t.input_noise_scale, t.input_noise_rate) for t in trials]
+    assert found == [
+        ("none", None, None),
+        ("gaussian", 0.1, None),
+        ("gaussian", 0.2, None),
+        ("masking", None, 0.5),
+    ]
+
+
+@both
+def test_the_penalty_on_the_code_joins_the_objective_not_the_loss(engine: str) -> None:
+    trial = feature_trial(topology=(6, 5, 3, 6), code_penalty=0.02)
+    layers = linears(trial)
+
+    def loss(_: int) -> Tensor:
+        outputs = forward(layers, EYE)
+        code = forward(layers[:2], EYE)
+        return nn.functional.mse_loss(outputs, EYE) + 0.02 * code.abs().sum(dim=1).mean()
+
+    wanted = descend(layers, loss)
+    other = feature_trial(topology=(6, 5, 3, 6), code_penalty=0.5)
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    plain = nn.functional.mse_loss(forward(layers, EYE), EYE).item()
+    assert evaluation.loss == pytest.approx(plain, rel=1e-12)
+    assert evaluation.objective == pytest.approx(loss(0).item(), rel=1e-12)
+
+
+def test_a_penalty_on_the_code_wants_a_code() -> None:
+    fixed = {"topology": "4-4", "code_penalty": 0.1}
+    with pytest.raises(ConfigError, match="code_penalty must be 0 where there is no hidden layer"):
+        trials_of(fixed=fixed)
