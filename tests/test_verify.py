@@ -196,7 +196,8 @@ def test_code_that_raises_is_a_difference_and_code_that_is_gone_is_not() -> None
 
 def test_retraining_keeps_the_states_along_the_way() -> None:
     work = make_work(make_trial(max_epochs=101))
-    retraining = retrain(work.pack, make_engine(work.pack, work.pack.trials[0]))
+    engine = make_engine(work.pack, work.pack.trials[0], one_hot(4))
+    retraining = retrain(work.pack, engine)
     assert [int(state.epoch[0]) for state in retraining.states] == [0, 1, 10, 100]
     assert retraining.result.outcome.epochs == 101
     assert SAMPLED_EPOCHS[:4] == (0, 1, 10, 100)

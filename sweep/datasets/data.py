@@ -57,6 +57,8 @@ class Data:
     name: str
     inputs: Float64[np.ndarray, "samples features"]
     targets: Float64[np.ndarray, "samples outputs"]
+    validation_inputs: Float64[np.ndarray, "held_out features"] | None = None
+    validation_targets: Float64[np.ndarray, "held_out outputs"] | None = None
 
     @cached_property
     def one_hot(self) -> bool:

@@ -1,5 +1,6 @@
 """Makes the engine that a pack asks for. Knows nothing of how engines work."""
 
+from sweep.datasets.data import Data
 from sweep.datasets.registry import load_data
 from sweep.errors import SweepError
 from sweep.planning.packs import Pack
@@ -10,8 +11,8 @@ from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
 
 
-def make_engine(pack: Pack, shape: Trial) -> Engine:
-    """Return the engine of `pack` for trials of the pack key of `shape`, its data loaded."""
+def load_checked(pack: Pack, shape: Trial) -> Data:
+    """Return the data of trials of the pack key of `shape`, as the plan saw them."""
     data = load_data(dict(pack.datasets)[shape.data_fingerprint])
     if data.fingerprint != shape.data_fingerprint:
         raise SweepError(
@@ -19,6 +20,11 @@ def make_engine(pack: Pack, shape: Trial) -> Engine:
             f"(got {data.fingerprint} on this worker; a function of yours must give the same data "
             "every time, and be installed in the same version everywhere)"
         )
+    return data
+
+
+def make_engine(pack: Pack, shape: Trial, data: Data) -> Engine:
+    """Return the engine of `pack` for trials of the pack key of `shape`."""
     if pack.engine == "torch":
         return TorchEngine(shape, data, pack.device)
     if pack.engine == "reference":

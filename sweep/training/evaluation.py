@@ -43,6 +43,23 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     )
 
 
+def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
+    """Return the loss of the network of `trial` on the held-out samples of `data`."""
+    assert data.validation_inputs is not None
+    assert data.validation_targets is not None
+    network = Autoencoder(trial)
+    load_flat(network, parameters)
+    dtype = getattr(torch, trial.dtype)
+    inputs, targets = (
+        torch.tensor(array, dtype=dtype)
+        for array in (data.validation_inputs, data.validation_targets)
+    )
+    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)
+    with torch.no_grad():
+        logits = network.logits(inputs)
+        return loss(logits, network.outputs_of(logits), targets).item()
+
+
 def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
     """Return inputs and targets in the trial's dtype."""
     dtype = getattr(torch, trial.dtype)
