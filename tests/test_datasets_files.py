@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sweep.config.sources import Table
+from sweep.config.values import spread
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.errors import SweepError
 from sweep.training.engines import make_engine
@@ -223,6 +225,8 @@ def test_a_path_starts_in_the_working_directory_wherever_it_is_read(
     source = {"name": "table", "path": "t.csv", "columns": ["a", "b"], "scale": ["unit", "none"]}
     trials = trials_of(grid={"dataset": [source], "topology": "2-1-2"})
     assert [trial.dataset for trial in trials] == ["table-t-3x2-unit", "table-t-3x2"]
+    (columns,) = spread("dataset", Table(name="table", path=["t.csv"]))
+    assert columns["dataset"] == spec("table", tmp_path / "t.csv")
 
 
 def test_columns_may_be_named_by_numbers(tmp_path: Path) -> None:

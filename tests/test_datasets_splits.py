@@ -1,13 +1,16 @@
 """Held-out samples: a keyed choice, made once, that no statistic and no old identity sees."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep.cli.main import main
 from sweep.datasets import Data, DatasetError, DatasetSpec, load_data, make_data
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
@@ -178,6 +181,22 @@ def test_data_that_are_not_split_are_the_trials_that_they_were() -> None:
     assert unsplit.trial_id == plain.trial_id
     (split,) = trials_of(grid={"dataset": [{"name": "one-hot", "validation": 0.25}]})
     assert split.path_id != plain.path_id
+
+
+def test_a_plan_says_what_is_learned_and_what_is_held_out(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    source = {"name": "one-hot", "validation": [0, 0.25], "split_seed": [0, 1, 2, 3]}
+    file.write_text(json.dumps(small(grid={"dataset": [source]})))
+    lines = CliRunner().invoke(main, ["plan", str(file)]).stdout.splitlines()
+    assert lines[1:6] == [
+        "  data        one-hot-4: 4 samples of 4",
+        "              one-hot-4-held-out-0.25: 3 samples of 4, 1 held out",
+        "              one-hot-4-held-out-0.25-split-1: 3 samples of 4, 1 held out",
+        "              one-hot-4-held-out-0.25-split-2: 3 samples of 4, 1 held out",
+        "              and 1 more",
+    ]
+    summary = json.loads(CliRunner().invoke(main, ["plan", str(file), "--json"]).stdout)
+    assert summary["datasets"][:2] == ["one-hot-4", "one-hot-4-held-out-0.25"]
 
 
 def test_a_split_that_leaves_nothing_is_a_fault_of_the_file() -> None:

@@ -23,7 +23,8 @@ def hold_out(data: Data, share: float, *, seed: int) -> Data:
         DatasetError: nothing would be left on a side, or the data come with held-out samples.
     """
     if data.validation_inputs is not None:
-        raise DatasetError("have no validation share where it comes with held-out samples")
+        hint = "test: false leaves those of idx out"
+        raise DatasetError(f"have no validation share where it comes with held-out samples; {hint}")
     samples = len(data.inputs)
     count = round(share * samples)
     if not 1 <= count < samples:
