@@ -122,7 +122,7 @@ def test_results_without_their_sweep_file_are_not_compared(
         path.unlink()
     result = call("verify", "small")
     assert result.exit_code == 2
-    assert "data set not in the recorded sweep files" in result.stdout
+    assert "no recorded sweep file gives its data here" in result.stdout
     assert "must hold a trial that can be compared (got none)" in result.stderr
 
 

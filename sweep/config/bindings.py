@@ -1,6 +1,7 @@
 """What follows where parameters meet: data and topology, batch and order. Knows no grids."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sweep.config.columns import COLUMNS
@@ -66,8 +67,8 @@ class Bindings:
         if "dataset" not in columns or "topology" not in columns:
             return {}
         spec = columns["dataset"]
-        if spec == DatasetSpec("one-hot"):
-            spec = DatasetSpec("one-hot", (("size", columns["topology"][0]),))
+        if spec.name == "one-hot" and not spec.options:
+            spec = replace(spec, options=(("size", columns["topology"][0]),))
         data = load_data(spec)
         self.datasets.setdefault(data.fingerprint, spec)
         return {"dataset": data.name, "data_fingerprint": data.fingerprint}

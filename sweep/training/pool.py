@@ -11,7 +11,7 @@ from itertools import groupby
 
 import numpy as np
 
-from sweep.datasets.registry import DatasetError
+from sweep.datasets.arrays import DatasetError
 from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.checkpoints import freeze, thaw

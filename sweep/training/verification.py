@@ -34,7 +34,7 @@ def verify_trial(claim: Claim, spec: DatasetSpec | None) -> Verdict:
     """
     torch.set_num_threads(1)  # as in a worker
     if spec is None:
-        absent = Check("data set not in the recorded sweep files")
+        absent = Check("no recorded sweep file gives its data here")
         solo, steps, outcome = absent, Check("-"), Check("-")
     else:
         outcome = _attempt(lambda: (_judge_outcome(claim, load_data(spec)),))[0]
