@@ -90,6 +90,13 @@ class Trial:
     topology: tuple[int, ...] = parameter(
         Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=True
     )
+    tied_weights: bool = parameter(
+        Scope.PATH,
+        "whether the weights of the last layers are the transposes of those of the first",
+        neutral=False,
+        key=True,
+        default=False,
+    )
     activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
     activation_slope: float | None = parameter(
         Scope.PATH, "slope of leaky_relu below zero", default=None

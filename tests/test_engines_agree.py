@@ -116,6 +116,8 @@ def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64"
     choice |= {"gradient_clip": clip}
     if clip != "none":
         choice |= {"gradient_clip_limit": draw(st.sampled_from([0.01, 0.3]))}
+    palindrome = choice["topology"] == choice["topology"][::-1]
+    choice |= {"tied_weights": palindrome and draw(st.booleans())}
     choice |= {"code_penalty": draw(st.sampled_from([0.0, 0.1]))}
     noise = draw(st.sampled_from(["none", "none", "gaussian", "masking"]))
     choice |= {"input_noise": noise}

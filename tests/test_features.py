@@ -187,3 +187,37 @@ def test_a_penalty_on_the_code_wants_a_code() -> None:
     fixed = {"topology": "4-4", "code_penalty": 0.1}
     with pytest.raises(ConfigError, match="code_penalty must be 0 where there is no hidden layer"):
         trials_of(fixed=fixed)
+
+
+@both
+def test_tied_weights_are_one_array_with_the_sum_of_both_gradients(engine: str) -> None:
+    trial = feature_trial(topology=(6, 4, 3, 3, 4, 6), tied_weights=True)
+    flat = torch.from_numpy(initial_parameters(trial))
+    shapes = [(4, 6), (4,), (3, 4), (3,), (3, 3), (3,), (4,), (6,)]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    pieces = zip(torch.split(flat, sizes), shapes, strict=True)
+    w1, b1, w2, b2, w3, b3, b4, b5 = leaves = nn.ParameterList(p.view(s) for p, s in pieces)
+
+    def loss(_: int) -> Tensor:
+        code = torch.sigmoid(torch.sigmoid(EYE @ w1.T + b1) @ w2.T + b2)
+        outputs = torch.sigmoid(torch.sigmoid(torch.sigmoid(code @ w3.T + b3) @ w2 + b4) @ w1 + b5)
+        return nn.functional.mse_loss(outputs, EYE)
+
+    wanted = descend(leaves, loss)
+    other = feature_trial(topology=trial.topology, tied_weights=True, seed=9)
+    close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+def test_tied_weights_start_as_the_encoders_would_untied() -> None:
+    widths = (6, 4, 3, 4, 6)
+    tied, untied = (feature_trial(topology=widths, tied_weights=tied) for tied in (True, False))
+    encoder = 6 * 4 + 4 + 4 * 3 + 3
+    np.testing.assert_array_equal(
+        initial_parameters(tied)[:encoder], initial_parameters(untied)[:encoder]
+    )
+
+
+@pytest.mark.parametrize("topology", ["4-3-2-4", "4-4"])
+def test_tied_weights_want_a_palindrome(topology: str) -> None:
+    with pytest.raises(ConfigError, match="tied_weights must be false unless the widths are the"):
+        trials_of(fixed={"topology": topology, "tied_weights": True})

@@ -96,15 +96,23 @@ class Bindings:
                     must=f"have no width below the input's {widths[0]} with initialiser identity",
                     got=format_topology(widths),
                 )
-        for value in combinations("code_penalty", "topology"):
-            if value.columns.get("code_penalty") and len(value.columns["topology"]) == 2:
-                yield Problem(
-                    path=value.paths["code_penalty"],
-                    must="be 0 where there is no hidden layer to hold a code",
-                    got=f"topology {format_topology(value.columns['topology'])}",
-                )
+        for value in combinations("code_penalty", "tied_weights", "topology"):
+            yield from _unfit_topology(value)
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
+
+
+def _unfit_topology(value: Value) -> Iterator[Problem]:
+    columns, widths = value.columns, value.columns.get("topology")
+    if not isinstance(widths, tuple):
+        return
+    got = f"topology {format_topology(widths)}"
+    if columns.get("code_penalty") and len(widths) == 2:
+        must = "be 0 where there is no hidden layer to hold a code"
+        yield Problem(path=value.paths["code_penalty"], must=must, got=got)
+    if columns.get("tied_weights") and (len(widths) == 2 or widths != widths[::-1]):
+        must = "be false unless the widths are the same backwards, with a hidden layer"
+        yield Problem(path=value.paths["tied_weights"], must=must, got=got)
 
 
 def _outside_unit(value: Value) -> Iterator[Problem]:

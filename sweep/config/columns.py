@@ -15,6 +15,7 @@ _EXTRA = {
 NAMES = (
     "dataset",
     "topology",
+    "tied_weights",
     "activation",
     "output_activation",
     "initialiser",

@@ -16,6 +16,7 @@ from sweep.config.values import Problem, Value, problems_of, spread
 from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
+    "tied_weights": False,
     "bias_constant": 0.0,
     "seed": 0,
     "input_noise": "none",

@@ -33,6 +33,11 @@ class Parameters(Block):
     topology: TopologyAxis | None = Field(
         default=None, description="widths from input to output: 16-8-4-8-16 or [16, 8, 4, 8, 16]"
     )
+    tied_weights: Axis[bool] | None = Field(
+        default=None,
+        description="whether each layer after the middle has the transposed weights of its mirror "
+        "image before it, with biases of its own; false where left out",
+    )
     activation: Axis[Activation] | None = Field(
         default=None, description="activation of the hidden layers"
     )

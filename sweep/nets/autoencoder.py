@@ -4,10 +4,29 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sweep.nets.activations import Shape, activation_of
-from sweep.nets.topology import bottleneck_layer, layers_of
+from sweep.nets.layout import mirror_of
+from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.trial import Trial
+
+
+class Dense(nn.Module):
+    """A layer up to its activation: values times weights, plus biases."""
+
+    def __init__(self, layer: Layer, dtype: torch.dtype, *, mirror: "Dense | None") -> None:
+        """Build a layer, its parameters not yet set; `mirror` is whose weights it shares."""
+        super().__init__()
+        if mirror is None:
+            self.weight = nn.Parameter(torch.empty(layer.fan_out, layer.fan_in, dtype=dtype))
+        self.bias = nn.Parameter(torch.empty(layer.fan_out, dtype=dtype))
+        self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
+
+    def forward(self, values: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
+        (mirror,) = self._mirror
+        weight = self.weight if mirror is None else mirror.weight.T
+        return F.linear(values, weight, self.bias)
 
 
 class Autoencoder(nn.Module):
@@ -21,10 +40,12 @@ class Autoencoder(nn.Module):
         """Build the network of `trial`, its parameters not yet set."""
         super().__init__()
         dtype = getattr(torch, trial.dtype)
-        self.layers = nn.ModuleList(
-            nn.Linear(layer.fan_in, layer.fan_out, dtype=dtype)
-            for layer in layers_of(trial.topology)
-        )
+        layers: list[Dense] = []
+        for layer in layers_of(trial.topology):
+            mirror = mirror_of(trial, layer)
+            shared = None if mirror is None else layers[mirror.index]
+            layers.append(Dense(layer, dtype, mirror=shared))
+        self.layers = nn.ModuleList(layers)
         self.bottleneck = bottleneck_layer(trial.topology) or 0
         self._hidden = activation_of(trial.activation)
         self._output = activation_of(trial.output_activation)

@@ -54,22 +54,29 @@ class Layout:
 
 
 def layout_of(trial: Trial) -> Layout:
-    """Return the layout of a trial's network: of each layer weights (fan_out, fan_in), biases."""
-    return _layout(trial.topology)
+    """Return the layout of a trial's network: of each layer weights (fan_out, fan_in), biases.
+
+    A layer whose weights are tied to another's has biases alone.
+    """
+    return _layout(trial.topology, tied=trial.tied_weights)
+
+
+def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
+    """Return the layer whose transposed weights `layer` has; None where it has its own."""
+    layers = layers_of(trial.topology)
+    mirror = layers[len(layers) - 1 - layer.index]
+    return mirror if trial.tied_weights and mirror.index < layer.index else None
 
 
 @cache
-def _layout(topology: tuple[int, ...]) -> Layout:
-    return Layout(
-        parameters=_placed([item for layer in layers_of(topology) for item in _parameters(layer)])
-    )
-
-
-def _parameters(layer: Layer) -> list[tuple[Layer, Role, tuple[int, ...]]]:
-    return [
-        (layer, Role.WEIGHT, (layer.fan_out, layer.fan_in)),
-        (layer, Role.BIAS, (layer.fan_out,)),
-    ]
+def _layout(topology: tuple[int, ...], *, tied: bool) -> Layout:
+    layers = layers_of(topology)
+    items: list[tuple[Layer, Role, tuple[int, ...]]] = []
+    for layer in layers:
+        if not tied or layer.index <= len(layers) - 1 - layer.index:
+            items.append((layer, Role.WEIGHT, (layer.fan_out, layer.fan_in)))
+        items.append((layer, Role.BIAS, (layer.fan_out,)))
+    return Layout(parameters=_placed(items))
 
 
 def _placed(items: list[tuple[Layer, Role, tuple[int, ...]]]) -> tuple[Array, ...]:

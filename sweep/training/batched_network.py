@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.nets.activations import Shape, activation_of
-from sweep.nets.layout import Role, layout_of
+from sweep.nets.layout import Role, layout_of, mirror_of
 from sweep.nets.optimizers import Column
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.training.state import Lanes
@@ -29,7 +29,8 @@ class BatchedNetwork:
     """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
 
     def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
-        shape, self._count = lanes.shape, len(lanes)
+        self._shape = shape = lanes.shape
+        self._count = len(lanes)
         self._leaves: dict[tuple[int, Role], Tensor] = {}
         for array in layout_of(shape).parameters:
             leaf = parameters[:, array.place].view(self._count, *array.shape)
@@ -52,8 +53,12 @@ class BatchedNetwork:
         return Forward(code, logits, self._output(logits, self._output_shape))
 
     def _affine(self, layer: Layer, values: Values) -> Values:
-        weights, biases = (self._leaves[layer.index, role] for role in (Role.WEIGHT, Role.BIAS))
-        return torch.baddbmm(biases[:, None], values, weights.mT)
+        mirror = mirror_of(self._shape, layer)
+        if mirror is None:
+            weights = self._leaves[layer.index, Role.WEIGHT]
+        else:
+            weights = self._leaves[mirror.index, Role.WEIGHT].mT
+        return torch.baddbmm(self._leaves[layer.index, Role.BIAS][:, None], values, weights.mT)
 
     def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
         """Return the gradient of the sum of all lanes' losses."""
