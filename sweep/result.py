@@ -86,7 +86,7 @@ class TrialResult:
 
     Attributes:
         curve_epochs, curve_loss: the recorded losses, ascending in epoch.
-        parameters: final weights and biases, laid out as `LaneState.parameters`; None if not kept.
+        parameters: the final network, flat: its parameters, then its buffers; None if not kept.
         state: the arrays of its `LaneState`, one lane wide, to resume from; None if not kept.
     """
 

@@ -109,6 +109,19 @@ class Trial:
     output_activation_alpha: float | None = parameter(
         Scope.PATH, "scale of elu below zero, output layer", default=None
     )
+    normalisation: str = parameter(
+        Scope.PATH,
+        "what normalises the pre-activations of hidden layers: none or batch",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    normalisation_momentum: float | None = parameter(
+        Scope.PATH, "share of a batch in the running statistics", default=None
+    )
+    normalisation_epsilon: float | None = parameter(
+        Scope.PATH, "added to the variance that normalisation divides by", default=None
+    )
 
     initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")
     initialiser_constant: float | None = parameter(

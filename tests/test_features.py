@@ -1,6 +1,7 @@
 """Claims: every feature of a network or its training is what a plain PyTorch script would do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -221,3 +222,53 @@ def test_tied_weights_start_as_the_encoders_would_untied() -> None:
 def test_tied_weights_want_a_palindrome(topology: str) -> None:
     with pytest.raises(ConfigError, match="tied_weights must be false unless the widths are the"):
         trials_of(fixed={"topology": topology, "tied_weights": True})
+
+
+NORM = {"normalisation": "batch", "normalisation_momentum": 0.2, "normalisation_epsilon": 1e-3}
+
+
+@both
+def test_batch_normalisation_is_pytorchs_in_training_and_evaluation(engine: str) -> None:
+    trial = feature_trial(**NORM, batch_size=3, sample_order="fixed", learning_rate=0.1)
+    flat = torch.from_numpy(initial_parameters(trial))
+    weights, scale, shift, weights_out, biases_out = torch.split(flat, [24, 4, 4, 24, 6])
+    assert scale.tolist() == [1.0] * 4
+    assert shift.tolist() == [0.0] * 4
+    hidden, output = (
+        nn.Linear(6, 4, bias=False, dtype=torch.float64),
+        nn.Linear(4, 6, dtype=torch.float64),
+    )
+    norm = nn.BatchNorm1d(4, eps=1e-3, momentum=0.2, dtype=torch.float64)
+    network = nn.Sequential(hidden, norm, nn.Sigmoid(), output, nn.Sigmoid())
+    hidden.weight.data, output.weight.data = weights.view(4, 6), weights_out.view(6, 4)
+    output.bias.data = biases_out
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(EPOCHS):
+        for batch in (EYE[:3], EYE[3:]):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(network(batch), batch).backward()
+            optimizer.step()
+    other = replace(trial, normalisation_momentum=0.9, seed=4)
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], nn.utils.parameters_to_vector(network.parameters()).detach().numpy())
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    close(state.buffers["0.norm.running_mean"][0], norm.running_mean.numpy())
+    close(state.buffers["0.norm.running_var"][0], norm.running_var.numpy())
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    network.eval()
+    assert evaluation.loss == pytest.approx(nn.functional.mse_loss(network(EYE), EYE).item())
+
+
+@pytest.mark.parametrize(("topology", "size"), [("4-2-4", 1), ("4-2-4", 3)])
+def test_a_batch_of_one_sample_cannot_be_normalised(topology: str, size: int) -> None:
+    fixed = {"topology": topology, "batch_size": size, "normalisation": "batch"}
+    with pytest.raises(ConfigError, match="normalisation must meet batches of two samples"):
+        trials_of(fixed=fixed)
+
+
+def test_normalisation_is_an_axis_of_the_sweep_file() -> None:
+    norms = ["none", {"name": "batch", "momentum": [0.1, 0.5]}]
+    trials = trials_of(grid={"normalisation": norms})
+    found = [(t.normalisation, t.normalisation_momentum, t.normalisation_epsilon) for t in trials]
+    assert found == [("none", None, None), ("batch", 0.1, 1e-5), ("batch", 0.5, 1e-5)]

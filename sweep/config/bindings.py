@@ -98,8 +98,25 @@ class Bindings:
                 )
         for value in combinations("code_penalty", "tied_weights", "topology"):
             yield from _unfit_topology(value)
+        for value in combinations("normalisation", "batch_size", "data_fingerprint"):
+            if value.columns.get("normalisation") == "batch":
+                yield from self._lone_samples(value)
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
+
+    def _lone_samples(self, value: Value) -> Iterator[Problem]:
+        spec = self.datasets.get(value.columns.get("data_fingerprint", ""))
+        if spec is None:
+            return
+        samples = len(load_data(spec).inputs)
+        size = value.columns.get("batch_size") or samples
+        if size == 1 or samples % size == 1:
+            yield Problem(
+                path=value.paths["normalisation"],
+                must="meet batches of two samples or more, the last included",
+                got=f"batch_size {size} of {samples} samples",
+                hint="one sample has no variance; choose another batch_size",
+            )
 
 
 def _unfit_topology(value: Value) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ NAMES = (
     "tied_weights",
     "activation",
     "output_activation",
+    "normalisation",
     "initialiser",
     "bias_constant",
     "seed",

@@ -17,6 +17,7 @@ from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
     "tied_weights": False,
+    "normalisation": "none",
     "bias_constant": 0.0,
     "seed": 0,
     "input_noise": "none",

@@ -19,7 +19,7 @@ from sweep.config.axis import (
     whole,
 )
 from sweep.config.conditions import Conditions
-from sweep.config.features import GradientClip, InputNoise
+from sweep.config.features import GradientClip, InputNoise, Normalisation
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
 from sweep.config.rules import Convergence
@@ -43,6 +43,10 @@ class Parameters(Block):
     )
     output_activation: Axis[OutputActivation] | None = Field(
         default=None, description="activation of the output layer"
+    )
+    normalisation: Axis[Normalisation] | None = Field(
+        default=None,
+        description="normalises the pre-activations of hidden layers; none where left out",
     )
     initialiser: Axis[InitialWeights] | None = Field(
         default=None, description="where the weights start, with the constant c"

@@ -84,7 +84,14 @@ def _initial(trial: Trial, array: Array) -> np.ndarray | float:
     """Return the first values of an array, or the value of all its elements."""
     if array.role is Role.WEIGHT:
         return _layer_weights(trial, array.layer)
-    return trial.bias_constant
+    return {Role.SCALE: 1.0, Role.SHIFT: 0.0}.get(array.role, trial.bias_constant)
+
+
+def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
+    """Return the buffers before the first epoch by name: running means 0, running variances 1."""
+    starts = {Role.MEAN: 0.0, Role.VARIANCE: 1.0}
+    buffers = layout_of(trial).buffers
+    return {a.name: np.full(a.shape, starts[a.role], trial.dtype) for a in buffers}
 
 
 def _layer_weights(trial: Trial, layer: Layer) -> Weights:

@@ -14,6 +14,10 @@ class Role(StrEnum):
 
     WEIGHT = "weight"
     BIAS = "bias"
+    SCALE = "norm.weight"
+    SHIFT = "norm.bias"
+    MEAN = "norm.running_mean"
+    VARIANCE = "norm.running_var"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,12 @@ class Layout:
     """The arrays of a network, layer by layer from the input.
 
     Attributes:
-        parameters: what training changes, one after the other from 0.
+        parameters: what gradients change, one after the other from 0.
+        buffers: what training keeps besides, one after the other behind the parameters.
     """
 
     parameters: tuple[Array, ...]
+    buffers: tuple[Array, ...]
 
     @property
     def n_parameters(self) -> int:
@@ -56,9 +62,11 @@ class Layout:
 def layout_of(trial: Trial) -> Layout:
     """Return the layout of a trial's network: of each layer weights (fan_out, fan_in), biases.
 
-    A layer whose weights are tied to another's has biases alone.
+    A layer whose weights are tied to another's has none of its own. A layer with batch
+    normalisation has scale and shift in place of biases, which its mean would take away again
+    (Ioffe and Szegedy 2015, section 3.2).
     """
-    return _layout(trial.topology, tied=trial.tied_weights)
+    return _layout(trial.topology, tied=trial.tied_weights, norm=trial.normalisation == "batch")
 
 
 def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
@@ -69,18 +77,22 @@ def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
 
 
 @cache
-def _layout(topology: tuple[int, ...], *, tied: bool) -> Layout:
+def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool) -> Layout:
     layers = layers_of(topology)
-    items: list[tuple[Layer, Role, tuple[int, ...]]] = []
+    parameters: list[tuple[Layer, Role]] = []
     for layer in layers:
         if not tied or layer.index <= len(layers) - 1 - layer.index:
-            items.append((layer, Role.WEIGHT, (layer.fan_out, layer.fan_in)))
-        items.append((layer, Role.BIAS, (layer.fan_out,)))
-    return Layout(parameters=_placed(items))
+            parameters.append((layer, Role.WEIGHT))
+        after = (Role.SCALE, Role.SHIFT) if norm and layer is not layers[-1] else (Role.BIAS,)
+        parameters += [(layer, role) for role in after]
+    running = [(layer, role) for layer in layers[:-1] for role in (Role.MEAN, Role.VARIANCE)]
+    placed = _placed(parameters, 0)
+    return Layout(placed, _placed(running, placed[-1].stop) if norm else ())
 
 
-def _placed(items: list[tuple[Layer, Role, tuple[int, ...]]]) -> tuple[Array, ...]:
+def _placed(items: list[tuple[Layer, Role]], start: int) -> tuple[Array, ...]:
     arrays: list[Array] = []
-    for item in items:
-        arrays.append(Array(*item, arrays[-1].stop if arrays else 0))
+    for layer, role in items:
+        shape = (layer.fan_out, layer.fan_in) if role is Role.WEIGHT else (layer.fan_out,)
+        arrays.append(Array(layer, role, shape, arrays[-1].stop if arrays else start))
     return tuple(arrays)

@@ -87,7 +87,7 @@ class Reporter:
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
             curve_epochs=curve[0],
             curve_loss=curve[1],
-            parameters=stop.state.parameters[0] if record.weights else None,
+            parameters=stop.state.network(0) if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )
 

@@ -93,6 +93,7 @@ class LaneState:
         epoch: epochs trained. updates: optimizer steps made.
         parameters: the network, in its own dtype.
         slots: the optimizer's arrays of the shape of `parameters`. scalars: its numbers a lane.
+        buffers: what a network keeps untrained, such as running means, in the layout's order.
         previous_loss: loss of the last epoch, nan before the first. last_delta: its change.
         best_loss, best_epoch: the least loss so far and when; inf and 0 before the first epoch.
         curve: loss at the epochs of `curve_epochs`, nan where not reached.
@@ -120,6 +121,7 @@ class LaneState:
     stall_count: Int64[np.ndarray, "lanes watches"]
     slots: dict[str, Float[np.ndarray, "lanes parameters"]] = field(default_factory=dict)
     scalars: dict[str, Float64[np.ndarray, " lanes"]] = field(default_factory=dict)
+    buffers: dict[str, Float[np.ndarray, "lanes _"]] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -158,7 +160,7 @@ class LaneState:
         return len(self.epoch)
 
     def arrays(self) -> dict[str, Shaped[np.ndarray, "lanes ..."]]:
-        """Return every array by name; slots and scalars as `slots.NAME`, `scalars.NAME`."""
+        """Return every array by name; those within a group such as slots as `slots.NAME`."""
         flat: dict[str, np.ndarray] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -171,7 +173,7 @@ class LaneState:
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "LaneState":
         """Rebuild a state from what `arrays` gave."""
-        values: dict[str, Any] = {"slots": {}, "scalars": {}}
+        values: dict[str, Any] = {"slots": {}, "scalars": {}, "buffers": {}}
         for name, array in arrays.items():
             group, _, inner = name.partition(".")
             if inner:
@@ -179,6 +181,10 @@ class LaneState:
             else:
                 values[group] = array
         return cls(**values)
+
+    def network(self, row: int) -> Float[np.ndarray, " parameters"]:
+        """Return a lane's parameters and then its buffers in one vector."""
+        return np.concatenate([self.parameters[row], *(b[row] for b in self.buffers.values())])
 
     def take(self, rows: Int64[np.ndarray, " kept"] | list[int]) -> "LaneState":
         """Return a copy of these lanes, in this order."""
