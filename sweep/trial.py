@@ -122,6 +122,13 @@ class Trial:
     normalisation_epsilon: float | None = parameter(
         Scope.PATH, "added to the variance that normalisation divides by", default=None
     )
+    skip: str = parameter(
+        Scope.PATH,
+        "connections around every hidden layer: none, residual or highway",
+        neutral="none",
+        key=True,
+        default="none",
+    )
 
     initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")
     initialiser_constant: float | None = parameter(

@@ -118,6 +118,7 @@ def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64"
         choice |= {"gradient_clip_limit": draw(st.sampled_from([0.01, 0.3]))}
     palindrome = choice["topology"] == choice["topology"][::-1]
     choice |= {"tied_weights": palindrome and draw(st.booleans())}
+    choice |= {"skip": draw(st.sampled_from(["none", "residual", "highway"]))}
     choice |= {"code_penalty": draw(st.sampled_from([0.0, 0.1]))}
     if draw(st.booleans()):
         choice |= draw(normalised(choice["topology"][0]))

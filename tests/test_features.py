@@ -272,3 +272,49 @@ def test_normalisation_is_an_axis_of_the_sweep_file() -> None:
     trials = trials_of(grid={"normalisation": norms})
     found = [(t.normalisation, t.normalisation_momentum, t.normalisation_epsilon) for t in trials]
     assert found == [("none", None, None), ("batch", 0.1, 1e-5), ("batch", 0.5, 1e-5)]
+
+
+@both
+def test_a_residual_adds_the_first_units_around_every_hidden_layer(engine: str) -> None:
+    trial = feature_trial(topology=(6, 3, 5, 6), skip="residual")
+    layers = linears(trial)
+    first, second, last = layers
+    widen = torch.eye(3, 5, dtype=torch.float64)  # zeros behind the first three
+
+    def loss(_: int) -> Tensor:
+        values = torch.sigmoid(first(EYE)) + EYE[:, :3]
+        values = torch.sigmoid(second(values)) + values @ widen
+        return nn.functional.mse_loss(torch.sigmoid(last(values)), EYE)
+
+    wanted = descend(layers, loss)
+    close(trained(engine, trial, beside=(replace(trial, seed=8),)).parameters[0], wanted)
+
+
+@both
+def test_a_highway_mixes_by_a_gate_that_begins_at_minus_one(engine: str) -> None:
+    trial = feature_trial(topology=(6, 4, 4, 6), skip="highway")
+    flat = torch.from_numpy(initial_parameters(trial))
+    shapes = [(4, 6), (4,), (4, 6), (4,), (4, 4), (4,), (4, 4), (4,), (6, 4), (6,)]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    pieces = zip(torch.split(flat, sizes), shapes, strict=True)
+    leaves = nn.ParameterList(piece.view(shape) for piece, shape in pieces)
+    w1, b1, g1, c1, w2, b2, g2, c2, w3, b3 = leaves
+    assert c1.tolist() == c2.tolist() == [-1.0] * 4
+    assert not torch.isin(g1.detach(), w1.detach()).any()
+
+    def loss(_: int) -> Tensor:
+        share = torch.sigmoid(EYE @ g1.T + c1)
+        values = share * torch.sigmoid(EYE @ w1.T + b1) + (1 - share) * EYE[:, :4]
+        share = torch.sigmoid(values @ g2.T + c2)
+        values = share * torch.sigmoid(values @ w2.T + b2) + (1 - share) * values
+        return nn.functional.mse_loss(torch.sigmoid(values @ w3.T + b3), EYE)
+
+    wanted = descend(leaves, loss)
+    close(trained(engine, trial, beside=(replace(trial, seed=8),)).parameters[0], wanted)
+
+
+def test_layers_start_as_they_would_without_gates() -> None:
+    plain, highway = (feature_trial(skip=skip) for skip in ("none", "highway"))
+    weights = initial_parameters(plain)
+    gated = initial_parameters(highway)
+    np.testing.assert_array_equal(np.concatenate([gated[:28], gated[56:]]), weights)

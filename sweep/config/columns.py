@@ -19,6 +19,7 @@ NAMES = (
     "activation",
     "output_activation",
     "normalisation",
+    "skip",
     "initialiser",
     "bias_constant",
     "seed",

@@ -18,6 +18,7 @@ from sweep.datasets import DatasetSpec
 DEFAULTS: dict[str, object] = {
     "tied_weights": False,
     "normalisation": "none",
+    "skip": "none",
     "bias_constant": 0.0,
     "seed": 0,
     "input_noise": "none",

@@ -48,6 +48,12 @@ class Parameters(Block):
         default=None,
         description="normalises the pre-activations of hidden layers; none where left out",
     )
+    skip: Axis[Literal["none", "residual", "highway"]] | None = Field(
+        default=None,
+        description="connections around every hidden layer, which carry the first units as far as "
+        "both widths go: residual adds them, highway mixes them in by a learnt gate; none where "
+        "left out",
+    )
     initialiser: Axis[InitialWeights] | None = Field(
         default=None, description="where the weights start, with the constant c"
     )

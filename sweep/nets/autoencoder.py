@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from sweep.nets.activations import Shape, activation_of
 from sweep.nets.layout import mirror_of
+from sweep.nets.skips import joined
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.trial import Trial
 
@@ -16,7 +17,13 @@ class Dense(nn.Module):
     """A layer up to its activation: values times weights, plus biases or normalised."""
 
     def __init__(
-        self, layer: Layer, *, mirror: "Dense | None", norm: nn.BatchNorm1d | None, like: Tensor
+        self,
+        layer: Layer,
+        *,
+        mirror: "Dense | None",
+        norm: nn.BatchNorm1d | None,
+        gate: nn.Linear | None,
+        like: Tensor,
     ) -> None:
         """Build a layer, its parameters not yet set.
 
@@ -24,6 +31,7 @@ class Dense(nn.Module):
             layer: its place and widths.
             mirror: the layer whose transposed weights it shares.
             norm: what normalises in place of biases.
+            gate: a highway's, which the layer holds for the network.
             like: any tensor of the parameters' dtype.
         """
         super().__init__()
@@ -31,6 +39,7 @@ class Dense(nn.Module):
             self.weight = nn.Parameter(like.new_empty(layer.fan_out, layer.fan_in))
         self.bias = nn.Parameter(like.new_empty(layer.fan_out)) if norm is None else None
         self.norm = norm
+        self.gate = gate
         self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
 
     def forward(self, values: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
@@ -58,9 +67,11 @@ class Autoencoder(nn.Module):
         for layer in layers_of(trial.topology):
             mirror = mirror_of(trial, layer)
             shared = None if mirror is None else layers[mirror.index]
-            layers.append(Dense(layer, mirror=shared, norm=_norm_of(trial, layer), like=like))
+            norm, gate = _norm_of(trial, layer), _gate_of(trial, layer)
+            layers.append(Dense(layer, mirror=shared, norm=norm, gate=gate, like=like))
         self.layers = nn.ModuleList(layers)
         self.bottleneck = bottleneck_layer(trial.topology) or 0
+        self._skip = trial.skip
         self._hidden = activation_of(trial.activation)
         self._output = activation_of(trial.output_activation)
         self._hidden_shape = Shape(*_numbers(trial.activation_slope, trial.activation_alpha))
@@ -95,11 +106,15 @@ class Autoencoder(nn.Module):
 
     def _activate(self, values: Tensor, first: int, stop: int) -> Tensor:
         for index in range(first, stop):
-            values = self.layers[index](values)
-            is_output = index == len(self.layers) - 1
-            values = (
-                self.outputs_of(values) if is_output else self._hidden(values, self._hidden_shape)
-            )
+            layer = self.layers[index]
+            assert isinstance(layer, Dense)
+            if index == len(self.layers) - 1:
+                return self.outputs_of(layer(values))
+            activations = self._hidden(layer(values), self._hidden_shape)
+            if self._skip != "none":
+                gate = None if layer.gate is None else layer.gate(values)
+                activations = joined(values, activations, gate)
+            values = activations
         return values
 
 
@@ -128,13 +143,23 @@ def _tensors(network: nn.Module) -> list[Tensor]:
 
 
 def _norm_of(trial: Trial, layer: Layer) -> nn.BatchNorm1d | None:
-    if trial.normalisation == "none" or layer.index == len(trial.topology) - 2:
+    if trial.normalisation == "none" or not _is_hidden(trial, layer):
         return None
     momentum, epsilon = trial.normalisation_momentum, trial.normalisation_epsilon
     assert momentum is not None
     assert epsilon is not None
     dtype = getattr(torch, trial.dtype)
     return nn.BatchNorm1d(layer.fan_out, eps=epsilon, momentum=momentum, dtype=dtype)
+
+
+def _gate_of(trial: Trial, layer: Layer) -> nn.Linear | None:
+    if trial.skip != "highway" or not _is_hidden(trial, layer):
+        return None
+    return nn.Linear(layer.fan_in, layer.fan_out, dtype=getattr(torch, trial.dtype))
+
+
+def _is_hidden(trial: Trial, layer: Layer) -> bool:
+    return layer.index < len(trial.topology) - 2
 
 
 def _numbers(slope: float | None, alpha: float | None) -> tuple[float, float]:

@@ -16,6 +16,8 @@ class Role(StrEnum):
     BIAS = "bias"
     SCALE = "norm.weight"
     SHIFT = "norm.bias"
+    GATE = "gate.weight"
+    GATE_BIAS = "gate.bias"
     MEAN = "norm.running_mean"
     VARIANCE = "norm.running_var"
 
@@ -64,9 +66,11 @@ def layout_of(trial: Trial) -> Layout:
 
     A layer whose weights are tied to another's has none of its own. A layer with batch
     normalisation has scale and shift in place of biases, which its mean would take away again
-    (Ioffe and Szegedy 2015, section 3.2).
+    (Ioffe and Szegedy 2015, section 3.2). A highway's hidden layer has weights and biases of its
+    gate besides.
     """
-    return _layout(trial.topology, tied=trial.tied_weights, norm=trial.normalisation == "batch")
+    norm, gated = trial.normalisation == "batch", trial.skip == "highway"
+    return _layout(trial.topology, tied=trial.tied_weights, norm=norm, gated=gated)
 
 
 def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
@@ -77,14 +81,16 @@ def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
 
 
 @cache
-def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool) -> Layout:
+def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool, gated: bool) -> Layout:
     layers = layers_of(topology)
     parameters: list[tuple[Layer, Role]] = []
     for layer in layers:
         if not tied or layer.index <= len(layers) - 1 - layer.index:
             parameters.append((layer, Role.WEIGHT))
-        after = (Role.SCALE, Role.SHIFT) if norm and layer is not layers[-1] else (Role.BIAS,)
-        parameters += [(layer, role) for role in after]
+        hidden = layer is not layers[-1]
+        roles = [Role.SCALE, Role.SHIFT] if norm and hidden else [Role.BIAS]
+        roles += [Role.GATE, Role.GATE_BIAS] if gated and hidden else []
+        parameters += [(layer, role) for role in roles]
     running = [(layer, role) for layer in layers[:-1] for role in (Role.MEAN, Role.VARIANCE)]
     placed = _placed(parameters, 0)
     return Layout(placed, _placed(running, placed[-1].stop) if norm else ())
@@ -93,6 +99,7 @@ def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool) -> Layout:
 def _placed(items: list[tuple[Layer, Role]], start: int) -> tuple[Array, ...]:
     arrays: list[Array] = []
     for layer, role in items:
-        shape = (layer.fan_out, layer.fan_in) if role is Role.WEIGHT else (layer.fan_out,)
+        matrix = role in (Role.WEIGHT, Role.GATE)
+        shape = (layer.fan_out, layer.fan_in) if matrix else (layer.fan_out,)
         arrays.append(Array(layer, role, shape, arrays[-1].stop if arrays else start))
     return tuple(arrays)

@@ -10,6 +10,7 @@ from torch import Tensor
 from sweep.nets.activations import Shape, activation_of
 from sweep.nets.layout import Role, layout_of, mirror_of
 from sweep.nets.optimizers import Column
+from sweep.nets.skips import joined
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.training.state import Lanes
 
@@ -52,11 +53,22 @@ class BatchedNetwork:
         values = inputs.expand(self._count, *inputs.shape[-2:])
         code = values
         for layer in self._layers[:-1]:
-            values = self._hidden(self._before(layer, values), self._hidden_shape)
+            values = self._through(layer, values)
             if layer.index + 1 == self._bottleneck:
                 code = values
         logits = self._before(self._layers[-1], values)
         return Forward(code, logits, self._output(logits, self._output_shape))
+
+    def _through(self, layer: Layer, values: Values) -> Values:
+        """Return what a hidden layer gives, with what is carried around it."""
+        activations = self._hidden(self._before(layer, values), self._hidden_shape)
+        if self._shape.skip == "none":
+            return activations
+        gate = None
+        if self._shape.skip == "highway":
+            weights, biases = (self._leaves[layer.index, r] for r in (Role.GATE, Role.GATE_BIAS))
+            gate = torch.baddbmm(biases[:, None], values, weights.mT)
+        return joined(values, activations, gate)
 
     def _before(self, layer: Layer, values: Values) -> Values:
         """Return what a layer's activation is applied to."""
