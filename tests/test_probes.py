@@ -15,6 +15,7 @@ from sweep.result import TrialResult
 from sweep.training.diagnosis import Examiner
 from sweep.training.pool import train_pack
 from sweep.training.probes import probe_epochs
+from sweep.training.state import LaneState
 from sweep.training.symmetry import unit_distances
 from sweep.training.work import Finished, Record, Work
 from sweep.trial import Trial
@@ -86,7 +87,9 @@ def test_conditions_count_what_is_dead_flat_and_stuck() -> None:
     trial = make_trial(topology=(2, 2, 2), activation="relu", output_activation="relu")
     weights = np.array([1, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0], np.float64)
     data = make_data("two", [[0.5, 0.25], [1.0, 0.5]])
-    (found,) = Examiner(trial, data).conditions(lanes_of_trials(trial), weights[None])
+    lanes = lanes_of_trials(trial)
+    state = LaneState.begin(lanes, weights[None], {}, {})
+    (found,) = Examiner(trial, data).conditions(lanes, state)
     assert found.dead_units == 1  # the second hidden unit sees -0.25 and -0.5
     assert found.saturated_share == 0.5
     assert found.zero_outputs == 1  # the second output, though 0.25 and 0.5 were asked for

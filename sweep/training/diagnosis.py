@@ -19,7 +19,7 @@ from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.batched_network import BatchedNetwork, Forward, Values
 from sweep.training.evaluation import tensors
-from sweep.training.state import Lanes
+from sweep.training.state import Lanes, LaneState
 from sweep.training.symmetry import unit_distances
 from sweep.trial import Trial
 
@@ -54,25 +54,25 @@ class Examiner:
             shape.loss, shape.loss_semantics, output_activation=shape.output_activation
         )
 
-    def conditions(self, lanes: Lanes, parameters: Parameters) -> list[Condition]:
-        """Return the condition of every lane's network."""
-        distances = unit_distances(self._shape, parameters)
+    def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
+        """Return the condition of every lane's network, normalised over all samples at once."""
+        distances = unit_distances(self._shape, state.parameters)
         found: list[Condition] = []
         for rows in self._groups(len(lanes)):
-            units, outputs = self._pass(lanes.take(rows), parameters[rows])
+            units, outputs = self._pass(lanes.take(rows), state.take(rows))
             found += self._judge(units, outputs, distances[rows])
         return found
 
-    def probe(self, lanes: Lanes, parameters: Parameters, later: Parameters | None) -> PerLayer:
+    def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
         """Return the columns of the table `gradients`, but the verdict, for every lane and layer.
 
         Args:
             lanes: at least one.
-            parameters: of their networks.
-            later: the same after the next epoch; None if there is none.
+            state: of them, which is left as it is.
+            later: the parameters after the next epoch; None if there is none.
         """
         parts = [
-            self._probe(lanes.take(r), parameters[r], None if later is None else later[r])
+            self._probe(lanes.take(r), state.take(r), None if later is None else later[r])
             for r in self._groups(len(lanes))
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -84,8 +84,8 @@ class Examiner:
         for start in range(0, lanes, size):
             yield np.arange(start, min(lanes, start + size))
 
-    def _pass(self, lanes: Lanes, parameters: Parameters) -> tuple["_Units", Values]:
-        network = _TracedNetwork(lanes, torch.from_numpy(parameters))
+    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Values]:
+        network = _TracedNetwork.of(lanes, copy)
         found = network.forward(self._inputs)
         return network.units(), found.outputs.detach()
 
@@ -109,8 +109,8 @@ class Examiner:
             for row in range(len(zero))
         ]
 
-    def _probe(self, lanes: Lanes, parameters: Parameters, later: Parameters | None) -> PerLayer:
-        network = _TracedNetwork(lanes, torch.from_numpy(parameters))
+    def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
+        network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
         found = network.forward(self._inputs)
         gradient = network.gradient(self._objective(lanes, found).sum()).double().numpy()
         gradient += self._decay(lanes) * parameters
@@ -163,14 +163,20 @@ class _Units:
 class _TracedNetwork(BatchedNetwork):
     """A network that remembers the pre-activations of its hidden layers."""
 
-    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
-        super().__init__(lanes, parameters)
-        self._before: list[Values] = []
+    def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
+        super().__init__(lanes, parameters, buffers)
+        self._seen: list[Values] = []
         self._plain = self._hidden
         self._hidden = self._remember
 
+    @classmethod
+    def of(cls, lanes: Lanes, copy: LaneState) -> "_TracedNetwork":
+        """Return the networks of lanes; a pass changes the buffers of `copy`."""
+        buffers = {name: torch.from_numpy(array) for name, array in copy.buffers.items()}
+        return cls(lanes, torch.from_numpy(copy.parameters), buffers)
+
     def _remember(self, values: Values, shape: Shape) -> Values:
-        self._before.append(values.detach())
+        self._seen.append(values.detach())
         return self._plain(values, shape)
 
     def units(self) -> _Units:
@@ -178,13 +184,13 @@ class _TracedNetwork(BatchedNetwork):
         grid = torch.from_numpy(_GRID).to(next(iter(self._leaves.values())).dtype)
         steepest = self._slopes(grid.expand(self._count, 1, -1)).abs().amax(dim=(1, 2))
         dead, flat = [np.zeros((self._count, 0), bool)], [np.zeros((self._count, 0))]
-        for values in self._before:
+        for values in self._seen:
             slopes = self._slopes(values).abs()
             dead.append((slopes == 0).all(dim=1).numpy())
             flat.append(
                 (slopes < FLAT_SHARE * steepest[:, None, None]).double().mean(dim=1).numpy()
             )
-        widths = tuple(values.shape[-1] for values in self._before)
+        widths = tuple(values.shape[-1] for values in self._seen)
         return _Units(np.concatenate(dead, axis=1), np.concatenate(flat, axis=1), widths)
 
     def _slopes(self, values: Values) -> Values:

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
-from sweep.nets.autoencoder import Autoencoder, load_flat
+from sweep.nets.autoencoder import network_at
 from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.engine import Evaluation
 from sweep.trial import Trial
@@ -19,11 +19,10 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
 
     Args:
         trial: the network and its loss.
-        parameters: flat, laid out as `LaneState.parameters`.
+        parameters: flat, as `LaneState.network` has them.
         data: what it was trained on.
     """
-    network = Autoencoder(trial)
-    load_flat(network, parameters)
+    network = network_at(trial, parameters)
     inputs, targets = tensors(data, trial)
     codes = network.encode(inputs)
     logits = network.logits_of(codes)
@@ -44,11 +43,16 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
 
 
 def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
-    """Return the loss of the network of `trial` on the held-out samples of `data`."""
+    """Return the loss of the network of `trial` on the held-out samples of `data`.
+
+    Args:
+        trial: the network and its loss.
+        parameters: flat, as `LaneState.network` has them.
+        data: which has held-out samples.
+    """
     assert data.validation_inputs is not None
     assert data.validation_targets is not None
-    network = Autoencoder(trial)
-    load_flat(network, parameters)
+    network = network_at(trial, parameters)
     dtype = getattr(torch, trial.dtype)
     inputs, targets = (
         torch.tensor(array, dtype=dtype)

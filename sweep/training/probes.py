@@ -90,24 +90,24 @@ class Prober:
             seen["validation_loss"] = self.validation_losses(chosen, current)
         if self._gradients:
             later = self._one_epoch_on(chosen, current)
-            seen |= self._examiner.probe(chosen, current.parameters, later)
+            seen |= self._examiner.probe(chosen, current, later)
         for name, values in seen.items():
             state.probes[name][rows, points] = values
 
     def validation_losses(self, lanes: Lanes, state: LaneState) -> Float64[np.ndarray, " lanes"]:
         """Return each lane's loss on the held-out samples, each judged alone."""
-        rows = zip(lanes.lanes, state.parameters, strict=True)
-        return np.array([validate(lane.path, p, self._data) for lane, p in rows])
+        rows = enumerate(lanes.lanes)
+        return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
 
     def last_look(self, lanes: Lanes, state: LaneState) -> list[Sight]:
         """Return what is seen of lanes that have ended."""
-        conditions = self._examiner.conditions(lanes, state.parameters)
+        conditions = self._examiner.conditions(lanes, state)
         held_out: list[float | None] = [None] * len(lanes)
         if self._data.validation_inputs is not None:
             held_out = self.validation_losses(lanes, state).tolist()
         details: list[dict[str, Arrays]] = [{} for _ in conditions]
         if self._gradients:
-            seen = self._examiner.probe(lanes, state.parameters, None)
+            seen = self._examiner.probe(lanes, state, None)
             for row, tables in enumerate(details):
                 last = {name: seen[name][row] for name in GRADIENTS}
                 tables["gradients"] = gradient_table(state.take([row]), last)

@@ -112,7 +112,7 @@ class Reporter:
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
             curve=self._curve(stop.state, verdict.sight.validation_loss),
             details={**self._details(stop.state), **verdict.sight.details},
-            parameters=stop.state.parameters[0] if record.weights else None,
+            parameters=stop.state.network(0) if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Float64
 
-from sweep.nets.layout import Role, layout_of
+from sweep.nets.layout import Role, layout_of, mirror_of
+from sweep.nets.topology import layers_of
 from sweep.trial import Trial
 
 
@@ -47,15 +48,21 @@ def _units(
     shape: Trial, parameters: Float[np.ndarray, "lanes parameters"], layer: int
 ) -> Float64[np.ndarray, "lanes units numbers"]:
     """Return all numbers of each unit that `layer` leads to, a row a unit."""
-    arrays = {(a.layer.index, a.role): a for a in layout_of(shape).parameters}
-    parts = []
-    for index, role, turned in (
-        (layer, Role.WEIGHT, False),
-        (layer, Role.BIAS, False),
-        (layer + 1, Role.WEIGHT, True),
-    ):
-        array = arrays[index, role]
-        values = parameters[:, array.place].reshape(len(parameters), *array.shape)
-        values = values.swapaxes(1, 2) if turned else values
-        parts.append(values.reshape(len(parameters), shape.topology[layer + 1], -1))
+    lanes, count = len(parameters), shape.topology[layer + 1]
+    own = [a for a in layout_of(shape).parameters if a.layer.index == layer]
+    parts = [parameters[:, a.place].reshape(lanes, count, -1) for a in own]
+    if mirror_of(shape, layers_of(shape.topology)[layer]):
+        parts.append(_weights(shape, parameters, layer))
+    parts.append(_weights(shape, parameters, layer + 1).swapaxes(1, 2))
     return np.concatenate(parts, axis=2).astype(np.float64)
+
+
+def _weights(
+    shape: Trial, parameters: Float[np.ndarray, "lanes parameters"], layer: int
+) -> Float[np.ndarray, "lanes fan_out fan_in"]:
+    mirror = mirror_of(shape, layers_of(shape.topology)[layer])
+    index = layer if mirror is None else mirror.index
+    arrays = {(a.layer.index, a.role): a for a in layout_of(shape).parameters}
+    array = arrays[index, Role.WEIGHT]
+    values = parameters[:, array.place].reshape(len(parameters), *array.shape)
+    return values if mirror is None else values.swapaxes(1, 2)
