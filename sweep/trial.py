@@ -90,6 +90,13 @@ class Trial:
     topology: tuple[int, ...] = parameter(
         Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=True
     )
+    tied_weights: bool = parameter(
+        Scope.PATH,
+        "whether the weights of the last layers are the transposes of those of the first",
+        neutral=False,
+        key=True,
+        default=False,
+    )
     activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
     activation_slope: float | None = parameter(
         Scope.PATH, "slope of leaky_relu below zero", default=None
@@ -101,6 +108,26 @@ class Trial:
     )
     output_activation_alpha: float | None = parameter(
         Scope.PATH, "scale of elu below zero, output layer", default=None
+    )
+    normalisation: str = parameter(
+        Scope.PATH,
+        "what normalises the pre-activations of hidden layers: none or batch",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    normalisation_momentum: float | None = parameter(
+        Scope.PATH, "share of a batch in the running statistics", default=None
+    )
+    normalisation_epsilon: float | None = parameter(
+        Scope.PATH, "added to the variance that normalisation divides by", default=None
+    )
+    skip: str = parameter(
+        Scope.PATH,
+        "connections around every hidden layer: none, residual or highway",
+        neutral="none",
+        key=True,
+        default="none",
     )
 
     initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")

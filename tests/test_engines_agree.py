@@ -116,12 +116,34 @@ def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64"
     choice |= {"gradient_clip": clip}
     if clip != "none":
         choice |= {"gradient_clip_limit": draw(st.sampled_from([0.01, 0.3]))}
+    palindrome = choice["topology"] == choice["topology"][::-1]
+    choice |= {"tied_weights": palindrome and draw(st.booleans())}
+    choice |= {"skip": draw(st.sampled_from(["none", "residual", "highway"]))}
     choice |= {"code_penalty": draw(st.sampled_from([0.0, 0.1]))}
+    if draw(st.booleans()):
+        choice |= draw(normalised(choice["topology"][0]))
     noise = draw(st.sampled_from(["none", "none", "gaussian", "masking"]))
     choice |= {"input_noise": noise}
     if noise != "none":
         choice |= {"input_noise_scale": 0.2} if noise == "gaussian" else {"input_noise_rate": 0.3}
     return choice
+
+
+@st.composite
+def normalised(draw: st.DrawFn, samples: int) -> dict[str, Any]:
+    """Return batch normalisation with batches of three or more.
+
+    Of two samples the normalised values are 1 and -1 whatever the weights, whose gradient is
+    rounding.
+    """
+    batch = draw(st.sampled_from([None, 3])) if samples % 3 == 0 else None
+    return {
+        "normalisation": "batch",
+        "normalisation_momentum": draw(st.sampled_from([0.1, 0.4])),
+        "normalisation_epsilon": draw(st.sampled_from([1e-5, 1e-3])),
+        "batch_size": batch,
+        "sample_order": "full_batch" if batch is None else "shuffled",
+    }
 
 
 def engines(trial: Trial) -> tuple[Engine, Engine]:
@@ -143,6 +165,7 @@ def differences(a: LaneState, b: LaneState) -> dict[str, float]:
         "parameters": (a.parameters, b.parameters),
         "loss": (a.previous_loss, b.previous_loss),
     }
+    arrays |= {name: (array, b.buffers[name]) for name, array in a.buffers.items()}
     return {name: relative_difference(x, y) for name, (x, y) in arrays.items()}
 
 
@@ -236,5 +259,23 @@ def test_saved_and_restored_equals_uninterrupted(optimizer: str, engine_index: i
     restored, _, _ = thaw(freeze(state, lanes.lanes, []))
     assert restored is not None
     engine.advance(lanes, restored, 19)
+    for name, array in whole.arrays().items():
+        np.testing.assert_array_equal(restored.arrays()[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("engine_index", [0, 1])
+def test_buffers_are_saved_and_restored(engine_index: int) -> None:
+    norm = {"normalisation_momentum": 0.1, "normalisation_epsilon": 1e-5}
+    trial = make_trial(normalisation="batch", batch_size=2, sample_order="shuffled", **norm)
+    lanes = pack_beside(trial)
+    engine = engines(trial)[engine_index]
+    whole = engine.begin(lanes)
+    engine.advance(lanes, whole, 30)
+    state = engine.begin(lanes)
+    engine.advance(lanes, state, 11)
+    restored, _, _ = thaw(freeze(state, lanes.lanes, []))
+    assert restored is not None
+    engine.advance(lanes, restored, 19)
+    assert set(whole.buffers) == {"0.norm.running_mean", "0.norm.running_var"}
     for name, array in whole.arrays().items():
         np.testing.assert_array_equal(restored.arrays()[name], array, err_msg=name)

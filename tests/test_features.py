@@ -1,6 +1,7 @@
 """Claims: every feature of a network or its training is what a plain PyTorch script would do."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -187,3 +188,133 @@ def test_a_penalty_on_the_code_wants_a_code() -> None:
     fixed = {"topology": "4-4", "code_penalty": 0.1}
     with pytest.raises(ConfigError, match="code_penalty must be 0 where there is no hidden layer"):
         trials_of(fixed=fixed)
+
+
+@both
+def test_tied_weights_are_one_array_with_the_sum_of_both_gradients(engine: str) -> None:
+    trial = feature_trial(topology=(6, 4, 3, 3, 4, 6), tied_weights=True)
+    flat = torch.from_numpy(initial_parameters(trial))
+    shapes = [(4, 6), (4,), (3, 4), (3,), (3, 3), (3,), (4,), (6,)]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    pieces = zip(torch.split(flat, sizes), shapes, strict=True)
+    w1, b1, w2, b2, w3, b3, b4, b5 = leaves = nn.ParameterList(p.view(s) for p, s in pieces)
+
+    def loss(_: int) -> Tensor:
+        code = torch.sigmoid(torch.sigmoid(EYE @ w1.T + b1) @ w2.T + b2)
+        outputs = torch.sigmoid(torch.sigmoid(torch.sigmoid(code @ w3.T + b3) @ w2 + b4) @ w1 + b5)
+        return nn.functional.mse_loss(outputs, EYE)
+
+    wanted = descend(leaves, loss)
+    other = feature_trial(topology=trial.topology, tied_weights=True, seed=9)
+    close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+def test_tied_weights_start_as_the_encoders_would_untied() -> None:
+    widths = (6, 4, 3, 4, 6)
+    tied, untied = (feature_trial(topology=widths, tied_weights=tied) for tied in (True, False))
+    encoder = 6 * 4 + 4 + 4 * 3 + 3
+    np.testing.assert_array_equal(
+        initial_parameters(tied)[:encoder], initial_parameters(untied)[:encoder]
+    )
+
+
+@pytest.mark.parametrize("topology", ["4-3-2-4", "4-4"])
+def test_tied_weights_want_a_palindrome(topology: str) -> None:
+    with pytest.raises(ConfigError, match="tied_weights must be false unless the widths are the"):
+        trials_of(fixed={"topology": topology, "tied_weights": True})
+
+
+NORM = {"normalisation": "batch", "normalisation_momentum": 0.2, "normalisation_epsilon": 1e-3}
+
+
+@both
+def test_batch_normalisation_is_pytorchs_in_training_and_evaluation(engine: str) -> None:
+    trial = feature_trial(**NORM, batch_size=3, sample_order="fixed", learning_rate=0.1)
+    flat = torch.from_numpy(initial_parameters(trial))
+    weights, scale, shift, weights_out, biases_out = torch.split(flat, [24, 4, 4, 24, 6])
+    assert scale.tolist() == [1.0] * 4
+    assert shift.tolist() == [0.0] * 4
+    hidden, output = (
+        nn.Linear(6, 4, bias=False, dtype=torch.float64),
+        nn.Linear(4, 6, dtype=torch.float64),
+    )
+    norm = nn.BatchNorm1d(4, eps=1e-3, momentum=0.2, dtype=torch.float64)
+    network = nn.Sequential(hidden, norm, nn.Sigmoid(), output, nn.Sigmoid())
+    hidden.weight.data, output.weight.data = weights.view(4, 6), weights_out.view(6, 4)
+    output.bias.data = biases_out
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+    for _ in range(EPOCHS):
+        for batch in (EYE[:3], EYE[3:]):
+            optimizer.zero_grad()
+            nn.functional.mse_loss(network(batch), batch).backward()
+            optimizer.step()
+    other = replace(trial, normalisation_momentum=0.9, seed=4)
+    state = trained(engine, trial, beside=(other,))
+    close(state.parameters[0], nn.utils.parameters_to_vector(network.parameters()).detach().numpy())
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    close(state.buffers["0.norm.running_mean"][0], norm.running_mean.numpy())
+    close(state.buffers["0.norm.running_var"][0], norm.running_var.numpy())
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    network.eval()
+    assert evaluation.loss == pytest.approx(nn.functional.mse_loss(network(EYE), EYE).item())
+
+
+@pytest.mark.parametrize(("topology", "size"), [("4-2-4", 1), ("4-2-4", 3)])
+def test_a_batch_of_one_sample_cannot_be_normalised(topology: str, size: int) -> None:
+    fixed = {"topology": topology, "batch_size": size, "normalisation": "batch"}
+    with pytest.raises(ConfigError, match="normalisation must meet batches of two samples"):
+        trials_of(fixed=fixed)
+
+
+def test_normalisation_is_an_axis_of_the_sweep_file() -> None:
+    norms = ["none", {"name": "batch", "momentum": [0.1, 0.5]}]
+    trials = trials_of(grid={"normalisation": norms})
+    found = [(t.normalisation, t.normalisation_momentum, t.normalisation_epsilon) for t in trials]
+    assert found == [("none", None, None), ("batch", 0.1, 1e-5), ("batch", 0.5, 1e-5)]
+
+
+@both
+def test_a_residual_adds_the_first_units_around_every_hidden_layer(engine: str) -> None:
+    trial = feature_trial(topology=(6, 3, 5, 6), skip="residual")
+    layers = linears(trial)
+    first, second, last = layers
+    widen = torch.eye(3, 5, dtype=torch.float64)  # zeros behind the first three
+
+    def loss(_: int) -> Tensor:
+        values = torch.sigmoid(first(EYE)) + EYE[:, :3]
+        values = torch.sigmoid(second(values)) + values @ widen
+        return nn.functional.mse_loss(torch.sigmoid(last(values)), EYE)
+
+    wanted = descend(layers, loss)
+    close(trained(engine, trial, beside=(replace(trial, seed=8),)).parameters[0], wanted)
+
+
+@both
+def test_a_highway_mixes_by_a_gate_that_begins_at_minus_one(engine: str) -> None:
+    trial = feature_trial(topology=(6, 4, 4, 6), skip="highway")
+    flat = torch.from_numpy(initial_parameters(trial))
+    shapes = [(4, 6), (4,), (4, 6), (4,), (4, 4), (4,), (4, 4), (4,), (6, 4), (6,)]
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    pieces = zip(torch.split(flat, sizes), shapes, strict=True)
+    leaves = nn.ParameterList(piece.view(shape) for piece, shape in pieces)
+    w1, b1, g1, c1, w2, b2, g2, c2, w3, b3 = leaves
+    assert c1.tolist() == c2.tolist() == [-1.0] * 4
+    assert not torch.isin(g1.detach(), w1.detach()).any()
+
+    def loss(_: int) -> Tensor:
+        share = torch.sigmoid(EYE @ g1.T + c1)
+        values = share * torch.sigmoid(EYE @ w1.T + b1) + (1 - share) * EYE[:, :4]
+        share = torch.sigmoid(values @ g2.T + c2)
+        values = share * torch.sigmoid(values @ w2.T + b2) + (1 - share) * values
+        return nn.functional.mse_loss(torch.sigmoid(values @ w3.T + b3), EYE)
+
+    wanted = descend(leaves, loss)
+    close(trained(engine, trial, beside=(replace(trial, seed=8),)).parameters[0], wanted)
+
+
+def test_layers_start_as_they_would_without_gates() -> None:
+    plain, highway = (feature_trial(skip=skip) for skip in ("none", "highway"))
+    weights = initial_parameters(plain)
+    gated = initial_parameters(highway)
+    np.testing.assert_array_equal(np.concatenate([gated[:28], gated[56:]]), weights)

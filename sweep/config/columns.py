@@ -15,8 +15,11 @@ _EXTRA = {
 NAMES = (
     "dataset",
     "topology",
+    "tied_weights",
     "activation",
     "output_activation",
+    "normalisation",
+    "skip",
     "initialiser",
     "bias_constant",
     "seed",

@@ -16,6 +16,9 @@ from sweep.config.values import Problem, Value, problems_of, spread
 from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
+    "tied_weights": False,
+    "normalisation": "none",
+    "skip": "none",
     "bias_constant": 0.0,
     "seed": 0,
     "input_noise": "none",

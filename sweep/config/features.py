@@ -2,10 +2,30 @@
 
 from typing import Annotated, Literal
 
+from annotated_types import Ge, Le
 from pydantic import Field
 
 from sweep.config.axis import Axis, NonNegative, Positive, Share
 from sweep.config.choice import Choice, Named
+
+
+class NoNormalisation(Choice):
+    """Pre-activations as they are."""
+
+    name: Literal["none"] = Field(description="none")
+
+
+class BatchNormalisation(Choice):
+    """torch.nn.BatchNorm1d on every hidden layer's pre-activations, its shift for their bias."""
+
+    name: Literal["batch"] = Field(description="batch")
+    momentum: Axis[Annotated[float, Ge(0), Le(1)]] = Field(
+        default=[0.1], description="share of a batch in the running mean and variance"
+    )
+    epsilon: Axis[Positive] = Field(default=[1e-5], description="added to the variance")
+
+
+Normalisation = Annotated[NoNormalisation | BatchNormalisation, Named()]
 
 
 class NoNoise(Choice):

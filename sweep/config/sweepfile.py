@@ -19,7 +19,7 @@ from sweep.config.axis import (
     whole,
 )
 from sweep.config.conditions import Conditions
-from sweep.config.features import GradientClip, InputNoise
+from sweep.config.features import GradientClip, InputNoise, Normalisation
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
 from sweep.config.rules import Convergence
@@ -33,11 +33,26 @@ class Parameters(Block):
     topology: TopologyAxis | None = Field(
         default=None, description="widths from input to output: 16-8-4-8-16 or [16, 8, 4, 8, 16]"
     )
+    tied_weights: Axis[bool] | None = Field(
+        default=None,
+        description="whether each layer after the middle has the transposed weights of its mirror "
+        "image before it, with biases of its own; false where left out",
+    )
     activation: Axis[Activation] | None = Field(
         default=None, description="activation of the hidden layers"
     )
     output_activation: Axis[OutputActivation] | None = Field(
         default=None, description="activation of the output layer"
+    )
+    normalisation: Axis[Normalisation] | None = Field(
+        default=None,
+        description="normalises the pre-activations of hidden layers; none where left out",
+    )
+    skip: Axis[Literal["none", "residual", "highway"]] | None = Field(
+        default=None,
+        description="connections around every hidden layer, which carry the first units as far as "
+        "both widths go: residual adds them, highway mixes them in by a learnt gate; none where "
+        "left out",
     )
     initialiser: Axis[InitialWeights] | None = Field(
         default=None, description="where the weights start, with the constant c"

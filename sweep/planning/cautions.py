@@ -97,7 +97,7 @@ def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str,
 
 def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
     hidden = columns["topology"][1:-1]
-    needed = log2(len(np.unique(data.inputs, axis=0)))
+    needed = log2(data.distinct)
     if hidden and min(hidden) < needed:
         yield (
             format_topology(columns["topology"]),

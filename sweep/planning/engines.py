@@ -14,7 +14,14 @@ FUSED_LOSSES = frozenset(
 FUSED_OPTIMIZERS = frozenset(
     ["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamw", "nadam", "adamax", "rprop"]
 )
-UNFUSED = ("code_penalty", "gradient_clip", "input_noise")
+UNFUSED = (
+    "code_penalty",
+    "gradient_clip",
+    "input_noise",
+    "normalisation",
+    "skip",
+    "tied_weights",
+)
 """Parameters that the fused engine knows at their neutral value alone."""
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Shaped
 
 from sweep.errors import StoreError
-from sweep.nets.layout import layout_of
+from sweep.nets.layout import Array, layout_of
 from sweep.result import Outcome, Provenance, TrialResult
 from sweep.store.batch import Batch
 from sweep.store.layout import TableName
@@ -120,7 +120,7 @@ def _owners(results: Sequence[TrialResult], lengths: Sequence[int]) -> pa.Array:
 
 
 def _weights(results: Sequence[TrialResult]) -> dict[str, object]:
-    layouts = [layout_of(result.trial).parameters for result in results]
+    layouts = [_arrays(result.trial) for result in results]
     return {
         "trial_id": _trial_ids(results),
         "dtype": [result.trial.dtype for result in results],
@@ -130,6 +130,11 @@ def _weights(results: Sequence[TrialResult]) -> dict[str, object]:
             [result.parameters for result in results if result.parameters is not None]
         ),
     }
+
+
+def _arrays(trial: Trial) -> tuple[Array, ...]:
+    layout = layout_of(trial)
+    return layout.parameters + layout.buffers
 
 
 def _states(results: Sequence[TrialResult]) -> dict[str, object]:

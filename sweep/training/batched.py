@@ -48,6 +48,7 @@ class BatchedRun:
     parameters: Float[Tensor, "lanes parameters"]
     slots: dict[str, Float[Tensor, "lanes parameters"]]
     scalars: dict[str, Float[Tensor, " lanes"]]
+    buffers: dict[str, Float[Tensor, "lanes _"]]
     hyper: dict[str, Column]
     weight_decay: Column | None
     clip_limit: Column
@@ -66,15 +67,17 @@ class BatchedRun:
             return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
         parameters = torch.from_numpy(state.parameters).to(device)
+        buffers = on_device(state.buffers)
         names = OPTIMIZERS[task.shape.optimizer].hyper
         weight_decay = lanes.numbers("weight_decay")
         return cls(
             task=task,
             lanes=lanes,
-            network=BatchedNetwork(lanes, parameters),
+            network=BatchedNetwork(lanes, parameters, buffers),
             parameters=parameters,
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
+            buffers=buffers,
             hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
             weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
@@ -152,7 +155,8 @@ class BatchedRun:
             tensor.copy_(before)
 
     def _tensors(self) -> list[Tensor]:
-        return [self.parameters, *self.slots.values(), *self.scalars.values()]
+        groups = (self.slots, self.scalars, self.buffers)
+        return [self.parameters, *(tensor for group in groups for tensor in group.values())]
 
     @property
     def _repeats(self) -> bool:
@@ -214,4 +218,5 @@ class BatchedRun:
 
 
 def _arrays(state: LaneState) -> list[np.ndarray]:
-    return [state.parameters, *state.slots.values(), *state.scalars.values()]
+    groups = (state.slots, state.scalars, state.buffers)
+    return [state.parameters, *(array for group in groups for array in group.values())]

@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.nets.activations import Shape, activation_of
-from sweep.nets.layout import Role, layout_of
+from sweep.nets.layout import Role, layout_of, mirror_of
 from sweep.nets.optimizers import Column
+from sweep.nets.skips import joined
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.training.state import Lanes
 
@@ -26,10 +27,14 @@ class Forward:
 
 
 class BatchedNetwork:
-    """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
+    """The networks of all lanes, in training: views into one flat tensor, (lanes, parameters).
 
-    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
-        shape, self._count = lanes.shape, len(lanes)
+    `buffers` are changed in place by every pass.
+    """
+
+    def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
+        self._shape = shape = lanes.shape
+        self._count = len(lanes)
         self._leaves: dict[tuple[int, Role], Tensor] = {}
         for array in layout_of(shape).parameters:
             leaf = parameters[:, array.place].view(self._count, *array.shape)
@@ -37,6 +42,9 @@ class BatchedNetwork:
         self._layers = layers_of(shape.topology)
         self._bottleneck = bottleneck_layer(shape.topology)
         self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
+        self._buffers = buffers
+        self._momentum = column_of(lanes.numbers("normalisation_momentum"), parameters)
+        self._epsilon = column_of(lanes.numbers("normalisation_epsilon"), parameters)[:, None]
         self._hidden_shape = _shape_of(lanes, "activation", parameters)
         self._output_shape = _shape_of(lanes, "output_activation", parameters)
 
@@ -45,15 +53,45 @@ class BatchedNetwork:
         values = inputs.expand(self._count, *inputs.shape[-2:])
         code = values
         for layer in self._layers[:-1]:
-            values = self._hidden(self._affine(layer, values), self._hidden_shape)
+            values = self._through(layer, values)
             if layer.index + 1 == self._bottleneck:
                 code = values
-        logits = self._affine(self._layers[-1], values)
+        logits = self._before(self._layers[-1], values)
         return Forward(code, logits, self._output(logits, self._output_shape))
 
-    def _affine(self, layer: Layer, values: Values) -> Values:
-        weights, biases = (self._leaves[layer.index, role] for role in (Role.WEIGHT, Role.BIAS))
+    def _through(self, layer: Layer, values: Values) -> Values:
+        """Return what a hidden layer gives, with what is carried around it."""
+        activations = self._hidden(self._before(layer, values), self._hidden_shape)
+        if self._shape.skip == "none":
+            return activations
+        gate = None
+        if self._shape.skip == "highway":
+            weights, biases = (self._leaves[layer.index, r] for r in (Role.GATE, Role.GATE_BIAS))
+            gate = torch.baddbmm(biases[:, None], values, weights.mT)
+        return joined(values, activations, gate)
+
+    def _before(self, layer: Layer, values: Values) -> Values:
+        """Return what a layer's activation is applied to."""
+        mirror = mirror_of(self._shape, layer)
+        if mirror is None:
+            weights = self._leaves[layer.index, Role.WEIGHT]
+        else:
+            weights = self._leaves[mirror.index, Role.WEIGHT].mT
+        biases = self._leaves.get((layer.index, Role.BIAS))
+        if biases is None:
+            return self._normalise(layer, torch.bmm(values, weights.mT))
         return torch.baddbmm(biases[:, None], values, weights.mT)
+
+    def _normalise(self, layer: Layer, values: Values) -> Values:
+        """Normalise each unit over its lane's batch, as torch.nn.BatchNorm1d in training."""
+        variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)
+        unbiased = variance * (values.shape[1] / (values.shape[1] - 1))
+        for role, found in ((Role.MEAN, mean), (Role.VARIANCE, unbiased)):
+            running = self._buffers[f"{layer.index}.{role}"]
+            running.add_(self._momentum * (found.detach()[:, 0] - running))
+        scale, shift = (self._leaves[layer.index, role] for role in (Role.SCALE, Role.SHIFT))
+        standard = (values - mean) * torch.rsqrt(variance + self._epsilon)
+        return standard * scale[:, None] + shift[:, None]
 
     def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
         """Return the gradient of the sum of all lanes' losses."""

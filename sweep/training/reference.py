@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, loss_of
 from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.training.batches import batches, epoch_order, updates_per_epoch
@@ -61,13 +62,13 @@ class ReferenceEngine:
         return stops
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        rows = zip(lanes.lanes, state.parameters, strict=True)
-        return [evaluate(lane.path, parameters, self._data) for lane, parameters in rows]
+        lane_rows = enumerate(lanes.lanes)
+        return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
 
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)
         network = Autoencoder(trial)
-        load_flat(network, state.parameters[0])
+        load_flat(network, state.network(0))
         optimizer = ReferenceOptimizer(trial, network)
         optimizer.load(state)
         stops: list[Stop] = []
@@ -77,10 +78,10 @@ class ReferenceEngine:
             loss, worst = self._train_epoch(trial, network, optimizer, int(state.epoch[0]))
             met = judge(rules, state, losses=np.array([loss]), worst_errors=np.array([worst]))
             if met:
-                state.parameters[0] = flatten(network)
+                _save(network, state, trial)
                 optimizer.save(state)
                 stops += [Stop(0, watch, reason, state.take([0])) for _, watch, reason in met]
-        state.parameters[0] = flatten(network)
+        _save(network, state, trial)
         optimizer.save(state)
         return stops
 
@@ -119,3 +120,11 @@ def _clip(network: Autoencoder, trial: Trial) -> None:
         torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
     elif trial.gradient_clip == "value":
         torch.nn.utils.clip_grad_value_(network.parameters(), limit)
+
+
+def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:
+    """Write parameters and buffers into a state of one lane."""
+    flat, layout = flatten(network), layout_of(trial)
+    state.parameters[0] = flat[: layout.n_parameters]
+    for buffer in layout.buffers:
+        state.buffers[buffer.name][0] = flat[buffer.place]

@@ -74,8 +74,8 @@ class TorchEngine:
         return stops
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        rows = zip(lanes.lanes, state.parameters, strict=True)
-        return [evaluate(lane.path, parameters, self._data) for lane, parameters in rows]
+        lane_rows = enumerate(lanes.lanes)
+        return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
 
     def _advance_window(
         self, run: BatchedRun, state: LaneState, rules: Rules, window: int
