@@ -39,6 +39,7 @@ def make_result(
     epochs: int = 100,
     outcome: dict[str, Any] | None = None,
     state: dict[str, np.ndarray] | None = None,
+    details: dict[str, dict[str, np.ndarray]] | None = None,
     **changes: Any,
 ) -> TrialResult:
     """Return a result of the trial that `changes` describe, finished `minutes` after `START`."""
@@ -56,6 +57,7 @@ def make_result(
         ),
         provenance=make_provenance(START + timedelta(minutes=minutes)),
         curve=Curve.of_losses(np.array([1, 10, epochs]), np.array([1.0, 0.5, 0.25])),
+        details=details or {},
         parameters=None if failed else np.arange(22, dtype=np.float32),
         state=state,
     )
