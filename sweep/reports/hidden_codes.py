@@ -147,7 +147,8 @@ def _table(rows: pd.DataFrame) -> Codes:
 
 
 def _hidden_codes(trial: Trial, layer: int, activations: Codes, *, kept: bool) -> HiddenCodes:
-    scaled = activations if trial.activation in WITHIN_UNIT else scale_by_range(activations)
+    within = trial.activation in WITHIN_UNIT and trial.skip == "none"
+    scaled = activations if within else scale_by_range(activations)
     return HiddenCodes(
         source=trial.trial_id,
         topology=format_topology(trial.topology),

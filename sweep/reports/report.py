@@ -8,10 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.errors import StoreError
+from sweep.ladder import Rung
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
 from sweep.reports.gradients import gradients_section
 from sweep.reports.identity import identity_section
+from sweep.reports.judgements import false_convergence_section, rejudging_section
+from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import varying_parameters
 from sweep.reports.stacking import stacking_section
 from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
@@ -19,7 +22,7 @@ from sweep.reports.symmetry import symmetry_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.reader import read_curves
 from sweep.trial import Status
 
 MOST_RANKED = 10
@@ -27,27 +30,33 @@ MOST_FAILURES = 10
 NAME = "report.md"
 
 
-def write_report(directory: ResultsDir, output: Path | None = None) -> Path:
+def write_report(
+    directory: ResultsDir, output: Path | None = None, *, rung: Rung | None = None
+) -> Path:
     """Write a report on the results in `directory`.
 
     Args:
         directory: results of a sweep.
         output: the file to write, `report/report.md` there if None. Its figures go beside it, into
             a folder named after it.
+        rung: the rule to judge by, in place of each trial's own; None for its own.
 
     Returns:
         The file written.
 
     Raises:
-        StoreError: if there are no results, a file is damaged, or the report cannot be written.
+        StoreError: if there are no results, a file is damaged, a ladder is wanted that was
+            not kept, or the report cannot be written.
     """
     path = output or directory.report / NAME
-    trials = read_trials(directory.path)
+    trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     figures = FigureFolder(path.with_name(f"{path.stem}_figures"))
     context = Context(directory, trials, axes_of(trials), figures)
-    write_atomically(path, compose_report(context, SECTIONS).encode())
+    first, *others = SECTIONS
+    asked = [rejudging_section(rung)] if rung else []
+    write_atomically(path, compose_report(context, [first, *asked, *others]).encode())
     return path
 
 
@@ -201,6 +210,7 @@ SECTIONS: tuple[Section, ...] = (
     symmetry_section,
     identity_section,
     stacking_section,
+    false_convergence_section,
     _failures,
 )
 """The sections of every report, in order."""
