@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import sweep
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
+from sweep.reports.report import write_report
 from sweep.reports.stacking import answers, stacking_section
 from sweep.reports.stacking_cells import cells_of, with_totals
 from sweep.reports.summary import axes_of
@@ -22,6 +24,7 @@ from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_trials
 from sweep.store.writer import Writer
+from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
 NAN = float("nan")
@@ -299,3 +302,19 @@ def test_a_claim_without_an_interval_is_not_made() -> None:
 def test_there_is_no_comparison_without_both_ways(tmp_path: Path, stacked: bool) -> None:
     results = [stack_result(d, 0, 0.1, stacked=stacked) for d in (2, 4)]
     assert text_of(stacking_section, tmp_path, results) == ""
+
+
+def test_a_real_sweep_with_probes_is_reported_on(tmp_path: Path) -> None:
+    starts = [{"name": "constant", "constant": 0.5}, {"name": "uniform", "constant": 0.5}]
+    blocks = {"grid": {"initialiser": starts, "replicates": 3}, "record": {"gradients": True}}
+    fixed = small_sweep()["fixed"] | {"learning_rate": 0.1}
+    tree = small_sweep(fixed=fixed, **blocks)
+    directory = ResultsDir(tmp_path / "small")
+    sweep.run(tree, output=directory.path, engine="fused", use_ray=False)
+    text = write_report(directory).read_text()
+    assert "## Gradients" in text
+    assert "could not be evaluated" not in text
+    assert "| constant | 3 of 3 (44% to 100%) | 0 | - |" in text
+    assert "| uniform | 0 of 3 (0% to 56%) | 3 | 0 (0 to 0) |" in text
+    figures = {path.name for path in (directory.report / "report_figures").iterdir()}
+    assert figures >= {"gradients_first.png", "gradients_last.png", "symmetry.png"}
