@@ -271,6 +271,28 @@ class Trial:
     optimizer_step_min: float | None = parameter(Scope.PATH, "smallest step of rprop", default=None)
     optimizer_step_max: float | None = parameter(Scope.PATH, "largest step of rprop", default=None)
 
+    pretraining: str = parameter(
+        Scope.PATH,
+        "how the weights are trained before the whole network is: none, greedy, grow or chain",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    pretraining_layers: int | None = parameter(
+        Scope.PATH, "layers of weights in each link of a chain", key=True, default=None
+    )
+    pretraining_max_epochs: int | None = parameter(
+        Scope.PATH, "most epochs of each phase of pretraining", default=None
+    )
+    pretraining_min_delta: float | None = parameter(
+        Scope.PATH,
+        "a phase of pretraining ends early: an improvement on its best loss must exceed this",
+        default=None,
+    )
+    pretraining_patience: int | None = parameter(
+        Scope.PATH, "epochs without an improvement that end a phase of pretraining", default=None
+    )
+
     batch_size: int | None = parameter(
         Scope.PATH, "samples an update; none for all of them", key=True, default=None
     )

@@ -31,6 +31,7 @@ NAMES = (
     "optimizer",
     "learning_rate",
     "learning_rate_schedule",
+    "pretraining",
     "batch_size",
     "sample_order",
     "dtype",

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, object] = {
     "code_penalty": 0.0,
     "weight_decay": 0.0,
     "learning_rate_schedule": "constant",
+    "pretraining": "none",
     "batch_size": None,
     "sample_order": None,
     "dtype": "float32",

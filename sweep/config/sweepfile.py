@@ -22,6 +22,7 @@ from sweep.config.conditions import Conditions
 from sweep.config.features import GradientClip, InputNoise, Normalisation
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
+from sweep.config.pretraining import Pretraining
 from sweep.config.rules import Convergence
 from sweep.config.sources import Dataset
 
@@ -88,6 +89,11 @@ class Parameters(Block):
     )
     learning_rate_schedule: Axis[Schedule] | None = Field(
         default=None, description="how the learning rate changes; constant where left out"
+    )
+    pretraining: Axis[Pretraining] | None = Field(
+        default=None,
+        description="what is trained before the whole network is; none where left out. epochs, "
+        "limits and stop rules are of the last phase, the whole network's",
     )
     batch_size: Axis[Count | None] | None = Field(
         default=None, description="samples an update; null or left out for all of them"

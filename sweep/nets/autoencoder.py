@@ -83,6 +83,12 @@ class Autoencoder(nn.Module):
         """Return the activations of the bottleneck; the inputs where there is no hidden layer."""
         return self._activate(inputs, 0, self.bottleneck)
 
+    def hidden(
+        self, inputs: Float[Tensor, "... features"], layer: int
+    ) -> Float[Tensor, "... units"]:
+        """Return the activations of a hidden layer, from 1; the inputs themselves for 0."""
+        return self._activate(inputs, 0, layer)
+
     def decode(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
         """Return the outputs for bottleneck activations."""
         return self._activate(codes, self.bottleneck, len(self.layers))
