@@ -15,6 +15,7 @@ from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.training.corruption import corrupted
 from sweep.training.engine import Engine
+from sweep.training.fused.engine import FusedEngine
 from sweep.training.reference import ReferenceEngine
 from sweep.training.state import LaneState
 from sweep.training.torch_engine import TorchEngine
@@ -24,10 +25,12 @@ from tests.trials import lanes_of_trials, make_trial, one_hot
 
 EPOCHS = 30
 ENGINES: dict[str, Callable[[Trial], Engine]] = {
+    "fused": lambda trial: FusedEngine(trial, one_hot(trial.topology[0])),
     "torch": lambda trial: TorchEngine(trial, one_hot(trial.topology[0])),
     "reference": lambda trial: ReferenceEngine(trial, one_hot(trial.topology[0])),
 }
-both = pytest.mark.parametrize("engine", sorted(ENGINES))
+both = pytest.mark.parametrize("engine", ["torch", "reference"])
+every = pytest.mark.parametrize("engine", sorted(ENGINES))
 
 
 def feature_trial(**changes: Any) -> Trial:
@@ -138,7 +141,7 @@ def test_a_samples_noise_does_not_depend_on_its_batch(order: str) -> None:
     """With a learning rate of nothing, the epoch's loss is the noisy one, however it is batched."""
     tiny = {"input_noise": "gaussian", "input_noise_scale": 0.5, "learning_rate": 1e-300}
     whole = trained("torch", feature_trial(**tiny))
-    for engine in ENGINES:
+    for engine in ("torch", "reference"):
         batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order=order))
         assert batched.previous_loss[0] == pytest.approx(whole.previous_loss[0], rel=1e-13)
 
@@ -318,3 +321,28 @@ def test_layers_start_as_they_would_without_gates() -> None:
     weights = initial_parameters(plain)
     gated = initial_parameters(highway)
     np.testing.assert_array_equal(np.concatenate([gated[:28], gated[56:]]), weights)
+
+
+@every
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_a_flat_spot_is_added_to_every_derivative_in_training(engine: str, activation: str) -> None:
+    function = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}[activation]
+    options = {"activation": activation, "output_activation": activation}
+    trial = feature_trial(flat_spot=0.1, learning_rate=0.2, **options)
+    first, last = layers = linears(trial)
+
+    def lifted(x: Tensor) -> Tensor:
+        return function(x) + 0.1 * (x - x.detach())  # a term of value 0 and derivative 0.1
+
+    def loss(_: int) -> Tensor:
+        return nn.functional.mse_loss(lifted(last(lifted(first(EYE)))), EYE)
+
+    wanted = descend(layers, loss, rate=0.2)
+    beside = (replace(trial, flat_spot=0.0), replace(trial, flat_spot=0.3))
+    state = trained(engine, trial, beside=beside)
+    close(state.parameters[0], wanted)
+    layers.zero_grad()
+    nn.functional.mse_loss(function(last(function(first(EYE)))), EYE).backward()
+    gradient = torch.cat([p.grad.flatten() for p in layers.parameters() if p.grad is not None])
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    assert evaluation.gradient_norm == pytest.approx(gradient.norm().item(), rel=1e-9)

@@ -14,7 +14,7 @@ from sweep.training.fused.rates import Hyper, Rates, set_rates
 from sweep.training.fused.rules import Record, RuleTable, count_epoch, judge_epoch
 from sweep.training.fused.vectors import addresses, at
 
-_WEIGHT_DECAY = int(Hyper.WEIGHT_DECAY)
+_WEIGHT_DECAY, _FLAT_SPOT = int(Hyper.WEIGHT_DECAY), int(Hyper.FLAT_SPOT)
 
 
 class Block(NamedTuple):
@@ -219,6 +219,7 @@ def _judge_lane(
     row = rows[0]
     for j in range(plan.width):
         _enter(plan, m, b, pack, row, j)
+        m.hyper[_FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
     find_gradient(plan, m, pack.want_errors)
     _sum_columns(plan, m, b, lanes, pack.want_errors)
     for s in range(plan.samples):
