@@ -56,6 +56,7 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
             ]
         )
     )
+    clip = draw(st.sampled_from(["none", "none", "norm", "value"]))
     return dict(
         topology=draw(st.sampled_from([(4, 3, 4), (5, 2, 5), (6, 4, 2, 4, 6)])),
         activation=draw(st.sampled_from(hidden)),
@@ -71,6 +72,8 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
         loss=loss,
         loss_semantics=semantics,
         flat_spot=draw(st.sampled_from([0.0, 0.0, 0.1])),
+        gradient_clip=clip,
+        gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),
         weight_decay=draw(st.sampled_from([0.0, 0.01])),
         optimizer=optimizer,
         learning_rate=draw(st.sampled_from([0.001, 0.02])),
@@ -114,10 +117,6 @@ def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
 def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64") -> dict[str, Any]:
     """Return choices with whatever features go together."""
     choice: dict[str, Any] = draw(choices(hidden=hidden, dtype=dtype))
-    clip = draw(st.sampled_from(["none", "norm", "value"]))
-    choice |= {"gradient_clip": clip}
-    if clip != "none":
-        choice |= {"gradient_clip_limit": draw(st.sampled_from([0.01, 0.3]))}
     palindrome = choice["topology"] == choice["topology"][::-1]
     choice |= {"tied_weights": palindrome and draw(st.booleans())}
     choice |= {"skip": draw(st.sampled_from(["none", "residual", "highway"]))}

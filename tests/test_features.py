@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
+import sweep
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, uniform
+from sweep.planning.engines import choose_engine
 from sweep.training.corruption import corrupted
 from sweep.training.engine import Engine
 from sweep.training.fused.engine import FusedEngine
@@ -20,7 +24,7 @@ from sweep.training.reference import ReferenceEngine
 from sweep.training.state import LaneState
 from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
-from tests.sweepfiles import trials_of
+from tests.sweepfiles import small, trials_of
 from tests.trials import lanes_of_trials, make_trial, one_hot
 
 EPOCHS = 30
@@ -80,7 +84,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> None:
 EYE = torch.eye(6, dtype=torch.float64)
 
 
-@both
+@every
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
     limit, decay = {"norm": 0.05, "value": 0.01}[kind], 0.01
@@ -346,3 +350,64 @@ def test_a_flat_spot_is_added_to_every_derivative_in_training(engine: str, activ
     gradient = torch.cat([p.grad.flatten() for p in layers.parameters() if p.grad is not None])
     evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
     assert evaluation.gradient_norm == pytest.approx(gradient.norm().item(), rel=1e-9)
+
+
+FEATURES: dict[str, dict[str, Any]] = {
+    "code_penalty": {"code_penalty": 0.1},
+    "input_noise": {"input_noise": "masking", "input_noise_rate": 0.1},
+    "normalisation": NORM,
+    "skip": {"skip": "residual"},
+    "tied_weights": {"tied_weights": True},
+}
+
+
+@pytest.mark.parametrize("name", sorted(FEATURES))
+def test_what_the_fused_engine_does_not_know_goes_to_torch(name: str) -> None:
+    assert choose_engine(feature_trial(**FEATURES[name]), "auto") == "torch"
+    fused = feature_trial(flat_spot=0.1, gradient_clip="norm", gradient_clip_limit=1.0)
+    assert choose_engine(fused, "auto") == "fused"
+
+
+ALL = {
+    "topology": "6-4-3-4-6",
+    "tied_weights": True,
+    "skip": ["residual", "highway"],
+    "normalisation": "batch",
+    "code_penalty": 0.01,
+    "input_noise": {"name": "masking", "rate": 0.1},
+    "gradient_clip": {"name": "norm", "limit": 0.5},
+    "flat_spot": 0.1,
+    "optimizer": {"name": "rmsprop", "momentum": 0.5},
+    "batch_size": [3, None],
+    "replicates": 2,
+}
+
+
+def run_all(directory: Path, max_epochs: int) -> pd.DataFrame:
+    tree = small(grid=ALL, convergence={"max_epochs": max_epochs})
+    sweep.run(tree, output=directory, use_ray=False)
+    return sweep.read_trials(directory).set_index("trial_id")
+
+
+def test_all_features_go_together_into_the_tables_and_back(tmp_path: Path) -> None:
+    trials = run_all(tmp_path, 40)
+    assert len(trials) == 8
+    assert set(trials["status"]) == {"finished"}
+    for trial_id, row in trials.iterrows():
+        network = sweep.load_model(tmp_path, str(trial_id))
+        eye = torch.eye(6)
+        assert network(eye).shape == (6, 6)
+        torch.testing.assert_close(network.decode(network.encode(eye[0])), network(eye)[0])
+        found = nn.functional.mse_loss(network(eye), eye).item()
+        assert found == pytest.approx(row["final_loss"], rel=1e-6)
+        assert sum(p.numel() for p in network.parameters()) == row["n_parameters"]
+        assert network.state_dict()["layers.0.norm.running_mean"].abs().max() > 0
+
+
+def test_a_resumed_trial_keeps_its_running_statistics(tmp_path: Path) -> None:
+    run_all(tmp_path / "resumed", 15)
+    resumed = run_all(tmp_path / "resumed", 40)
+    straight = run_all(tmp_path / "straight", 40)
+    resumed = resumed.loc[straight.index]
+    assert set(resumed["resumed_from"]) == {15}
+    assert resumed["final_loss"].tolist() == straight["final_loss"].tolist()

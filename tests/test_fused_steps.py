@@ -84,7 +84,8 @@ def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
 @given(
     full_batch(hidden=SMOOTH, dtype="float64").filter(
         lambda choice: (
-            choice["optimizer"] not in UNSMOOTH and choice["output_activation"] in (*SMOOTH, "softmax")
+            choice["optimizer"] not in UNSMOOTH
+            and choice["output_activation"] in (*SMOOTH, "softmax")
         )
     )
 )

@@ -27,7 +27,6 @@ FUSED_OPTIMIZERS = frozenset(
 )
 UNFUSED = (
     "code_penalty",
-    "gradient_clip",
     "input_noise",
     "normalisation",
     "skip",

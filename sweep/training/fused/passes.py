@@ -34,7 +34,7 @@ class Plan(NamedTuple):
         width: numbers a vector. stride: from one parameter to the next: `width`, or 1 alone.
         depth: layers of weights. features: of the output.
         samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
-        hidden, output, loss, optimizer: codes.
+        hidden, output, loss, optimizer, clip: codes.
         scale: what the sum of all loss terms is multiplied with.
         parameters: of a lane.
     """
@@ -52,6 +52,7 @@ class Plan(NamedTuple):
     softmax: bool
     loss: int
     optimizer: int
+    clip: int
     scale: float
     parameters: int
 

@@ -69,6 +69,7 @@ class Hyper(IntEnum):
     FLAT_SPOT = 20
     MAX_GROWTH = 21
     EDGE = 22  # quickprop: share of the slope before beyond which a step is the largest
+    CLIP_LIMIT = 23
 
 
 SCHEDULES = ("constant", "exponential", "step", "cosine")
@@ -111,6 +112,7 @@ def hyper_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes hyper"]:
     growth = table[:, Hyper.MAX_GROWTH]
     table[:, Hyper.EDGE] = growth / (1.0 + growth)
     table[:, Hyper.FLAT_SPOT] = lanes.numbers("flat_spot")
+    table[:, Hyper.CLIP_LIMIT] = lanes.numbers("gradient_clip_limit")
     table[:, Hyper.SLOPE] = lanes.numbers("activation_slope", 0.01)
     table[:, Hyper.ALPHA] = lanes.numbers("activation_alpha", 1.0)
     table[:, Hyper.OUTPUT_SLOPE] = lanes.numbers("output_activation_slope", 0.01)
