@@ -167,6 +167,12 @@ class Trial:
     input_noise_rate: float | None = parameter(
         Scope.PATH, "probability that masking sets an input to 0", default=None
     )
+    flat_spot: float = parameter(
+        Scope.PATH,
+        "added in training to the derivative of sigmoid and tanh units, hidden and output",
+        neutral=0.0,
+        default=0.0,
+    )
     gradient_clip: str = parameter(
         Scope.PATH,
         "whether the gradient is clipped before weight decay joins it: none, by its norm or value",
@@ -270,6 +276,9 @@ class Trial:
     )
     optimizer_step_min: float | None = parameter(Scope.PATH, "smallest step of rprop", default=None)
     optimizer_step_max: float | None = parameter(Scope.PATH, "largest step of rprop", default=None)
+    optimizer_max_growth: float | None = parameter(
+        Scope.PATH, "most that a step of quickprop may be times the one before", default=None
+    )
 
     pretraining: str = parameter(
         Scope.PATH,

@@ -25,6 +25,7 @@ NAMES = (
     "seed",
     "loss",
     "input_noise",
+    "flat_spot",
     "gradient_clip",
     "code_penalty",
     "weight_decay",

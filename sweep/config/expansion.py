@@ -22,6 +22,7 @@ DEFAULTS: dict[str, object] = {
     "bias_constant": 0.0,
     "seed": 0,
     "input_noise": "none",
+    "flat_spot": 0.0,
     "gradient_clip": "none",
     "code_penalty": 0.0,
     "weight_decay": 0.0,

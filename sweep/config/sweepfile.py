@@ -69,6 +69,11 @@ class Parameters(Block):
         default=None,
         description="corrupts the inputs of training, for denoising; none where left out",
     )
+    flat_spot: Axis[NonNegative] | None = Field(
+        default=None,
+        description="Fahlman's remedy for saturated units, such as 0.1: added in training to the "
+        "derivative of sigmoid and tanh units; 0 where left out",
+    )
     gradient_clip: Axis[GradientClip] | None = Field(
         default=None,
         description="clips the gradient before weight_decay joins it; none where left out",
