@@ -1,5 +1,6 @@
 """Builds results by hand. Trains nothing."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,7 @@ def make_result(
     epochs: int = 100,
     outcome: dict[str, Any] | None = None,
     state: dict[str, np.ndarray] | None = None,
+    details: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     **changes: Any,
 ) -> TrialResult:
     """Return a result of the trial that `changes` describe, finished `minutes` after `START`."""
@@ -56,6 +58,7 @@ def make_result(
         ),
         provenance=make_provenance(START + timedelta(minutes=minutes)),
         curve=Curve.of_losses(np.array([1, 10, epochs]), np.array([1.0, 0.5, 0.25])),
+        details=details or {},
         parameters=None if failed else np.arange(22, dtype=np.float32),
         state=state,
     )

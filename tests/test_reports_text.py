@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from sweep.errors import ConfigError, StoreError
-from sweep.reports.report import compose_report, write_report
+from sweep.reports.context import Context, FigureFolder
+from sweep.reports.report import SECTIONS, compose_report, write_report
 from sweep.reports.sparkline import sparkline
 from sweep.reports.summary import axes_of, share_converged, summarise
 from sweep.reports.tables import Form, escape, format_table
@@ -161,9 +162,10 @@ def test_a_report_on_failures_alone_is_written(tmp_path: Path) -> None:
     assert "Least final loss" not in text
 
 
-def test_the_name_of_a_sweep_cannot_break_the_report() -> None:
+def test_the_name_of_a_sweep_cannot_break_the_report(tmp_path: Path) -> None:
     trials = frame_of(make_result()).assign(sweep="a # <script>")
-    assert compose_report(trials, [], {}).startswith("# Report on a \\# &lt;script&gt;\n")
+    context = Context(ResultsDir(tmp_path), trials, [], FigureFolder(tmp_path / "figures"))
+    assert compose_report(context, SECTIONS[:1]).startswith("# Report on a \\# &lt;script&gt;\n")
 
 
 def test_no_trials_make_no_report(tmp_path: Path) -> None:

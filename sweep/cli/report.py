@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from sweep.cli.judging import asked_rung, judging_options
+
 
 @click.command("report")
 @click.argument("results")
@@ -12,7 +14,14 @@ import click
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write. [RESULTS/report/report.md]",
 )
-def report_command(results: str, output: Path | None) -> None:
+@judging_options
+def report_command(
+    results: str,
+    output: Path | None,
+    rule: str | None,
+    tolerance: float | None,
+    patience: int | None,
+) -> None:
     """Write a report on RESULTS in Markdown: a directory, the name of a sweep, or its file.
 
     The figures go into a folder beside it. Prints the path of the report.
@@ -20,4 +29,5 @@ def report_command(results: str, output: Path | None) -> None:
     from sweep.cli.places import find_results
     from sweep.reports.report import write_report
 
-    click.echo(write_report(find_results(results), output))
+    rung = asked_rung(rule, tolerance, patience)
+    click.echo(write_report(find_results(results), output, rung=rung))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.judging import asked_rung, judging_options
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,25 +23,37 @@ EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
 @click.option("--columns", metavar="COL,…", default="", help="Columns to show; all for all.")
 @click.option("--top", metavar="N", type=click.IntRange(min=0), help="Most rows to show.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", show_default=True)
+@judging_options
 def results_command(
-    results: str, where: str | None, sort: str, columns: str, top: int | None, form: str
+    results: str,
+    where: str | None,
+    sort: str,
+    columns: str,
+    top: int | None,
+    form: str,
+    rule: str | None,
+    tolerance: float | None,
+    patience: int | None,
 ) -> None:
     """Show the trials in RESULTS: a directory, the name of a sweep, or its file.
 
     Shown by default: the hyperparameters that vary, and how each trial ended.
     """
     from sweep.cli.places import find_results
+    from sweep.reports.rejudging import describe_unmet, read_judged
     from sweep.reports.selection import Selection, select
     from sweep.reports.tables import Form, format_table
-    from sweep.store.reader import read_trials
 
-    trials = read_trials(find_results(results).path)
+    directory, rung = find_results(results), asked_rung(rule, tolerance, patience)
+    trials = read_judged(directory, rung)
     wanted = Selection(where=where, sort=_names(sort), columns=_names(columns), top=top)
     chosen = select(trials, wanted)
     if form == Form.TABLE:
         print_table(chosen, len(trials))
     else:
         click.echo(format_table(chosen, Form(form)))
+    if rung is not None:
+        click.echo(describe_unmet(directory, trials, rung), err=True)
 
 
 def print_table(frame: "pd.DataFrame", n_trials: int) -> None:

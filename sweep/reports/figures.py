@@ -43,17 +43,17 @@ def draw_curves(trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = 
         curves: their recorded losses.
         axis: what to colour by; None for why each stopped.
     """
-    figure, (axes,) = _panels(1, width=8.0, height=4.6)
+    figure, (axes,) = make_panels(1, width=8.0, height=4.6)
     groups = trials["stop_reason"].map(str) if axis is None else axis.levels.loc[trials.index]
     colours = _colours(axis, set(groups))
     group_of = dict(zip(trials["trial_id"], groups, strict=True))
     for trial_id, curve in curves.groupby("trial_id", sort=False):
         loss = curve["loss"].where(np.isfinite(curve["loss"]))
         axes.plot(curve["epoch"], loss, color=colours[group_of[trial_id]], alpha=0.45, linewidth=1)
-    _scale(axes, "x", curves["epoch"])
-    _scale(axes, "y", curves["loss"])
+    set_scale(axes, "x", curves["epoch"])
+    set_scale(axes, "y", curves["loss"])
     axes.set(xlabel="epoch", ylabel="loss")
-    _legend(axes, colours, title=None if axis is None else axis.name)
+    add_legend(axes, colours, title=None if axis is None else axis.name)
     return figure
 
 
@@ -84,7 +84,7 @@ def draw_by_axis(trials: pd.DataFrame, axes: Sequence[Axis], column: str, label:
     shown = list(islice(axes, MOST_PANELS))
     rows = -(-len(shown) // PANELS_ACROSS)
     tallest = max(len(axis.order) for axis in shown)
-    figure, panels = _panels(len(shown), width=10.5, height=rows * (1.3 + 0.27 * tallest))
+    figure, panels = make_panels(len(shown), width=10.5, height=rows * (1.3 + 0.27 * tallest))
     for panel, axis in zip(panels, shown, strict=True):
         _draw_boxes(panel, trials[column], axis)
         panel.set_title(axis.name, fontsize=10, color=INK, loc="left")
@@ -103,7 +103,7 @@ def _draw_boxes(panel: Axes, values: "pd.Series[float]", axis: Axis) -> None:
     known = values.astype("float64")
     known = known.where(np.isfinite(known))
     groups = [known[axis.levels == level].dropna().to_numpy() for level in axis.order]
-    _scale(panel, "x", known)
+    set_scale(panel, "x", known)
     panel.boxplot(
         groups,
         orientation="horizontal",
@@ -115,12 +115,13 @@ def _draw_boxes(panel: Axes, values: "pd.Series[float]", axis: Axis) -> None:
         whiskerprops={"color": COLOURS[StopReason.CONVERGED]},
         flierprops={"marker": ".", "markersize": 3, "markeredgecolor": "#888888"},
     )
-    labels = [f"{_label(v)}  ({len(g)})" for v, g in zip(axis.order, groups, strict=True)]
+    labels = [f"{short_label(v)}  ({len(g)})" for v, g in zip(axis.order, groups, strict=True)]
     panel.set_yticks(range(1, len(labels) + 1), labels)
     panel.invert_yaxis()
 
 
-def _panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+def make_panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of that size, in inches, with so many panels, `PANELS_ACROSS` in a row."""
     across = min(count, PANELS_ACROSS)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(-(-count // across), across, squeeze=False)
@@ -140,7 +141,7 @@ def _plain(axes: Axes) -> None:
     axes.set_axisbelow(True)
 
 
-def _scale(axes: Axes, which: str, values: "pd.Series[float]") -> None:
+def set_scale(axes: Axes, which: str, values: "pd.Series[float]") -> None:
     """Use a logarithmic scale for positive values that span more than a factor of ten."""
     known = values.astype("float64")
     known = known[np.isfinite(known)]
@@ -148,12 +149,12 @@ def _scale(axes: Axes, which: str, values: "pd.Series[float]") -> None:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
 
 
-def _legend(axes: Axes, colours: Mapping[str, str], title: str | None) -> None:
-    handles = [Line2D([], [], color=c, label=_label(name)) for name, c in colours.items()]
+def add_legend(axes: Axes, colours: Mapping[str, str], title: str | None) -> None:
+    handles = [Line2D([], [], color=c, label=short_label(name)) for name, c in colours.items()]
     axes.legend(handles=handles, title=title, frameon=False, fontsize=8, title_fontsize=8)
 
 
-def _label(text: str) -> str:
+def short_label(text: str) -> str:
     """Shorten a level, and keep matplotlib from reading mathematics in it."""
     short = line_of(text)
     if len(short) > LABEL_LENGTH:

@@ -1,19 +1,28 @@
 """Writes the report of a sweep in Markdown, with figures beside it. Knows nothing of training."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from sweep.errors import StoreError
-from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of, to_png
+from sweep.ladder import Rung
+from sweep.reports.context import Context, FigureFolder, Section
+from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
+from sweep.reports.gradients import gradients_section
+from sweep.reports.identity import identity_section
+from sweep.reports.judgements import false_convergence_section, rejudging_section
+from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import varying_parameters
+from sweep.reports.stacking import stacking_section
 from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
+from sweep.reports.symmetry import symmetry_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.reader import read_curves
 from sweep.trial import Status
 
 MOST_RANKED = 10
@@ -21,71 +30,44 @@ MOST_FAILURES = 10
 NAME = "report.md"
 
 
-def write_report(directory: ResultsDir, output: Path | None = None) -> Path:
+def write_report(
+    directory: ResultsDir, output: Path | None = None, *, rung: Rung | None = None
+) -> Path:
     """Write a report on the results in `directory`.
 
     Args:
         directory: results of a sweep.
         output: the file to write, `report/report.md` there if None. Its figures go beside it, into
             a folder named after it.
+        rung: the rule to judge by, in place of each trial's own; None for its own.
 
     Returns:
         The file written.
 
     Raises:
-        StoreError: if there are no results, a file is damaged, or the report cannot be written.
+        StoreError: if there are no results, a file is damaged, a ladder is wanted that was
+            not kept, or the report cannot be written.
     """
     path = output or directory.report / NAME
-    trials = read_trials(directory.path)
+    trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
-    axes = axes_of(trials)
-    folder = path.with_name(f"{path.stem}_figures")
-    figures = _write_figures(directory, trials, axes, folder)
-    write_atomically(path, compose_report(trials, axes, figures).encode())
+    figures = FigureFolder(path.with_name(f"{path.stem}_figures"))
+    context = Context(directory, trials, axes_of(trials), figures)
+    first, *others = SECTIONS
+    asked = [rejudging_section(rung)] if rung else []
+    write_atomically(path, compose_report(context, [first, *asked, *others]).encode())
     return path
 
 
-def compose_report(trials: pd.DataFrame, axes: Sequence[Axis], figures: dict[str, str]) -> str:
-    """Return the text of a report.
-
-    Args:
-        trials: at least one.
-        axes: what varies among them.
-        figures: link of each figure by its name (curves, epochs, final_loss); may lack some.
-    """
-    sections = [
-        _headline(trials),
-        _stop_reasons(trials),
-        _axes(trials, axes),
-        _best_and_worst(trials),
-        _figures(figures),
-        _failures(trials),
-    ]
-    return "\n\n".join(section for section in sections if section) + "\n"
+def compose_report(context: Context, sections: Iterable[Section]) -> str:
+    """Return the text of a report: the sections that have something to say, in turn."""
+    texts = [section(context) for section in sections]
+    return "\n\n".join(text for text in texts if text) + "\n"
 
 
-def _write_figures(
-    directory: ResultsDir, trials: pd.DataFrame, axes: Sequence[Axis], folder: Path
-) -> dict[str, str]:
-    sample = sample_of(trials)
-    curves = read_curves(directory.path, list(sample["trial_id"]))
-    drawn = {"curves": draw_curves(sample, curves, _colouring(trials, axes))} if len(curves) else {}
-    if axes:
-        drawn["epochs"] = draw_by_axis(trials, axes, "epochs", "epochs")
-        drawn["final_loss"] = draw_by_axis(trials, axes, "final_loss", "final loss")
-    for name, figure in drawn.items():
-        write_atomically(folder / f"{name}.png", to_png(figure))
-    return {name: f"{folder.name}/{name}.png" for name in drawn}
-
-
-def _colouring(trials: pd.DataFrame, axes: Sequence[Axis]) -> Axis | None:
-    """Return the first axis where all trials stopped for one reason, which then tells nothing."""
-    few = [axis for axis in axes if len(axis.order) <= len(PALETTE)]
-    return few[0] if few and trials["stop_reason"].nunique() == 1 else None
-
-
-def _headline(trials: pd.DataFrame) -> str:
+def _headline(context: Context) -> str:
+    trials = context.trials
     names = ", ".join(sorted(set(trials["sweep"])))
     count = "1 trial" if len(trials) == 1 else f"{len(trials):,} trials"
     lines = [
@@ -117,18 +99,18 @@ def _hosts(trials: pd.DataFrame) -> str:
     return escape(hosts[0]) if len(hosts) == 1 else f"{len(hosts)} hosts"
 
 
-def _stop_reasons(trials: pd.DataFrame) -> str:
-    counts = trials["stop_reason"].value_counts()
-    rows = [[str(r), f"{n}", _share(n / len(trials))] for r, n in counts.items()]
+def _stop_reasons(context: Context) -> str:
+    counts = context.trials["stop_reason"].value_counts()
+    rows = [[str(r), f"{n}", _share(n / len(context.trials))] for r, n in counts.items()]
     return "## Why trials stopped\n\n" + markdown_table(["stop_reason", "trials", "share"], rows)
 
 
-def _axes(trials: pd.DataFrame, axes: Sequence[Axis]) -> str:
-    if not axes:
+def _axes(context: Context) -> str:
+    if not context.axes:
         return ""
     parts = ["## By axis\n\nMedian and quartiles of the trials at each level."]
-    for axis in axes:
-        parts.append(f"### {axis.name}\n\n{_axis_table(summarise(trials, axis))}")
+    for axis in context.axes:
+        parts.append(f"### {axis.name}\n\n{_axis_table(summarise(context.trials, axis))}")
     return "\n\n".join(parts)
 
 
@@ -153,7 +135,8 @@ def _share(share: float) -> str:
     return f"{share:.1%}".replace(".0%", "%")
 
 
-def _best_and_worst(trials: pd.DataFrame) -> str:
+def _best_and_worst(context: Context) -> str:
+    trials = context.trials
     order = ranked(trials)
     columns = ["trial_id", *varying_parameters(trials), "stop_reason", "epochs", "final_loss"]
     if len(order) <= 2 * MOST_RANKED:
@@ -171,20 +154,63 @@ def _ranking(title: str, rows: pd.DataFrame) -> str:
     return f"## {title}\n\n{note}\n\n{markdown_table(list(rows.columns), cells(rows))}"
 
 
-def _figures(links: dict[str, str]) -> str:
-    titles = {
-        "curves": "Loss by epoch",
-        "epochs": "Epochs by axis",
-        "final_loss": "Final loss by axis",
-    }
-    return "\n\n".join(f"## {titles[n]}\n\n![{titles[n]}](<{link}>)" for n, link in links.items())
+def _curves(context: Context) -> str:
+    sample = sample_of(context.trials)
+    curves = read_curves(context.directory.path, list(sample["trial_id"]))
+    if curves.empty:
+        return ""
+    figure = draw_curves(sample, curves, _colouring(context))
+    return _figure(context, "curves", "Loss by epoch", figure)
 
 
-def _failures(trials: pd.DataFrame) -> str:
-    failed = trials[trials["status"] == Status.FAILED]
+def _colouring(context: Context) -> Axis | None:
+    """Return the first axis where all trials stopped for one reason, which then tells nothing."""
+    few = [axis for axis in context.axes if len(axis.order) <= len(PALETTE)]
+    return few[0] if few and context.trials["stop_reason"].nunique() == 1 else None
+
+
+def _epochs_by_axis(context: Context) -> str:
+    return _by_axis(context, "epochs", "Epochs by axis")
+
+
+def _loss_by_axis(context: Context) -> str:
+    return _by_axis(context, "final_loss", "Final loss by axis")
+
+
+def _by_axis(context: Context, column: str, title: str) -> str:
+    if not context.axes:
+        return ""
+    figure = draw_by_axis(context.trials, context.axes, column, column.replace("_", " "))
+    return _figure(context, column, title, figure)
+
+
+def _figure(context: Context, name: str, title: str, figure: Figure) -> str:
+    return f"## {title}\n\n{context.figures.show(name, title, figure)}"
+
+
+def _failures(context: Context) -> str:
+    failed = context.trials[context.trials["status"] == Status.FAILED]
     if failed.empty:
         return ""
     rows = cells(failed[["trial_id", "error"]].head(MOST_FAILURES))
     more = len(failed) - len(rows)
     tail = f"\n\nand {more:,} more." if more else ""
     return f"## Failures\n\n{markdown_table(['trial_id', 'error'], rows)}{tail}"
+
+
+SECTIONS: tuple[Section, ...] = (
+    _headline,
+    _stop_reasons,
+    _axes,
+    _best_and_worst,
+    _curves,
+    _epochs_by_axis,
+    _loss_by_axis,
+    gradients_section,
+    symmetry_section,
+    identity_section,
+    stacking_section,
+    false_convergence_section,
+    _failures,
+)
+"""The sections of every report, in order."""

@@ -16,6 +16,9 @@ OUTCOME_COLUMNS = (
     "samples_reconstructed",
     "seconds",
 )
+TELLING_COLUMNS = ("false_convergence",)
+"""Columns to show where they are true of any trial."""
+
 UNTELLING = frozenset({"data_fingerprint"})
 """Parameters that vary only with another that says it better."""
 
@@ -64,6 +67,7 @@ def _columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
         "trial_id",
         *varying_parameters(trials),
         *OUTCOME_COLUMNS,
+        *(name for name in TELLING_COLUMNS if name in trials.columns and trials[name].any()),
     ]
 
 

@@ -1,0 +1,46 @@
+"""What the sections of a report are written from. Knows nothing of what they say."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweep.reports.figures import to_png
+from sweep.reports.summary import Axis
+from sweep.store.files import write_atomically
+from sweep.store.layout import ResultsDir
+
+
+@dataclass(frozen=True)
+class FigureFolder:
+    """Where the figures of a report go: a folder beside it."""
+
+    path: Path
+
+    def show(self, name: str, title: str, figure: Figure) -> str:
+        """Write a figure as `name`.png, and return the Markdown that shows it."""
+        write_atomically(self.path / f"{name}.png", to_png(figure))
+        return f"![{title}](<{self.path.name}/{name}.png>)"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a section is written from.
+
+    Attributes:
+        directory: the results, for tables beside that of trials.
+        trials: at least one.
+        axes: what varies among them.
+        figures: takes the figures that a section shows.
+    """
+
+    directory: ResultsDir
+    trials: pd.DataFrame
+    axes: Sequence[Axis]
+    figures: FigureFolder
+
+
+Section = Callable[[Context], str]
+"""Writes a section in Markdown, from its `##` title on; empty where there is nothing to say."""

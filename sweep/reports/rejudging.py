@@ -1,0 +1,184 @@
+"""Judges trainings by another stop rule than their own, from their ladders. Trains nothing.
+
+The ladder holds the epoch at which each rule of `sweep.ladder` would have stopped a training. A
+rule that it had not met by its last epoch is censored there: more training may yet meet it.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+
+import pandas as pd
+
+from sweep.errors import ConfigError, Fault, StoreError
+from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
+from sweep.reports.false_convergence import mark_false_convergence
+from sweep.result import Outcome
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.reader import read_trials
+from sweep.store.snapshot import read_rows
+from sweep.trial import STOP_PARAMETERS, Status, StopReason
+
+LOSS = "loss"
+KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "traceback"})
+"""Outcomes that a rung tells, or that tell of none."""
+
+LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seconds_share")
+"""Columns of the training's end, which a rung that was met before it leaves unknown."""
+
+MORE_EPOCHS = 10
+
+
+def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
+    """Return the rung of the ladder that a reader asks for.
+
+    Args:
+        rule: delta, early_stopping or loss.
+        tolerance: of the rule, or the loss to come down to.
+        patience: epochs; None for 1, and for the rule `loss`, which has none.
+
+    Raises:
+        ConfigError: if the ladder has no such rung; names the nearest.
+    """
+    if rule == LOSS:
+        if patience is not None:
+            raise _fault("--patience", "be left out with --rule loss", got=f"{patience}")
+        return Rung(LOSS, _on_ladder("--tolerance", tolerance, LEVELS), 0)
+    return Rung(
+        rule,
+        _on_ladder("--tolerance", tolerance, TOLERANCES),
+        int(_on_ladder("--patience", 1 if patience is None else patience, PATIENCES)),
+    )
+
+
+def read_judged(directory: ResultsDir, rung: Rung | None = None) -> pd.DataFrame:
+    """Read trials as they ended, or as `rung` would have ended them, false convergence marked.
+
+    Raises:
+        StoreError: if there are no results, a file is damaged, or no ladder was kept.
+    """
+    trials = read_trials(directory.path)
+    if rung is None:
+        return mark_false_convergence(trials)
+    return mark_false_convergence(rejudge(trials, _read_ladder(directory, rung), rung), trials)
+
+
+def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFrame:
+    """Return one row a path, as a trial with the rule of `rung` would have ended.
+
+    Where the rung was met, epochs and loss are those of the rung, and what is known of the end of
+    the training alone is missing. Where it was not, a finished trial has met a limit, `max_epochs`,
+    at its last epoch.
+
+    Args:
+        trials: the table of trials. Of those on one path the one trained longest is kept.
+        ladder: rows of the table `ladder`.
+        rung: the rule to judge by.
+    """
+    longest = _longest(trials)
+    at = (ladder["rule"] == rung.rule) & (ladder["tolerance"] == rung.tolerance)
+    met = ladder[at & (ladder["patience"] == rung.patience)]
+    paths = met["trial_id"].map(trials.set_index("trial_id")["path_id"])
+    rungs = met.set_index(paths)[["epoch", "loss"]].groupby(level=0).first()
+    epoch, loss = (longest["path_id"].map(rungs[name]) for name in ("epoch", "loss"))
+    return _as_ended(longest, epoch, loss, rung)
+
+
+def resume_command(directory: ResultsDir, rung: Rung, epochs: int) -> str:
+    """Return the command that trains on until `rung` is met, for up to ten times `epochs`."""
+    rule = {
+        "delta": f"delta: {{tolerance: {rung.tolerance:g}, patience: {rung.patience}}}",
+        "early_stopping": (
+            f"early_stopping: {{min_delta: {rung.tolerance:g}, patience: {rung.patience}}}"
+        ),
+        LOSS: f"target: {{loss: {rung.tolerance:g}}}",
+    }[rung.rule]
+    config = directory.config if directory.config.is_file() else "CONFIG"
+    return f"sweep run {config} 'convergence={{{rule}, max_epochs: {MORE_EPOCHS * epochs}}}'"
+
+
+def describe_rung(rung: Rung) -> str:
+    """Write a rule with its numbers, such as `delta 1e-06, patience 10`."""
+    patience = f", patience {rung.patience}" if rung.patience else ""
+    return f"{rung.rule} {rung.tolerance:g}{patience}"
+
+
+def describe_unmet(directory: ResultsDir, judged: pd.DataFrame, rung: Rung) -> str:
+    """Say how many paths met the rung, and which command trains the others on."""
+    missing = unmet(judged)
+    met = int((judged["status"] == Status.FINISHED).sum()) - len(missing)
+    text = f"{describe_rung(rung)}: met by {met:,} of {len(judged):,} paths"
+    if missing.empty:
+        return text
+    epochs = int(missing["epochs"].max())
+    text += f", not met by {len(missing):,} in up to {epochs:,} epochs; to train these on:"
+    return f"{text}\n{resume_command(directory, rung, epochs)}"
+
+
+def unmet(judged: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished trials that did not meet the rung by their last epoch."""
+    return judged[judged["stop_reason"] == StopReason.MAX_EPOCHS]
+
+
+def _longest(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return of each path the trial trained longest, rather one that did not fail."""
+    sound = trials["status"] != Status.FAILED
+    order = trials.assign(sound=sound).sort_values(["sound", "epochs"], kind="stable").index
+    last = trials.loc[order].drop_duplicates("path_id", keep="last")
+    return last.loc[trials.index.intersection(last.index)]
+
+
+def _as_ended(
+    trials: pd.DataFrame, epoch: "pd.Series[float]", loss: "pd.Series[float]", rung: Rung
+) -> pd.DataFrame:
+    """Return the trials as the rung ends them; epoch and loss are missing where it was not met."""
+    met, earlier = epoch.notna(), epoch < trials["epochs"].astype("float64")
+    ended = StopReason.TARGET if rung.rule == LOSS else StopReason.CONVERGED
+    limited = ~met & (trials["status"] == Status.FINISHED)
+    judged = trials.assign(
+        epochs=trials["epochs"].mask(earlier, epoch).astype("Int64"),
+        final_loss=trials["final_loss"].mask(earlier, loss),
+        status=trials["status"].mask(met, str(Status.FINISHED)),
+        stop_reason=trials["stop_reason"].mask(met, str(ended)).mask(limited, "max_epochs"),
+        **{name: trials[name].mask(earlier) for name in LOST},
+    )
+    judged[list(STOP_PARAMETERS)] = pd.NA
+    tolerance, patience = {
+        "delta": ("delta_tolerance", "delta_patience"),
+        "early_stopping": ("early_stopping_min_delta", "early_stopping_patience"),
+        LOSS: ("target_loss", None),
+    }[rung.rule]
+    judged[tolerance] = rung.tolerance
+    if patience:
+        judged[patience] = rung.patience
+    return judged
+
+
+def _read_ladder(directory: ResultsDir, rung: Rung) -> pd.DataFrame:
+    where = ("rule", [rung.rule])
+    found = read_rows(directory.path, TableName.LADDER, where=where)
+    if not found.num_rows and not read_rows(directory.path, TableName.LADDER).num_rows:
+        raise StoreError(
+            f"{directory.path}: must hold ladders to judge by another rule (got none; "
+            "they are kept unless `record: {ladder: false}`)"
+        )
+    frame: pd.DataFrame = found.to_pandas()
+    return frame
+
+
+def _on_ladder(key: str, value: float, rungs: Sequence[float]) -> float:
+    """Return the value of the ladder that is meant, which decimals may not name to the bit."""
+    for known in rungs:
+        if math.isclose(value, known, rel_tol=1e-9):
+            return known
+    above = [known for known in rungs if known > value]
+    below = [known for known in rungs if known < value]
+    nearest = [
+        f"{known:g}" for known in (max(below, default=None), min(above, default=None)) if known
+    ]
+    hint = f"the nearest {'are' if len(nearest) > 1 else 'is'} {' and '.join(nearest)}"
+    raise _fault(key, "be on the ladder", got=f"{value:g}", hint=hint)
+
+
+def _fault(key: str, must: str, *, got: str, hint: str | None = None) -> ConfigError:
+    return ConfigError([Fault(where="command line", key=key, must=must, got=got, hint=hint)])
