@@ -167,6 +167,12 @@ class Trial:
     input_noise_rate: float | None = parameter(
         Scope.PATH, "probability that masking sets an input to 0", default=None
     )
+    flat_spot: float = parameter(
+        Scope.PATH,
+        "added in training to the derivative of sigmoid and tanh units, hidden and output",
+        neutral=0.0,
+        default=0.0,
+    )
     gradient_clip: str = parameter(
         Scope.PATH,
         "whether the gradient is clipped before weight decay joins it: none, by its norm or value",
@@ -270,6 +276,31 @@ class Trial:
     )
     optimizer_step_min: float | None = parameter(Scope.PATH, "smallest step of rprop", default=None)
     optimizer_step_max: float | None = parameter(Scope.PATH, "largest step of rprop", default=None)
+    optimizer_max_growth: float | None = parameter(
+        Scope.PATH, "most that a step of quickprop may be times the one before", default=None
+    )
+
+    pretraining: str = parameter(
+        Scope.PATH,
+        "how the weights are trained before the whole network is: none, greedy, grow or chain",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    pretraining_layers: int | None = parameter(
+        Scope.PATH, "layers of weights in each link of a chain", key=True, default=None
+    )
+    pretraining_max_epochs: int | None = parameter(
+        Scope.PATH, "most epochs of each phase of pretraining", default=None
+    )
+    pretraining_min_delta: float | None = parameter(
+        Scope.PATH,
+        "a phase of pretraining ends early: an improvement on its best loss must exceed this",
+        default=None,
+    )
+    pretraining_patience: int | None = parameter(
+        Scope.PATH, "epochs without an improvement that end a phase of pretraining", default=None
+    )
 
     batch_size: int | None = parameter(
         Scope.PATH, "samples an update; none for all of them", key=True, default=None

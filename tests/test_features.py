@@ -3,31 +3,38 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
 
+import sweep
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, uniform
+from sweep.planning.engines import choose_engine
 from sweep.training.corruption import corrupted
 from sweep.training.engine import Engine
+from sweep.training.fused.engine import FusedEngine
 from sweep.training.reference import ReferenceEngine
 from sweep.training.state import LaneState
 from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
-from tests.sweepfiles import trials_of
+from tests.sweepfiles import small, trials_of
 from tests.trials import lanes_of_trials, make_trial, one_hot
 
 EPOCHS = 30
 ENGINES: dict[str, Callable[[Trial], Engine]] = {
+    "fused": lambda trial: FusedEngine(trial, one_hot(trial.topology[0])),
     "torch": lambda trial: TorchEngine(trial, one_hot(trial.topology[0])),
     "reference": lambda trial: ReferenceEngine(trial, one_hot(trial.topology[0])),
 }
-both = pytest.mark.parametrize("engine", sorted(ENGINES))
+both = pytest.mark.parametrize("engine", ["torch", "reference"])
+every = pytest.mark.parametrize("engine", sorted(ENGINES))
 
 
 def feature_trial(**changes: Any) -> Trial:
@@ -77,7 +84,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> None:
 EYE = torch.eye(6, dtype=torch.float64)
 
 
-@both
+@every
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
     limit, decay = {"norm": 0.05, "value": 0.01}[kind], 0.01
@@ -138,7 +145,7 @@ def test_a_samples_noise_does_not_depend_on_its_batch(order: str) -> None:
     """With a learning rate of nothing, the epoch's loss is the noisy one, however it is batched."""
     tiny = {"input_noise": "gaussian", "input_noise_scale": 0.5, "learning_rate": 1e-300}
     whole = trained("torch", feature_trial(**tiny))
-    for engine in ENGINES:
+    for engine in ("torch", "reference"):
         batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order=order))
         assert batched.previous_loss[0] == pytest.approx(whole.previous_loss[0], rel=1e-13)
 
@@ -318,3 +325,89 @@ def test_layers_start_as_they_would_without_gates() -> None:
     weights = initial_parameters(plain)
     gated = initial_parameters(highway)
     np.testing.assert_array_equal(np.concatenate([gated[:28], gated[56:]]), weights)
+
+
+@every
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh"])
+def test_a_flat_spot_is_added_to_every_derivative_in_training(engine: str, activation: str) -> None:
+    function = {"sigmoid": torch.sigmoid, "tanh": torch.tanh}[activation]
+    options = {"activation": activation, "output_activation": activation}
+    trial = feature_trial(flat_spot=0.1, learning_rate=0.2, **options)
+    first, last = layers = linears(trial)
+
+    def lifted(x: Tensor) -> Tensor:
+        return function(x) + 0.1 * (x - x.detach())  # a term of value 0 and derivative 0.1
+
+    def loss(_: int) -> Tensor:
+        return nn.functional.mse_loss(lifted(last(lifted(first(EYE)))), EYE)
+
+    wanted = descend(layers, loss, rate=0.2)
+    beside = (replace(trial, flat_spot=0.0), replace(trial, flat_spot=0.3))
+    state = trained(engine, trial, beside=beside)
+    close(state.parameters[0], wanted)
+    layers.zero_grad()
+    nn.functional.mse_loss(function(last(function(first(EYE)))), EYE).backward()
+    gradient = torch.cat([p.grad.flatten() for p in layers.parameters() if p.grad is not None])
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    assert evaluation.gradient_norm == pytest.approx(gradient.norm().item(), rel=1e-9)
+
+
+FEATURES: dict[str, dict[str, Any]] = {
+    "code_penalty": {"code_penalty": 0.1},
+    "input_noise": {"input_noise": "masking", "input_noise_rate": 0.1},
+    "normalisation": NORM,
+    "skip": {"skip": "residual"},
+    "tied_weights": {"tied_weights": True},
+}
+
+
+@pytest.mark.parametrize("name", sorted(FEATURES))
+def test_what_the_fused_engine_does_not_know_goes_to_torch(name: str) -> None:
+    assert choose_engine(feature_trial(**FEATURES[name]), "auto") == "torch"
+    fused = feature_trial(flat_spot=0.1, gradient_clip="norm", gradient_clip_limit=1.0)
+    assert choose_engine(fused, "auto") == "fused"
+
+
+ALL = {
+    "topology": "6-4-3-4-6",
+    "tied_weights": True,
+    "skip": ["residual", "highway"],
+    "normalisation": "batch",
+    "code_penalty": 0.01,
+    "input_noise": {"name": "masking", "rate": 0.1},
+    "gradient_clip": {"name": "norm", "limit": 0.5},
+    "flat_spot": 0.1,
+    "optimizer": {"name": "rmsprop", "momentum": 0.5},
+    "batch_size": [3, None],
+    "replicates": 2,
+}
+
+
+def run_all(directory: Path, max_epochs: int) -> pd.DataFrame:
+    tree = small(grid=ALL, convergence={"max_epochs": max_epochs})
+    sweep.run(tree, output=directory, use_ray=False)
+    return sweep.read_trials(directory).set_index("trial_id")
+
+
+def test_all_features_go_together_into_the_tables_and_back(tmp_path: Path) -> None:
+    trials = run_all(tmp_path, 40)
+    assert len(trials) == 8
+    assert set(trials["status"]) == {"finished"}
+    for trial_id, row in trials.iterrows():
+        network = sweep.load_model(tmp_path, str(trial_id))
+        eye = torch.eye(6)
+        assert network(eye).shape == (6, 6)
+        torch.testing.assert_close(network.decode(network.encode(eye[0])), network(eye)[0])
+        found = nn.functional.mse_loss(network(eye), eye).item()
+        assert found == pytest.approx(row["final_loss"], rel=1e-6)
+        assert sum(p.numel() for p in network.parameters()) == row["n_parameters"]
+        assert network.state_dict()["layers.0.norm.running_mean"].abs().max() > 0
+
+
+def test_a_resumed_trial_keeps_its_running_statistics(tmp_path: Path) -> None:
+    run_all(tmp_path / "resumed", 15)
+    resumed = run_all(tmp_path / "resumed", 40)
+    straight = run_all(tmp_path / "straight", 40)
+    resumed = resumed.loc[straight.index]
+    assert set(resumed["resumed_from"]) == {15}
+    assert resumed["final_loss"].tolist() == straight["final_loss"].tolist()

@@ -88,6 +88,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             {"grid": {"optimizer": {"name": "sgd", "momentum": [0, 0.9], "dampening": 0.5}}},
             "sgd with dampening 0.5: dampening has no effect without momentum",
         ),
+        (
+            {"fixed": {"activation": "relu", "output_activation": "selu", "flat_spot": 0.1}},
+            "flat_spot 0.1: has no effect without sigmoid or tanh units",
+        ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
         (
             {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},

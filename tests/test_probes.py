@@ -9,7 +9,7 @@ import torch
 
 from sweep.datasets.data import Data, DatasetSpec
 from sweep.datasets.registry import dataset, make_data
-from sweep.nets.autoencoder import Autoencoder, load_flat
+from sweep.nets.autoencoder import Autoencoder, load_flat, network_at
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import TrialResult
 from sweep.training.diagnosis import Examiner
@@ -17,7 +17,7 @@ from sweep.training.pool import train_pack
 from sweep.training.probes import probe_epochs
 from sweep.training.state import LaneState
 from sweep.training.symmetry import unit_distances
-from sweep.training.work import Finished, Record, Work
+from sweep.training.work import Finished, KeepCodes, Record, Work
 from sweep.trial import Trial
 from tests.trials import lanes_of_trials, make_trial, make_work
 
@@ -132,3 +132,19 @@ def test_held_out_loss_is_taken_at_the_weights_after_the_epoch(engine: str) -> N
     assert first.outcome.validation_loss == pytest.approx(loss.item(), rel=1e-9)
     seen = second.curve.epoch[~np.isnan(second.curve.validation_loss)]
     assert list(seen) == [e for e in probe_epochs() if 0 < e <= 40]
+
+
+def test_codes_are_the_hidden_activations_at_the_saved_weights() -> None:
+    trial = deep_trial()
+    for keep, layers in ((KeepCodes.BOTTLENECK, [2]), (KeepCodes.ALL, [1, 2, 3])):
+        (result,) = train(replace(make_work(trial), record=Record(codes=keep))).values()
+        table = result.details["codes"]
+        assert sorted(set(table["layer"])) == layers
+        assert result.parameters is not None
+        network = network_at(trial, result.parameters)
+        for layer in layers:
+            rows = table["layer"] == layer
+            hidden = network.hidden(torch.eye(6, dtype=torch.float64), layer).detach().numpy()
+            places = table["sample"][rows].astype(int), table["unit"][rows].astype(int)
+            np.testing.assert_array_equal(hidden[places], table["activation"][rows])
+            assert rows.sum() == hidden.size

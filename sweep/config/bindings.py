@@ -23,6 +23,10 @@ def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
     return [group for group in groups if all(name in values for name in group)]
 
 
+PLAIN = ("normalisation", "skip", "tied_weights")
+"""What pretraining does not go with."""
+
+
 class Bindings:
     """Settles values that meet, and remembers the data sets by fingerprint."""
 
@@ -102,6 +106,9 @@ class Bindings:
         for value in combinations("normalisation", "batch_size", "data_fingerprint"):
             if value.columns.get("normalisation") == "batch":
                 yield from self._lone_samples(value)
+        for value in combinations(*PLAIN, "pretraining", "pretraining_layers", "topology"):
+            if value.columns.get("pretraining", "none") != "none":
+                yield from _unfit_pretraining(value)
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
 
@@ -131,6 +138,24 @@ def _unfit_topology(value: Value) -> Iterator[Problem]:
     if columns.get("tied_weights") and (len(widths) == 2 or widths != widths[::-1]):
         must = "be false unless the widths are the same backwards, with a hidden layer"
         yield Problem(path=value.paths["tied_weights"], must=must, got=got)
+
+
+def _unfit_pretraining(value: Value) -> Iterator[Problem]:
+    columns, widths = value.columns, value.columns.get("topology")
+    path, kind = value.paths["pretraining"], columns["pretraining"]
+    for name in (name for name in PLAIN if columns.get(name) not in (None, False, "none")):
+        must = f"be none where {name} is not: it takes plain dense layers apart"
+        yield Problem(path=path, must=must, got=str(kind))
+    if not isinstance(widths, tuple):
+        return
+    depth, link = len(widths) - 1, columns.get("pretraining_layers") or 1
+    got = f"{kind} of {format_topology(widths)}"
+    if kind in ("greedy", "grow") and (depth < 4 or widths != widths[::-1] or depth % 2):
+        must = "meet widths that are the same backwards, with three hidden layers or five or more"
+        yield Problem(path=path, must=must, got=got)
+    if kind == "chain" and (depth % link or depth == link or len(set(widths[::link])) > 1):
+        must = "cut the layers into two links or more, each with as many outputs as inputs"
+        yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
 
 
 def _outside_unit(value: Value) -> Iterator[Problem]:

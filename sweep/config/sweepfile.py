@@ -22,6 +22,7 @@ from sweep.config.conditions import Conditions
 from sweep.config.features import GradientClip, InputNoise, Normalisation
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
+from sweep.config.pretraining import Pretraining
 from sweep.config.rules import Convergence
 from sweep.config.sources import Dataset
 
@@ -68,6 +69,11 @@ class Parameters(Block):
         default=None,
         description="corrupts the inputs of training, for denoising; none where left out",
     )
+    flat_spot: Axis[NonNegative] | None = Field(
+        default=None,
+        description="Fahlman's remedy for saturated units, such as 0.1: added in training to the "
+        "derivative of sigmoid and tanh units; 0 where left out",
+    )
     gradient_clip: Axis[GradientClip] | None = Field(
         default=None,
         description="clips the gradient before weight_decay joins it; none where left out",
@@ -88,6 +94,11 @@ class Parameters(Block):
     )
     learning_rate_schedule: Axis[Schedule] | None = Field(
         default=None, description="how the learning rate changes; constant where left out"
+    )
+    pretraining: Axis[Pretraining] | None = Field(
+        default=None,
+        description="what is trained before the whole network is; none where left out. epochs, "
+        "limits and stop rules are of the last phase, the whole network's",
     )
     batch_size: Axis[Count | None] | None = Field(
         default=None, description="samples an update; null or left out for all of them"

@@ -1,5 +1,7 @@
 """The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -74,6 +76,7 @@ class Autoencoder(nn.Module):
         self._skip = trial.skip
         self._hidden = activation_of(trial.activation)
         self._output = activation_of(trial.output_activation)
+        self._flat_spot = trial.flat_spot or None
         self._hidden_shape = Shape(*_numbers(trial.activation_slope, trial.activation_alpha))
         self._output_shape = Shape(
             *_numbers(trial.output_activation_slope, trial.output_activation_alpha)
@@ -86,7 +89,7 @@ class Autoencoder(nn.Module):
     def hidden(
         self, inputs: Float[Tensor, "... features"], layer: int
     ) -> Float[Tensor, "... units"]:
-        """Return the activations of a hidden layer, from 1."""
+        """Return the activations of a hidden layer, from 1; the inputs themselves for 0."""
         return self._activate(inputs, 0, layer)
 
     def decode(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
@@ -108,7 +111,11 @@ class Autoencoder(nn.Module):
 
     def outputs_of(self, logits: Float[Tensor, "... outputs"]) -> Float[Tensor, "... outputs"]:
         """Return the outputs for pre-activations of the output layer."""
-        return self._output(logits, self._output_shape)
+        return self._output(logits, self._in_training(self._output_shape))
+
+    def _in_training(self, shape: Shape) -> Shape:
+        """Return the shape with the flat spot, which evaluation's gradients know nothing of."""
+        return replace(shape, flat_spot=self._flat_spot if self.training else None)
 
     def _activate(self, values: Tensor, first: int, stop: int) -> Tensor:
         for index in range(first, stop):
@@ -116,7 +123,7 @@ class Autoencoder(nn.Module):
             assert isinstance(layer, Dense)
             if index == len(self.layers) - 1:
                 return self.outputs_of(layer(values))
-            activations = self._hidden(layer(values), self._hidden_shape)
+            activations = self._hidden(layer(values), self._in_training(self._hidden_shape))
             if self._skip != "none":
                 gate = None if layer.gate is None else layer.gate(values)
                 activations = joined(values, activations, gate)

@@ -12,11 +12,21 @@ FUSED_LOSSES = frozenset(
     {"mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"}
 )
 FUSED_OPTIMIZERS = frozenset(
-    ["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamw", "nadam", "adamax", "rprop"]
+    [
+        "sgd",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "adam",
+        "adamw",
+        "nadam",
+        "adamax",
+        "rprop",
+        "quickprop",
+    ]
 )
 UNFUSED = (
     "code_penalty",
-    "gradient_clip",
     "input_noise",
     "normalisation",
     "skip",

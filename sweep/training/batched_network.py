@@ -108,4 +108,5 @@ def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
     """Return the activation's parameters, broadcasting over samples and features."""
     slope = column_of(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
     alpha = column_of(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
-    return Shape(slope, alpha)
+    flat_spot = lanes.numbers("flat_spot")
+    return Shape(slope, alpha, column_of(flat_spot, like)[:, None] if flat_spot.any() else None)

@@ -7,6 +7,7 @@ from sweep.errors import SweepError
 from sweep.planning.packs import Pack
 from sweep.training.engine import Engine
 from sweep.training.fused.engine import FusedEngine
+from sweep.training.pretraining import PhasedEngine
 from sweep.training.reference import ReferenceEngine
 from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
@@ -29,6 +30,12 @@ def load_checked(pack: Pack, shape: Trial) -> Data:
 
 def make_engine(pack: Pack, shape: Trial, data: Data) -> Engine:
     """Return the engine of `pack` for trials of the pack key of `shape`."""
+    if shape.pretraining == "none":
+        return _plain(pack, shape, data)
+    return PhasedEngine(shape, data, lambda part, codes: _plain(pack, part, codes))
+
+
+def _plain(pack: Pack, shape: Trial, data: Data) -> Engine:
     if pack.engine == "torch":
         return TorchEngine(shape, data, pack.device)
     if pack.engine == "reference":

@@ -7,14 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import torch
 from jaxtyping import Float64, Int64
 
 from sweep.datasets.data import Data
+from sweep.nets.autoencoder import network_at
 from sweep.training.diagnosis import Condition, Examiner
 from sweep.training.engine import Engine
-from sweep.training.evaluation import validate
+from sweep.training.evaluation import tensors, validate
 from sweep.training.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
-from sweep.training.work import Record
+from sweep.training.work import KeepCodes, Record
 from sweep.trial import Trial
 
 POINTS_PER_DECADE = CURVE_POINTS_PER_DECADE // 2  # so that every one is an epoch of the curve
@@ -53,7 +55,7 @@ class Prober:
     def __init__(self, record: Record, engine: Engine, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
-        self._gradients = record.gradients
+        self._gradients, self._codes = record.gradients, record.codes
         self._validates = record.curves and data.validation_inputs is not None
         self._examiner = Examiner(shape, data)
 
@@ -111,7 +113,27 @@ class Prober:
             for row, tables in enumerate(details):
                 last = {name: seen[name][row] for name in GRADIENTS}
                 tables["gradients"] = gradient_table(state.take([row]), last)
+        if self._codes is not KeepCodes.NONE:
+            for row, lane in enumerate(lanes.lanes):
+                details[row]["codes"] = self._code_table(lane.path, state.network(row))
         return [Sight(*parts) for parts in zip(conditions, held_out, details, strict=True)]
+
+    def _code_table(self, trial: Trial, parameters: np.ndarray) -> Arrays:
+        """Return the columns of the table `codes` of a network, judged alone."""
+        network = network_at(trial, parameters)
+        inputs = tensors(self._data, trial)[0]
+        every = range(1, len(trial.topology) - 1)
+        layers = every if self._codes is KeepCodes.ALL else [network.bottleneck][: len(every)]
+        columns: list[Arrays] = []
+        for layer in layers:
+            with torch.no_grad():
+                activations = network.hidden(inputs, layer).double().numpy()
+            sample, unit = np.indices(activations.shape).reshape(2, -1)
+            number = np.full(activations.size, layer)
+            flat = activations.ravel()
+            columns.append({"layer": number, "sample": sample, "unit": unit, "activation": flat})
+        names = ("layer", "sample", "unit", "activation")
+        return {n: np.concatenate([np.zeros(0), *(c[n] for c in columns)]) for n in names}
 
     def _one_epoch_on(self, lanes: Lanes, state: LaneState) -> np.ndarray | None:
         """Return the parameters that the next epoch will lead to, training copies of the lanes."""

@@ -16,6 +16,7 @@ from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.training.climbing import recorded_ladder
 from sweep.training.engine import Engine, Evaluation, Stop
 from sweep.training.isolation import Failure
+from sweep.training.pretraining import phase_table, phased_curve, pretraining_epochs
 from sweep.training.probes import Prober, Sight, validation_curve
 from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
 from sweep.training.watches import recorded_curve
@@ -84,7 +85,8 @@ class Reporter:
             return Curve.empty()
         epochs, losses = recorded_curve(state, 0)
         held_out = validation_curve(state, epochs, validation_loss)
-        return replace(Curve.of_losses(epochs, losses), validation_loss=held_out)
+        curve = replace(Curve.of_losses(epochs, losses), validation_loss=held_out)
+        return phased_curve(state, curve)
 
     def _details(self, state: LaneState) -> dict[str, dict[str, np.ndarray]]:
         return {"ladder": recorded_ladder(state, 0)} if self._work.record.ladder else {}
@@ -111,7 +113,11 @@ class Reporter:
             outcome=_outcome(trial, stop, verdict),
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
             curve=self._curve(stop.state, verdict.sight.validation_loss),
-            details={**self._details(stop.state), **verdict.sight.details},
+            details={
+                **self._details(stop.state),
+                **phase_table(trial, stop.state, stop.reason),
+                **verdict.sight.details,
+            },
             parameters=stop.state.network(0) if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )
@@ -160,7 +166,7 @@ def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
     return Outcome(
         status=reason.status,
         stop_reason=reason,
-        epochs=int(state.epoch[0]),
+        epochs=int(state.epoch[0]) if state.in_last_phase[0] else 0,
         updates=int(state.updates[0]),
         final_loss=evaluation.loss,
         final_objective=evaluation.objective,
@@ -171,6 +177,7 @@ def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
         weight_distance=float(distance),
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
+        pretraining_epochs=pretraining_epochs(state),
         validation_loss=verdict.sight.validation_loss,
         **({} if condition is None else asdict(condition)),
     )
