@@ -237,7 +237,8 @@ def stack_result(depth: int, seed: int, loss: float, *, stacked: bool) -> TrialR
         topology=(4,) + (3,) * (depth - 1) + (4,),
         seed=seed + (1000 if stacked else 0),
         epochs=1000,
-        outcome={"final_loss": loss, "pretraining_epochs": 300 if stacked else None},
+        pretraining="greedy" if stacked else "none",
+        outcome={"final_loss": loss},
         details={"phases": phases} if stacked else None,
     )
 
@@ -267,19 +268,19 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     results = [*stack_results(2, 0.1), *stack_results(6, 2.0)]
     text = text_of(stacking_section, tmp_path, results)
     assert "| 2 | deep | 21 | 0.001 (0.000944 to 0.00106) | 0.05 (" in text
-    assert "| 6 | stacked | 21 | 0.0001 (0.0001 to 0.0001) | 0 (0 to 0) | " in text
+    assert "| 6 | greedy | 21 | 0.0001 (0.0001 to 0.0001) | 0 (0 to 0) | " in text
     lines = [line for line in text.splitlines() if line.startswith("- ")]
     assert lines[0].startswith("- More at the mercy of its random start with depth: ")
     assert " is 1 (" in lines[0]
     assert ") at depth 6 and 0.05 (" in lines[0]
     assert lines[4] == (
-        "- More reliable stacked at depth 6: 21 of 21 (85% to 100%) stacked, "
+        "- More reliable with greedy pretraining at depth 6: 21 of 21 (85% to 100%), "
         "1 of 21 (1% to 23%) deep, a difference of 95 (72 to 99) points."
     )
-    assert lines[5].startswith("- Less at the mercy of its random start stacked at depth 6: ")
+    assert lines[5].startswith("- Less at the mercy of its random start with greedy pretraining")
     assert lines[6] == (
-        "- Quicker stacked at depth 6: the median trial takes 0.5 (0.5 to 0.5) times the epochs "
-        "and 0.5 (0.5 to 0.5) times the seconds of a deep one."
+        "- Quicker with greedy pretraining at depth 6: the median trial takes 0.5 (0.5 to 0.5) "
+        "times the epochs and 0.5 (0.5 to 0.5) times the seconds of a deep one."
     )
 
 
@@ -289,8 +290,8 @@ def test_a_claim_without_an_interval_is_not_made() -> None:
     trials = with_totals(
         frame_of(*results), pd.DataFrame(columns=["trial_id", "epochs", "seconds"])
     )
-    cells = cells_of(trials.assign(way=["deep", "deep", "stacked", "stacked"]))
-    verdicts = [sentence.split(" stacked")[0] for sentence in answers(cells)]
+    cells = cells_of(trials.assign(way=["deep", "deep", "greedy", "greedy"]))
+    verdicts = [sentence.split(" with")[0] for sentence in answers(cells)]
     assert verdicts == [
         "Not shown to be more reliable",
         "Not shown to be less at the mercy of its random start",

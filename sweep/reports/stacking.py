@@ -11,7 +11,6 @@ from sweep.reports.groups import PLAIN, Group, groups_of, judged_trials
 from sweep.reports.intervals import Estimate, difference_of_shares, format_estimate
 from sweep.reports.stacking_cells import (
     DEEP,
-    STACKED,
     Cell,
     cells_of,
     growth_of_spread,
@@ -21,11 +20,12 @@ from sweep.reports.stacking_cells import (
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import escape, markdown_table
 from sweep.store.reader import read_phases
+from sweep.trial import PARAMETERS
 
 MOST_SETTINGS = 6
 PRETRAINING = "pretraining"
 INTRO = (
-    "Deep networks start from random weights; stacked ones had their layers pretrained, and their "
+    "Deep networks start from random weights, the others had their layers pretrained, and their "
     "epochs and seconds include it. Spread is over seeds: the interquartile range of log10 of the "
     "final loss (1 is a factor of ten), and the standard deviation of the loss. A trial is "
     "reliable if its final loss is within 10% of the least of its depth. Intervals are of 95%: "
@@ -34,13 +34,13 @@ INTRO = (
 
 
 def stacking_section(context: Context) -> str:
-    """Write what depth and pretraining do; nothing without both deep and stacked trials."""
+    """Write what depth and pretraining do; nothing without trials both with it and without."""
     trials = judged_trials(context.trials)
-    stacked = trials["pretraining_epochs"].fillna(0) > 0
-    if stacked.all() or not stacked.any():
+    plain = trials["pretraining"] == PARAMETERS["pretraining"].metadata["neutral"]
+    if plain.all() or not plain.any():
         return ""
     phases = read_phases(context.directory.path, set(trials["trial_id"]))
-    trials = with_totals(trials, phases).assign(way=np.where(stacked, STACKED, DEEP))
+    trials = with_totals(trials, phases).assign(way=trials["pretraining"].mask(plain, DEEP))
     groups = groups_of(trials, most=MOST_SETTINGS, apart=_apart(trials))
     return "\n\n".join(["## Deep or stacked", INTRO, *map(_setting, groups)])
 
@@ -55,12 +55,12 @@ def _apart(trials: pd.DataFrame) -> list[str]:
 def answers(cells: Sequence[Cell]) -> list[str]:
     """Answer the three claims about deep and stacked networks, each with its interval.
 
-    Is a network more at the mercy of its random start the deeper it is? Is a stacked one more
+    Is a network more at the mercy of its random start the deeper it is? Is a pretrained one more
     reliable? Is it quicker?
     """
     deep = [cell for cell in cells if cell.way == DEEP]
-    stacked = {cell.depth: cell for cell in cells if cell.way == STACKED}
-    pairs = [(cell, stacked[cell.depth]) for cell in deep if cell.depth in stacked]
+    stacked = [cell for cell in cells if cell.way != DEEP]
+    pairs = [(one, other) for one in deep for other in stacked if one.depth == other.depth]
     sentences = [_mercy(deep[0], deep[-1])] if len(deep) > 1 else []
     for one, other in pairs:
         sentences += [_reliability(one, other), _narrowing(one, other), _speed(one, other)]
@@ -118,19 +118,19 @@ def _reliability(deep: Cell, stacked: Cell) -> str:
     gain = difference_of_shares(stacked.reliable, deep.reliable)
     points = Estimate(100 * gain.value, 100 * gain.low, 100 * gain.high)
     return (
-        f"{_verdict(gain, 'More', 'Less', 'Not shown to be more')} reliable stacked at depth "
-        f"{deep.depth}: {stacked.reliable} stacked, {deep.reliable} deep, a difference of "
+        f"{_verdict(gain, 'More', 'Less', 'Not shown to be more')} reliable with "
+        f"{_named(stacked)}: {stacked.reliable}, {deep.reliable} deep, a difference of "
         f"{format_estimate(points, '.0f')} points."
     )
 
 
 def _narrowing(deep: Cell, stacked: Cell) -> str:
-    """Say whether stacked trials depend less on their seeds."""
+    """Say whether pretrained trials depend less on their seeds."""
     difference = growth_of_spread(deep, stacked)
     verdict = _verdict(difference, "Less", "More", "Not shown to be less")
     return (
-        f"{verdict} at the mercy of its random start stacked at depth {deep.depth}: the spread "
-        f"is {format_estimate(stacked.spread)} stacked and {format_estimate(deep.spread)} deep, "
+        f"{verdict} at the mercy of its random start with {_named(stacked)}: the spread is "
+        f"{format_estimate(stacked.spread)}, {format_estimate(deep.spread)} deep, "
         f"a difference of {format_estimate(difference)}."
     )
 
@@ -140,10 +140,14 @@ def _speed(deep: Cell, stacked: Cell) -> str:
     seconds = ratio_of_medians(stacked.seconds, deep.seconds)
     faster = Estimate(1 - seconds.value, 1 - seconds.high, 1 - seconds.low)
     return (
-        f"{_verdict(faster, 'Quicker', 'Slower', 'Not shown to be quicker')} stacked at depth "
-        f"{deep.depth}: the median trial takes {format_estimate(epochs)} times the epochs and "
+        f"{_verdict(faster, 'Quicker', 'Slower', 'Not shown to be quicker')} with "
+        f"{_named(stacked)}: the median trial takes {format_estimate(epochs)} times the epochs and "
         f"{format_estimate(seconds)} times the seconds of a deep one."
     )
+
+
+def _named(cell: Cell) -> str:
+    return f"{escape(cell.way)} pretraining at depth {cell.depth}"
 
 
 def _verdict(estimate: Estimate, more: str, less: str, unshown: str) -> str:

@@ -1,7 +1,4 @@
-"""Gathers trials by depth and by whether they were stacked, and measures them. Knows no words.
-
-A stacked trial had its layers pretrained; a deep one starts from its random weights.
-"""
+"""Gathers trials by depth and by how they were pretrained, and measures them. Knows no words."""
 
 from dataclasses import dataclass
 
@@ -11,7 +8,8 @@ import pandas as pd
 from sweep.reports.intervals import Estimate, Share, Values, resampled
 
 RELIABLE = 1.1
-DEEP, STACKED = "deep", "stacked"
+DEEP = "deep"
+"""The way of trials without pretraining; that of others is its name."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Cell:
     """Trials of one setting, depth and way of training, with finite losses above 0.
 
     Attributes:
-        depth: layers of weights. way: deep or stacked.
+        depth: layers of weights. way: deep, or the kind of pretraining.
         losses: final losses. epochs, seconds: in all, pretraining included.
         reliable: trials within 10% of the best of the setting and depth, of all that were judged.
     """
