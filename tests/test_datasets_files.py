@@ -17,7 +17,7 @@ from sweep.config.sources import Table
 from sweep.config.values import spread
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.errors import SweepError
-from sweep.training.engines import make_engine
+from sweep.training.engines import load_checked
 from tests.sweepfiles import faults_of, small, trials_of
 from tests.trials import make_trial, make_work
 
@@ -258,7 +258,7 @@ def test_a_worker_says_which_file_it_lacks(tmp_path: Path) -> None:
     pack = replace(work.pack, datasets=((trial.data_fingerprint, missing),))
     message = f"table-gone-3x4: data must find its path: {tmp_path}/gone.csv on "
     with pytest.raises(DatasetError, match=re.escape(message + platform.node())):
-        make_engine(pack, trial)
+        load_checked(pack, trial)
 
 
 def test_a_worker_refuses_a_file_that_is_not_the_plans(tmp_path: Path) -> None:
@@ -269,4 +269,4 @@ def test_a_worker_refuses_a_file_that_is_not_the_plans(tmp_path: Path) -> None:
         work.pack, datasets=((trial.data_fingerprint, spec("table", tmp_path / "t.csv")),)
     )
     with pytest.raises(SweepError, match="a file of yours must be the same everywhere"):
-        make_engine(pack, trial)
+        load_checked(pack, trial)
