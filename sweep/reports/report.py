@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 from sweep.errors import StoreError
 from sweep.ladder import Rung
 from sweep.reports.context import Context, FigureFolder, Section
+from sweep.reports.distances import distance_section
 from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
 from sweep.reports.judgements import false_convergence_section, rejudging_section
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import varying_parameters
 from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
+from sweep.reports.survival_section import survival_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
@@ -202,6 +204,8 @@ SECTIONS: tuple[Section, ...] = (
     _curves,
     _epochs_by_axis,
     _loss_by_axis,
+    survival_section,
+    distance_section,
     false_convergence_section,
     _failures,
 )
