@@ -1,0 +1,86 @@
+"""Writes the section on epochs to convergence. Knows nothing of how they are estimated."""
+
+import math
+
+import numpy as np
+
+from sweep.reports.context import Context
+from sweep.reports.plots import MOST_GROUPS, Steps, draw_steps
+from sweep.reports.survival import FEWEST_SEEDS, Survival, Survivals, survivals
+from sweep.reports.tables import format_value, markdown_table
+
+MOST_CELLS = 40
+BEFORE = 0.7
+"""Where curves begin, as a share of the first epoch at which anything happens."""
+
+SHARES = ("a quarter by epoch", "half", "three quarters")
+NOT_REACHED = "not reached"
+
+
+def survival_section(context: Context) -> str:
+    """Write the survival of each cell; nothing where no cell has seeds enough."""
+    found = survivals(context.trials, MOST_CELLS)
+    if not found.cells:
+        return ""
+    text = (
+        "Trials that differ in their seed alone are a cell; shown are those of at least "
+        f"{FEWEST_SEEDS}, those that met their rule most often first. A trial that ended before "
+        "counts as not converged by its last epoch, one that diverged or failed as never to. "
+        "Epochs by which a share has converged are by Kaplan and Meier's estimate, the share that "
+        "met its rule has Wilson's interval of 95%."
+    )
+    more = found.n_cells - len(found.cells)
+    parts = ["## Epochs to convergence", text, _table(found)]
+    parts += [f"and {more:,} more cells."] if more else []
+    return "\n\n".join([*parts, _figure(context, found)])
+
+
+def format_quartiles(quartiles: tuple[float, float, float]) -> list[str]:
+    """Write the quartiles of epochs, in full or as not reached."""
+    return [NOT_REACHED if math.isnan(epochs) else f"{epochs:.0f}" for epochs in quartiles]
+
+
+def format_share(cell: Survival) -> str:
+    """Write the share that met its rule, with its interval."""
+    return f"{cell.share:.0%} ({cell.low:.0%} to {cell.high:.0%})"
+
+
+def _table(found: Survivals) -> str:
+    header = [*found.parameters, "trials", "met its rule", "falsely", *SHARES]
+    rows = [
+        [
+            *map(format_value, cell.values),
+            f"{cell.trials}",
+            format_share(cell),
+            f"{cell.falsely}",
+            *format_quartiles(cell.quartiles),
+        ]
+        for cell in found.cells
+    ]
+    return markdown_table(header, rows)
+
+
+def _figure(context: Context, found: Survivals) -> str:
+    places = np.linspace(0, len(found.cells) - 1, min(len(found.cells), MOST_GROUPS)).astype(int)
+    drawn = [found.cells[place] for place in places]
+    columns = list(zip(*(cell.values for cell in drawn), strict=True))
+    telling = [place for place, column in enumerate(columns) if len(set(map(str, column))) > 1]
+    start = min(float(cell.epochs[0]) for cell in drawn) * BEFORE
+    figure = draw_steps(
+        [_steps(cell, telling, start) for cell in drawn],
+        "epoch",
+        "share that met its rule",
+        title=", ".join(found.parameters[place] for place in telling),
+    )
+    title = "Share of trials that met their rule by epoch"
+    note = "" if len(drawn) == found.n_cells else f"\n\n{len(drawn)} of the cells."
+    return context.figures.show("survival", title, figure) + note
+
+
+def _steps(cell: Survival, telling: list[int], start: float) -> Steps:
+    label = ", ".join(format_value(cell.values[place]) for place in telling) or "all"
+    return Steps(
+        label=label,
+        x=np.concatenate([[start], cell.epochs]),
+        y=np.concatenate([[0.0], 1 - cell.pending]),
+    )
