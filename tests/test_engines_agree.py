@@ -226,14 +226,27 @@ def test_same_pack_twice_gives_the_same_bits() -> None:
     assert results[0] == results[1]
 
 
-def test_judging_epochs_in_windows_changes_no_bit() -> None:
+@pytest.mark.parametrize(
+    "features",
+    [
+        {},
+        {
+            "normalisation": "batch",
+            "normalisation_momentum": 0.1,
+            "normalisation_epsilon": 1e-5,
+            "input_noise": "gaussian",
+            "input_noise_scale": 0.1,
+        },
+    ],
+)
+def test_judging_epochs_in_windows_changes_no_bit(features: dict[str, Any]) -> None:
     trials = [
         make_trial(
             seed=s, optimizer="nadam", max_epochs=20 + 7 * s, batch_size=2, pattern_margin=0.3
         )
         for s in range(3)
     ]
-    trials = [replace(t, sample_order="shuffled", learning_rate=0.1) for t in trials]
+    trials = [replace(t, sample_order="shuffled", learning_rate=0.1, **features) for t in trials]
     ends = []
     for window in (1, 16):
         lanes = lanes_of_trials(*trials)

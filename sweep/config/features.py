@@ -9,8 +9,8 @@ from sweep.config.axis import Axis, NonNegative, Positive, Share
 from sweep.config.choice import Choice, Named
 
 
-class NoNormalisation(Choice):
-    """Pre-activations as they are."""
+class Nothing(Choice):
+    """As if the parameter were left out."""
 
     name: Literal["none"] = Field(description="none")
 
@@ -25,13 +25,7 @@ class BatchNormalisation(Choice):
     epsilon: Axis[Positive] = Field(default=[1e-5], description="added to the variance")
 
 
-Normalisation = Annotated[NoNormalisation | BatchNormalisation, Named()]
-
-
-class NoNoise(Choice):
-    """The inputs as they are."""
-
-    name: Literal["none"] = Field(description="none")
+Normalisation = Annotated[Nothing | BatchNormalisation, Named()]
 
 
 class GaussianNoise(Choice):
@@ -48,13 +42,7 @@ class MaskingNoise(Choice):
     rate: Axis[Share] = Field(description="probability that an input is set to 0")
 
 
-InputNoise = Annotated[NoNoise | GaussianNoise | MaskingNoise, Named()]
-
-
-class NoClip(Choice):
-    """The gradient as it is."""
-
-    name: Literal["none"] = Field(description="none")
+InputNoise = Annotated[Nothing | GaussianNoise | MaskingNoise, Named()]
 
 
 class Clip(Choice):
@@ -68,4 +56,4 @@ class Clip(Choice):
     )
 
 
-GradientClip = Annotated[NoClip | Clip, Named()]
+GradientClip = Annotated[Nothing | Clip, Named()]

@@ -90,8 +90,7 @@ class LaneState:
     """The state of lanes side by side; the leading axis of every array is the lane.
 
     Saved in mid-run and restored it gives what an uninterrupted run gives: nothing that training
-    depends on lives elsewhere. `parameters` holds, layer by layer from the input, the weights
-    (fan_out, fan_in) row by row and then the biases (fan_out).
+    depends on lives elsewhere. `sweep.nets.layout` says what lies where in `parameters`.
 
     Attributes:
         epoch: epochs trained. updates: optimizer steps made.
