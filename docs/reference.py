@@ -56,7 +56,7 @@ def config_reference() -> str:
         _section(PARAMETERS_TITLE, definitions["Fixed"], titles),
         _section("What else grid takes", {"properties": extras}, titles),
     ]
-    for name in sorted(definitions.keys() - {"Fixed", "Grid"}, key=titles.__getitem__):
+    for name in sorted(definitions.keys() - {"Fixed", "Grid"}, key=lambda n: (titles[n], n)):
         parts.append(_section(titles[name], definitions[name], titles))
     return "\n".join(parts)
 

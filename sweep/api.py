@@ -107,6 +107,8 @@ def read_phases(path: str | Path, trial_ids: Collection[str] | None = None) -> p
 def load_model(path: str | Path, trial_id: str) -> "Autoencoder":
     """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
 
+    It is in evaluation mode: batch normalisation goes by its running statistics.
+
     Args:
         path: the results directory.
         trial_id: 16 hex digits, or as many of the first as make it unique.
@@ -116,10 +118,8 @@ def load_model(path: str | Path, trial_id: str) -> "Autoencoder":
     """
     import numpy as np
 
-    from sweep.nets.autoencoder import Autoencoder, load_flat
+    from sweep.nets.autoencoder import network_at
 
     trial = reader.read_trial(path, trial_id)
     weights = reader.read_weights(path, trial.trial_id)
-    network = Autoencoder(trial)
-    load_flat(network, np.concatenate([array.ravel() for array in weights.arrays.values()]))
-    return network
+    return network_at(trial, np.concatenate([a.ravel() for a in weights.arrays.values()]))

@@ -141,7 +141,7 @@ class TrialResult:
     Attributes:
         details: by the name of a table, its columns but for `trial_id`: ladder, gradients, codes
             and phases; those not kept are left out.
-        parameters: final weights and biases, laid out as `LaneState.parameters`; None if not kept.
+        parameters: the final network, flat: its parameters, then its buffers; None if not kept.
         state: the arrays of its `LaneState`, one lane wide, to resume from; None if not kept.
     """
 

@@ -54,7 +54,13 @@ RESUMABLE = frozenset(
 
 
 def parameter(
-    scope: Scope, doc: str, *, neutral: object = None, key: bool = False, **kwargs: Any
+    scope: Scope,
+    doc: str,
+    *,
+    neutral: object = None,
+    key: bool = False,
+    presence: bool = False,
+    **kwargs: Any,
 ) -> Any:
     """Declare a field of `Trial`.
 
@@ -65,9 +71,10 @@ def parameter(
             released: it and None (does not apply) stay out of the identity, so that a parameter
             added later orphans no finished trial and a changed default relabels none.
         key: whether trials must agree on it to train together in one pack.
+        presence: whether they must agree on whether it is a number other than 0.
         **kwargs: of `dataclasses.field`.
     """
-    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key}
+    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key, "presence": presence}
     return field(metadata=metadata, **kwargs)
 
 
@@ -83,6 +90,13 @@ class Trial:
     topology: tuple[int, ...] = parameter(
         Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=True
     )
+    tied_weights: bool = parameter(
+        Scope.PATH,
+        "whether the weights of the last layers are the transposes of those of the first",
+        neutral=False,
+        key=True,
+        default=False,
+    )
     activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
     activation_slope: float | None = parameter(
         Scope.PATH, "slope of leaky_relu below zero", default=None
@@ -94,6 +108,26 @@ class Trial:
     )
     output_activation_alpha: float | None = parameter(
         Scope.PATH, "scale of elu below zero, output layer", default=None
+    )
+    normalisation: str = parameter(
+        Scope.PATH,
+        "what normalises the pre-activations of hidden layers: none or batch",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    normalisation_momentum: float | None = parameter(
+        Scope.PATH, "share of a batch in the running statistics", default=None
+    )
+    normalisation_epsilon: float | None = parameter(
+        Scope.PATH, "added to the variance that normalisation divides by", default=None
+    )
+    skip: str = parameter(
+        Scope.PATH,
+        "connections around every hidden layer: none, residual or highway",
+        neutral="none",
+        key=True,
+        default="none",
     )
 
     initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")
@@ -120,6 +154,44 @@ class Trial:
         key=True,
         default=None,
     )
+    input_noise: str = parameter(
+        Scope.PATH,
+        "what corrupts the inputs in training, anew each epoch: none, gaussian or masking",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    input_noise_scale: float | None = parameter(
+        Scope.PATH, "standard deviation of gaussian noise", default=None
+    )
+    input_noise_rate: float | None = parameter(
+        Scope.PATH, "probability that masking sets an input to 0", default=None
+    )
+    flat_spot: float = parameter(
+        Scope.PATH,
+        "added in training to the derivative of sigmoid and tanh units, hidden and output",
+        neutral=0.0,
+        default=0.0,
+    )
+    gradient_clip: str = parameter(
+        Scope.PATH,
+        "whether the gradient is clipped before weight decay joins it: none, by its norm or value",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    gradient_clip_limit: float | None = parameter(
+        Scope.PATH,
+        "most that the gradient's 2-norm, or the magnitude of each of its elements, may be",
+        default=None,
+    )
+    code_penalty: float = parameter(
+        Scope.PATH,
+        "L1 penalty: its product with the bottleneck's summed magnitudes joins the objective",
+        neutral=0.0,
+        presence=True,
+        default=0.0,
+    )
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (adamw: decoupled)",
@@ -143,7 +215,7 @@ class Trial:
         Scope.PATH, "period of the schedule, epochs", default=None
     )
     optimizer_momentum: float | None = parameter(
-        Scope.PATH, "momentum of sgd or rmsprop", neutral=0.0, default=None
+        Scope.PATH, "momentum of sgd or rmsprop", neutral=0.0, presence=True, default=None
     )
     optimizer_dampening: float | None = parameter(
         Scope.PATH, "dampening of sgd's momentum", neutral=0.0, default=None
@@ -204,6 +276,31 @@ class Trial:
     )
     optimizer_step_min: float | None = parameter(Scope.PATH, "smallest step of rprop", default=None)
     optimizer_step_max: float | None = parameter(Scope.PATH, "largest step of rprop", default=None)
+    optimizer_max_growth: float | None = parameter(
+        Scope.PATH, "most that a step of quickprop may be times the one before", default=None
+    )
+
+    pretraining: str = parameter(
+        Scope.PATH,
+        "how the weights are trained before the whole network is: none, greedy, grow or chain",
+        neutral="none",
+        key=True,
+        default="none",
+    )
+    pretraining_layers: int | None = parameter(
+        Scope.PATH, "layers of weights in each link of a chain", key=True, default=None
+    )
+    pretraining_max_epochs: int | None = parameter(
+        Scope.PATH, "most epochs of each phase of pretraining", default=None
+    )
+    pretraining_min_delta: float | None = parameter(
+        Scope.PATH,
+        "a phase of pretraining ends early: an improvement on its best loss must exceed this",
+        default=None,
+    )
+    pretraining_patience: int | None = parameter(
+        Scope.PATH, "epochs without an improvement that end a phase of pretraining", default=None
+    )
 
     batch_size: int | None = parameter(
         Scope.PATH, "samples an update; none for all of them", key=True, default=None
@@ -258,11 +355,15 @@ class Trial:
     @cached_property
     def pack_key(self) -> tuple[object, ...]:
         """The values that trials must share to train together: shapes, and which code runs."""
-        return (*(getattr(self, name) for name in PACK_KEY), bool(self.optimizer_momentum))
+        values = (getattr(self, name) for name in PACK_KEY)
+        return (*values, *(bool(getattr(self, name)) for name in PRESENCE_KEY))
 
 
 PARAMETERS: dict[str, Field[Any]] = {item.name: item for item in fields(Trial)}
 PACK_KEY: tuple[str, ...] = tuple(n for n, item in PARAMETERS.items() if item.metadata["key"])
+PRESENCE_KEY: tuple[str, ...] = tuple(
+    n for n, item in PARAMETERS.items() if item.metadata["presence"]
+)
 STOP_PARAMETERS: tuple[str, ...] = tuple(
     n for n, item in PARAMETERS.items() if item.metadata["scope"] is Scope.STOP
 )

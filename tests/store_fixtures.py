@@ -1,5 +1,6 @@
 """Builds results by hand. Trains nothing."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -39,7 +40,7 @@ def make_result(
     epochs: int = 100,
     outcome: dict[str, Any] | None = None,
     state: dict[str, np.ndarray] | None = None,
-    details: dict[str, dict[str, np.ndarray]] | None = None,
+    details: Mapping[str, Mapping[str, np.ndarray]] | None = None,
     **changes: Any,
 ) -> TrialResult:
     """Return a result of the trial that `changes` describe, finished `minutes` after `START`."""

@@ -38,7 +38,7 @@ def call(*arguments: str) -> Result:
     return CliRunner().invoke(main, arguments)
 
 
-@pytest.mark.parametrize("name", ["results", "show", "status", "report"])
+@pytest.mark.parametrize("name", ["results", "show", "status", "report", "codes"])
 def test_a_command_has_help(name: str) -> None:
     result = call(name, "--help")
     assert result.exit_code == 0

@@ -71,6 +71,7 @@ def test_options_of_a_choice_are_axes() -> None:
             "rprop",
             {"eta_minus": 0.5, "eta_plus": 1.2, "step_min": 1e-6, "step_max": 50.0, "decay": None},
         ),
+        ("quickprop", {"max_growth": 1.75, "decay": 0.0}),
     ],
 )
 def test_an_optimizer_has_pytorchs_defaults(name: str, columns: dict[str, object]) -> None:

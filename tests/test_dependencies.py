@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-MODULES = {"pyyaml": "yaml"}
+MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 
 
 def imported_modules(path: Path) -> Iterator[str]:

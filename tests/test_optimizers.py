@@ -16,7 +16,7 @@ from tests.trials import make_trial
 STEPS = 200
 SIZE = 7
 CASES: list[tuple[str, dict[str, Any]]] = [
-    *((name, {}) for name in sorted(DEFAULTS)),
+    *((name, {}) for name in sorted(DEFAULTS) if name != "quickprop"),
     ("sgd", {"optimizer_momentum": 0.0}),
     ("sgd", {"optimizer_dampening": 0.3}),
     ("sgd", {"optimizer_nesterov": True}),
@@ -155,3 +155,62 @@ def test_decay_is_old_keras_for_rmsprop() -> None:
         velocity = 0.9 * velocity + 0.1 * gradient**2
         weights -= 0.02 / (1 + 0.05 * iteration) * gradient / (np.sqrt(velocity) + 1e-7)
     np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
+def quickprop_step(slope: float, previous: float, last: float, *, rate: float, mu: float) -> float:
+    """Return the next step of a weight as Fahlman's program computes it."""
+    shrink, step = mu / (1 + mu), 0.0
+    if last < 0:
+        if slope > 0:
+            step -= rate * slope
+        if slope >= shrink * previous:
+            step += mu * last
+        else:
+            step += last * slope / (previous - slope)
+    elif last > 0:
+        if slope < 0:
+            step -= rate * slope
+        if slope <= shrink * previous:
+            step += mu * last
+        else:
+            step += last * slope / (previous - slope)
+    else:
+        step -= rate * slope
+    return step
+
+
+@pytest.mark.parametrize("mu", [1.75, 1.2])
+def test_quickprop_is_fahlmans(mu: float) -> None:
+    trial = make_trial(optimizer="quickprop", learning_rate=0.02, optimizer_max_growth=mu)
+    weights = np.linspace(-1.0, 1.0, SIZE)
+    wanted, previous, last = weights.copy(), np.zeros(SIZE), np.zeros(SIZE)
+    kinds = set()
+    for gradient in map(torch.Tensor.numpy, gradients()):
+        for i, slope in enumerate(gradient):
+            kinds.add((np.sign(last[i]), np.sign(slope), abs(slope) >= abs(previous[i])))
+            last[i] = quickprop_step(slope, previous[i], last[i], rate=0.02, mu=mu)
+            previous[i] = slope
+        wanted += last
+    assert len(kinds) > 8
+    np.testing.assert_allclose(run_rule(trial, weights), wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_quickprop_finds_the_bottom_of_a_parabola_in_two_steps() -> None:
+    """Two slopes of a parabola tell where it ends: 3 (w - 2)^2 from w = 0 with rate 0.1."""
+    trial = make_trial(optimizer="quickprop", optimizer_max_growth=100.0)
+    slots = {name: torch.zeros(1, 1, dtype=torch.float64) for name in slot_names(trial)}
+    weight, one = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
+    for _ in range(2):
+        OPTIMIZERS["quickprop"].update(
+            Step(
+                parameters=weight,
+                gradient=6 * (weight - 2),
+                slots=slots,
+                scalars={},
+                hyper={"max_growth": 100 * one},
+                learning_rate=0.25 * one,
+                count=one,
+                shape=trial,
+            )
+        )
+    assert weight.item() == pytest.approx(2.0, abs=1e-12)

@@ -88,6 +88,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             {"grid": {"optimizer": {"name": "sgd", "momentum": [0, 0.9], "dampening": 0.5}}},
             "sgd with dampening 0.5: dampening has no effect without momentum",
         ),
+        (
+            {"fixed": {"activation": "relu", "output_activation": "selu", "flat_spot": 0.1}},
+            "flat_spot 0.1: has no effect without sigmoid or tanh units",
+        ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
         (
             {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},
@@ -169,12 +173,12 @@ def test_a_plan_counts_the_cpus_that_this_process_may_use() -> None:
         os.sched_setaffinity(0, mine)
 
 
-def test_a_plan_needs_neither_torch_nor_ray(tmp_path: Path) -> None:
+def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_path: Path) -> None:
     code = (
         "import sys; from sweep.cli.plan import plan_command; "
         f"plan_command([{str(CONFIGS / 'quickstart.yaml')!r}, '--output', {str(tmp_path / 'x')!r}],"
         " standalone_mode=False); "
-        "print([name for name in ('torch', 'ray') if name in sys.modules])"
+        "print([name for name in ('torch', 'ray', 'sklearn') if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import DatasetSpec
-from sweep.datasets.registry import DatasetError
 from sweep.result import TrialResult
 from sweep.training.pool import lanes_of, train_pack
 from sweep.training.torch_engine import TorchEngine

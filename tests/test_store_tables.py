@@ -96,6 +96,7 @@ def test_curves_are_one_row_an_epoch(tmp_path: Path) -> None:
     assert curves["loss"].tolist() == [1.0, 0.5, 0.25]
     assert set(curves["trial_id"]) == {second.trial.trial_id}
     assert len(read_curves(tmp_path)) == 6
+    assert len(read_curves(tmp_path, [])) == 0
 
 
 def test_weights_come_back_layer_by_layer(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_results_without_their_sweep_file_are_not_compared(
         path.unlink()
     result = call("verify", "small")
     assert result.exit_code == 2
-    assert "data set not in the recorded sweep files" in result.stdout
+    assert "no recorded sweep file gives its data here" in result.stdout
     assert "must hold a trial that can be compared (got none)" in result.stderr
 
 
@@ -196,7 +196,8 @@ def test_code_that_raises_is_a_difference_and_code_that_is_gone_is_not() -> None
 
 def test_retraining_keeps_the_states_along_the_way() -> None:
     work = make_work(make_trial(max_epochs=101))
-    retraining = retrain(work.pack, make_engine(work.pack, work.pack.trials[0]))
+    engine = make_engine(work.pack, work.pack.trials[0], one_hot(4))
+    retraining = retrain(work.pack, engine)
     assert [int(state.epoch[0]) for state in retraining.states] == [0, 1, 10, 100]
     assert retraining.result.outcome.epochs == 101
     assert SAMPLED_EPOCHS[:4] == (0, 1, 10, 100)

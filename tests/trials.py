@@ -32,6 +32,7 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
         "optimizer_step_min": 1e-6,
         "optimizer_step_max": 50.0,
     },
+    "quickprop": {"optimizer_max_growth": 1.75},
 }
 
 

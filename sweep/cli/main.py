@@ -20,6 +20,7 @@ COMMANDS = {
     "status": "Count the results so far, by how they ended.",
     "results": "Show the table of trials.",
     "show": "Show everything about one trial.",
+    "codes": "Show what a trial's hidden units say of each sample.",
     "report": "Write a report with figures.",
     "verify": "Train a sample of finished trials again and compare.",
     "schema": "Print the JSON Schema of sweep files, for editors.",

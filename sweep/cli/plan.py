@@ -1,7 +1,7 @@
 """`sweep plan`: say what a sweep file comes to, without training anything."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +10,10 @@ import click
 
 if TYPE_CHECKING:
     from sweep.cluster.estimate import Estimate
+    from sweep.datasets import Data
     from sweep.planning import Plan
+
+DATASETS_NAMED = 4
 
 
 @click.command("plan")
@@ -78,6 +81,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "workers": plan.workers,
         "engines": dict(plan.engines),
         "max_epochs": plan.max_epochs,
+        "datasets": [data.name for data in plan.data],
     }
 
 
@@ -86,6 +90,7 @@ def describe_plan(plan: "Plan", directory: Path) -> str:
     return "\n".join(
         [
             f"{plan.config.name}",
+            *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {directory}",
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
@@ -95,6 +100,20 @@ def describe_plan(plan: "Plan", directory: Path) -> str:
             f"  epochs      at most {plan.max_epochs:,}",
         ]
     )
+
+
+def _data_lines(datasets: "Sequence[Data]") -> list[str]:
+    named = [describe_data(data) for data in datasets[:DATASETS_NAMED]]
+    more = len(datasets) - len(named)
+    lines = [*named, f"and {more:,} more"] if more else named
+    return [f"  {'' if place else 'data':10}  {line}" for place, line in enumerate(lines)]
+
+
+def describe_data(data: "Data") -> str:
+    """Say what a data set holds, in a line."""
+    held = data.validation_inputs
+    text = f"{data.name}: {len(data.inputs):,} samples of {data.features:,}"
+    return text if held is None else f"{text}, {len(held):,} held out"
 
 
 def describe_estimate(estimate: "Estimate") -> str:

@@ -9,7 +9,7 @@ import pandas as pd
 from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.snapshot import read_rows
-from sweep.trial import PACK_KEY, Status, StopReason
+from sweep.trial import PACK_KEY, PRESENCE_KEY, Status, StopReason
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,24 @@ def read_neighbours(path: Path, keys: Sequence[tuple[object, ...]]) -> dict[int,
     """
     if not ResultsDir(path).exists:
         return {}
-    columns = [*PACK_KEY, "optimizer_momentum", "status", "stop_reason", "epochs"]
+    columns = [*PACK_KEY, *PRESENCE_KEY, "status", "stop_reason", "epochs"]
     trials = read_rows(path, TableName.TRIALS, columns=columns).to_pandas()
     ended = (trials["status"] == Status.FINISHED) & (trials["stop_reason"] != StopReason.TIME)
     trials = trials[ended]
-    momentum = trials["optimizer_momentum"].fillna(0.0) != 0.0
+    present = [trials[name].fillna(0.0) != 0.0 for name in PRESENCE_KEY]
     numbers = {key: number for number, key in enumerate(keys)}
-    groups = trials["epochs"].groupby([*(trials[n] for n in PACK_KEY), momentum], dropna=False)
+    groups = trials["epochs"].groupby([*(trials[n] for n in PACK_KEY), *present], dropna=False)
     found = ((numbers.get(_key(key)), epochs) for key, epochs in groups)
     return {number: _quartiles(epochs) for number, epochs in found if number is not None}
 
 
 def _key(values: tuple[object, ...]) -> tuple[object, ...]:
     """Return a pack key from its columns, as `Trial.pack_key` has it."""
-    named = dict(zip(PACK_KEY, values[:-1], strict=True))
+    n = len(PACK_KEY)
+    named = dict(zip(PACK_KEY, values[:n], strict=True))
     named["topology"] = parse_topology(str(named["topology"]))
     plain = (None if value is pd.NA or value != value else value for value in named.values())
-    return (*plain, bool(values[-1]))
+    return (*plain, *map(bool, values[n:]))
 
 
 def _quartiles(epochs: "pd.Series[int]") -> Quartiles:

@@ -33,7 +33,11 @@ def match_starts(
     starts = {}
     for trial in trials:
         saved = sorted(paths.get(trial.path_id, []), key=lambda state: -state.epoch)
-        found = (_start(state, trial) for state in saved if 0 < state.epoch < _limit(trial))
+        found = (
+            _start(state, trial)
+            for state in saved
+            if _has_begun(state) and state.epoch < _limit(trial)
+        )
         start = next((start for start in found if start is not None), None)
         if start is not None:
             starts[trial.trial_id] = start
@@ -47,8 +51,14 @@ def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
     agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
     if agree and state.stop_reason in RESUMABLE:
         return dict(state.arrays)
+    if state.epoch == 0:  # cancelled in pretraining, before the ladder
+        return None
     counters = counters_of(trial, state.arrays)
     return None if counters is None else dict(state.arrays) | counters
+
+
+def _has_begun(state: SavedState) -> bool:
+    return state.epoch > 0 or "phases.phase" in state.arrays
 
 
 def _limit(trial: Trial) -> int:

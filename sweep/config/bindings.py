@@ -1,6 +1,7 @@
 """What follows where parameters meet: data and topology, batch and order. Knows no grids."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sweep.config.columns import COLUMNS
@@ -20,6 +21,10 @@ def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
         return [tuple(n for n in (*names, "batch_size", "sample_order") if n in values)]
     groups = [tuple(names), ("batch_size", "sample_order")]
     return [group for group in groups if all(name in values for name in group)]
+
+
+PLAIN = ("normalisation", "skip", "tied_weights")
+"""What pretraining does not go with."""
 
 
 class Bindings:
@@ -66,8 +71,8 @@ class Bindings:
         if "dataset" not in columns or "topology" not in columns:
             return {}
         spec = columns["dataset"]
-        if spec == DatasetSpec("one-hot"):
-            spec = DatasetSpec("one-hot", (("size", columns["topology"][0]),))
+        if spec.name == "one-hot" and not spec.options:
+            spec = replace(spec, options=(("size", columns["topology"][0]),))
         data = load_data(spec)
         self.datasets.setdefault(data.fingerprint, spec)
         return {"dataset": data.name, "data_fingerprint": data.fingerprint}
@@ -96,8 +101,61 @@ class Bindings:
                     must=f"have no width below the input's {widths[0]} with initialiser identity",
                     got=format_topology(widths),
                 )
+        for value in combinations("code_penalty", "tied_weights", "topology"):
+            yield from _unfit_topology(value)
+        for value in combinations("normalisation", "batch_size", "data_fingerprint"):
+            if value.columns.get("normalisation") == "batch":
+                yield from self._lone_samples(value)
+        for value in combinations(*PLAIN, "pretraining", "pretraining_layers", "topology"):
+            if value.columns.get("pretraining", "none") != "none":
+                yield from _unfit_pretraining(value)
         for value in combinations("loss", "loss_semantics", "output_activation"):
             yield from _outside_unit(value)
+
+    def _lone_samples(self, value: Value) -> Iterator[Problem]:
+        spec = self.datasets.get(value.columns.get("data_fingerprint", ""))
+        if spec is None:
+            return
+        samples = len(load_data(spec).inputs)
+        size = value.columns.get("batch_size") or samples
+        if size == 1 or samples % size == 1:
+            yield Problem(
+                path=value.paths["normalisation"],
+                must="meet batches of two samples or more, the last included",
+                got=f"batch_size {size} of {samples} samples",
+                hint="one sample has no variance; choose another batch_size",
+            )
+
+
+def _unfit_topology(value: Value) -> Iterator[Problem]:
+    columns, widths = value.columns, value.columns.get("topology")
+    if not isinstance(widths, tuple):
+        return
+    got = f"topology {format_topology(widths)}"
+    if columns.get("code_penalty") and len(widths) == 2:
+        must = "be 0 where there is no hidden layer to hold a code"
+        yield Problem(path=value.paths["code_penalty"], must=must, got=got)
+    if columns.get("tied_weights") and (len(widths) == 2 or widths != widths[::-1]):
+        must = "be false unless the widths are the same backwards, with a hidden layer"
+        yield Problem(path=value.paths["tied_weights"], must=must, got=got)
+
+
+def _unfit_pretraining(value: Value) -> Iterator[Problem]:
+    columns, widths = value.columns, value.columns.get("topology")
+    path, kind = value.paths["pretraining"], columns["pretraining"]
+    for name in (name for name in PLAIN if columns.get(name) not in (None, False, "none")):
+        must = f"be none where {name} is not: it takes plain dense layers apart"
+        yield Problem(path=path, must=must, got=str(kind))
+    if not isinstance(widths, tuple):
+        return
+    depth, link = len(widths) - 1, columns.get("pretraining_layers") or 1
+    got = f"{kind} of {format_topology(widths)}"
+    if kind in ("greedy", "grow") and (depth < 4 or widths != widths[::-1] or depth % 2):
+        must = "meet widths that are the same backwards, with three hidden layers or five or more"
+        yield Problem(path=path, must=must, got=got)
+    if kind == "chain" and (depth % link or depth == link or len(set(widths[::link])) > 1):
+        must = "cut the layers into two links or more, each with as many outputs as inputs"
+        yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
 
 
 def _outside_unit(value: Value) -> Iterator[Problem]:

@@ -16,10 +16,18 @@ from sweep.config.values import Problem, Value, problems_of, spread
 from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
+    "tied_weights": False,
+    "normalisation": "none",
+    "skip": "none",
     "bias_constant": 0.0,
     "seed": 0,
+    "input_noise": "none",
+    "flat_spot": 0.0,
+    "gradient_clip": "none",
+    "code_penalty": 0.0,
     "weight_decay": 0.0,
     "learning_rate_schedule": "constant",
+    "pretraining": "none",
     "batch_size": None,
     "sample_order": None,
     "dtype": "float32",

@@ -107,8 +107,17 @@ class Rprop(Choice):
     step_max: Axis[Positive] = Field(default=[50.0], description="largest step")
 
 
+class Quickprop(Optimizer):
+    """Fahlman's: jumps to where the last two slopes, drawn through by a line, would vanish."""
+
+    name: Literal["quickprop"] = Field(description="quickprop")
+    max_growth: Axis[Positive] = Field(
+        default=[1.75], description="mu: most that a step may be times the one before"
+    )
+
+
 AnyOptimizer = Annotated[
-    Sgd | Rmsprop | Adagrad | Adadelta | Adam | Nadam | Adamax | Rprop, Named()
+    Sgd | Rmsprop | Adagrad | Adadelta | Adam | Nadam | Adamax | Rprop | Quickprop, Named()
 ]
 
 

@@ -19,8 +19,10 @@ from sweep.config.axis import (
     whole,
 )
 from sweep.config.conditions import Conditions
+from sweep.config.features import GradientClip, InputNoise, Normalisation
 from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
 from sweep.config.optimizers import AnyOptimizer, Schedule
+from sweep.config.pretraining import Pretraining
 from sweep.config.rules import Convergence
 from sweep.config.sources import Dataset
 
@@ -32,11 +34,26 @@ class Parameters(Block):
     topology: TopologyAxis | None = Field(
         default=None, description="widths from input to output: 16-8-4-8-16 or [16, 8, 4, 8, 16]"
     )
+    tied_weights: Axis[bool] | None = Field(
+        default=None,
+        description="whether each layer after the middle has the transposed weights of its mirror "
+        "image before it, with biases of its own; false where left out",
+    )
     activation: Axis[Activation] | None = Field(
         default=None, description="activation of the hidden layers"
     )
     output_activation: Axis[OutputActivation] | None = Field(
         default=None, description="activation of the output layer"
+    )
+    normalisation: Axis[Normalisation] | None = Field(
+        default=None,
+        description="normalises the pre-activations of hidden layers; none where left out",
+    )
+    skip: Axis[Literal["none", "residual", "highway"]] | None = Field(
+        default=None,
+        description="connections around every hidden layer, which carry the first units as far as "
+        "both widths go: residual adds them, highway mixes them in by a learnt gate; none where "
+        "left out",
     )
     initialiser: Axis[InitialWeights] | None = Field(
         default=None, description="where the weights start, with the constant c"
@@ -48,6 +65,24 @@ class Parameters(Block):
         default=None, description="key of every random draw of a trial; 0 where left out"
     )
     loss: Axis[Loss] | None = Field(default=None, description="loss between outputs and targets")
+    input_noise: Axis[InputNoise] | None = Field(
+        default=None,
+        description="corrupts the inputs of training, for denoising; none where left out",
+    )
+    flat_spot: Axis[NonNegative] | None = Field(
+        default=None,
+        description="Fahlman's remedy for saturated units, such as 0.1: added in training to the "
+        "derivative of sigmoid and tanh units; 0 where left out",
+    )
+    gradient_clip: Axis[GradientClip] | None = Field(
+        default=None,
+        description="clips the gradient before weight_decay joins it; none where left out",
+    )
+    code_penalty: Axis[NonNegative] | None = Field(
+        default=None,
+        description="L1 penalty on the bottleneck: times the mean over samples of its units' "
+        "summed magnitudes, part of the objective and never of the loss; 0 where left out",
+    )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
     )
@@ -59,6 +94,11 @@ class Parameters(Block):
     )
     learning_rate_schedule: Axis[Schedule] | None = Field(
         default=None, description="how the learning rate changes; constant where left out"
+    )
+    pretraining: Axis[Pretraining] | None = Field(
+        default=None,
+        description="what is trained before the whole network is; none where left out. epochs, "
+        "limits and stop rules are of the last phase, the whole network's",
     )
     batch_size: Axis[Count | None] | None = Field(
         default=None, description="samples an update; null or left out for all of them"

@@ -9,9 +9,11 @@ from sweep.config.axis import Block
 from sweep.config.choice import Choice
 from sweep.config.columns import column_of
 from sweep.config.rules import Convergence
-from sweep.config.sources import OneHot, PluginDataset, Uniform, Vectors
+from sweep.config.sources import PluginDataset, Source
 from sweep.datasets.data import DatasetSpec, freeze
+from sweep.datasets.files import locate
 
+_COMMON = ("validation", "split_seed", "scale")
 Paths = Mapping[str, tuple[str | int, ...]]
 
 
@@ -45,7 +47,7 @@ class Value:
 
 def spread(parameter: str, value: object) -> list[dict[str, object]]:
     """Return the columns of a parameter's value, once for every combination of its options."""
-    if isinstance(value, OneHot | Vectors | Uniform | PluginDataset):
+    if isinstance(value, Source):
         return [{"dataset": spec} for spec in _dataset_specs(value)]
     if isinstance(value, Convergence):
         return list(_stop_rules(value))
@@ -95,12 +97,23 @@ def _stop_rules(convergence: Convergence) -> Iterator[dict[str, object]]:
         yield {**columns, "max_epochs": limit}
 
 
-def _dataset_specs(source: OneHot | Vectors | Uniform | PluginDataset) -> Iterator[DatasetSpec]:
+def _dataset_specs(source: Source) -> Iterator[DatasetSpec]:
     options = _options(source)
-    if isinstance(source, Vectors):
-        options = {name: [rows] for name, rows in options.items()}
+    common = {name: options.pop(name) for name in _COMMON if name in options}
     if isinstance(source, PluginDataset):
         options = {name: [value] for name, value in source.options.items()}
+    options = {name: [axis] if name in source.lists else axis for name, axis in options.items()}
     for combination in _combined(options):
-        sorted_options = sorted(combination.items())
-        yield DatasetSpec(source.name, tuple((n, freeze(v)) for n, v in sorted_options))
+        for asked in _combined(common):
+            yield _dataset_spec(source.name, combination, asked)
+
+
+def _dataset_spec(
+    name: str, options: Mapping[str, object], asked: Mapping[str, Any]
+) -> DatasetSpec:
+    """Return a spec that is the same for what is the same, and that names files from any folder."""
+    split_seed = asked["split_seed"] if asked["validation"] else 0
+    if isinstance(path := options.get("path"), str) and ":" not in name:
+        options = {**options, "path": str(locate(path))}
+    frozen = tuple((n, freeze(v)) for n, v in sorted(options.items()))
+    return DatasetSpec(name, frozen, **{**asked, "split_seed": split_seed})

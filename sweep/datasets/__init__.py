@@ -1,8 +1,11 @@
 """Data sets by name. Knows nothing of who trains on them."""
 
+from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec
+from sweep.datasets.images import digits, idx
 from sweep.datasets.patterns import one_hot, uniform, vectors
-from sweep.datasets.registry import DatasetError, dataset, dataset_names, load_data, make_data
+from sweep.datasets.registry import dataset, dataset_names, load_data
+from sweep.datasets.table import table
 
 __all__ = [
     "Data",
@@ -10,9 +13,12 @@ __all__ = [
     "DatasetSpec",
     "dataset",
     "dataset_names",
+    "digits",
+    "idx",
     "load_data",
     "make_data",
     "one_hot",
+    "table",
     "uniform",
     "vectors",
 ]

@@ -37,26 +37,37 @@ class DatasetSpec:
     Attributes:
         name: registered name, or `package.module:function`.
         options: its arguments, sorted by name; values are frozen.
+        validation: share of the samples to hold out, in [0, 1).
+        split_seed: which samples those are, 0 to 2**63 - 1.
+        scale: `none`, `unit` or `standard`, as `scaled` has it.
     """
 
     name: str
     options: tuple[tuple[str, object], ...] = ()
+    validation: float = 0.0
+    split_seed: int = 0
+    scale: str = "none"
 
 
 @dataclass(frozen=True)
 class Data:
-    """Samples and their targets, read-only.
+    """Samples to train on and, if there are any, samples held out of training; read-only.
 
     Attributes:
         name: for people, such as `one-hot-16`.
         inputs: float64, (samples, features).
         targets: float64, (samples, outputs); the same array for a plain autoencoder.
-        one_hot: whether every target row holds a single 1 among zeros.
+        validation_inputs: float64, (held out, features), never trained on; None for none.
+        validation_targets: float64, (held out, outputs); the same array for a plain autoencoder.
+        one_hot: whether every target row trained on holds a single 1 among zeros.
+        distinct: how many of the samples trained on differ from one another.
     """
 
     name: str
     inputs: Float64[np.ndarray, "samples features"]
     targets: Float64[np.ndarray, "samples outputs"]
+    validation_inputs: Float64[np.ndarray, "held_out features"] | None = None
+    validation_targets: Float64[np.ndarray, "held_out outputs"] | None = None
 
     @cached_property
     def one_hot(self) -> bool:
@@ -65,12 +76,19 @@ class Data:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits of the SHA-256 of shapes and little-endian values."""
+        """16 hex digits of the SHA-256 of shapes and little-endian values, held-out ones last."""
         digest = hashlib.sha256()
-        for array in (self.inputs, self.targets):
-            digest.update(repr(array.shape).encode())
-            digest.update(np.ascontiguousarray(array, "<f8").tobytes())
+        arrays = (self.inputs, self.targets, self.validation_inputs, self.validation_targets)
+        for array in arrays:
+            if array is not None:
+                digest.update(repr(array.shape).encode())
+                digest.update(np.ascontiguousarray(array, "<f8").data)
         return digest.hexdigest()[:16]
+
+    @cached_property
+    def distinct(self) -> int:
+        # np.unique would sort a copy of all samples; adding 0.0 makes -0.0 the 0.0 that it equals.
+        return len({hashlib.sha256(row + 0.0).digest() for row in self.inputs})
 
     @property
     def features(self) -> int:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from sweep.datasets.arrays import DatasetError, check_size, make_data
 from sweep.datasets.data import Data
-from sweep.datasets.registry import DatasetError, check_size, dataset, make_data
+from sweep.datasets.registry import dataset
 
 Rows = tuple[tuple[float, ...], ...]
 

@@ -5,19 +5,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float64
-
+from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
-from sweep.errors import SweepError
+from sweep.datasets.scaling import scaled
+from sweep.datasets.splits import hold_out
 
-MAX_VALUES = 20_000_000
 Maker = Callable[..., Data]
 _MAKERS: dict[str, Maker] = {}
-
-
-class DatasetError(SweepError):
-    """A data set cannot be made as asked; the message completes "must …"."""
 
 
 def dataset(name: str) -> Callable[[Maker], Maker]:
@@ -37,11 +31,18 @@ def dataset_names() -> list[str]:
 
 @lru_cache(maxsize=256)
 def load_data(spec: DatasetSpec) -> Data:
-    """Return a data set, read-only; the same object for the same spec.
+    """Return a data set, read-only, split and scaled; the same object for the same spec.
 
     Raises:
         DatasetError: the data set is unknown, or its options do not make one.
     """
+    data = _made(spec)
+    if spec.validation:
+        data = hold_out(data, spec.validation, seed=spec.split_seed)
+    return data if spec.scale == "none" else scaled(data, spec.scale)
+
+
+def _made(spec: DatasetSpec) -> Data:
     plugin = ":" in spec.name
     maker = _plugin(spec.name) if plugin else _MAKERS.get(spec.name)
     if maker is None:
@@ -53,51 +54,6 @@ def load_data(spec: DatasetSpec) -> Data:
     except Exception as error:  # a user's code may raise anything
         raise DatasetError(f"be made by its function, which raised {error!r}") from error
     return _from_plugin(spec.name, made)
-
-
-def make_data(name: str, inputs: Any, targets: Any = None) -> Data:
-    """Check and freeze arrays as a data set.
-
-    Args:
-        name: for people.
-        inputs: numbers, (samples, features).
-        targets: as many rows; None for the inputs themselves.
-
-    Raises:
-        DatasetError: the arrays are not two finite matrices with equally many rows.
-    """
-    samples = _matrix(inputs, "samples")
-    if targets is None:
-        return Data(name=name, inputs=samples, targets=samples)
-    wanted = _matrix(targets, "targets")
-    if len(wanted) != len(samples):
-        raise DatasetError(f"have a target for every sample, not {len(wanted)} for {len(samples)}")
-    return Data(name=name, inputs=samples, targets=wanted)
-
-
-def check_size(samples: int, features: int) -> None:
-    """Refuse data too large to be kept in memory many times over.
-
-    Raises:
-        DatasetError: there would be more than MAX_VALUES numbers.
-    """
-    if samples * features > MAX_VALUES:
-        got = f"{samples:,} samples of {features:,}"
-        raise DatasetError(f"hold at most {MAX_VALUES:,} numbers, not {got}")
-
-
-def _matrix(values: Any, what: str) -> Float64[np.ndarray, "samples features"]:
-    try:
-        array = np.array(values, np.float64, order="C")
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"give {what} as rows of numbers, all of one length") from error
-    if array.ndim != 2 or array.size == 0:
-        raise DatasetError(f"give {what} as rows of numbers, all of one length")
-    check_size(*array.shape)
-    if not np.isfinite(array).all():
-        raise DatasetError(f"give {what} that are finite")
-    array.flags.writeable = False
-    return array
 
 
 def _plugin(name: str) -> Maker:
@@ -113,9 +69,14 @@ def _plugin(name: str) -> Maker:
 
 def _from_plugin(name: str, made: Any) -> Data:
     """Accept a Data, an array of samples, or a pair of samples and targets."""
-    if isinstance(made, Data):
-        return make_data(
-            made.name, made.inputs, None if made.targets is made.inputs else made.targets
-        )
-    inputs, targets = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
-    return make_data(name, inputs, targets)
+    if not isinstance(made, Data):
+        inputs, targets = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
+        return make_data(name, inputs, targets)
+    plain = made.targets is made.inputs
+    return make_data(
+        made.name,
+        made.inputs,
+        None if plain else made.targets,
+        validation_inputs=made.validation_inputs,
+        validation_targets=None if plain else made.validation_targets,
+    )

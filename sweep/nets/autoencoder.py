@@ -1,13 +1,57 @@
 """The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from sweep.nets.activations import Shape, activation_of
-from sweep.nets.topology import bottleneck_layer, layers_of
+from sweep.nets.layout import mirror_of
+from sweep.nets.skips import joined
+from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.trial import Trial
+
+
+class Dense(nn.Module):
+    """A layer up to its activation: values times weights, plus biases or normalised."""
+
+    def __init__(
+        self,
+        layer: Layer,
+        *,
+        mirror: "Dense | None",
+        norm: nn.BatchNorm1d | None,
+        gate: nn.Linear | None,
+        like: Tensor,
+    ) -> None:
+        """Build a layer, its parameters not yet set.
+
+        Args:
+            layer: its place and widths.
+            mirror: the layer whose transposed weights it shares.
+            norm: what normalises in place of biases.
+            gate: a highway's, which the layer holds for the network.
+            like: any tensor of the parameters' dtype.
+        """
+        super().__init__()
+        if mirror is None:
+            self.weight = nn.Parameter(like.new_empty(layer.fan_out, layer.fan_in))
+        self.bias = nn.Parameter(like.new_empty(layer.fan_out)) if norm is None else None
+        self.norm = norm
+        self.gate = gate
+        self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
+
+    def forward(self, values: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
+        (mirror,) = self._mirror
+        weight = self.weight if mirror is None else mirror.weight.T
+        values = F.linear(values, weight, self.bias)
+        if self.norm is None:
+            return values
+        normalised: Tensor = self.norm(values.reshape(-1, values.shape[-1]))
+        return normalised.view_as(values)
 
 
 class Autoencoder(nn.Module):
@@ -20,14 +64,19 @@ class Autoencoder(nn.Module):
     def __init__(self, trial: Trial) -> None:
         """Build the network of `trial`, its parameters not yet set."""
         super().__init__()
-        dtype = getattr(torch, trial.dtype)
-        self.layers = nn.ModuleList(
-            nn.Linear(layer.fan_in, layer.fan_out, dtype=dtype)
-            for layer in layers_of(trial.topology)
-        )
+        like = torch.empty(0, dtype=getattr(torch, trial.dtype))
+        layers: list[Dense] = []
+        for layer in layers_of(trial.topology):
+            mirror = mirror_of(trial, layer)
+            shared = None if mirror is None else layers[mirror.index]
+            norm, gate = _norm_of(trial, layer), _gate_of(trial, layer)
+            layers.append(Dense(layer, mirror=shared, norm=norm, gate=gate, like=like))
+        self.layers = nn.ModuleList(layers)
         self.bottleneck = bottleneck_layer(trial.topology) or 0
+        self._skip = trial.skip
         self._hidden = activation_of(trial.activation)
         self._output = activation_of(trial.output_activation)
+        self._flat_spot = trial.flat_spot or None
         self._hidden_shape = Shape(*_numbers(trial.activation_slope, trial.activation_alpha))
         self._output_shape = Shape(
             *_numbers(trial.output_activation_slope, trial.output_activation_alpha)
@@ -36,6 +85,12 @@ class Autoencoder(nn.Module):
     def encode(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... bottleneck"]:
         """Return the activations of the bottleneck; the inputs where there is no hidden layer."""
         return self._activate(inputs, 0, self.bottleneck)
+
+    def hidden(
+        self, inputs: Float[Tensor, "... features"], layer: int
+    ) -> Float[Tensor, "... units"]:
+        """Return the activations of a hidden layer, from 1; the inputs themselves for 0."""
+        return self._activate(inputs, 0, layer)
 
     def decode(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
         """Return the outputs for bottleneck activations."""
@@ -46,34 +101,78 @@ class Autoencoder(nn.Module):
 
     def logits(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... outputs"]:
         """Return the pre-activations of the output layer."""
+        return self.logits_of(self.encode(inputs))
+
+    def logits_of(self, codes: Float[Tensor, "... bottleneck"]) -> Float[Tensor, "... outputs"]:
+        """Return the pre-activations of the output layer for bottleneck activations."""
         last = len(self.layers) - 1
-        pre: Tensor = self.layers[last](self._activate(inputs, 0, last))
+        pre: Tensor = self.layers[last](self._activate(codes, self.bottleneck, last))
         return pre
 
     def outputs_of(self, logits: Float[Tensor, "... outputs"]) -> Float[Tensor, "... outputs"]:
         """Return the outputs for pre-activations of the output layer."""
-        return self._output(logits, self._output_shape)
+        return self._output(logits, self._in_training(self._output_shape))
+
+    def _in_training(self, shape: Shape) -> Shape:
+        """Return the shape with the flat spot, which evaluation's gradients know nothing of."""
+        return replace(shape, flat_spot=self._flat_spot if self.training else None)
 
     def _activate(self, values: Tensor, first: int, stop: int) -> Tensor:
         for index in range(first, stop):
-            values = self.layers[index](values)
-            is_output = index == len(self.layers) - 1
-            values = (
-                self.outputs_of(values) if is_output else self._hidden(values, self._hidden_shape)
-            )
+            layer = self.layers[index]
+            assert isinstance(layer, Dense)
+            if index == len(self.layers) - 1:
+                return self.outputs_of(layer(values))
+            activations = self._hidden(layer(values), self._in_training(self._hidden_shape))
+            if self._skip != "none":
+                gate = None if layer.gate is None else layer.gate(values)
+                activations = joined(values, activations, gate)
+            values = activations
         return values
 
 
 def load_flat(network: nn.Module, flat: Float[np.ndarray, " parameters"]) -> None:
-    """Set every parameter from a flat vector laid out as `LaneState.parameters`."""
+    """Set every parameter and buffer from a vector as `sweep.nets.layout` lays it out."""
     with torch.no_grad():
-        nn.utils.vector_to_parameters(torch.from_numpy(flat.copy()), network.parameters())
+        nn.utils.vector_to_parameters(torch.from_numpy(flat.copy()), _tensors(network))
 
 
 def flatten(network: nn.Module) -> Float[np.ndarray, " parameters"]:
-    """Return every parameter in one vector, laid out as `LaneState.parameters`."""
-    vector: Tensor = nn.utils.parameters_to_vector(network.parameters()).detach()
+    """Return every parameter and buffer in one vector, as `load_flat` takes it."""
+    vector: Tensor = nn.utils.parameters_to_vector(_tensors(network)).detach()
     return vector.numpy()
+
+
+def network_at(trial: Trial, flat: Float[np.ndarray, " parameters"]) -> Autoencoder:
+    """Return the network of `trial` as training left it, in evaluation mode."""
+    network = Autoencoder(trial)
+    load_flat(network, flat)
+    return network.eval()
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    """Return parameters and buffers in the order of the layout, PyTorch's own counters left out."""
+    return [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
+
+
+def _norm_of(trial: Trial, layer: Layer) -> nn.BatchNorm1d | None:
+    if trial.normalisation == "none" or not _is_hidden(trial, layer):
+        return None
+    momentum, epsilon = trial.normalisation_momentum, trial.normalisation_epsilon
+    assert momentum is not None
+    assert epsilon is not None
+    dtype = getattr(torch, trial.dtype)
+    return nn.BatchNorm1d(layer.fan_out, eps=epsilon, momentum=momentum, dtype=dtype)
+
+
+def _gate_of(trial: Trial, layer: Layer) -> nn.Linear | None:
+    if trial.skip != "highway" or not _is_hidden(trial, layer):
+        return None
+    return nn.Linear(layer.fan_in, layer.fan_out, dtype=getattr(torch, trial.dtype))
+
+
+def _is_hidden(trial: Trial, layer: Layer) -> bool:
+    return layer.index < len(trial.topology) - 2
 
 
 def _numbers(slope: float | None, alpha: float | None) -> tuple[float, float]:

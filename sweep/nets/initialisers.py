@@ -12,29 +12,36 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from sweep.config.plugins import is_plugin
+from sweep.nets.layout import Array, Role, layout_of
 from sweep.nets.plugins import load_plugin
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
-from sweep.nets.topology import Layer, count_parameters, layers_of
+from sweep.nets.topology import Layer
 from sweep.trial import Trial
+
+GATE_DRAWS = 2**32
+"""What keeps the draws of a highway's gates apart from those of the layers around them."""
+GATE_BIAS = -1.0
+"""First bias of a highway's gate: a layer begins by carrying most of its inputs on."""
 
 Weights = Float64[np.ndarray, "fan_out fan_in"]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Random numbers for one layer's weights."""
+    """Random numbers for one layer's weights: those of key `index`."""
 
     seed: int
     layer: Layer
+    index: int
 
     def symmetric(self, purpose: Purpose = Purpose.WEIGHTS) -> Weights:
         return self._shaped(
-            symmetric(self._count, seed=self.seed, purpose=purpose, index=self.layer.index)
+            symmetric(self._count, seed=self.seed, purpose=purpose, index=self.index)
         )
 
     def normal(self) -> Weights:
         return self._shaped(
-            normal(self._count, seed=self.seed, purpose=Purpose.WEIGHTS, index=self.layer.index)
+            normal(self._count, seed=self.seed, purpose=Purpose.WEIGHTS, index=self.index)
         )
 
     @property
@@ -71,22 +78,36 @@ INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
 
 
 def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
-    """Return the weights and biases before the first epoch, in the trial's dtype.
-
-    Laid out as `LaneState.parameters`: layer by layer, weights (fan_out, fan_in), then biases.
-    """
-    parameters = np.empty(count_parameters(trial.topology), np.float64)
-    for layer in layers_of(trial.topology):
-        parameters[layer.weights] = _layer_weights(trial, layer).ravel()
-        parameters[layer.biases] = trial.bias_constant
+    """Return the parameters before the first epoch, in the trial's dtype and layout."""
+    layout = layout_of(trial)
+    parameters = np.empty(layout.n_parameters, np.float64)
+    for array in layout.parameters:
+        parameters[array.place] = np.ravel(_initial(trial, array))
     return parameters.astype(trial.dtype)
 
 
-def _layer_weights(trial: Trial, layer: Layer) -> Weights:
-    draw = Draw(trial.seed, layer)
+def _initial(trial: Trial, array: Array) -> np.ndarray | float:
+    """Return the first values of an array, or the value of all its elements."""
+    if array.role is Role.WEIGHT:
+        return _layer_weights(trial, array.layer, array.layer.index)
+    if array.role is Role.GATE:
+        return _layer_weights(trial, array.layer, GATE_DRAWS + array.layer.index)
+    starts = {Role.SCALE: 1.0, Role.SHIFT: 0.0, Role.GATE_BIAS: GATE_BIAS}
+    return starts.get(array.role, trial.bias_constant)
+
+
+def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
+    """Return the buffers before the first epoch by name: running means 0, running variances 1."""
+    starts = {Role.MEAN: 0.0, Role.VARIANCE: 1.0}
+    buffers = layout_of(trial).buffers
+    return {a.name: np.full(a.shape, starts[a.role], trial.dtype) for a in buffers}
+
+
+def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
+    draw = Draw(trial.seed, layer, index)
     constant = trial.initialiser_constant
     if is_plugin(trial.initialiser):
-        weights = _plugin_weights(trial, layer)
+        weights = _plugin_weights(trial, layer, index)
     else:
         weights = INITIALISERS[trial.initialiser](
             draw, layer, 1.0 if constant is None else constant
@@ -94,8 +115,8 @@ def _layer_weights(trial: Trial, layer: Layer) -> Weights:
     return weights + trial.initialiser_jitter * draw.symmetric(Purpose.JITTER)
 
 
-def _plugin_weights(trial: Trial, layer: Layer) -> Weights:
-    words = raw_bits(2, seed=trial.seed, purpose=Purpose.PLUGIN, index=layer.index)
+def _plugin_weights(trial: Trial, layer: Layer, index: int) -> Weights:
+    words = raw_bits(2, seed=trial.seed, purpose=Purpose.PLUGIN, index=index)
     generator = np.random.Generator(np.random.Philox(key=words))
     drawn = load_plugin(trial.initialiser)(
         layer.fan_in, layer.fan_out, constant=trial.initialiser_constant, generator=generator

@@ -9,6 +9,7 @@ cross-entropy sums over outputs and is a mean over samples.
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -101,6 +102,13 @@ def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss
         ),
     }
     return table[name, semantics]
+
+
+def code_penalty(
+    codes: Float[Tensor, "... samples bottleneck"], weight: float | Float[Tensor, " lanes"]
+) -> Float64[Tensor, "..."]:
+    """Return `weight` times the mean over samples of the summed magnitudes of a sample's code."""
+    return weight * codes.abs().sum(dim=(-2, -1), dtype=torch.float64) / codes.shape[-2]
 
 
 def _clip(outputs: Tensor) -> Tensor:

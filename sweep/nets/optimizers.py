@@ -130,6 +130,28 @@ def _rprop(s: Step) -> None:
     s.parameters.sub_(previous.sign() * size)
 
 
+def _quickprop(s: Step) -> None:
+    """Fahlman 1988 (CMU-CS-88-162), as his code has it, element by element.
+
+    With S the slope (the gradient, weight decay included), S' the slope and d the step before, mu
+    the largest growth: the step is mu d where S is still beyond mu / (1 + mu) of S' on the side
+    that d came down, else the secant's d S / (S' - S); where d still goes downhill, or is 0, the
+    gradient's -rate S joins it. Fahlman sums slopes over patterns and divides the rate by the
+    fan-in; here they are those of the loss, mostly a mean, and the rate is as given.
+    """
+    slope, previous, last = s.gradient, s.slots["prev"], s.slots["delta"]
+    growth = s.hyper["max_growth"]
+    edge = growth / (1 + growth) * previous
+    beyond = torch.where(last < 0, slope >= edge, slope <= edge)
+    jump = torch.where(beyond, growth * last, last * slope / (previous - slope))
+    jump = torch.where(last == 0, torch.zeros_like(jump), jump)
+    downhill = last.sign() * slope <= 0
+    slide = s.learning_rate * torch.where(downhill, slope, torch.zeros_like(slope))
+    last.copy_(jump - slide)
+    previous.copy_(slope)
+    s.parameters.add_(last)
+
+
 def _moments(s: Step) -> tuple[Flat, Flat]:
     mean, square = s.slots["exp_avg"], s.slots["exp_avg_sq"]
     mean.add_((1 - s.hyper["beta1"]) * (s.gradient - mean))
@@ -170,6 +192,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
     "rprop": Optimizer(
         _rprop, ("eta_minus", "eta_plus", "step_min", "step_max"), ("prev", "step_size")
     ),
+    "quickprop": Optimizer(_quickprop, ("max_growth",), ("prev", "delta")),
 }
 
 

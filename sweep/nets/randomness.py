@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     SHUFFLE = 3
     DATA = 4
     PLUGIN = 5
+    NOISE = 6
 
 
 def raw_bits(

@@ -13,6 +13,7 @@ from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
+FLATTENED = {"sigmoid", "tanh"}
 _RANGES: dict[str, tuple[float, float]] = {
     "sigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
@@ -67,6 +68,16 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
     settings = ("optimizer_momentum", "optimizer_dampening", "learning_rate_schedule")
     for value in block.combinations("optimizer", *settings):
         yield from _ineffective(value.columns)
+    for value in block.combinations("flat_spot", "activation", "output_activation"):
+        yield from _flat(value.columns)
+
+
+def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if columns["flat_spot"] and not FLATTENED & set(columns.values()):
+        yield (
+            f"flat_spot {columns['flat_spot']:g}",
+            "has no effect without sigmoid or tanh units",
+        )
 
 
 def _listed(subjects: Sequence[str]) -> str:
@@ -97,7 +108,7 @@ def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str,
 
 def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
     hidden = columns["topology"][1:-1]
-    needed = log2(len(np.unique(data.inputs, axis=0)))
+    needed = log2(data.distinct)
     if hidden and min(hidden) < needed:
         yield (
             format_topology(columns["topology"]),

@@ -3,7 +3,7 @@
 Standard library only: planning a million trials imports no engine.
 """
 
-from sweep.trial import Trial
+from sweep.trial import PARAMETERS, Trial
 
 FUSED_ACTIVATIONS = frozenset(
     ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "identity"]
@@ -12,8 +12,27 @@ FUSED_LOSSES = frozenset(
     {"mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"}
 )
 FUSED_OPTIMIZERS = frozenset(
-    ["sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamw", "nadam", "adamax", "rprop"]
+    [
+        "sgd",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "adam",
+        "adamw",
+        "nadam",
+        "adamax",
+        "rprop",
+        "quickprop",
+    ]
 )
+UNFUSED = (
+    "code_penalty",
+    "input_noise",
+    "normalisation",
+    "skip",
+    "tied_weights",
+)
+"""Parameters that the fused engine knows at their neutral value alone."""
 
 
 def choose_engine(trial: Trial, requested: str, device: str = "cpu") -> str:
@@ -38,7 +57,7 @@ def choose_engine(trial: Trial, requested: str, device: str = "cpu") -> str:
 def fused_supports(trial: Trial) -> bool:
     """Return whether the fused engine can train a trial: any full-batch perceptron of known parts.
 
-    A user's own activation or loss, and mini-batches, are the torch engine's.
+    A user's own activation or loss, mini-batches and what `UNFUSED` names are the torch engine's.
     """
     return (
         trial.batch_size is None
@@ -46,4 +65,5 @@ def fused_supports(trial: Trial) -> bool:
         and trial.output_activation in FUSED_ACTIVATIONS | {"softmax"}
         and trial.loss in FUSED_LOSSES
         and trial.optimizer in FUSED_OPTIMIZERS
+        and all(getattr(trial, n) == PARAMETERS[n].metadata["neutral"] for n in UNFUSED)
     )

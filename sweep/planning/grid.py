@@ -13,7 +13,7 @@ from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, Fault
 from sweep.planning.block import Block, Key
-from sweep.trial import PACK_KEY, Trial
+from sweep.trial import PACK_KEY, PRESENCE_KEY, Trial
 
 MAX_COMBINATIONS = 10_000_000
 
@@ -127,8 +127,9 @@ def expand(config: SweepConfig) -> Grid:
 
 def _pack_keys(block: Block) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:
     """Return the pack key of every combination, as `Trial.pack_key` has it."""
-    code, found = block.codes((*PACK_KEY, "optimizer_momentum"))
-    return code, [(*key, bool(momentum)) for *key, momentum in found]
+    code, found = block.codes((*PACK_KEY, *PRESENCE_KEY))
+    n = len(PACK_KEY)
+    return code, [(*key[:n], *map(bool, key[n:])) for key in found]
 
 
 def _cells(block: Block, number: int, index: dict[Key, int]) -> Cells:

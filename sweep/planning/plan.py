@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweep.config.sweepfile import SweepConfig
+from sweep.datasets import Data, load_data
 from sweep.planning.cautions import Caution, cautions_of
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
@@ -45,6 +46,11 @@ class Plan:
     def missing(self) -> int:
         """Trials to train."""
         return self.trials - self.done
+
+    @property
+    def data(self) -> tuple[Data, ...]:
+        """What the trials learn."""
+        return tuple(load_data(spec) for spec in self.grid.datasets.values())
 
     @property
     def engines(self) -> Mapping[str, int]:

@@ -121,6 +121,7 @@ def _draw_boxes(panel: Axes, values: "pd.Series[float]", axis: Axis) -> None:
 
 
 def make_panels(count: int, *, width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure of that size, in inches, with so many panels, `PANELS_ACROSS` in a row."""
     across = min(count, PANELS_ACROSS)
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(-(-count // across), across, squeeze=False)

@@ -13,12 +13,16 @@ from sweep.reports.comparison import comparison_section
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.distances import distance_section
 from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
+from sweep.reports.gradients import gradients_section
+from sweep.reports.identity import identity_section
 from sweep.reports.judgements import false_convergence_section, rejudging_section
 from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import varying_parameters
+from sweep.reports.stacking import stacking_section
 from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
 from sweep.reports.survival_section import survival_section
+from sweep.reports.symmetry import symmetry_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
@@ -213,6 +217,10 @@ SECTIONS: tuple[Section, ...] = (
     _curves,
     _epochs_by_axis,
     _loss_by_axis,
+    gradients_section,
+    symmetry_section,
+    identity_section,
+    stacking_section,
     survival_section,
     distance_section,
     false_convergence_section,

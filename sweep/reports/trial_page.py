@@ -36,6 +36,18 @@ def find_trial(places: Sequence[ResultsDir], prefix: str) -> TrialPage:
     Raises:
         ConfigError: if none does, or more than one.
     """
+    place, trial_id = locate_trial(places, prefix)
+    trials = read_trials(place.path)
+    curve = read_curves(place.path, [trial_id])[["epoch", "loss"]]
+    return TrialPage(trials[trials["trial_id"] == trial_id], curve)
+
+
+def locate_trial(places: Sequence[ResultsDir], prefix: str) -> tuple[ResultsDir, str]:
+    """Return where the trial whose identity begins with `prefix` lies, and its whole identity.
+
+    Raises:
+        ConfigError: if none does, or more than one.
+    """
     found: dict[str, ResultsDir] = {}
     for place in places:
         trials = read_trials(place.path)
@@ -44,9 +56,7 @@ def find_trial(places: Sequence[ResultsDir], prefix: str) -> TrialPage:
     if len(found) != 1:
         raise _unclear(prefix, list(found), places)
     ((trial_id, place),) = found.items()
-    trials = read_trials(place.path)
-    curve = read_curves(place.path, [trial_id])[["epoch", "loss"]]
-    return TrialPage(trials[trials["trial_id"] == trial_id], curve)
+    return place, trial_id
 
 
 def format_page(page: TrialPage) -> str:

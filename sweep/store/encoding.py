@@ -12,7 +12,7 @@ import pyarrow as pa
 from jaxtyping import Shaped
 
 from sweep.errors import StoreError
-from sweep.nets.topology import count_parameters, layers_of
+from sweep.nets.layout import Array, layout_of
 from sweep.result import Outcome, Provenance, TrialResult
 from sweep.store.batch import Batch
 from sweep.store.layout import TableName
@@ -79,7 +79,7 @@ def _trials(results: Sequence[TrialResult], sweep: str) -> dict[str, object]:
     columns["topology"] = [canonical(trial.topology) for trial in trials]
     columns["depth"] = [len(trial.topology) - 1 for trial in trials]
     columns["bottleneck"] = [min(trial.topology[1:-1], default=None) for trial in trials]
-    columns["n_parameters"] = [count_parameters(trial.topology) for trial in trials]
+    columns["n_parameters"] = [layout_of(trial).n_parameters for trial in trials]
     return columns
 
 
@@ -120,25 +120,21 @@ def _owners(results: Sequence[TrialResult], lengths: Sequence[int]) -> pa.Array:
 
 
 def _weights(results: Sequence[TrialResult]) -> dict[str, object]:
-    layouts = [_layout(result.trial.topology) for result in results]
+    layouts = [_arrays(result.trial) for result in results]
     return {
         "trial_id": _trial_ids(results),
         "dtype": [result.trial.dtype for result in results],
-        "names": [names for names, _ in layouts],
-        "shapes": [shapes for _, shapes in layouts],
+        "names": [[array.name for array in layout] for layout in layouts],
+        "shapes": [[list(array.shape) for array in layout] for layout in layouts],
         "values": _lists(
             [result.parameters for result in results if result.parameters is not None]
         ),
     }
 
 
-def _layout(topology: tuple[int, ...]) -> tuple[list[str], list[list[int]]]:
-    """Name and shape of each array of a network's parameters, in order."""
-    names, shapes = [], []
-    for layer in layers_of(topology):
-        names += [f"{layer.index}.weight", f"{layer.index}.bias"]
-        shapes += [[layer.fan_out, layer.fan_in], [layer.fan_out]]
-    return names, shapes
+def _arrays(trial: Trial) -> tuple[Array, ...]:
+    layout = layout_of(trial)
+    return layout.parameters + layout.buffers
 
 
 def _states(results: Sequence[TrialResult]) -> dict[str, object]:

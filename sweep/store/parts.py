@@ -127,7 +127,7 @@ def _read(path: Path, schema: pa.Schema, where: tuple[str, Collection[str]] | No
         present = pq.read_schema(path)
         version_of(present, str(path))
         columns = [name for name in schema.names if name in present.names]
-        condition = None if where is None else pc.field(where[0]).isin(list(where[1]))
+        condition = None if where is None else _is_one_of(*where)
         return pq.read_table(path, columns=columns, filters=condition, partitioning=None)
     except FileNotFoundError:
         raise
@@ -159,3 +159,8 @@ def _number(path: Path) -> int:
     if match is None:
         raise StoreError(f"{path}: must be a part of a table; move it out of the results")
     return int(match[1])
+
+
+def _is_one_of(column: str, values: Collection[str]) -> pc.Expression:
+    """Return a condition on a column of text; no values at all are of a type too."""
+    return pc.field(column).isin(pa.array(list(values), pa.string()))

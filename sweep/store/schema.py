@@ -63,7 +63,11 @@ def _trial_columns() -> list[pa.Field]:
             "width of the narrowest hidden layer; none without hidden layers",
             nullable=True,
         ),
-        column("n_parameters", pa.int64(), "weights and biases"),
+        column(
+            "n_parameters",
+            pa.int64(),
+            "numbers that training changes by their gradients: weights, biases and the like",
+        ),
     ]
     return columns
 
@@ -92,7 +96,11 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
     TableName.WEIGHTS: [
         TRIAL_ID,
         column("dtype", pa.string(), "arithmetic of the network"),
-        column("names", pa.list_(pa.string()), "name of each array, such as 0.weight"),
+        column(
+            "names",
+            pa.list_(pa.string()),
+            "name of each array, such as 0.weight or 0.norm.running_mean",
+        ),
         column("shapes", pa.list_(pa.list_(pa.int64())), "shape of each array: weights (out, in)"),
         column("values", pa.list_(pa.float64()), "the arrays in turn, each row by row"),
     ],

@@ -1,4 +1,4 @@
-"""Lanes as the leading axis of tensors: their networks, their updates. Knows no stop rules."""
+"""Lanes as the leading axis of tensors: their epochs and updates. Knows no stop rules."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,14 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from sweep.nets.activations import Shape, activation_of
-from sweep.nets.losses import Loss
+from sweep.datasets.data import Data
+from sweep.nets.clipping import clip
+from sweep.nets.losses import Loss, code_penalty
 from sweep.nets.optimizers import OPTIMIZERS, Column, Step
 from sweep.nets.schedules import scheduled_rates
-from sweep.nets.topology import layers_of
+from sweep.training.batched_network import BatchedNetwork, column_of
 from sweep.training.batches import batches, epoch_order
+from sweep.training.corruption import corrupted
 from sweep.training.graphs import StepGraph
 from sweep.training.state import Lanes, LaneState
 from sweep.trial import Trial
@@ -24,49 +26,16 @@ class Task:
     """What every lane of a pack key trains on.
 
     Attributes:
-        shape: any trial of the key. loss: from pre-activations, outputs and targets.
+        shape: any trial of the key. data: its samples.
+        loss: from pre-activations, outputs and targets.
         inputs, targets: all samples, on the device.
     """
 
     shape: Trial
+    data: Data
     loss: Loss
     inputs: Float[Tensor, "samples features"]
     targets: Float[Tensor, "samples outputs"]
-
-
-class BatchedNetwork:
-    """The networks of all lanes: views into one flat tensor, (lanes, parameters)."""
-
-    def __init__(self, lanes: Lanes, parameters: Tensor) -> None:
-        shape, count = lanes.shape, len(lanes)
-        self._leaves: list[Tensor] = []
-        for layer in layers_of(shape.topology):
-            weights = parameters[:, layer.weights].view(count, layer.fan_out, layer.fan_in)
-            biases = parameters[:, layer.biases]
-            self._leaves += [leaf.detach().requires_grad_() for leaf in (weights, biases)]
-        self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
-        self._hidden_shape = _shape_of(lanes, "activation", parameters)
-        self._output_shape = _shape_of(lanes, "output_activation", parameters)
-
-    def logits(
-        self, inputs: Float[Tensor, "... samples features"]
-    ) -> Float[Tensor, "lanes samples out"]:
-        """Return the pre-activations of every lane's output layer."""
-        values = inputs.expand(len(self._leaves[0]), *inputs.shape[-2:])
-        for weights, biases in zip(self._leaves[::2], self._leaves[1::2], strict=True):
-            if weights is not self._leaves[0]:
-                values = self._hidden(values, self._hidden_shape)
-            values = torch.baddbmm(biases[:, None], values, weights.mT)
-        return values
-
-    def outputs_of(
-        self, logits: Float[Tensor, "lanes samples out"]
-    ) -> Float[Tensor, "lanes samples out"]:
-        return self._output(logits, self._output_shape)
-
-    def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
-        """Return the gradient of the sum of all lanes' losses."""
-        return torch.cat([g.flatten(1) for g in torch.autograd.grad(total, self._leaves)], dim=1)
 
 
 @dataclass
@@ -79,8 +48,11 @@ class BatchedRun:
     parameters: Float[Tensor, "lanes parameters"]
     slots: dict[str, Float[Tensor, "lanes parameters"]]
     scalars: dict[str, Float[Tensor, " lanes"]]
+    buffers: dict[str, Float[Tensor, "lanes _"]]
     hyper: dict[str, Column]
     weight_decay: Column | None
+    clip_limit: Column
+    code_penalty: Float64[Tensor, " lanes"]
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -95,17 +67,21 @@ class BatchedRun:
             return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
         parameters = torch.from_numpy(state.parameters).to(device)
+        buffers = on_device(state.buffers)
         names = OPTIMIZERS[task.shape.optimizer].hyper
         weight_decay = lanes.numbers("weight_decay")
         return cls(
             task=task,
             lanes=lanes,
-            network=BatchedNetwork(lanes, parameters),
+            network=BatchedNetwork(lanes, parameters, buffers),
             parameters=parameters,
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
-            hyper={n: _column(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
-            weight_decay=_column(weight_decay, parameters) if weight_decay.any() else None,
+            buffers=buffers,
+            hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
+            weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
+            clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
+            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
             decay=lanes.numbers("optimizer_decay"),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -120,7 +96,7 @@ class BatchedRun:
         rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
         found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
         for inputs, targets in self._batches(epochs):
-            rate = _column(rates / (1.0 + self.decay * self.updates), self.parameters)
+            rate = column_of(rates / (1.0 + self.decay * self.updates), self.parameters)
             self.updates += 1
             count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
             losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
@@ -131,8 +107,8 @@ class BatchedRun:
     def _make_step(
         self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
     ) -> Float64[Tensor, "2 lanes"]:
-        """Make an update; on a GPU, with all samples, by a graph."""
-        if self.parameters.device.type != "cuda" or self.task.shape.batch_size is not None:
+        """Make an update, by a graph where every update takes the same inputs on a GPU."""
+        if not self._repeats:
             return self._step(inputs, targets, rate=rate, count=count)
         if self.graph is None:
             before = self.remember()
@@ -148,15 +124,16 @@ class BatchedRun:
         self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
     ) -> Float64[Tensor, "2 lanes"]:
         """Make an update; return each lane's loss before it, and largest error or 0."""
-        logits = self.network.logits(inputs)
-        outputs = self.network.outputs_of(logits)
-        loss = self.task.loss(logits, outputs, targets)
-        gradient = self.network.gradient(loss.sum())
+        found = self.network.forward(inputs)
+        loss = objective = self.task.loss(found.logits, found.outputs, targets)
+        if self.task.shape.code_penalty:
+            objective = loss + code_penalty(found.code, self.code_penalty)
+        gradient = self.network.gradient(objective.sum())
         with torch.no_grad():
             self._update(gradient, rate, count)
             errors = torch.zeros_like(loss)
             if self.need_outputs:
-                errors = (outputs - targets).abs().amax(dim=(-2, -1)).double()
+                errors = (found.outputs - targets).abs().amax(dim=(-2, -1)).double()
             return torch.stack([loss, errors])
 
     def save(self, state: LaneState) -> None:
@@ -178,13 +155,21 @@ class BatchedRun:
             tensor.copy_(before)
 
     def _tensors(self) -> list[Tensor]:
-        return [self.parameters, *self.slots.values(), *self.scalars.values()]
+        groups = (self.slots, self.scalars, self.buffers)
+        return [self.parameters, *(tensor for group in groups for tensor in group.values())]
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether a graph can stand for every update."""
+        shape = self.task.shape
+        same = shape.batch_size is None and shape.input_noise == "none"
+        return same and self.parameters.device.type == "cuda"
 
     def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
         """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
-        task = self.task
+        task, inputs = self.task, self._inputs(epochs)
         if task.shape.batch_size is None:
-            return [(task.inputs, task.targets)]
+            return [(inputs, task.targets)]
         samples = len(task.inputs)
         order = np.arange(samples)
         if task.shape.sample_order == "shuffled":
@@ -194,9 +179,22 @@ class BatchedRun:
         parts = [
             torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
         ]
-        return [(task.inputs[part], task.targets[part]) for part in parts]
+        if inputs.dim() == 2:
+            return [(inputs[part], task.targets[part]) for part in parts]
+        lane = torch.arange(len(self.lanes), device=device)[:, None]
+        return [(inputs[lane, part], task.targets[part]) for part in parts]
+
+    def _inputs(self, epochs: Int64[np.ndarray, " lanes"]) -> Float[Tensor, "... features"]:
+        """Return an epoch's inputs: (samples, features), with lanes in front if they differ."""
+        task = self.task
+        if task.shape.input_noise == "none":
+            return task.inputs
+        pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+        noisy = np.stack([corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs])
+        return torch.from_numpy(noisy).to(task.inputs)
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
+        gradient = clip(gradient, self.task.shape.gradient_clip, self.clip_limit)
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
         OPTIMIZERS[self.task.shape.optimizer].update(
@@ -220,15 +218,5 @@ class BatchedRun:
 
 
 def _arrays(state: LaneState) -> list[np.ndarray]:
-    return [state.parameters, *state.slots.values(), *state.scalars.values()]
-
-
-def _column(values: np.ndarray, like: Tensor) -> Column:
-    return torch.from_numpy(values).to(like.device, like.dtype)[:, None]
-
-
-def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
-    """Return the activation's parameters, broadcasting over samples and features."""
-    slope = _column(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
-    alpha = _column(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
-    return Shape(slope, alpha)
+    groups = (state.slots, state.scalars, state.buffers)
+    return [state.parameters, *(array for group in groups for array in group.values())]

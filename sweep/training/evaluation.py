@@ -6,8 +6,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
-from sweep.nets.autoencoder import Autoencoder, load_flat
-from sweep.nets.losses import loss_of
+from sweep.nets.autoencoder import network_at
+from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.engine import Evaluation
 from sweep.trial import Trial
 
@@ -19,18 +19,18 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
 
     Args:
         trial: the network and its loss.
-        parameters: flat, laid out as `LaneState.parameters`.
+        parameters: flat, as `LaneState.network` has them.
         data: what it was trained on.
     """
-    network = Autoencoder(trial)
-    load_flat(network, parameters)
+    network = network_at(trial, parameters)
     inputs, targets = tensors(data, trial)
-    logits = network.logits(inputs)
+    codes = network.encode(inputs)
+    logits = network.logits_of(codes)
     outputs = network.outputs_of(logits)
     loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)(
         logits, outputs, targets
     )
-    objective = loss + penalty(network, trial)
+    objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
     gradients = torch.autograd.grad(objective, list(network.parameters()))
     squares = [gradient.double().square().sum() for gradient in gradients]
     return Evaluation(
@@ -40,6 +40,28 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         samples_reconstructed=_reconstructed(outputs, targets),
         argmax_correct=_argmax_correct(outputs, targets) if data.one_hot else None,
     )
+
+
+def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
+    """Return the loss of the network of `trial` on the held-out samples of `data`.
+
+    Args:
+        trial: the network and its loss.
+        parameters: flat, as `LaneState.network` has them.
+        data: which has held-out samples.
+    """
+    assert data.validation_inputs is not None
+    assert data.validation_targets is not None
+    network = network_at(trial, parameters)
+    dtype = getattr(torch, trial.dtype)
+    inputs, targets = (
+        torch.tensor(array, dtype=dtype)
+        for array in (data.validation_inputs, data.validation_targets)
+    )
+    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)
+    with torch.no_grad():
+        logits = network.logits(inputs)
+        return loss(logits, network.outputs_of(logits), targets).item()
 
 
 def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:

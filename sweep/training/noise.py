@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from sweep.datasets.data import Data
-from sweep.nets.autoencoder import Autoencoder, load_flat
+from sweep.nets.autoencoder import network_at
 from sweep.nets.losses import loss_of
 from sweep.training.evaluation import tensors
 from sweep.training.reference import ReferenceEngine
@@ -71,8 +71,7 @@ def _in_double(trial: Trial) -> Trial:
 
 def loss_noise(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
     """Return how far the loss at these weights moves if the outputs do in the last place."""
-    network = Autoencoder(trial)
-    load_flat(network, parameters)
+    network = network_at(trial, parameters)
     inputs, targets = tensors(data, trial)
     loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)
     logits = network.logits(inputs).detach()

@@ -9,7 +9,7 @@ import torch
 
 from sweep.planning.packs import Pack
 from sweep.training.engine import Engine
-from sweep.training.engines import make_engine
+from sweep.training.engines import load_checked, make_engine
 from sweep.training.pool import lanes_of
 from sweep.training.state import Lane, Lanes
 from sweep.training.work import Work
@@ -44,7 +44,7 @@ def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
         seconds: no chunk is begun after so long, compilation apart; there are at least three.
     """
     torch.set_num_threads(1)  # as in a worker
-    engine = make_engine(pack, pack.trials[0])
+    engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
     paths = [Lane((_endless(lane.path),)) for lane in lanes_of(Work(pack))]
     lanes = Lanes(tuple(paths[: engine.capacity]))
     return Pace(len(lanes), _time_epoch(engine, lanes, seconds))

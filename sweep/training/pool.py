@@ -11,13 +11,14 @@ from itertools import groupby
 
 import numpy as np
 
-from sweep.datasets.registry import DatasetError
+from sweep.datasets.arrays import DatasetError
 from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.checkpoints import freeze, thaw
 from sweep.training.engine import Engine, Stop
-from sweep.training.engines import make_engine
+from sweep.training.engines import load_checked, make_engine
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
+from sweep.training.probes import Prober
 from sweep.training.results import Reporter
 from sweep.training.state import WATCH_COLUMNS, Lane, Lanes, LaneState
 from sweep.training.work import Checkpoint, Event, Finished, Progress, Work
@@ -112,26 +113,32 @@ class _Group:
     ) -> Iterator[Event]:
         """Train `group`, of which `lanes` are under way in `state`."""
         try:
-            engine = make_engine(self._work.pack, group[0].path)
+            data = load_checked(self._work.pack, group[0].path)
+            engine = make_engine(self._work.pack, group[0].path, data)
         except DatasetError:  # as whatever else is raised: another machine may have what it takes
             raise
         except SweepError as error:
             failures = [Failure.of(error, lane.trials) for lane in group]
-            yield self._ended(Reporter(self._work, None).failures(failures))
+            yield self._ended(Reporter(self._work, None, None).failures(failures))
             return
         waiting = deque(group[len(lanes) :])
-        reporter = Reporter(self._work, engine)
+        prober = Prober(self._work.record, engine, group[0].path, data)
+        reporter = Reporter(self._work, engine, prober)
+        state = None if state is None else prober.fit(state)
         while waiting or len(lanes):
             if should_stop():
                 if state is not None:
                     yield self._ended(reporter.results(lanes, _stop_all(state)))
                 return
-            lanes, state, failures = _refill(engine, lanes, state, waiting)
+            lanes, state, failures = _refill(engine, prober, lanes, state, waiting)
             if failures:
                 yield self._ended(reporter.failures(failures))
             if not len(lanes):
                 continue
-            lanes, state, results, epochs = self._advance(engine, reporter, lanes, state)
+            assert state is not None
+            prober.look(lanes, state)
+            most = prober.epochs_left(state)
+            lanes, state, results, epochs = self._advance(engine, reporter, lanes, state, most)
             if results:
                 yield self._ended(results)
             queued = [*waiting, *self._rest]
@@ -144,12 +151,22 @@ class _Group:
         return Finished(tuple(results))
 
     def _advance(
-        self, engine: Engine, reporter: Reporter, lanes: Lanes, state: LaneState | None
+        self,
+        engine: Engine,
+        reporter: Reporter,
+        lanes: Lanes,
+        state: LaneState,
+        most: int | None,
     ) -> tuple[Lanes, LaneState | None, list[TrialResult], int]:
-        """Train a chunk; return the lanes left, their state, the trials ended, the epochs made."""
-        assert state is not None
+        """Train a chunk of at most `most` epochs.
+
+        Returns:
+            The lanes left, their state, the results of trials that ended, the epochs made.
+        """
         before, started = state.epoch.copy(), time.monotonic()
-        advanced = advance_lanes(engine, lanes, state, engine.chunk_epochs(len(lanes)))
+        chunk = engine.chunk_epochs(len(lanes))
+        advanced = advance_lanes(engine, lanes, state, chunk if most is None else min(chunk, most))
+        left: LaneState | None = advanced.state
         state = advanced.state
         _count_time(advanced, before, time.monotonic() - started)
         stops = [*advanced.stops, *_out_of_time(lanes, state)]
@@ -158,12 +175,16 @@ class _Group:
         kept = np.flatnonzero(state.live.any(axis=1))
         if len(kept) < len(lanes):
             lanes = lanes.take(kept)
-            state = state.take(kept).with_watches(lanes.width) if len(lanes) else None
-        return lanes, state, results, epochs
+            left = state.take(kept).with_watches(lanes.width) if len(lanes) else None
+        return lanes, left, results, epochs
 
 
 def _refill(
-    engine: Engine, lanes: Lanes, state: LaneState | None, waiting: deque[Lane]
+    engine: Engine,
+    prober: Prober,
+    lanes: Lanes,
+    state: LaneState | None,
+    waiting: deque[Lane],
 ) -> tuple[Lanes, LaneState | None, list[Failure]]:
     """Fill free lanes from the queue: at first, and whenever a quarter of them is free."""
     free = engine.capacity - len(lanes)
@@ -171,7 +192,8 @@ def _refill(
         return lanes, state, []
     fresh = [waiting.popleft() for _ in range(min(free, len(waiting)))]
     begun, states, failures = begin_lanes(engine, fresh)
-    parts = states if state is None else [state, *states]
+    fitted = [prober.fit(begun_state) for begun_state in states]
+    parts = fitted if state is None else [state, *fitted]
     lanes = Lanes((*lanes.lanes, *begun.lanes))
     state = LaneState.join(parts).with_watches(lanes.width) if parts else None
     return lanes, state, failures

@@ -6,13 +6,16 @@ Slow, obviously right: every other engine is held against it. Lanes train one af
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
-from sweep.nets.losses import loss_of
+from sweep.nets.layout import layout_of
+from sweep.nets.losses import code_penalty, loss_of
 from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.training.batches import batches, epoch_order, updates_per_epoch
+from sweep.training.corruption import corrupted
 from sweep.training.engine import Evaluation, Stop
 from sweep.training.evaluation import evaluate, tensors
 from sweep.training.reference_optimizers import ReferenceOptimizer
@@ -59,13 +62,13 @@ class ReferenceEngine:
         return stops
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        rows = zip(lanes.lanes, state.parameters, strict=True)
-        return [evaluate(lane.path, parameters, self._data) for lane, parameters in rows]
+        lane_rows = enumerate(lanes.lanes)
+        return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
 
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)
         network = Autoencoder(trial)
-        load_flat(network, state.parameters[0])
+        load_flat(network, state.network(0))
         optimizer = ReferenceOptimizer(trial, network)
         optimizer.load(state)
         stops: list[Stop] = []
@@ -75,10 +78,10 @@ class ReferenceEngine:
             loss, worst = self._train_epoch(trial, network, optimizer, int(state.epoch[0]))
             met = judge(rules, state, losses=np.array([loss]), worst_errors=np.array([worst]))
             if met:
-                state.parameters[0] = flatten(network)
+                _save(network, state, trial)
                 optimizer.save(state)
                 stops += [Stop(0, watch, reason, state.take([0])) for _, watch, reason in met]
-        state.parameters[0] = flatten(network)
+        _save(network, state, trial)
         optimizer.save(state)
         return stops
 
@@ -86,19 +89,42 @@ class ReferenceEngine:
         self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
     ) -> tuple[float, float]:
         """Make an epoch's updates; return its loss and the largest error of any output."""
-        samples = len(self._inputs)
+        samples, inputs = len(self._inputs), self._inputs
+        if trial.input_noise != "none":
+            noisy = corrupted(trial, self._data.inputs, epoch=epoch)
+            inputs = torch.from_numpy(noisy).to(self._inputs)
         rate = scheduled_rate(trial, epoch)
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
-            logits = network.logits(self._inputs[batch])
+            codes = network.encode(inputs[batch])
+            logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            objective = loss + code_penalty(codes, trial.code_penalty)
+            objective.backward()  # type: ignore[no-untyped-call]
+            _clip(network, trial)
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
             )
             total += loss.item() * (len(batch) / samples)
             worst = max(worst, (outputs.detach() - targets).abs().max().item())
         return total, worst
+
+
+def _clip(network: Autoencoder, trial: Trial) -> None:
+    """Clip the gradients, to which the optimizer has yet to add the weight decay."""
+    limit = trial.gradient_clip_limit or 0.0
+    if trial.gradient_clip == "norm":
+        torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
+    elif trial.gradient_clip == "value":
+        torch.nn.utils.clip_grad_value_(network.parameters(), limit)
+
+
+def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:
+    """Write parameters and buffers into a state of one lane."""
+    flat, layout = flatten(network), layout_of(trial)
+    state.parameters[0] = flat[: layout.n_parameters]
+    for buffer in layout.buffers:
+        state.buffers[buffer.name][0] = flat[buffer.place]

@@ -54,6 +54,35 @@ class InsideAdagrad(torch.optim.Optimizer):
                 parameter -= group["lr"] * gradient / torch.sqrt(total + group["eps"])
 
 
+class Quickprop(torch.optim.Optimizer):
+    """Fahlman's Quickprop, case by case: PyTorch has none."""
+
+    def __init__(self, params: Any, lr: float, **options: Any) -> None:
+        super().__init__(params, {"lr": lr, **options})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                assert parameter.grad is not None
+                slope = parameter.grad + group["weight_decay"] * parameter
+                state = self.state[parameter]
+                step = _quickstep(slope, state["prev"], state["delta"], group)
+                state["prev"], state["delta"] = slope, step
+                parameter += step
+
+
+def _quickstep(slope: Tensor, previous: Tensor, last: Tensor, group: dict[str, Any]) -> Tensor:
+    growth, plain = group["max_growth"], -group["lr"] * slope
+    shrink = growth / (1 + growth)
+    step = torch.where(last == 0, plain, last * slope / (previous - slope))
+    for falling, sign in ((last < 0, 1), (last > 0, -1)):
+        steep = falling & (sign * slope >= sign * shrink * previous)
+        step = torch.where(steep, growth * last, step)
+        step = torch.where(falling & (sign * slope > 0), step + plain, step)
+    return step
+
+
 class ReferenceOptimizer:
     """One trial's optimizer, whose learning rate is set anew for every update."""
 
@@ -77,7 +106,7 @@ class ReferenceOptimizer:
     def load(self, state: LaneState) -> None:
         """Take over slots and counters from a state of one lane."""
         self.updates = int(state.updates[0])
-        preset = isinstance(self._inner, InsideRMSprop | InsideAdagrad | torch.optim.NAdam)
+        preset = isinstance(self._inner, _PRESET)
         if self.updates == 0 and not preset:
             return  # torch.optim makes its own first state; NAdam's would hold a float32 number
         for name, slot in state.slots.items():
@@ -103,6 +132,7 @@ class ReferenceOptimizer:
 
 
 _OPTIM = torch.optim
+_PRESET = (InsideRMSprop, InsideAdagrad, Quickprop, _OPTIM.NAdam)
 _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "sgd": (_OPTIM.SGD, ("momentum", "dampening", "nesterov")),
     "rmsprop": (_OPTIM.RMSprop, ("alpha", "eps", "momentum", "centered")),
@@ -113,6 +143,7 @@ _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "nadam": (_OPTIM.NAdam, ("betas", "eps", "momentum_decay")),
     "adamax": (_OPTIM.Adamax, ("betas", "eps")),
     "rprop": (_OPTIM.Rprop, ("etas", "step_sizes")),
+    "quickprop": (Quickprop, ("max_growth",)),
 }
 _INSIDE: dict[str, type[torch.optim.Optimizer]] = {
     "rmsprop": InsideRMSprop,
@@ -129,7 +160,7 @@ def _build(trial: Trial, parameters: list[nn.Parameter]) -> torch.optim.Optimize
     build: Any = kind
     if trial.optimizer_epsilon_inside:
         build = _INSIDE[trial.optimizer]
-    else:
+    elif kind is not Quickprop:
         options["foreach"] = False
     made: torch.optim.Optimizer = build(parameters, lr=trial.learning_rate, **options)
     return made
@@ -151,4 +182,5 @@ def _torch_names(trial: Trial) -> dict[str, Any]:
         "momentum_decay": trial.optimizer_momentum_decay,
         "etas": (trial.optimizer_eta_minus, trial.optimizer_eta_plus),
         "step_sizes": (trial.optimizer_step_min, trial.optimizer_step_max),
+        "max_growth": trial.optimizer_max_growth,
     }

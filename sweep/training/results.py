@@ -4,6 +4,7 @@ import functools
 import platform
 import socket
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 
@@ -15,30 +16,47 @@ from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.training.climbing import recorded_ladder
 from sweep.training.engine import Engine, Evaluation, Stop
 from sweep.training.isolation import Failure
+from sweep.training.pretraining import phase_table, phased_curve, pretraining_epochs
+from sweep.training.probes import Prober, Sight, validation_curve
 from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
 from sweep.training.watches import recorded_curve
 from sweep.training.work import KeepState, Work
 from sweep.trial import RESUMABLE, Status, StopReason, Trial
 
 
+@dataclass(frozen=True)
+class _Verdict:
+    """What is found of a network once its trial has ended."""
+
+    evaluation: Evaluation
+    sight: Sight = Sight()
+
+
 class Reporter:
     """Writes results for the trials of one pack key."""
 
-    def __init__(self, work: Work, engine: Engine | None) -> None:
-        self._work, self._engine = work, engine
+    def __init__(self, work: Work, engine: Engine | None, prober: Prober | None = None) -> None:
+        """Prepare for trials of `work`.
+
+        Args:
+            work: what they are part of.
+            engine: what trains them; None if it could not be made.
+            prober: what looks into their networks; None to leave that out.
+        """
+        self._work, self._engine, self._prober = work, engine, prober
 
     def results(self, lanes: Lanes, stops: Sequence[Stop]) -> list[TrialResult]:
         """Return a result for each stop; a failed one where its evaluation raises."""
         if not stops:
             return []
         try:
-            evaluations = self._evaluate(lanes, stops)
+            verdicts = self._evaluate(lanes, stops)
         except Exception as error:
             if len(stops) > 1:
                 return [result for stop in stops for result in self.results(lanes, [stop])]
             return [self._failed_evaluation(lanes, stops[0], error)]
-        pairs = zip(stops, evaluations, strict=True)
-        return [self._result(lanes, stop, evaluation) for stop, evaluation in pairs]
+        pairs = zip(stops, verdicts, strict=True)
+        return [self._result(lanes, stop, verdict) for stop, verdict in pairs]
 
     def failures(self, failures: Sequence[Failure]) -> list[TrialResult]:
         """Return a failed result for each trial of lanes that raised."""
@@ -62,33 +80,45 @@ class Reporter:
             curve=self._curve(state) if state else Curve.empty(),
         )
 
-    def _curve(self, state: LaneState) -> Curve:
+    def _curve(self, state: LaneState, validation_loss: float | None = None) -> Curve:
         if not self._work.record.curves:
             return Curve.empty()
-        return Curve.of_losses(*recorded_curve(state, 0))
+        epochs, losses = recorded_curve(state, 0)
+        held_out = validation_curve(state, epochs, validation_loss)
+        curve = replace(Curve.of_losses(epochs, losses), validation_loss=held_out)
+        return phased_curve(state, curve)
 
     def _details(self, state: LaneState) -> dict[str, dict[str, np.ndarray]]:
         return {"ladder": recorded_ladder(state, 0)} if self._work.record.ladder else {}
 
-    def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[Evaluation]:
+    def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[_Verdict]:
         assert self._engine is not None
         ended = lanes.take([stop.row for stop in stops])
-        return self._engine.evaluate(ended, LaneState.join([stop.state for stop in stops]))
+        states = LaneState.join([stop.state for stop in stops])
+        evaluations = self._engine.evaluate(ended, states)
+        if self._prober is None:
+            return [_Verdict(evaluation) for evaluation in evaluations]
+        seen = self._prober.last_look(ended, states)
+        return [_Verdict(*parts) for parts in zip(evaluations, seen, strict=True)]
 
     def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:
         trial = lanes.lanes[stop.row].trials[stop.watch]
         return self._failed(trial, Failure.of(error, (trial,), stop.state))
 
-    def _result(self, lanes: Lanes, stop: Stop, evaluation: Evaluation) -> TrialResult:
+    def _result(self, lanes: Lanes, stop: Stop, verdict: _Verdict) -> TrialResult:
         lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
         return TrialResult(
             trial=trial,
-            outcome=_outcome(trial, stop, evaluation),
+            outcome=_outcome(trial, stop, verdict),
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
-            curve=self._curve(stop.state),
-            details=self._details(stop.state),
-            parameters=stop.state.parameters[0] if record.weights else None,
+            curve=self._curve(stop.state, verdict.sight.validation_loss),
+            details={
+                **self._details(stop.state),
+                **phase_table(trial, stop.state, stop.reason),
+                **verdict.sight.details,
+            },
+            parameters=stop.state.network(0) if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
         )
 
@@ -126,8 +156,8 @@ def _machine() -> dict[str, str]:
     }
 
 
-def _outcome(trial: Trial, stop: Stop, evaluation: Evaluation) -> Outcome:
-    state = stop.state
+def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
+    state, evaluation, condition = stop.state, verdict.evaluation, verdict.sight.condition
     finite = bool(np.isfinite(state.parameters).all()) and np.isfinite(evaluation.loss)
     reason = stop.reason if finite else StopReason.DIVERGED
     distance = np.linalg.norm(
@@ -136,7 +166,7 @@ def _outcome(trial: Trial, stop: Stop, evaluation: Evaluation) -> Outcome:
     return Outcome(
         status=reason.status,
         stop_reason=reason,
-        epochs=int(state.epoch[0]),
+        epochs=int(state.epoch[0]) if state.in_last_phase[0] else 0,
         updates=int(state.updates[0]),
         final_loss=evaluation.loss,
         final_objective=evaluation.objective,
@@ -147,6 +177,9 @@ def _outcome(trial: Trial, stop: Stop, evaluation: Evaluation) -> Outcome:
         weight_distance=float(distance),
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
+        pretraining_epochs=pretraining_epochs(state),
+        validation_loss=verdict.sight.validation_loss,
+        **({} if condition is None else asdict(condition)),
     )
 
 

@@ -34,7 +34,7 @@ def retrain(pack: Pack, engine: Engine) -> Retraining:
     states: list[LaneState] = []
     ahead = deque(SAMPLED_EPOCHS)
     while True:
-        if ahead and int(state.epoch[0]) == ahead[0]:
+        if ahead and state.in_last_phase[0] and int(state.epoch[0]) == ahead[0]:
             states.append(state.copy())
             ahead.popleft()
         stops = engine.advance(lanes, state, _stretch(engine, state, ahead))
@@ -53,4 +53,5 @@ def step(engine: Engine, lanes: Lanes, state: LaneState) -> LaneState:
 def _stretch(engine: Engine, state: LaneState, ahead: deque[int]) -> int:
     """Return how many epochs to train at once: a chunk, or less up to the next sampled epoch."""
     chunk = engine.chunk_epochs(1)
-    return min(chunk, ahead[0] - int(state.epoch[0])) if ahead else chunk
+    pretrained = bool(state.in_last_phase[0])
+    return min(chunk, ahead[0] - int(state.epoch[0])) if ahead and pretrained else chunk

@@ -15,6 +15,9 @@ TAIL_EPOCHS = 16
 WATCH_COLUMNS = {"live": False, "delta_count": 0, "stall_best": np.inf, "stall_count": 0}
 """The arrays of a state with a column for each trial of a lane, and their blanks."""
 
+GROUPS = ("slots", "scalars", "buffers", "probes", "phases")
+"""The groups of arrays by name that a state holds."""
+
 
 @dataclass(frozen=True)
 class Lane:
@@ -87,13 +90,13 @@ class LaneState:
     """The state of lanes side by side; the leading axis of every array is the lane.
 
     Saved in mid-run and restored it gives what an uninterrupted run gives: nothing that training
-    depends on lives elsewhere. `parameters` holds, layer by layer from the input, the weights
-    (fan_out, fan_in) row by row and then the biases (fan_out).
+    depends on lives elsewhere. `sweep.nets.layout` says what lies where in `parameters`.
 
     Attributes:
         epoch: epochs trained. updates: optimizer steps made.
         parameters: the network, in its own dtype.
         slots: the optimizer's arrays of the shape of `parameters`. scalars: its numbers a lane.
+        buffers: what a network keeps untrained, such as running means, in the layout's order.
         previous_loss: loss of the last epoch, nan before the first. last_delta: its change.
         best_loss, best_epoch: the least loss so far and when; inf and 0 before the first epoch.
         curve: loss at the epochs of `curve_epochs`, nan where not reached.
@@ -103,6 +106,8 @@ class LaneState:
         ladder_best: early stopping's best loss for each min_delta of the ladder.
         ladder_epoch, ladder_loss: when each rung was first met, 0 for not yet, and the loss then.
         seconds: time in training. share: the same divided among the lanes beside it.
+        probes: what was seen at the epochs of `sweep.training.probes`, nan where not looked.
+        phases: of pretraining, as `sweep.training.pretraining` has it; empty without.
         live: whether the trial in this watch column is still training.
         delta_count: epochs in a row that the loss has moved by less than the tolerance.
         stall_best, stall_count: early stopping's best loss and the epochs since.
@@ -129,6 +134,9 @@ class LaneState:
     stall_count: Int64[np.ndarray, "lanes watches"]
     slots: dict[str, Float[np.ndarray, "lanes parameters"]] = field(default_factory=dict)
     scalars: dict[str, Float64[np.ndarray, " lanes"]] = field(default_factory=dict)
+    buffers: dict[str, Float[np.ndarray, "lanes _"]] = field(default_factory=dict)
+    probes: dict[str, Float64[np.ndarray, "lanes looks ..."]] = field(default_factory=dict)
+    phases: dict[str, Shaped[np.ndarray, "lanes ..."]] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -170,8 +178,16 @@ class LaneState:
     def __len__(self) -> int:
         return len(self.epoch)
 
+    @property
+    def in_last_phase(self) -> Bool[np.ndarray, " lanes"]:
+        """Whether each lane trains its whole network, all pretraining done."""
+        if not self.phases:
+            return np.ones(len(self), bool)
+        phase = self.phases["phase"]
+        return np.asarray(phase == self.phases["epochs"].shape[1])
+
     def arrays(self) -> dict[str, Shaped[np.ndarray, "lanes ..."]]:
-        """Return every array by name; slots and scalars as `slots.NAME`, `scalars.NAME`."""
+        """Return every array by name; those of a group such as `slots` as `slots.NAME`."""
         flat: dict[str, np.ndarray] = {}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -184,7 +200,7 @@ class LaneState:
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "LaneState":
         """Rebuild a state from what `arrays` gave."""
-        values: dict[str, Any] = {"slots": {}, "scalars": {}}
+        values: dict[str, Any] = {name: {} for name in GROUPS}
         for name, array in arrays.items():
             group, _, inner = name.partition(".")
             if inner:
@@ -192,6 +208,10 @@ class LaneState:
             else:
                 values[group] = array
         return cls(**values)
+
+    def network(self, row: int) -> Float[np.ndarray, " parameters"]:
+        """Return a lane's parameters and then its buffers in one vector."""
+        return np.concatenate([self.parameters[row], *(b[row] for b in self.buffers.values())])
 
     def take(self, rows: Int64[np.ndarray, " kept"] | list[int]) -> "LaneState":
         """Return a copy of these lanes, in this order."""

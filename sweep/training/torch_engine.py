@@ -9,8 +9,8 @@ from collections.abc import Sequence
 import torch
 
 from sweep.datasets.data import Data
+from sweep.nets.layout import layout_of
 from sweep.nets.losses import loss_of
-from sweep.nets.topology import count_parameters
 from sweep.training.batched import BatchedRun, Task
 from sweep.training.batches import updates_per_epoch
 from sweep.training.engine import Evaluation, Stop
@@ -50,14 +50,14 @@ class TorchEngine:
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
         loss = loss_of(shape.loss, shape.loss_semantics, output_activation=shape.output_activation)
-        self._task = Task(shape, loss, inputs, targets)
+        self._task = Task(shape, data, loss, inputs, targets)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes)
 
     def chunk_epochs(self, lanes: int) -> int:
         samples = len(self._data.inputs)
-        work = 6.0 * samples * lanes * count_parameters(self._shape.topology)
+        work = 6.0 * samples * lanes * layout_of(self._shape).n_parameters
         steps = updates_per_epoch(self._shape, samples)
         epoch_seconds = steps * STEP_SECONDS + work / MULTIPLICATIONS_PER_SECOND
         return max(1, round(CHUNK_SECONDS / epoch_seconds))
@@ -74,8 +74,8 @@ class TorchEngine:
         return stops
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        rows = zip(lanes.lanes, state.parameters, strict=True)
-        return [evaluate(lane.path, parameters, self._data) for lane, parameters in rows]
+        lane_rows = enumerate(lanes.lanes)
+        return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
 
     def _advance_window(
         self, run: BatchedRun, state: LaneState, rules: Rules, window: int

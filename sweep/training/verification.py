@@ -12,7 +12,7 @@ from sweep.errors import SweepError
 from sweep.planning.packs import Pack
 from sweep.result import TrialResult
 from sweep.training.engine import Engine
-from sweep.training.engines import make_engine
+from sweep.training.engines import load_checked, make_engine
 from sweep.training.evaluation import evaluate
 from sweep.training.noise import loss_noise, state_differences, step_noise
 from sweep.training.reference import ReferenceEngine
@@ -34,7 +34,7 @@ def verify_trial(claim: Claim, spec: DatasetSpec | None) -> Verdict:
     """
     torch.set_num_threads(1)  # as in a worker
     if spec is None:
-        absent = Check("data set not in the recorded sweep files")
+        absent = Check("no recorded sweep file gives its data here")
         solo, steps, outcome = absent, Check("-"), Check("-")
     else:
         outcome = _attempt(lambda: (_judge_outcome(claim, load_data(spec)),))[0]
@@ -64,7 +64,7 @@ def _judge_retraining(claim: Claim, spec: DatasetSpec) -> tuple[Check, Check]:
     if claim.device != "cpu" and not torch.cuda.is_available():
         return Check(f"trained on {claim.device}, of which there is none here"), Check("-")
     pack = _pack_of(claim, spec)
-    engine = make_engine(pack, pack.trials[0])
+    engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
     if obstacle := _obstacle(claim, engine):
         return Check(f"{obstacle}, not comparable"), Check("-")
     retraining = retrain(pack, engine)

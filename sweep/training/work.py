@@ -60,13 +60,20 @@ class Work:
     git_revision: str | None = None
 
     def lanes(self) -> list[tuple[Trial, ...]]:
-        """Return the trials of each lane: those of one path that begin at the same epoch."""
-        lanes: dict[tuple[str, int | None], list[Trial]] = {}
+        """Return the trials of each lane: those of one path that begin at the same point."""
+        lanes: dict[tuple[str, tuple[int, int] | None], list[Trial]] = {}
         for trial in self.pack.trials:
             start = self.starts.get(trial.trial_id)
-            epoch = None if start is None else int(start["epoch"][0])
-            lanes.setdefault((trial.path_id, epoch), []).append(trial)
+            lanes.setdefault((trial.path_id, _moment_of(start)), []).append(trial)
         return [tuple(trials) for trials in lanes.values()]
+
+
+def _moment_of(start: dict[str, np.ndarray] | None) -> tuple[int, int] | None:
+    """Return the phase and epoch of a saved state."""
+    if start is None:
+        return None
+    phase = start["phases.phase"][0] if "phases.phase" in start else 0
+    return int(phase), int(start["epoch"][0])
 
 
 @dataclass(frozen=True)

@@ -17,22 +17,27 @@ ROOT_INV_TAU = 0.3989422804014327  # 1 / sqrt(2 pi)
 
 
 class Bend(NamedTuple):
-    """The parameters of a layer's activation, a vector each: leaky_relu's slope, elu's alpha."""
+    """The parameters of a layer's activation, a vector each: leaky_relu's slope, elu's alpha.
+
+    `flat_spot` is added to the derivatives of sigmoid and tanh; these are no less than +0, so that
+    a flat spot of 0 leaves their bits.
+    """
 
     slope: Any
     alpha: Any
+    flat_spot: Any
 
 
 @compiled(glue=True)
 def _sigmoid(x: Any, bend: Bend) -> Any:
     y = sigmoid(x)
-    return y, y * (1.0 - y)
+    return y, y * (1.0 - y) + load(bend.flat_spot)
 
 
 @compiled(glue=True)
 def _tanh(x: Any, bend: Bend) -> Any:
     y = tanh(x)
-    return y, 1.0 - y * y
+    return y, 1.0 - y * y + load(bend.flat_spot)
 
 
 @compiled(glue=True)

@@ -7,6 +7,7 @@ are trained alone, with their samples side by side. Either way a lane's bits are
 import math
 from typing import Any, NamedTuple
 
+from sweep.training.fused.clipping import clip_gradient
 from sweep.training.fused.compilation import compiled, entry
 from sweep.training.fused.optimizers import Step, decay_weights, update
 from sweep.training.fused.passes import Memory, Plan, find_gradient
@@ -14,7 +15,8 @@ from sweep.training.fused.rates import Hyper, Rates, set_rates
 from sweep.training.fused.rules import Record, RuleTable, count_epoch, judge_epoch
 from sweep.training.fused.vectors import addresses, at
 
-_WEIGHT_DECAY = int(Hyper.WEIGHT_DECAY)
+_WEIGHT_DECAY, _FLAT_SPOT = int(Hyper.WEIGHT_DECAY), int(Hyper.FLAT_SPOT)
+_CLIP_LIMIT = int(Hyper.CLIP_LIMIT)
 
 
 class Block(NamedTuple):
@@ -194,6 +196,9 @@ def _train_block(
             set_rates(plan.optimizer, rates)
         find_gradient(plan, m, pack.want_errors)
         _sum_columns(plan, m, b, lanes, pack.want_errors)
+        if plan.clip:
+            limits = at(m.hyper, _CLIP_LIMIT * plan.width)
+            clip_gradient(plan.clip, m.gradient, limits, plan.parameters, plan.stride)
         if pack.decays:
             decay_weights(step)
         update(plan.optimizer, step)
@@ -219,6 +224,7 @@ def _judge_lane(
     row = rows[0]
     for j in range(plan.width):
         _enter(plan, m, b, pack, row, j)
+        m.hyper[_FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
     find_gradient(plan, m, pack.want_errors)
     _sum_columns(plan, m, b, lanes, pack.want_errors)
     for s in range(plan.samples):

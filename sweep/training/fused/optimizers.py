@@ -14,8 +14,10 @@ from sweep.training.fused.rates import (
     ADAMAX,
     ADAMW,
     H_AHEAD,
+    H_EDGE,
     H_EPSILON,
     H_FRESH,
+    H_GROWTH,
     H_LEAST,
     H_LESS_BETA1,
     H_LESS_RHO,
@@ -30,6 +32,7 @@ from sweep.training.fused.rates import (
     H_SHRINK,
     H_WEIGHT,
     NADAM,
+    QUICKPROP,
     RMSPROP,
     RPROP,
     SGD,
@@ -46,6 +49,7 @@ CODES = {
     "nadam": NADAM,
     "adamax": ADAMAX,
     "rprop": RPROP,
+    "quickprop": QUICKPROP,
 }
 SLOTS = {
     "sgd": (),
@@ -57,6 +61,7 @@ SLOTS = {
     "nadam": ("exp_avg", "exp_avg_sq"),
     "adamax": ("exp_avg", "exp_inf"),
     "rprop": ("prev", "step_size"),
+    "quickprop": ("prev", "delta"),
 }
 OPTIONAL_SLOTS = ("momentum_buffer", "grad_avg", "max_exp_avg_sq")
 
@@ -238,6 +243,26 @@ def _rprop(s: Step) -> None:
         store(at(s.parameters, i), load(at(s.parameters, i)) - move)
 
 
+@compiled
+def _quickprop(s: Step) -> None:
+    rate, growth, share = _hyper(s, H_RATE), _hyper(s, H_GROWTH), _hyper(s, H_EDGE)
+    for i in range(0, s.vectors * s.width, s.width):
+        g, previous, last = (
+            load(at(s.gradient, i)),
+            load(at(s.first, i)),
+            load(at(s.second, i)),
+        )
+        edge, most, secant = share * previous, growth * last, last * g / (previous - g)
+        falling = choose(g >= edge, most, secant)
+        rising = choose(g <= edge, most, secant)
+        jump = choose(last == 0.0, 0.0, choose(last < 0.0, falling, rising))
+        uphill = choose(last < 0.0, -g, choose(last > 0.0, g, 0.0)) > 0.0
+        step = fma(-rate, choose(uphill, 0.0, g), jump)
+        store(at(s.first, i), g)
+        store(at(s.second, i), step)
+        store(at(s.parameters, i), load(at(s.parameters, i)) + step)
+
+
 @compiled(glue=True)
 def update(code: int, s: Step) -> None:
     """Make one update of optimizer `code`, at the rates that `set_rates` left."""
@@ -255,5 +280,7 @@ def update(code: int, s: Step) -> None:
         _nadam(s)
     elif code == ADAMAX:
         _adamax(s)
-    else:
+    elif code == RPROP:
         _rprop(s)
+    else:
+        _quickprop(s)

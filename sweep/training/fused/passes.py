@@ -23,6 +23,8 @@ from sweep.training.fused.vectors import at, load, repeated, store
 _SLOPE, _ALPHA = int(Hyper.SLOPE), int(Hyper.ALPHA)
 _OUTPUT_SLOPE, _OUTPUT_ALPHA = int(Hyper.OUTPUT_SLOPE), int(Hyper.OUTPUT_ALPHA)
 
+_FLAT_SPOT = int(Hyper.FLAT_SPOT)
+
 
 class Plan(NamedTuple):
     """The numbers that describe a network, its loss and its data to the kernel.
@@ -32,7 +34,7 @@ class Plan(NamedTuple):
         width: numbers a vector. stride: from one parameter to the next: `width`, or 1 alone.
         depth: layers of weights. features: of the output.
         samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
-        hidden, output, loss, optimizer: codes.
+        hidden, output, loss, optimizer, clip: codes.
         scale: what the sum of all loss terms is multiplied with.
         parameters: of a lane.
     """
@@ -50,6 +52,7 @@ class Plan(NamedTuple):
     softmax: bool
     loss: int
     optimizer: int
+    clip: int
     scale: float
     parameters: int
 
@@ -140,7 +143,11 @@ def _activate(plan: Plan, m: Memory, layer: int, count: int) -> None:
         softmax(slopes, values, count, units, plan.width)
         return
     slope, alpha = (_OUTPUT_SLOPE, _OUTPUT_ALPHA) if last else (_SLOPE, _ALPHA)
-    bend = Bend(at(m.hyper, slope * plan.width), at(m.hyper, alpha * plan.width))
+    bend = Bend(
+        at(m.hyper, slope * plan.width),
+        at(m.hyper, alpha * plan.width),
+        at(m.hyper, _FLAT_SPOT * plan.width),
+    )
     code = plan.output if last else plan.hidden
     activate(code, slopes, values, count * units, plan.width, bend)
 

@@ -25,7 +25,7 @@ from sweep.training.fused.vectors import (
 from sweep.training.state import Lanes
 from sweep.trial import Trial
 
-(SGD, RMSPROP, ADAGRAD, ADADELTA, ADAM, ADAMW, NADAM, ADAMAX, RPROP) = range(9)
+(SGD, RMSPROP, ADAGRAD, ADADELTA, ADAM, ADAMW, NADAM, ADAMAX, RPROP, QUICKPROP) = range(10)
 
 
 class Given(IntEnum):
@@ -66,6 +66,10 @@ class Hyper(IntEnum):
     ALPHA = 17
     OUTPUT_SLOPE = 18
     OUTPUT_ALPHA = 19
+    FLAT_SPOT = 20
+    MAX_GROWTH = 21
+    EDGE = 22  # quickprop: share of the slope before beyond which a step is the largest
+    CLIP_LIMIT = 23
 
 
 SCHEDULES = ("constant", "exponential", "step", "cosine")
@@ -89,7 +93,15 @@ def given_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes given"]:
 def hyper_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes hyper"]:
     """Return the hyperparameters of every lane as the columns of `Hyper`, epoch by epoch ones 0."""
     table = np.zeros((len(lanes), len(Hyper)))
-    for name in ("momentum", "epsilon", "eta_minus", "eta_plus", "step_min", "step_max"):
+    for name in (
+        "momentum",
+        "epsilon",
+        "eta_minus",
+        "eta_plus",
+        "step_min",
+        "step_max",
+        "max_growth",
+    ):
         table[:, Hyper[name.upper()]] = lanes.numbers(f"optimizer_{name}")
     rho = "optimizer_beta2" if "adam" in lanes.shape.optimizer else "optimizer_rho"
     table[:, Hyper.RHO] = lanes.numbers(rho)
@@ -97,6 +109,10 @@ def hyper_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes hyper"]:
     table[:, Hyper.ONE_LESS_BETA1] = 1.0 - lanes.numbers("optimizer_beta1")
     if lanes.shape.optimizer != "adamw":
         table[:, Hyper.WEIGHT_DECAY] = lanes.numbers("weight_decay")
+    growth = table[:, Hyper.MAX_GROWTH]
+    table[:, Hyper.EDGE] = growth / (1.0 + growth)
+    table[:, Hyper.FLAT_SPOT] = lanes.numbers("flat_spot")
+    table[:, Hyper.CLIP_LIMIT] = lanes.numbers("gradient_clip_limit")
     table[:, Hyper.SLOPE] = lanes.numbers("activation_slope", 0.01)
     table[:, Hyper.ALPHA] = lanes.numbers("activation_alpha", 1.0)
     table[:, Hyper.OUTPUT_SLOPE] = lanes.numbers("output_activation_slope", 0.01)
@@ -114,6 +130,7 @@ _RATE, _SCHEDULE, _FACTOR, _PERIOD = (int(g) for g in list(Given)[:4])
 _DECAY, _WEIGHT, _DAMPENING, _BETA1, _BETA2, _SLOWING = (int(g) for g in list(Given)[4:])
 (H_RATE, H_SHRINK, H_FRESH, H_SECOND, H_NOW, H_AHEAD, H_WEIGHT, H_MOMENTUM) = range(8)
 (H_RHO, H_LESS_RHO, H_EPSILON, H_LESS_BETA1, H_MINUS, H_PLUS, H_LEAST, H_MOST) = range(8, 16)
+H_GROWTH, H_EDGE = int(Hyper.MAX_GROWTH), int(Hyper.EDGE)
 
 
 class Rates(NamedTuple):

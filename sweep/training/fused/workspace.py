@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from sweep.datasets.data import Data
 from sweep.nets.topology import count_parameters, layers_of
-from sweep.training.fused import activations, losses, optimizers
+from sweep.training.fused import activations, clipping, losses, optimizers
 from sweep.training.fused.kernel import Block, Variant
 from sweep.training.fused.passes import Memory, Plan
 from sweep.training.fused.rates import Given, Hyper
@@ -89,6 +89,7 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         softmax=softmax,
         loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
         optimizer=optimizers.CODES[shape.optimizer],
+        clip=clipping.CODES[shape.gradient_clip],
         scale=1.0 / terms,
         parameters=count_parameters(shape.topology),
     )

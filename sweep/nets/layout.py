@@ -1,0 +1,105 @@
+"""Which arrays a network has, and where each lies in a flat vector. Knows no values."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from math import prod
+
+from sweep.nets.topology import Layer, layers_of
+from sweep.trial import Trial
+
+
+class Role(StrEnum):
+    """What an array is to its layer; named as in the state of `sweep.nets.autoencoder`."""
+
+    WEIGHT = "weight"
+    BIAS = "bias"
+    SCALE = "norm.weight"
+    SHIFT = "norm.bias"
+    GATE = "gate.weight"
+    GATE_BIAS = "gate.bias"
+    MEAN = "norm.running_mean"
+    VARIANCE = "norm.running_var"
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """One array of a network, row by row from `start` of a flat vector."""
+
+    layer: Layer
+    role: Role
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer.index}.{self.role}"
+
+    @property
+    def stop(self) -> int:
+        return self.start + prod(self.shape)
+
+    @property
+    def place(self) -> slice:
+        return slice(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The arrays of a network, layer by layer from the input.
+
+    Attributes:
+        parameters: what gradients change, one after the other from 0.
+        buffers: what training keeps besides, one after the other behind the parameters.
+    """
+
+    parameters: tuple[Array, ...]
+    buffers: tuple[Array, ...]
+
+    @property
+    def n_parameters(self) -> int:
+        return self.parameters[-1].stop
+
+
+def layout_of(trial: Trial) -> Layout:
+    """Return the layout of a trial's network: of each layer weights (fan_out, fan_in), biases.
+
+    A layer whose weights are tied to another's has none of its own. A layer with batch
+    normalisation has scale and shift in place of biases, which its mean would take away again
+    (Ioffe and Szegedy 2015, section 3.2). A highway's hidden layer has weights and biases of its
+    gate besides.
+    """
+    norm, gated = trial.normalisation == "batch", trial.skip == "highway"
+    return _layout(trial.topology, tied=trial.tied_weights, norm=norm, gated=gated)
+
+
+def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
+    """Return the layer whose transposed weights `layer` has; None where it has its own."""
+    layers = layers_of(trial.topology)
+    mirror = layers[len(layers) - 1 - layer.index]
+    return mirror if trial.tied_weights and mirror.index < layer.index else None
+
+
+@cache
+def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool, gated: bool) -> Layout:
+    layers = layers_of(topology)
+    parameters: list[tuple[Layer, Role]] = []
+    for layer in layers:
+        if not tied or layer.index <= len(layers) - 1 - layer.index:
+            parameters.append((layer, Role.WEIGHT))
+        hidden = layer is not layers[-1]
+        roles = [Role.SCALE, Role.SHIFT] if norm and hidden else [Role.BIAS]
+        roles += [Role.GATE, Role.GATE_BIAS] if gated and hidden else []
+        parameters += [(layer, role) for role in roles]
+    running = [(layer, role) for layer in layers[:-1] for role in (Role.MEAN, Role.VARIANCE)]
+    placed = _placed(parameters, 0)
+    return Layout(placed, _placed(running, placed[-1].stop) if norm else ())
+
+
+def _placed(items: list[tuple[Layer, Role]], start: int) -> tuple[Array, ...]:
+    arrays: list[Array] = []
+    for layer, role in items:
+        matrix = role in (Role.WEIGHT, Role.GATE)
+        shape = (layer.fan_out, layer.fan_in) if matrix else (layer.fan_out,)
+        arrays.append(Array(layer, role, shape, arrays[-1].stop if arrays else start))
+    return tuple(arrays)

@@ -1,0 +1,219 @@
+"""Looks into networks: dead and saturated units, symmetry, the gradient of each layer.
+
+Changes nothing, and knows no epochs. Lanes are looked at side by side with library products, so the
+last bits of what is found may depend on who is beside whom; training never sees them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.nets.activations import Shape
+from sweep.nets.layout import layout_of
+from sweep.nets.losses import code_penalty, loss_of
+from sweep.training.batched_network import BatchedNetwork, Forward, Values
+from sweep.training.evaluation import tensors
+from sweep.training.state import Lanes, LaneState
+from sweep.training.symmetry import unit_distances
+from sweep.trial import Trial
+
+FLAT_SHARE = 0.05  # of the steepest slope: a sigmoid within 0.013 of 0 or 1
+ZERO = 1e-6
+MOST_NUMBERS = 4_000_000  # activations of a layer in memory at once
+_GRID = np.linspace(-10.0, 10.0, 2001)
+
+Parameters = Float[np.ndarray, "lanes parameters"]
+PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The state that a network is in, as the columns of these names say."""
+
+    dead_units: int
+    saturated_share: float | None
+    zero_outputs: int
+    output_sparsity: float
+    unit_distance: float | None
+
+
+class Examiner:
+    """Looks into the networks of one pack key on one set of data."""
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`."""
+        self._shape = shape
+        self._inputs, self._targets = tensors(data, shape)
+        self._loss = loss_of(
+            shape.loss, shape.loss_semantics, output_activation=shape.output_activation
+        )
+
+    def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
+        """Return the condition of every lane's network, normalised over all samples at once."""
+        distances = unit_distances(self._shape, state.parameters)
+        found: list[Condition] = []
+        for rows in self._groups(len(lanes)):
+            units, outputs = self._pass(lanes.take(rows), state.take(rows))
+            found += self._judge(units, outputs, distances[rows])
+        return found
+
+    def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
+        """Return the columns of the table `gradients`, but the verdict, for every lane and layer.
+
+        Args:
+            lanes: at least one.
+            state: of them, which is left as it is.
+            later: the parameters after the next epoch; None if there is none.
+        """
+        parts = [
+            self._probe(lanes.take(r), state.take(r), None if later is None else later[r])
+            for r in self._groups(len(lanes))
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _groups(self, lanes: int) -> Iterator[np.ndarray]:
+        """Yield rows of lanes whose activations fit into memory together."""
+        widest = len(self._inputs) * max(self._shape.topology)
+        size = max(1, MOST_NUMBERS // widest)
+        for start in range(0, lanes, size):
+            yield np.arange(start, min(lanes, start + size))
+
+    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Values]:
+        network = _TracedNetwork.of(lanes, copy)
+        found = network.forward(self._inputs)
+        return network.units(), found.outputs.detach()
+
+    def _judge(
+        self, units: "_Units", outputs: Values, distances: Float64[np.ndarray, "lanes layers"]
+    ) -> list[Condition]:
+        zero = outputs.abs() < ZERO
+        wanted = (self._targets.abs() >= ZERO).any(dim=0)
+        stuck = (zero.all(dim=1) & wanted).sum(dim=1)
+        least = (
+            np.fmin.reduce(distances, axis=1) if distances.shape[1] else np.full(len(zero), np.nan)
+        )
+        return [
+            Condition(
+                dead_units=int(units.dead[row].sum()),
+                saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
+                zero_outputs=int(stuck[row]),
+                output_sparsity=float(zero[row].double().mean()),
+                unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
+            )
+            for row in range(len(zero))
+        ]
+
+    def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
+        network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
+        found = network.forward(self._inputs)
+        gradient = network.gradient(self._objective(lanes, found).sum()).double().numpy()
+        gradient += self._decay(lanes) * parameters
+        units = network.units()
+        norms = _layer_norms(self._shape, gradient)
+        weights = _layer_norms(self._shape, parameters)
+        counts = _layer_norms(self._shape, np.ones_like(parameters))
+        nothing = np.full(norms.shape, np.nan)
+        moved = (
+            nothing if later is None else _layer_norms(self._shape, later - parameters) / weights
+        )
+        distances = np.full(norms.shape, np.nan)
+        distances[:, :-1] = unit_distances(self._shape, parameters)
+        return {
+            "gradient_norm": norms,
+            "gradient_rms": norms / counts,
+            "weight_norm": weights,
+            "update_ratio": moved,
+            "saturated_share": _by_layer(units.flat, units.widths),
+            "dead_share": _by_layer(units.dead.astype(np.float64), units.widths),
+            "unit_distance": distances,
+        }
+
+    def _objective(self, lanes: Lanes, found: Forward) -> Float64[Tensor, " lanes"]:
+        loss = self._loss(found.logits, found.outputs, self._targets)
+        if not self._shape.code_penalty:
+            return loss
+        return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
+
+    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes 1"]:
+        """Return what the L2 penalty multiplies parameters with; adamw has none."""
+        decay = lanes.numbers("weight_decay")[:, None]
+        return decay * (self._shape.optimizer != "adamw")
+
+
+@dataclass(frozen=True)
+class _Units:
+    """The hidden units of lanes, layer after layer.
+
+    Attributes:
+        dead: whether the slope is 0 for every sample. flat: for what share of them it is small.
+        widths: units of each layer.
+    """
+
+    dead: Bool[np.ndarray, "lanes units"]
+    flat: Float64[np.ndarray, "lanes units"]
+    widths: tuple[int, ...]
+
+
+class _TracedNetwork(BatchedNetwork):
+    """A network that remembers the pre-activations of its hidden layers."""
+
+    def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
+        super().__init__(lanes, parameters, buffers)
+        self._seen: list[Values] = []
+        self._plain = self._hidden
+        self._hidden = self._remember
+
+    @classmethod
+    def of(cls, lanes: Lanes, copy: LaneState) -> "_TracedNetwork":
+        """Return the networks of lanes; a pass changes the buffers of `copy`."""
+        buffers = {name: torch.from_numpy(array) for name, array in copy.buffers.items()}
+        return cls(lanes, torch.from_numpy(copy.parameters), buffers)
+
+    def _remember(self, values: Values, shape: Shape) -> Values:
+        self._seen.append(values.detach())
+        return self._plain(values, shape)
+
+    def units(self) -> _Units:
+        """Return what the last pass says of the hidden units."""
+        grid = torch.from_numpy(_GRID).to(next(iter(self._leaves.values())).dtype)
+        steepest = self._slopes(grid.expand(self._count, 1, -1)).abs().amax(dim=(1, 2))
+        dead, flat = [np.zeros((self._count, 0), bool)], [np.zeros((self._count, 0))]
+        for values in self._seen:
+            slopes = self._slopes(values).abs()
+            dead.append((slopes == 0).all(dim=1).numpy())
+            flat.append(
+                (slopes < FLAT_SHARE * steepest[:, None, None]).double().mean(dim=1).numpy()
+            )
+        widths = tuple(values.shape[-1] for values in self._seen)
+        return _Units(np.concatenate(dead, axis=1), np.concatenate(flat, axis=1), widths)
+
+    def _slopes(self, values: Values) -> Values:
+        """Return the derivative of the hidden activation at pre-activations."""
+        leaf = values.detach().requires_grad_()
+        (slopes,) = torch.autograd.grad(self._plain(leaf, self._hidden_shape).sum(), leaf)
+        return slopes
+
+
+def _layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
+    """Return the 2-norm of each layer's part of flat vectors."""
+    arrays = layout_of(shape).parameters
+    squares = np.zeros((len(flat), len(shape.topology) - 1))
+    for array in arrays:
+        part = flat[:, array.place].astype(np.float64)
+        squares[:, array.layer.index] += np.square(part).sum(axis=1)
+    return np.sqrt(squares)
+
+
+def _by_layer(
+    units: Float64[np.ndarray, "lanes units"], widths: tuple[int, ...]
+) -> Float64[np.ndarray, "lanes layers"]:
+    """Return the mean over the units of each layer; 0 for the output layer, which has no hidden."""
+    ends = np.cumsum((0, *widths))
+    means = [units[:, first:end].mean(axis=1) for first, end in pairwise(ends)]
+    return np.stack([*means, np.zeros(len(units))], axis=1)

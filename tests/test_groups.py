@@ -1,0 +1,174 @@
+"""Trials are grouped by what varies, compared with intervals, and judged by a fair yardstick."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import sweep
+from sweep.reports.baselines import (
+    Yardstick,
+    load_targets,
+    measure_yardstick,
+    relative_thresholds,
+    thresholds,
+)
+from sweep.reports.comparisons import GroupShare, compare_shares, share_of
+from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
+from sweep.reports.intervals import Share
+from sweep.result import TrialResult
+from sweep.store.encoding import batch_of
+from sweep.store.layout import ResultsDir
+from sweep.trial import StopReason
+from tests.cluster_sweeps import small_sweep
+from tests.store_fixtures import make_result
+
+
+def frame_of(*results: TrialResult) -> pd.DataFrame:
+    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    return frame
+
+
+LEAKY = {"activation": "leaky_relu", "activation_slope": 0.01}
+
+
+def test_settings_are_all_that_varies_but_the_seed() -> None:
+    trials = frame_of(
+        *[make_result(seed=s) for s in (0, 1)],
+        *[make_result(seed=s, weight_decay=0.1) for s in (0, 1)],
+        make_result(**LEAKY),
+    )
+    assert factors_of(trials) == ["activation", "weight_decay"]
+    groups = groups_of(trials, most=3)
+    assert [(g.label, len(g.trials)) for g in groups] == [
+        ("leaky_relu", 1),
+        ("sigmoid", 2),
+        ("sigmoid, weight_decay 0.1", 2),
+    ]
+
+
+def test_a_neutral_value_goes_without_saying() -> None:
+    trials = frame_of(make_result(), make_result(weight_decay=0.1))
+    assert [g.label for g in groups_of(trials, most=2)] == ["plain", "weight_decay 0.1"]
+
+
+def test_too_many_settings_become_one_thing_at_a_time() -> None:
+    results = [
+        make_result(weight_decay=w, initialiser_constant=c) for w in (0.0, 0.1) for c in (1.0, 2.0)
+    ]
+    groups = groups_of(frame_of(*results, make_result(**LEAKY)), most=4)
+    assert [(g.factor, g.label, len(g.trials)) for g in groups] == [
+        ("activation", "leaky_relu", 1),
+        ("activation", "sigmoid", 4),
+        ("initialiser_constant", "c 0.5", 1),
+        ("initialiser_constant", "c 1", 2),
+        ("initialiser_constant", "c 2", 2),
+        ("weight_decay", "weight_decay 0", 3),
+        ("weight_decay", "weight_decay 0.1", 2),
+    ]
+
+
+def test_what_is_set_apart_makes_no_groups() -> None:
+    trials = frame_of(make_result(), make_result(topology=(4, 3, 4)))
+    assert [g.label for g in groups_of(trials, most=9, apart=["topology"])] == ["plain"]
+    assert groups_of(trials[:0], most=9) == []
+
+
+def test_a_failure_is_not_judged_but_a_divergence_is() -> None:
+    reasons = (StopReason.FAILED, StopReason.DIVERGED, StopReason.CANCELLED, StopReason.MAX_EPOCHS)
+    trials = frame_of(*[make_result(reason, seed=i) for i, reason in enumerate(reasons)])
+    assert judged_trials(trials)["stop_reason"].tolist() == ["diverged", "max_epochs"]
+
+
+def group(label: str, factor: str = "") -> Group:
+    return Group(factor, label, pd.DataFrame())
+
+
+def test_a_share_is_greater_only_if_the_interval_says_so() -> None:
+    found = [
+        GroupShare(group("leaky_relu"), Share(97, 100)),
+        GroupShare(group("relu"), Share(31, 100)),
+        GroupShare(group("elu"), Share(35, 100)),
+        GroupShare(group("none judged"), Share(0, 0)),
+    ]
+    assert compare_shares(found, did="learn it") == [
+        "**leaky\\_relu**: 97 of 100 (92% to 99%) learn it, against 31 of 100 (23% to 41%) with "
+        "**relu**: 66 points more (55 to 74).",
+        "No difference from **relu**, of which 31 of 100 (23% to 41%) learn it, is shown for "
+        "**elu**, 35 of 100 (26% to 45%): -9 to 17 points.",
+    ]
+
+
+def test_groups_are_compared_within_their_factor() -> None:
+    found = [
+        GroupShare(group("a", "x"), Share(0, 50)),
+        GroupShare(group("b", "x"), Share(50, 50)),
+        GroupShare(group("c", "y"), Share(25, 50)),
+    ]
+    (sentence,) = compare_shares(found, did="learn")
+    assert sentence.startswith("**b**: 50 of 50")
+    assert share_of(group("a"), np.array([True, False])).share == Share(1, 2)
+
+
+ONE_HOT = np.eye(4)
+ENTROPY = -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
+
+
+@pytest.mark.parametrize(
+    ("loss", "constant"),
+    [
+        ("mean_squared_error", 3 / 16),
+        ("binary_cross_entropy", ENTROPY),
+        ("categorical_cross_entropy", np.log(4)),
+    ],
+)
+def test_the_best_constant_output_has_a_closed_form_on_one_hot_data(
+    loss: str, constant: float
+) -> None:
+    found = measure_yardstick(ONE_HOT, loss)
+    assert found is not None
+    assert found.constant == pytest.approx(constant)
+    assert found.least == pytest.approx(0, abs=1e-12)
+    assert found.halfway == pytest.approx(constant / 2)
+
+
+def test_targets_between_0_and_1_have_a_least_cross_entropy_above_0() -> None:
+    found = measure_yardstick(np.array([[0.25], [0.75]]), "binary_cross_entropy")
+    assert found is not None
+    assert (found.constant, found.least) == (pytest.approx(np.log(2)), pytest.approx(ENTROPY))
+
+
+def test_there_is_no_yardstick_where_a_loss_is_unknown_or_unbounded() -> None:
+    assert measure_yardstick(ONE_HOT, "ours:loss@1") is None
+    assert measure_yardstick(np.array([[-1.0], [2.0]]), "binary_cross_entropy") is None
+    assert Yardstick(constant=3.0, least=1.0).halfway == 2.0
+
+
+def test_each_trial_gets_the_threshold_of_its_data_and_loss() -> None:
+    trials = frame_of(
+        make_result(loss="mean_squared_error", loss_semantics=None),
+        make_result(loss="mean_squared_error", loss_semantics=None, data_fingerprint="f" * 16),
+    )
+    found = thresholds(trials, {"0123456789abcdef": ONE_HOT})
+    assert found.iloc[0] == 3 / 32
+    assert np.isnan(found.iloc[1])
+
+
+def test_without_data_the_worst_setting_is_the_yardstick() -> None:
+    losses = {"relu": [0.4, 0.6], "tanh": [0.1, 0.2]}
+    trials = frame_of(
+        *[
+            make_result(activation=name, seed=seed, outcome={"final_loss": loss})
+            for name, found in losses.items()
+            for seed, loss in enumerate(found)
+        ]
+    )
+    assert relative_thresholds(trials, ["activation"]).tolist() == [0.25] * 4
+
+
+def test_the_targets_of_recorded_data_are_found(tmp_path: Path) -> None:
+    summary = sweep.run(small_sweep(), output=tmp_path, use_ray=False)
+    trials = sweep.read_trials(summary.output)
+    (targets,) = load_targets(ResultsDir(tmp_path), trials).values()
+    assert targets.tolist() == np.eye(4).tolist()

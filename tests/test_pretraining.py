@@ -1,0 +1,218 @@
+"""Claims: pretraining does what a plain script does, in packs as alone, and through checkpoints."""
+
+from dataclasses import replace
+from itertools import chain, pairwise, repeat
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from sweep.config import parse_config
+from sweep.errors import ConfigError
+from sweep.nets.initialisers import initial_parameters
+from sweep.nets.phases import phases_of
+from sweep.planning import make_plan
+from sweep.result import TrialResult
+from sweep.training.pool import train_pack
+from sweep.training.work import Checkpoint, Finished, KeepState, Record, Work
+from sweep.trial import StopReason, Trial
+from tests.trials import make_trial, make_work
+
+DEEP = (6, 5, 4, 5, 6)
+
+
+def deep_trial(kind: str = "greedy", **changes: Any) -> Trial:
+    given = {"topology": DEEP, "pretraining_max_epochs": 30, "fixed_epochs": 20, "max_epochs": 20}
+    return make_trial(pretraining=kind, **given | changes)
+
+
+def train(work: Work) -> dict[str, TrialResult]:
+    events = train_pack(work, should_stop=lambda: False)
+    return {r.trial.trial_id: r for e in events if isinstance(e, Finished) for r in e.results}
+
+
+def plain_layers(trial: Trial) -> list[nn.Linear]:
+    """Return the layers of a network at its initial weights."""
+    flat, layers, start = torch.from_numpy(initial_parameters(trial)), [], 0
+    for fan_in, fan_out in pairwise(trial.topology):
+        layer = nn.Linear(fan_in, fan_out, dtype=torch.float64)
+        count = fan_in * fan_out
+        layer.weight.data = flat[start : start + count].reshape(fan_out, fan_in).clone()
+        layer.bias.data = flat[start + count : start + count + fan_out].clone()
+        layers.append(layer)
+        start += count + fan_out
+    return layers
+
+
+def fit(layers: list[nn.Linear], inputs: Tensor, loss: Any, epochs: int) -> None:
+    """Train sigmoid layers to give back their inputs, as anyone would write it."""
+    parameters = [p for layer in layers for p in layer.parameters()]
+    optimizer = torch.optim.RMSprop(parameters, lr=0.01, alpha=0.9, eps=1e-8)
+    for _ in range(epochs):
+        values = inputs
+        for layer in layers:
+            values = torch.sigmoid(layer(values))
+        optimizer.zero_grad()
+        loss(values, inputs).backward()
+        optimizer.step()
+
+
+def flat_of(layers: list[nn.Linear]) -> np.ndarray:
+    return np.concatenate([p.detach().numpy().ravel() for ly in layers for p in ly.parameters()])
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_greedy_pretraining_is_that_of_a_plain_script(engine: str) -> None:
+    trial = deep_trial()
+    (result,) = train(make_work(trial, engine=engine)).values()
+    one, two, three, four = layers = plain_layers(trial)
+    data = torch.eye(6, dtype=torch.float64)
+    cross_entropy, square = nn.functional.binary_cross_entropy, nn.functional.mse_loss
+    fit([one, four], data, cross_entropy, 30)
+    fit([two, three], torch.sigmoid(one(data)).detach(), square, 30)
+    fit(layers, data, cross_entropy, 20)
+    np.testing.assert_allclose(result.parameters, flat_of(layers), rtol=1e-7, atol=1e-9)
+    phases = result.details["phases"]
+    assert list(phases["topology"]) == ["6-5-6", "5-4-5", "6-5-4-5-6"]
+    assert list(phases["epochs"]) == [30, 30, 20]
+    assert list(phases["stop_reason"]) == ["max_epochs", "max_epochs", "epochs"]
+    assert (result.outcome.epochs, result.outcome.pretraining_epochs) == (20, 60)
+    assert list(np.unique(result.curve.phase)) == [0, 1, 2]
+    assert phases["seconds"].sum() == pytest.approx(result.provenance.seconds)
+
+
+def test_growing_and_chaining_are_those_of_a_plain_script() -> None:
+    data = torch.eye(6, dtype=torch.float64)
+    cross_entropy, square = nn.functional.binary_cross_entropy, nn.functional.mse_loss
+
+    grown = deep_trial("grow")
+    layers = plain_layers(grown)
+    fit([layers[0], layers[3]], data, cross_entropy, 30)
+    fit(layers, data, cross_entropy, 20)
+    (result,) = train(make_work(grown)).values()
+    np.testing.assert_allclose(result.parameters, flat_of(layers), rtol=1e-7, atol=1e-9)
+
+    chained = deep_trial("chain", topology=(6, 3, 6, 3, 6), pretraining_layers=2)
+    layers = plain_layers(chained)
+    fit(layers[:2], data, square, 30)
+    fit(
+        layers[2:],
+        torch.sigmoid(layers[1](torch.sigmoid(layers[0](data)))).detach(),
+        cross_entropy,
+        30,
+    )
+    (result,) = train(make_work(replace(chained, fixed_epochs=1, max_epochs=1))).values()
+    fit(layers, data, cross_entropy, 1)
+    # The last link gives the network's outputs, and so is trained with the trial's loss.
+    np.testing.assert_allclose(result.parameters, flat_of(layers), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["greedy", "grow"])
+def test_a_lane_has_the_same_bits_alone_as_in_a_pack(kind: str) -> None:
+    rule = {"pretraining_min_delta": 1e-2, "pretraining_patience": 2, "dtype": "float32"}
+    trials = [deep_trial(kind, seed=s, learning_rate=0.1 / (s + 1), **rule) for s in range(20)]
+    packed = train(make_work(*trials, engine="fused"))
+    lengths = set()
+    for trial in trials[::5]:
+        (alone,) = train(make_work(trial, engine="fused")).values()
+        assert alone.outcome == packed[trial.trial_id].outcome
+        np.testing.assert_array_equal(alone.parameters, packed[trial.trial_id].parameters)
+        lengths.add(alone.outcome.pretraining_epochs)
+    assert len(lengths) > 1
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_pretraining_goes_on_from_every_checkpoint_to_the_same_bits(engine: str) -> None:
+    trials = [deep_trial(seed=s, pretraining_max_epochs=200 * (s + 1)) for s in range(3)]
+    work = make_work(*trials, engine=engine)
+    whole = train(work)
+    saved = [
+        event.data
+        for event in train_pack(work, should_stop=lambda: False, checkpoint_seconds=0.0)
+        if isinstance(event, Checkpoint)
+    ]
+    assert saved
+    for data in saved[:: max(1, len(saved) // 4)]:
+        for trial_id, result in train(replace(work, checkpoint=data)).items():
+            assert result.outcome == whole[trial_id].outcome
+            np.testing.assert_array_equal(result.parameters, whole[trial_id].parameters)
+
+
+def test_a_trial_cancelled_in_pretraining_keeps_the_state_to_go_on() -> None:
+    trial = deep_trial(pretraining_max_epochs=10**6)
+    asked = chain([False], repeat(True))
+    work = replace(make_work(trial), record=Record(state=KeepState.RESUMABLE))
+    events = list(train_pack(work, should_stop=lambda: next(asked)))
+    (result,) = [r for e in events if isinstance(e, Finished) for r in e.results]
+    assert result.outcome.stop_reason is StopReason.CANCELLED
+    assert result.outcome.epochs == 0
+    assert result.outcome.pretraining_epochs
+    assert result.state is not None
+    assert list(result.details["phases"]["topology"]) == ["6-5-6"]
+
+
+def test_a_part_that_diverges_ends_the_trial() -> None:
+    wild = deep_trial(
+        optimizer="sgd",
+        learning_rate=1e300,
+        loss="mean_squared_error",
+        loss_semantics=None,
+        output_activation="identity",
+        activation="identity",
+    )
+    (result,) = train(make_work(wild)).values()
+    assert result.outcome.stop_reason is StopReason.DIVERGED
+
+
+def test_phases_of_deeper_networks() -> None:
+    deep = (8, 7, 6, 5, 6, 7, 8)
+    greedy = phases_of(deep_trial("greedy", topology=deep))
+    assert [(p.layers, p.below) for p in greedy] == [((0, 5), 0), ((1, 4), 1), ((2, 3), 2)]
+    grow = phases_of(deep_trial("grow", topology=deep))
+    assert [(p.layers, p.below) for p in grow] == [((0, 5), 0), ((0, 1, 4, 5), 0)]
+    assert [p.topology_in(deep) for p in grow] == [(8, 7, 8), (8, 7, 6, 7, 8)]
+
+
+SWEEP: dict[str, Any] = {
+    "name": "x",
+    "dataset": {"name": "one-hot", "size": 6},
+    "fixed": {
+        "topology": "6-5-4-5-6",
+        "activation": "sigmoid",
+        "output_activation": "sigmoid",
+        "initialiser": "xavier_uniform",
+        "loss": "mean_squared_error",
+        "optimizer": "sgd",
+        "learning_rate": 0.1,
+    },
+    "convergence": {"epochs": 5},
+}
+
+
+def planned(**fixed: Any) -> list[Trial]:
+    return list(make_plan(parse_config(SWEEP | {"fixed": SWEEP["fixed"] | fixed})).grid)
+
+
+def test_a_sweep_file_asks_for_pretraining() -> None:
+    (trial,) = planned(pretraining={"name": "greedy", "max_epochs": 100, "patience": 5})
+    assert trial.pretraining_max_epochs == 100
+    assert trial.pretraining_patience == 5
+    (plain,) = planned(pretraining="none")
+    assert plain.trial_id == planned()[0].trial_id
+
+
+@pytest.mark.parametrize(
+    ("fixed", "text"),
+    [
+        ({"topology": "6-5-6"}, "the same backwards"),
+        ({"topology": "6-5-4-3-6"}, "the same backwards"),
+        ({"tied_weights": True}, "tied_weights"),
+        ({"pretraining": {"name": "chain", "layers": 2, "max_epochs": 5}}, "links"),
+    ],
+)
+def test_pretraining_that_cannot_be_is_a_fault(fixed: dict[str, Any], text: str) -> None:
+    given = {"pretraining": {"name": "greedy", "max_epochs": 5}} | fixed
+    with pytest.raises(ConfigError, match=text):
+        planned(**given)

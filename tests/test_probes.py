@@ -1,0 +1,150 @@
+"""Claims: probes see what a plain script sees, and change nothing."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from sweep.datasets.data import Data, DatasetSpec
+from sweep.datasets.registry import dataset, make_data
+from sweep.nets.autoencoder import Autoencoder, load_flat, network_at
+from sweep.nets.initialisers import initial_parameters
+from sweep.result import TrialResult
+from sweep.training.diagnosis import Examiner
+from sweep.training.pool import train_pack
+from sweep.training.probes import probe_epochs
+from sweep.training.state import LaneState
+from sweep.training.symmetry import unit_distances
+from sweep.training.work import Finished, KeepCodes, Record, Work
+from sweep.trial import Trial
+from tests.trials import lanes_of_trials, make_trial, make_work
+
+
+def train(work: Work) -> dict[str, TrialResult]:
+    events = train_pack(work, should_stop=lambda: False)
+    return {r.trial.trial_id: r for e in events if isinstance(e, Finished) for r in e.results}
+
+
+def deep_trial(**changes: Any) -> Trial:
+    return make_trial(topology=(6, 5, 4, 5, 6), max_epochs=60, **changes)
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_probing_leaves_training_as_it_is(engine: str) -> None:
+    trials = [deep_trial(seed=seed, learning_rate=10.0**-seed) for seed in (1, 2, 3)]
+    plain = train(make_work(*trials, engine=engine))
+    probed = train(replace(make_work(*trials, engine=engine), record=Record(gradients=True)))
+    for trial_id, result in plain.items():
+        assert probed[trial_id].outcome == result.outcome
+        np.testing.assert_array_equal(probed[trial_id].parameters, result.parameters)
+        assert "gradients" not in result.details
+
+
+def test_a_probe_finds_the_gradient_and_the_next_update_of_each_layer() -> None:
+    trial = deep_trial(weight_decay=0.01)
+    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    table = result.details["gradients"]
+    epochs = [epoch for epoch in probe_epochs() if epoch < 60] + [60]
+    np.testing.assert_array_equal(table["epoch"], np.repeat(epochs, 4))
+    np.testing.assert_array_equal(table["layer"], np.tile(range(4), len(epochs)))
+
+    network = Autoencoder(trial)
+    load_flat(network, initial_parameters(trial))
+    inputs = torch.eye(6, dtype=torch.float64)
+    loss = torch.nn.functional.binary_cross_entropy(network(inputs), inputs)
+    for parameter in network.parameters():
+        loss = loss + 0.005 * parameter.square().sum()
+    loss.backward()
+    layers = [list(layer.parameters()) for layer in network.layers]
+    for layer, parameters in enumerate(layers):
+        gradient = torch.cat([p.grad.flatten() for p in parameters if p.grad is not None])
+        weights = torch.cat([p.detach().flatten() for p in parameters])
+        assert table["gradient_norm"][layer] == pytest.approx(gradient.norm().item(), rel=1e-9)
+        rms = gradient.square().mean().sqrt().item()
+        assert table["gradient_rms"][layer] == pytest.approx(rms, rel=1e-9)
+        assert table["weight_norm"][layer] == pytest.approx(weights.norm().item(), rel=1e-12)
+        # RMSprop's first step moves every parameter by rate / sqrt(1 - rho)
+        step = 0.01 / np.sqrt(0.1) * np.sqrt(len(weights)) / weights.norm().item()
+        assert table["update_ratio"][layer] == pytest.approx(step, rel=1e-3)
+    assert np.isnan(table["update_ratio"][-4:]).all()
+    assert set(table["verdict"]) == {"healthy"}
+
+
+def test_a_deep_sigmoid_network_is_seen_to_vanish_and_an_unlucky_relu_to_be_dead() -> None:
+    deep = make_trial(topology=(6, *[5] * 9, 6), max_epochs=1, initialiser_constant=0.5)
+    dead = deep_trial(activation="relu", bias_constant=-3.0)
+    tables = {}
+    for trial in (deep, dead):
+        (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+        tables[trial.trial_id] = result.details["gradients"]["verdict"]
+    assert list(tables[deep.trial_id][:10]) == ["vanishing"] * 6 + ["healthy"] * 4
+    assert list(tables[dead.trial_id][:4]) == ["dead", "dead", "dead", "healthy"]
+
+
+def test_conditions_count_what_is_dead_flat_and_stuck() -> None:
+    trial = make_trial(topology=(2, 2, 2), activation="relu", output_activation="relu")
+    weights = np.array([1, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0], np.float64)
+    data = make_data("two", [[0.5, 0.25], [1.0, 0.5]])
+    lanes = lanes_of_trials(trial)
+    state = LaneState.begin(lanes, weights[None], {}, {})
+    (found,) = Examiner(trial, data).conditions(lanes, state)
+    assert found.dead_units == 1  # the second hidden unit sees -0.25 and -0.5
+    assert found.saturated_share == 0.5
+    assert found.zero_outputs == 1  # the second output, though 0.25 and 0.5 were asked for
+    assert found.output_sparsity == 0.5
+    assert found.unit_distance == pytest.approx(np.sqrt(3.0))
+
+
+def test_equal_units_have_no_distance_and_one_unit_has_none_to_have() -> None:
+    same = make_trial(topology=(4, 3, 1, 4), initialiser="constant")
+    distances = unit_distances(same, initial_parameters(same)[None])
+    assert distances[0, 0] == 0.0
+    assert np.isnan(distances[0, 1])
+
+
+@dataset("halves")
+def halves() -> Data:
+    whole = np.eye(4)
+    made = make_data("halves", whole)
+    return replace(made, validation_inputs=whole * 0.5, validation_targets=whole)
+
+
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_held_out_loss_is_taken_at_the_weights_after_the_epoch(engine: str) -> None:
+    short = replace(
+        make_trial(dataset="halves", max_epochs=10), data_fingerprint=halves().fingerprint
+    )
+    long = replace(short, max_epochs=40)
+    work = make_work(short, long, engine=engine)
+    pack = replace(work.pack, datasets=((short.data_fingerprint, DatasetSpec("halves")),))
+    results = train(replace(work, pack=pack))
+    first, second = results[short.trial_id], results[long.trial_id]
+    assert first.outcome.validation_loss == first.curve.validation_loss[-1]
+    at_ten = second.curve.validation_loss[second.curve.epoch == 10]
+    assert at_ten == first.outcome.validation_loss
+    assert first.parameters is not None
+    network = Autoencoder(short)
+    load_flat(network, first.parameters)
+    whole = torch.eye(4, dtype=torch.float64)
+    loss = torch.nn.functional.binary_cross_entropy(network(whole / 2), whole)
+    assert first.outcome.validation_loss == pytest.approx(loss.item(), rel=1e-9)
+    seen = second.curve.epoch[~np.isnan(second.curve.validation_loss)]
+    assert list(seen) == [e for e in probe_epochs() if 0 < e <= 40]
+
+
+def test_codes_are_the_hidden_activations_at_the_saved_weights() -> None:
+    trial = deep_trial()
+    for keep, layers in ((KeepCodes.BOTTLENECK, [2]), (KeepCodes.ALL, [1, 2, 3])):
+        (result,) = train(replace(make_work(trial), record=Record(codes=keep))).values()
+        table = result.details["codes"]
+        assert sorted(set(table["layer"])) == layers
+        assert result.parameters is not None
+        network = network_at(trial, result.parameters)
+        for layer in layers:
+            rows = table["layer"] == layer
+            hidden = network.hidden(torch.eye(6, dtype=torch.float64), layer).detach().numpy()
+            places = table["sample"][rows].astype(int), table["unit"][rows].astype(int)
+            np.testing.assert_array_equal(hidden[places], table["activation"][rows])
+            assert rows.sum() == hidden.size
