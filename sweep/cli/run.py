@@ -19,7 +19,7 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.command("run")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
-@click.option("--output", type=click.Path(path_type=Path), help="Results directory. [results/NAME]")
+@click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")

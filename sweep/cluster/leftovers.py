@@ -10,12 +10,12 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import SavedState
+from sweep.store.remote import AnyPath, matches
 from sweep.training.checkpoints import thaw
 from sweep.training.state import WATCH_COLUMNS
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
@@ -90,15 +90,15 @@ def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
             path.unlink()
 
 
-def _files(directory: ResultsDir) -> list[Path]:
-    return sorted(directory.checkpoints.glob("*.checkpoint"))
+def _files(directory: ResultsDir) -> list[AnyPath]:
+    return matches(directory.checkpoints, "*.checkpoint")
 
 
 def _stop_of(trial: Trial) -> Stop:
     return {name: getattr(trial, name) for name in STOP_PARAMETERS}
 
 
-def _unseal(path: Path) -> tuple[dict[str, _Owners], bytes]:
+def _unseal(path: AnyPath) -> tuple[dict[str, _Owners], bytes]:
     """Return whose lanes a file holds, by lane, and the checkpoint itself."""
     file = path.read_bytes()
     if len(file) < HEADER.size or not file.startswith(MAGIC):
@@ -113,7 +113,7 @@ def _unseal(path: Path) -> tuple[dict[str, _Owners], bytes]:
     return owners, body[length:]
 
 
-def _states(path: Path) -> Iterator[SavedState]:
+def _states(path: AnyPath) -> Iterator[SavedState]:
     owners, data = _unseal(path)
     state, lane_ids, _ = thaw(data)
     for row, lane_id in enumerate(lane_ids):

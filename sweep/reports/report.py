@@ -1,7 +1,6 @@
 """Writes the report of a sweep in Markdown, with figures beside it. Knows nothing of training."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials
+from sweep.store.remote import AnyPath
 from sweep.trial import Status
 
 MOST_RANKED = 10
@@ -21,7 +21,7 @@ MOST_FAILURES = 10
 NAME = "report.md"
 
 
-def write_report(directory: ResultsDir, output: Path | None = None) -> Path:
+def write_report(directory: ResultsDir, output: AnyPath | None = None) -> AnyPath:
     """Write a report on the results in `directory`.
 
     Args:
@@ -66,7 +66,7 @@ def compose_report(trials: pd.DataFrame, axes: Sequence[Axis], figures: dict[str
 
 
 def _write_figures(
-    directory: ResultsDir, trials: pd.DataFrame, axes: Sequence[Axis], folder: Path
+    directory: ResultsDir, trials: pd.DataFrame, axes: Sequence[Axis], folder: AnyPath
 ) -> dict[str, str]:
     sample = sample_of(trials)
     curves = read_curves(directory.path, list(sample["trial_id"]))
