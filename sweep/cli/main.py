@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "Show everything about one trial.",
     "report": "Write a report with figures.",
     "verify": "Train a sample of finished trials again and compare.",
+    "doctor": "Check every file of results, and repair them.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.options import no_plugins
+
 if TYPE_CHECKING:
     from sweep.cluster.estimate import Estimate
     from sweep.planning import Plan
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--estimate", is_flag=True, help="Time a short pilot, and say how long it may take.")
+@no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     config: Path,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep.cli.options import no_plugins
+
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
     from sweep.planning import Plan
@@ -25,6 +27,7 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")
 @click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context

@@ -122,6 +122,15 @@ def replay(path: AnyPath) -> Iterator[bytes]:
             raise _damage(file, end)
 
 
+def torn_tail(path: Path) -> bytes:
+    """Return what follows the last whole frame of a journal file: a frame never acknowledged.
+
+    Raises:
+        StoreError: if a frame before the last is damaged.
+    """
+    return _read(path)[_whole_length(path) :]
+
+
 def _objects(path: RemotePath) -> list[RemotePath]:
     return sorted(path.glob(f"*{SUFFIX}"), key=lambda frame: frame.name)
 

@@ -82,6 +82,11 @@ class ResultsDir:
         return self.path / "report"
 
     @property
+    def damaged(self) -> AnyPath:
+        """Files that `sweep doctor --repair` set aside; nothing reads them."""
+        return self.path / "damaged"
+
+    @property
     def exists(self) -> bool:
         """Whether any result was ever written here."""
         return self.trials.is_dir() or self.journal.exists()

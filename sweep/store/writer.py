@@ -123,6 +123,13 @@ class Writer:
         with reporting(path, "read"):
             return path.read_bytes() if path.exists() else None
 
+    def set_checkpoint_aside(self, pack_id: str) -> None:
+        """Keep the state that an earlier run left of a pack, beside the one that this run saves."""
+        data = self.load_checkpoint(pack_id)
+        if data is not None:
+            self.save_checkpoint(f"{pack_id}-{time.time_ns()}", data)
+            self.drop_checkpoint(pack_id)
+
     def drop_checkpoint(self, pack_id: str) -> None:
         """Forget the state kept of a pack."""
         path = self._checkpoint(pack_id)
