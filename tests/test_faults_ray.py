@@ -19,7 +19,7 @@ from sweep.store.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 SOME_SECONDS = (
-    "convergence.max_epochs=3000000",
+    "convergence.max_epochs=2000000",
     "resources.checkpoint_seconds=0.2",
     "resources.workers=2",
     "resources.lanes_per_pack=2",

@@ -89,8 +89,10 @@ def _run(
 def _announce(plan: "Plan") -> None:
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
-    if plan.missing:
-        text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    if plan.others:
+        text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
+    if plan.missing or plan.others:
         click.echo(f"{plan.config.name}: {text}", err=True)
 
 
