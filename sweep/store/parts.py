@@ -143,7 +143,11 @@ def _read_columns(
     columns = [name for name in schema.names if name in present.names]
     condition = None if where is None else pc.field(where[0]).isin(list(where[1]))
     return pq.read_table(
-        **_source(path, "source"), columns=columns, filters=condition, partitioning=None
+        **_source(path, "source"),
+        columns=columns,
+        filters=condition,
+        partitioning=None,
+        page_checksum_verification=True,
     )
 
 
@@ -164,7 +168,13 @@ def _subset(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
 
 def _parquet(name: TableName, table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_GROUP.get(name))
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP.get(name),
+        write_page_checksum=True,
+    )
     return bytes(sink.getvalue())
 
 
