@@ -132,6 +132,10 @@ def test_no_plugins_refuses_a_users_code_and_says_where(tmp_path, monkeypatch):
         assert "small.yaml:" in refused.output
         assert "fixed.activation must be the name of something built in" in refused.output
     assert not (tmp_path / "results").exists()
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(small_sweep(dataset={"name": "mine:data"})))
+    refused = CliRunner().invoke(main, ["plan", "data.yaml", "--no-plugins"])
+    assert refused.exit_code == 2
+    assert "dataset must name a data set that is built in" in refused.output
     write_module(tmp_path, "mine", "def activation(x):\n    return x.tanh()\n")
     assert CliRunner().invoke(main, ["run", "--no-ray", "small.yaml"]).exit_code == 0
     judged = CliRunner().invoke(main, ["verify", "small", "--no-plugins"])

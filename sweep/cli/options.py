@@ -5,7 +5,7 @@ import click
 
 def _refuse(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from sweep.config.plugins import refusing_plugins
+        from sweep.trust import refusing_plugins
 
         context.with_resource(refusing_plugins())
 

@@ -5,37 +5,17 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import lru_cache
 from pathlib import Path
 
 from sweep.errors import SweepError
+from sweep.trust import plugins_are_refused
 
 PLUGIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
 
-_refused: ContextVar[bool] = ContextVar("refused", default=False)
-
-
 class PluginError(SweepError):
     """A user's own code is not there, or is not the one that was planned."""
-
-
-@contextmanager
-def refusing_plugins() -> Iterator[None]:
-    """Within the block find nobody's own code, so that none is ever run."""
-    token = _refused.set(True)
-    try:
-        yield
-    finally:
-        _refused.reset(token)
-
-
-def are_refused() -> bool:
-    """Return whether plugins are refused here."""
-    return _refused.get()
 
 
 def is_plugin(name: str) -> bool:
@@ -57,7 +37,7 @@ def pin_plugin(name: str) -> str:
         PluginError: plugins are refused, the name is malformed, the module or the name in it is
             missing, or the source is not that of the hash given; the message completes "must …".
     """
-    if are_refused():
+    if plugins_are_refused():
         raise PluginError("be the name of something built in, as --no-plugins is given")
     name, _, wanted = name.partition("@")
     if not PLUGIN.fullmatch(name):

@@ -10,6 +10,7 @@ from jaxtyping import Float64
 
 from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.errors import SweepError
+from sweep.trust import plugins_are_refused
 
 MAX_VALUES = 20_000_000
 Maker = Callable[..., Data]
@@ -101,6 +102,8 @@ def _matrix(values: Any, what: str) -> Float64[np.ndarray, "samples features"]:
 
 
 def _plugin(name: str) -> Maker:
+    if plugins_are_refused():
+        raise DatasetError("name a data set that is built in, as --no-plugins is given")
     module, _, function = name.partition(":")
     try:
         maker = getattr(importlib.import_module(module), function)

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.config.plugins import PluginError, are_refused
+from sweep.config.plugins import PluginError
+from sweep.trust import plugins_are_refused
 
 
 def load_plugin(name: str) -> Callable[..., Any]:
@@ -23,7 +24,7 @@ def load_plugin(name: str) -> Callable[..., Any]:
         PluginError: plugins are refused, the source has changed since, raises, or holds no such
             function.
     """
-    if are_refused():
+    if plugins_are_refused():
         raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
     return _loaded(name)
 
