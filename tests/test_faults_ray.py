@@ -139,15 +139,20 @@ def node_with_a_disk_of_its_own(address: str, results: Path) -> Iterator[subproc
     node = subprocess.Popen(
         [*apart, "sh", "-c", f"{hidden} --num-cpus=1 --block"],
         env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         start_new_session=True,
     )
     try:
+        assert node.stdout
+        said = [""]  # two nodes that start at once can take each other's sockets
+        while "Ray runtime started" not in said[-1]:
+            said.append(node.stdout.readline().decode())
+            assert said[-1], said
         yield node
     finally:
         node.kill()
-        node.wait()
+        node.communicate()
 
 
 @pytest.mark.long
