@@ -23,6 +23,7 @@ COMMANDS = {
     "codes": "Show what a trial's hidden units say of each sample.",
     "report": "Write a report with figures.",
     "verify": "Train a sample of finished trials again and compare.",
+    "doctor": "Check every file of results, and repair them.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}

@@ -1,7 +1,6 @@
 """Writes the report of a sweep in Markdown, with figures beside it. Knows nothing of training."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,6 +26,7 @@ from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves
+from sweep.store.remote import AnyPath
 from sweep.trial import Status
 
 MOST_RANKED = 10
@@ -36,11 +36,11 @@ NAME = "report.md"
 
 def write_report(
     directory: ResultsDir,
-    output: Path | None = None,
+    output: AnyPath | None = None,
     *,
     rung: Rung | None = None,
     against: Published | None = None,
-) -> Path:
+) -> AnyPath:
     """Write a report on the results in `directory`.
 
     Args:
