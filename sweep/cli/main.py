@@ -21,6 +21,11 @@ COMMANDS = {
     "results": "Show the table of trials.",
     "show": "Show everything about one trial.",
     "report": "Write a report with figures.",
+    "submit": "Run a sweep as a job on a Ray cluster.",
+    "jobs": "List the sweeps on a cluster.",
+    "logs": "Show what a job on a cluster has printed.",
+    "stop": "Stop a job on a cluster; what it finished is kept.",
+    "fetch": "Bring a job's results from a cluster to this machine.",
     "verify": "Train a sample of finished trials again and compare.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
