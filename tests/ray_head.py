@@ -44,7 +44,7 @@ class Head:
             env=self.environment | {"RAY_ADDRESS": self.address} | changes,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=180,
             check=False,
         )
 

@@ -46,7 +46,7 @@ def test_nodes_get_sweep_with_its_constraints_and_nothing_made_from_it(name: str
         "optional-dependencies"
     ]
     assert extras["cluster"] == ["ray[default]>=2.40"]
-    assert {".git/", ".venv/", "results/"} <= set(tree["rsync_exclude"])
+    assert {".*", "results/"} <= set(tree["rsync_exclude"])
 
 
 def test_on_premises_every_worker_is_started() -> None:

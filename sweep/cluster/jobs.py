@@ -211,15 +211,14 @@ def _connect(address: str) -> Any:
 
 
 def _iterate(texts: AsyncIterator[str]) -> Iterator[str]:
-    """Iterate as if it were synchronous."""
-    loop = asyncio.new_event_loop()
-    try:
-        with contextlib.suppress(StopAsyncIteration):
-            while True:
-                yield loop.run_until_complete(anext(texts))
-    finally:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+    """Iterate as if it were synchronous; Ctrl-C ends the wait for the next."""
+
+    async def following() -> str | None:
+        return await anext(texts, None)
+
+    with asyncio.Runner() as runner:
+        while (text := runner.run(following())) is not None:
+            yield text
 
 
 def _job_of(info: Any) -> SweepJob:

@@ -4,6 +4,7 @@ Knows nothing of how they travel.
 """
 
 import ast
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -162,8 +163,9 @@ def _data(tree: Any) -> Iterator[Path]:
     for options in _options(tree):
         for text in _texts(options):
             path = Path(text)
-            if not path.is_absolute() and text.strip(".") and path.exists():
-                yield path
+            with contextlib.suppress(OSError):  # a text that is too long for a name
+                if not path.is_absolute() and text.strip(".") and path.exists():
+                    yield path
 
 
 def _options(tree: Any) -> Iterator[Any]:

@@ -16,7 +16,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.errors import SweepError
 
-ANSWER_SECONDS = 30.0
+ANSWER_SECONDS = 60.0
 CLOCK_SECONDS = 5.0
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray"}
 
@@ -70,19 +70,29 @@ def own_versions() -> dict[str, str]:
 
 def visit_nodes() -> list[Station]:
     """Ask every node that is up, all at once, what it runs and what time it is."""
-    nodes = [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+    nodes = _nodes_up()
     probe = ray.remote(num_cpus=0, max_retries=0)(_make_probe())
     asked = time.time()
     answers = {}
-    for node in nodes:
-        there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
-        answers[probe.options(scheduling_strategy=there).remote(PACKAGES)] = node
-    stations, pending, until = [], list(answers), time.monotonic() + ANSWER_SECONDS
-    while pending and time.monotonic() < until:
-        ready, pending = ray.wait(pending, timeout=until - time.monotonic())
-        stations += [_station(answers[answer], answer, asked) for answer in ready]
-    silence = f"nothing in {ANSWER_SECONDS:.0f} s"
-    return stations + [_station(answers[answer], None, asked, silence) for answer in pending]
+    for node_id in nodes:
+        there = NodeAffinitySchedulingStrategy(node_id, soft=False)
+        answers[probe.options(scheduling_strategy=there).remote(PACKAGES)] = node_id
+    stations, pending, until = {}, list(answers), time.monotonic() + ANSWER_SECONDS
+    while pending and (left := until - time.monotonic()) > 0:
+        ready, pending = ray.wait(pending, timeout=left)
+        for answer in ready:
+            node_id = answers[answer]
+            stations[node_id] = _station(nodes[node_id], answer, asked)
+    for answer in pending:
+        stations[answers[answer]] = _station(nodes[answers[answer]], None, asked)
+    # Nodes come and go: one that went while it was asked is no fault of the cluster.
+    there_still = _nodes_up().keys()
+    return [station for node_id, station in stations.items() if node_id in there_still]
+
+
+def _nodes_up() -> dict[str, Mapping[str, Any]]:
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
+    return {node["NodeID"]: node for node in nodes if node["Alive"]}
 
 
 def faults_of(stations: Iterable[Station], own: Mapping[str, str]) -> Iterator[str]:
@@ -114,12 +124,12 @@ def lacking_resources(stations: Sequence[Station], *, cpus: float, gpus: float) 
     )
 
 
-def _station(node: Mapping[str, Any], answer: Any, asked: float, complaint: str = "") -> Station:
+def _station(node: Mapping[str, Any], answer: Any, asked: float) -> Station:
     host = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
     held = node["Resources"]
     offer = {"host": host, "cpus": held.get("CPU", 0.0), "gpus": held.get("GPU", 0.0)}
     if answer is None:
-        return Station(**offer, complaint=complaint)
+        return Station(**offer, complaint=f"nothing in {ANSWER_SECONDS:.0f} s")
     try:
         said = ray.get(answer)
     except ray.exceptions.RayError as error:
