@@ -108,7 +108,9 @@ def _carry(
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != said["sha256"]:
-        raise SweepError(f"{job.job_id}: its results must arrive whole (got a damaged copy); again")
+        raise SweepError(
+            f"{job.job_id}: results must arrive whole (got a damaged copy); fetch again"
+        )
     parts: dict[str, int] = said["parts"]
     return parts
 
