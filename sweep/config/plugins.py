@@ -53,7 +53,7 @@ def pin_plugin(name: str) -> str:
 
 
 def _source(module: str) -> bytes:
-    path = _find(module)
+    path = find_module(module)
     if path is None:
         raise PluginError(
             "name a Python module that can be imported from here or the file's folder"
@@ -61,9 +61,9 @@ def _source(module: str) -> bytes:
     return path.read_bytes()
 
 
-def _find(module: str) -> Path | None:
-    """Return the file of a module; `find_spec` on a dotted name would run its packages."""
-    package, _, _ = module.partition(".")
+def find_module(module: str) -> Path | None:
+    """Return the file of a module, None if there is none; nothing of the module is run."""
+    package, _, _ = module.partition(".")  # `find_spec` on a dotted name would run its packages
     importlib.invalidate_caches()
     try:
         spec = importlib.util.find_spec(package)
