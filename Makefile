@@ -3,13 +3,24 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: run test test-long bench check format clean
+.PHONY: run test test-long reproduce bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
 test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not long"
+
+reproduce: $(VENV)/installed  ## every experiment of docs/experiments, within 40 minutes on 2 cores
+	$(BIN)/sweep run configs/zhang2017_readings.yaml
+	$(BIN)/sweep report zhang2017_readings --against zhang2017_runs
+	$(BIN)/sweep run configs/zhang2017.yaml
+	$(BIN)/sweep report zhang2017 --against zhang2017_runs
+	$(BIN)/sweep run configs/identity.yaml
+	$(BIN)/sweep run configs/vanishing.yaml
+	$(BIN)/sweep run configs/stacked.yaml
+	$(BIN)/sweep run configs/encoder.yaml
+	$(BIN)/sweep report encoder --against encoder_epochs
 
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 	$(BIN)/python -m pytest -m long -rA --timeout 3600

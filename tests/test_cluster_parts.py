@@ -175,8 +175,7 @@ def test_first_signal_asks_and_second_raises():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_more_than_this_ray_has_is_refused_but_a_cluster_may_grow():
-    Session(cpus=2, gpus=0.0, grows=True).require(cpus=1.0, gpus=0.5)
+def test_more_than_this_ray_has_is_refused():
     with pytest.raises(SweepError, match=r"gpus_per_pack must be at most the 0 gpus .*got 0\.5"):
         Session(cpus=2, gpus=0.0, grows=False).require(cpus=1.0, gpus=0.5)
 

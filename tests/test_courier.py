@@ -24,7 +24,10 @@ JOB = SweepJob(
     exit_code=0,
     node_id=None,
 )
-PARTS = {f"{table}/part-000001.parquet" for table in ("trials", "curves", "weights", "state")}
+TABLES = ("trials", "curves", "weights", "state", "ladder")
+PARTS = {f"{table}/part-000001.parquet" for table in TABLES}
+    f"{table}/part-000001.parquet" for table in ("trials", "curves", "weights", "state", "ladder")
+}
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data, DatasetSpec
-from sweep.datasets.registry import dataset, make_data
 from sweep.nets.autoencoder import Autoencoder, load_flat, network_at
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import TrialResult
@@ -104,10 +104,9 @@ def test_equal_units_have_no_distance_and_one_unit_has_none_to_have() -> None:
     assert np.isnan(distances[0, 1])
 
 
-@dataset("halves")
 def halves() -> Data:
     whole = np.eye(4)
-    made = make_data("halves", whole)
+    made = make_data("halves", whole, whole.copy())
     return replace(made, validation_inputs=whole * 0.5, validation_targets=whole)
 
 
@@ -118,7 +117,9 @@ def test_held_out_loss_is_taken_at_the_weights_after_the_epoch(engine: str) -> N
     )
     long = replace(short, max_epochs=40)
     work = make_work(short, long, engine=engine)
-    pack = replace(work.pack, datasets=((short.data_fingerprint, DatasetSpec("halves")),))
+    pack = replace(
+        work.pack, datasets=((short.data_fingerprint, DatasetSpec("tests.test_probes:halves")),)
+    )
     results = train(replace(work, pack=pack))
     first, second = results[short.trial_id], results[long.trial_id]
     assert first.outcome.validation_loss == first.curve.validation_loss[-1]

@@ -63,12 +63,12 @@ def draw_points(panels: Sequence[Points]) -> Figure:
 
 def draw_steps(curves: Sequence[Steps], x_label: str, y_label: str, *, title: str) -> Figure:
     """Draw curves that are level between their points, under a legend with a title."""
-    figure, (axes,) = make_panels(1, width=8.0, height=4.6)
+    figure, (axes,) = make_panels(1, width=10.0, height=4.6)
     for curve, colour in zip(curves, cycle(PALETTE), strict=False):
         axes.step(curve.x, curve.y, where="post", color=colour, linewidth=1.6)
     set_scale(axes, "x", pd.Series(np.concatenate([curve.x for curve in curves])))
     axes.set(xlabel=x_label, ylabel=y_label)
-    _add_legend(axes, [curve.label for curve in curves], title=title)
+    _add_legend(axes, [curve.label for curve in curves], title=title, beside=True)
     return figure
 
 
@@ -86,13 +86,21 @@ def _draw_panel(axes: Axes, drawn: Points) -> None:
     axes.set(xlabel=drawn.x_label, ylabel=drawn.y_label)
 
 
-def _add_legend(axes: Axes, names: Sequence[str], *, marker: str = "", title: str = "") -> None:
+def _add_legend(
+    axes: Axes, names: Sequence[str], *, marker: str = "", title: str = "", beside: bool = False
+) -> None:
+    """Name the colours: where there is room among what is drawn, or beside the axes."""
     width = 0 if marker else 1.6
     handles = [
         Line2D([], [], color=colour, marker=marker, linewidth=width, label=_label(name))
         for name, colour in zip(names, cycle(PALETTE), strict=False)
     ]
-    axes.legend(handles=handles, title=_label(title), frameon=False, fontsize=8, title_fontsize=8)
+    legend = axes.legend(
+        handles=handles, title=_label(title), frameon=False, fontsize=8, title_fontsize=8
+    )
+    if beside:
+        legend.set_loc("upper left")
+        legend.set_bbox_to_anchor((1.01, 1.0))
 
 
 def _label(text: str) -> str:
