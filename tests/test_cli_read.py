@@ -161,7 +161,7 @@ def test_report_prints_where_it_lies(here: Path) -> None:
     ("arguments", "unwanted"),
     [
         (["--help"], ["torch", "ray", "pandas", "numpy", "pyarrow"]),
-        (["results", "study"], ["torch", "ray", "matplotlib"]),
+        (["results", "study"], ["torch", "ray", "matplotlib", "scipy"]),
         (["show", "", "--results", "study"], ["torch", "ray", "matplotlib"]),
         (["status", "study"], ["torch", "ray", "matplotlib"]),
         (["report", "study"], ["torch", "ray"]),

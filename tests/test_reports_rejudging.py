@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
+import sweep
 from sweep.cli.main import main
 from sweep.config import load_config
 from sweep.errors import ConfigError, StoreError
@@ -18,6 +19,7 @@ from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir
 from sweep.store.writer import Writer
 from sweep.trial import StopReason
+from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
 ROOT = Path(__file__).parents[1]
@@ -252,6 +254,23 @@ def test_a_rung_on_the_plateau_of_its_own_training_is_marked(tmp_path: Path) -> 
     directory = store(tmp_path, plateau)
     assert read_judged(directory)["false_convergence"].tolist() == [False]
     assert read_judged(directory, RUNG)["false_convergence"].tolist() == [True]
+
+
+def test_a_ladder_ends_a_training_where_a_trial_with_that_rule_ended(tmp_path: Path) -> None:
+    loose = {"delta": {"tolerance": 1e-4, "patience": 10}, "max_epochs": 3000}
+    tight = {"delta": {"tolerance": 1e-6, "patience": 10}, "max_epochs": 3000}
+    ends = []
+    for name, rule in (("loose", loose), ("tight", tight)):
+        config = small_sweep(convergence=rule)
+        sweep.run(config, output=tmp_path / name, use_ray=False)
+        ends.append(ResultsDir(tmp_path / name))
+    own = read_judged(ends[0]).set_index("path_id")
+    judged = read_judged(ends[1], Rung("delta", 1e-4, 10)).set_index("path_id").loc[own.index]
+    assert judged["epochs"].tolist() == own["epochs"].tolist()
+    assert judged["stop_reason"].tolist() == own["stop_reason"].tolist()
+    # the loss of the last epoch, which the final loss follows by one update
+    np.testing.assert_allclose(judged["final_loss"], own["final_loss"], atol=1e-4)
+    assert own["epochs"].nunique() > 1
 
 
 def test_false_convergence_is_shown_where_there_is_some(

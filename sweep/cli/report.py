@@ -14,10 +14,17 @@ from sweep.cli.judging import asked_rung, judging_options
     type=click.Path(path_type=Path, dir_okay=False),
     help="File to write. [RESULTS/report/report.md]",
 )
+@click.option(
+    "--against",
+    metavar="TABLE",
+    help="Published figures to show beside: zhang2017_runs, keras_mnist_losses, encoder_epochs, "
+    "or a CSV file with such columns.",
+)
 @judging_options
 def report_command(
     results: str,
     output: Path | None,
+    against: str | None,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -27,7 +34,9 @@ def report_command(
     The figures go into a folder beside it. Prints the path of the report.
     """
     from sweep.cli.places import find_results
+    from sweep.reports.published import load_published
     from sweep.reports.report import write_report
 
     rung = asked_rung(rule, tolerance, patience)
-    click.echo(write_report(find_results(results), output, rung=rung))
+    published = None if against is None else load_published(against)
+    click.echo(write_report(find_results(results), output, rung=rung, against=published))

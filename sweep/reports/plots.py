@@ -79,8 +79,9 @@ def _draw_panel(axes: Axes, drawn: Points) -> None:
         axes.plot(ends, ends, color=SAME, linewidth=1)
     for points, colour in zip(drawn.groups.values(), cycle(PALETTE), strict=False):
         axes.scatter(points["x"], points["y"], color=colour, s=18, alpha=0.7, linewidths=0)
-    set_scale(axes, "x", every["x"])
-    set_scale(axes, "y", every["y"])
+    both = pd.concat([every["x"], every["y"]])
+    for which in ("x", "y"):  # a diagonal is straight only where both axes have one scale
+        set_scale(axes, which, both if drawn.diagonal else every[which])
     axes.set_title(drawn.title, fontsize=10, loc="left")
     axes.set(xlabel=drawn.x_label, ylabel=drawn.y_label)
 

@@ -9,12 +9,14 @@ from matplotlib.figure import Figure
 
 from sweep.errors import StoreError
 from sweep.ladder import Rung
+from sweep.reports.comparison import comparison_section
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.distances import distance_section
 from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
 from sweep.reports.gradients import gradients_section
 from sweep.reports.identity import identity_section
 from sweep.reports.judgements import false_convergence_section, rejudging_section
+from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import varying_parameters
 from sweep.reports.stacking import stacking_section
@@ -33,7 +35,11 @@ NAME = "report.md"
 
 
 def write_report(
-    directory: ResultsDir, output: Path | None = None, *, rung: Rung | None = None
+    directory: ResultsDir,
+    output: Path | None = None,
+    *,
+    rung: Rung | None = None,
+    against: Published | None = None,
 ) -> Path:
     """Write a report on the results in `directory`.
 
@@ -42,11 +48,13 @@ def write_report(
         output: the file to write, `report/report.md` there if None. Its figures go beside it, into
             a folder named after it.
         rung: the rule to judge by, in place of each trial's own; None for its own.
+        against: published figures to hold ours against; None for none.
 
     Returns:
         The file written.
 
     Raises:
+        ConfigError: if no trial matches the published figures.
         StoreError: if there are no results, a file is damaged, a ladder is wanted that was
             not kept, or the report cannot be written.
     """
@@ -58,6 +66,7 @@ def write_report(
     context = Context(directory, trials, axes_of(trials), figures)
     first, *others = SECTIONS
     asked = [rejudging_section(rung)] if rung else []
+    asked += [comparison_section(against)] if against else []
     write_atomically(path, compose_report(context, [first, *asked, *others]).encode())
     return path
 
