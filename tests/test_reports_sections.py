@@ -339,6 +339,8 @@ def test_epochs_of_the_last_phase_and_bottlenecks_do_not_part_what_is_compared(
     titles = [line for line in text.splitlines() if line.startswith("### ")]
     assert titles == ["### bottleneck 2", "### bottleneck 4"]
     assert text.count("| 4 | greedy | 3 |") == 2
+    assert "![Final loss by depth](<figures/stacking.png>)" in text
+    assert (tmp_path / "figures/stacking.png").is_file()
 
 
 @pytest.mark.parametrize("stacked", [True, False])

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from sweep.reports.context import Context
 from sweep.reports.groups import PLAIN, Group, groups_of, judged_trials
 from sweep.reports.intervals import Estimate, format_estimate
 from sweep.reports.stacking_cells import DEEP, Cell, cells_of, with_totals
+from sweep.reports.stacking_figure import draw_stacking
 from sweep.reports.stacking_pairs import Pair, deviation_of, growth_of_spread, pairs_of, spread_of
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import escape, markdown_table
@@ -70,8 +72,9 @@ def stacking_section(context: Context) -> str:
     ladder = read_ladder(path, wanted)
     trials = with_totals(trials, read_phases(path, wanted))
     trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
-    settings = [_setting(group, ladder) for group in _groups(trials)]
-    return "\n\n".join(["## Deep or stacked", INTRO, *settings])
+    found = [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
+    figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
+    return "\n\n".join(["## Deep or stacked", INTRO, figure, *starmap(_setting, found)])
 
 
 def _groups(trials: pd.DataFrame) -> list[Group]:
@@ -131,8 +134,7 @@ def _named(cell: Cell) -> str:
     return f"{escape(cell.way)} at depth {cell.depth}"
 
 
-def _setting(group: Group, ladder: pd.DataFrame) -> str:
-    cells = cells_of(group.trials, ladder)
+def _setting(group: Group, cells: Sequence[Cell]) -> str:
     pairs = pairs_of(cells)
     title = [] if group.label == PLAIN else [f"### {escape(group.label)}"]
     compared = [AGAINST, _comparison(pairs)] if pairs else []

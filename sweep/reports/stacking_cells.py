@@ -1,5 +1,6 @@
 """Gathers trials by depth and by how they were pretrained, and measures them. Knows no words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,8 +67,7 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
     for depth, same in trials.groupby("depth"):
         best = float(same["final_loss"].min())
         level, met = _level_met(same, ladder)
-        ways = sorted(set(same["way"]), key=lambda way: (way != DEEP, way))
-        for way in ways:
+        for way in ways_of(same["way"]):
             rows = same[same["way"] == way]
             near = int((rows["final_loss"] <= RELIABLE * best).sum())
             known = rows[np.isfinite(rows["final_loss"]) & (rows["final_loss"] > 0)]
@@ -75,7 +75,7 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
             losses, epochs, seconds = (known[name].to_numpy(np.float64) for name in columns)
             cells.append(
                 Cell(
-                    depth=int(depth),  # type: ignore[call-overload]
+                    depth=int(depth),  # type: ignore[arg-type]
                     way=way,
                     losses=losses,
                     validation=known["validation_loss"].dropna().to_numpy(np.float64),
@@ -87,6 +87,11 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
                 )
             )
     return cells
+
+
+def ways_of(ways: Iterable[str]) -> list[str]:
+    """Return the ways there are, deep first."""
+    return sorted(set(ways), key=lambda way: (way != DEEP, way))
 
 
 def _level_met(trials: pd.DataFrame, ladder: pd.DataFrame) -> tuple[float, "pd.Series[float]"]:

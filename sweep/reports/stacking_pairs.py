@@ -58,7 +58,7 @@ def growth_of_spread(cell: Cell, other: Cell) -> Estimate:
 
 
 def _pair(deep: Cell, stacked: Cell) -> Pair:
-    known = np.isfinite(deep.level)
+    known = slice(None) if np.isfinite(deep.level) else slice(0)
     return Pair(
         deep=deep,
         stacked=stacked,
@@ -68,7 +68,7 @@ def _pair(deep: Cell, stacked: Cell) -> Pair:
         seconds=resampled([stacked.seconds, deep.seconds], _ratio),
         reliable=difference_of_shares(stacked.reliable, deep.reliable),
         spread=growth_of_spread(stacked, deep),
-        sooner=resampled([stacked.sooner, deep.sooner] if known else [[]], _share_sooner),
+        sooner=resampled([one.sooner[known] for one in (stacked, deep)], _share_sooner),
     )
 
 
