@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.store import reader
+from sweep.store.remote import AnyPath
 
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
@@ -28,7 +29,7 @@ def run(
     config: str | Path | Mapping[str, Any],
     overrides: Sequence[str] = (),
     *,
-    output: str | Path | None = None,
+    output: str | AnyPath | None = None,
     engine: str | None = None,
     workers: int | None = None,
     address: str | None = None,
@@ -40,7 +41,7 @@ def run(
     Args:
         config: path of a sweep file, or its content as a mapping.
         overrides: changes such as `grid.learning_rate=[0.1,0.01]`.
-        output: results directory; `results/NAME` by default.
+        output: results directory, or its URI in object storage; `results/NAME` by default.
         engine: in place of the file's.
         workers: in place of the file's.
         address: a running Ray cluster; by default RAY_ADDRESS, else an embedded Ray.
@@ -62,7 +63,7 @@ def run(
         load_config(Path(config), overrides) if from_file else parse_config(config, overrides)  # type: ignore[arg-type]
     )
     options = RunOptions(
-        output=None if output is None else Path(output),
+        output=output,
         engine=engine,
         workers=workers,
         address=address,
@@ -74,37 +75,37 @@ def run(
     return run_sweep(loaded, options)
 
 
-def read_trials(path: str | Path) -> pd.DataFrame:
+def read_trials(path: str | AnyPath) -> pd.DataFrame:
     """Read the trials of a results directory, one row each, every hyperparameter a typed column."""
     return reader.read_trials(path)
 
 
-def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the recorded losses, one row for each trial and epoch: of `trial_ids`, or of all."""
     return reader.read_curves(path, trial_ids)
 
 
-def read_ladder(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read when other stop rules would have been met, one row for each that was."""
     return reader.read_ladder(path, trial_ids)
 
 
-def read_gradients(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read what probes found, one row for each trial, epoch and layer."""
     return reader.read_gradients(path, trial_ids)
 
 
-def read_codes(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read hidden activations, one row for each trial, layer, sample and unit."""
     return reader.read_codes(path, trial_ids)
 
 
-def read_phases(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the phases of trials with pretraining, one row each."""
     return reader.read_phases(path, trial_ids)
 
 
-def load_model(path: str | Path, trial_id: str) -> "Autoencoder":
+def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
     """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
 
     It is in evaluation mode: batch normalisation goes by its running statistics.

@@ -137,9 +137,3 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")
-
-
-def test_the_cluster_file_is_valid_by_rays_schema() -> None:
-    from ray.autoscaler._private.util import prepare_config, validate_config
-
-    validate_config(prepare_config(yaml.safe_load((ROOT / "cluster.yaml").read_text("utf-8"))))

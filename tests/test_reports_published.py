@@ -93,7 +93,7 @@ def test_a_bundled_table_is_loaded_by_its_name() -> None:
         "output_activation",
         "initial_weight",
     ]
-    assert [item.title for item in published.measures] == ["epochs", "loss", "minutes"]
+    assert [item.title for item in published.measures] == ["epochs", "final loss", "minutes"]
     assert published.rows["epochs"].isna().sum() == 1
     (doubtful,) = published.rows.dropna(subset=["doubtful"])["final_loss"]
     assert doubtful == 0.0531
@@ -164,7 +164,7 @@ def test_readings_are_ranked_by_their_distance(table: Path) -> None:
     assert readings["runs"].tolist() == [3, 3]
     # uniform: epochs 10000/1000 and 1000/100; losses 1e-2/1e-3, 1 and 5/0.5
     assert readings["epochs"].iloc[0] == pytest.approx((1 + 1) / 2)
-    assert readings["loss"].iloc[0] == pytest.approx((1 + 0 + 1) / 3)
+    assert readings["final loss"].iloc[0] == pytest.approx((1 + 0 + 1) / 3)
     assert readings["mismatches"].tolist() == pytest.approx([0, 1 / 3])
     assert readings["distance"].iloc[0] == pytest.approx((1 + 2 / 3) / 2)
     # constant: epochs 10/1000 and 1; losses 1e3, 1e3 and 1; the first is not reconstructed
@@ -195,7 +195,7 @@ def test_a_trial_that_diverged_or_failed_is_a_mismatch_and_no_median(table: Path
     ]
     found = compare(published, pair_trials(published, frame_of(*bad)))
     (only,) = found.runs.to_dict("records")
-    assert (only["trials"], only["epochs"], only["loss"]) == (4, 100, 0.5)
+    assert (only["trials"], only["epochs"], only["final loss"]) == (4, 100, 0.5)
     assert only["mismatches"] == 0.75
     assert found.readings["distance"].tolist() == [0.75]
 

@@ -43,6 +43,17 @@ def test_status_knows_how_many_trials_the_run_was_to_train(sweep_file):
         assert (status["trials"], status["done"], status["total"]) == counts
 
 
+def test_an_edited_file_trains_what_is_new_keeps_the_rest_and_says_so(sweep_file):
+    run(sweep_file, "--json")
+    result = run(sweep_file, "--json", "grid.learning_rate=[0.2,0.3]")
+    told = (
+        "2 trials to train, 2 done already; 2 more in the table, which this file does not ask for"
+    )
+    assert told in result.stderr
+    rows = CliRunner().invoke(main, ["results", "small", "--format", "json"]).stdout
+    assert len(json.loads(rows)) == 6
+
+
 def test_wrong_file_exits_with_2_and_trains_nothing(sweep_file, tmp_path):
     result = run(sweep_file, "fixed.activation=rleu")
     assert result.exit_code == 2

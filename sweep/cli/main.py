@@ -22,7 +22,13 @@ COMMANDS = {
     "show": "Show everything about one trial.",
     "codes": "Show what a trial's hidden units say of each sample.",
     "report": "Write a report with figures.",
+    "submit": "Run a sweep as a job on a Ray cluster.",
+    "jobs": "List the sweeps on a cluster.",
+    "logs": "Show what a job on a cluster has printed.",
+    "stop": "Stop a job on a cluster; what it finished is kept.",
+    "fetch": "Bring a job's results from a cluster to this machine.",
     "verify": "Train a sample of finished trials again and compare.",
+    "doctor": "Check every file of results, and repair them.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}

@@ -4,16 +4,19 @@ from pathlib import Path
 
 from sweep.errors import StoreError, nearest
 from sweep.store.layout import ResultsDir
+from sweep.store.remote import is_uri
 
 RESULTS = Path("results")
 
 
 def find_results(given: str) -> ResultsDir:
-    """Return the results meant by a directory, the name of a sweep, or a sweep file.
+    """Return the results meant by a directory, its URI, the name of a sweep, or a sweep file.
 
     Raises:
         StoreError: if there are none there.
     """
+    if is_uri(given):
+        return _required(ResultsDir.at(given))
     path = Path(given)
     if path.is_file():
         path = RESULTS / _name_in(path)
@@ -24,6 +27,14 @@ def find_results(given: str) -> ResultsDir:
     known = [place.path.name for place in all_results()]
     hint = nearest(path.name, known) or "`sweep run` makes them"
     raise StoreError(f"{path}: must hold results of a sweep (got none; {hint})")
+
+
+def _required(directory: ResultsDir) -> ResultsDir:
+    if not directory.exists:
+        raise StoreError(
+            f"{directory.path}: must hold results of a sweep (got none); `sweep run` makes them"
+        )
+    return directory
 
 
 def all_results() -> list[ResultsDir]:

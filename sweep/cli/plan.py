@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.options import no_plugins
+
 if TYPE_CHECKING:
     from sweep.cluster.estimate import Estimate
     from sweep.datasets import Data
     from sweep.planning import Plan
+    from sweep.store.remote import AnyPath
 
 DATASETS_NAMED = 4
 
@@ -19,14 +22,15 @@ DATASETS_NAMED = 4
 @click.command("plan")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
-@click.option("--output", type=click.Path(path_type=Path), help="Results directory. [results/NAME]")
+@click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--estimate", is_flag=True, help="Time a short pilot, and say how long it may take.")
+@no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     config: Path,
     overrides: tuple[str, ...],
-    output: Path | None,
+    output: str | None,
     workers: int | None,
     estimate: bool,
     as_json: bool,
@@ -41,9 +45,10 @@ def plan_command(
     from sweep.config import load_config
     from sweep.planning import make_plan
     from sweep.store.reader import done_ids
+    from sweep.store.remote import path_of
 
     sweep = load_config(config, overrides)
-    directory = output or Path("results") / sweep.name
+    directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
@@ -60,7 +65,7 @@ def plan_command(
         click.echo(describe_estimate(estimated))
 
 
-def _estimate(plan: "Plan", directory: Path) -> "Estimate":
+def _estimate(plan: "Plan", directory: "AnyPath") -> "Estimate":
     from sweep.cluster.estimate import estimate_plan
     from sweep.cluster.neighbours import read_neighbours
     from sweep.training.pilot import time_pack
@@ -85,7 +90,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
     }
 
 
-def describe_plan(plan: "Plan", directory: Path) -> str:
+def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
     """Write the plan for people, one number a line."""
     return "\n".join(
         [

@@ -1,7 +1,5 @@
 """`sweep report`: write a report with figures."""
 
-from pathlib import Path
-
 import click
 
 from sweep.cli.judging import asked_rung, judging_options
@@ -11,8 +9,7 @@ from sweep.cli.judging import asked_rung, judging_options
 @click.argument("results")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="File to write. [RESULTS/report/report.md]",
+    help="File to write, or its URI. [RESULTS/report/report.md]",
 )
 @click.option(
     "--against",
@@ -23,7 +20,7 @@ from sweep.cli.judging import asked_rung, judging_options
 @judging_options
 def report_command(
     results: str,
-    output: Path | None,
+    output: str | None,
     against: str | None,
     rule: str | None,
     tolerance: float | None,
@@ -36,7 +33,9 @@ def report_command(
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
     from sweep.reports.report import write_report
+    from sweep.store.remote import path_of
 
+    place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience)
     published = None if against is None else load_published(against)
-    click.echo(write_report(find_results(results), output, rung=rung, against=published))
+    click.echo(write_report(find_results(results), place, rung=rung, against=published))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep.cli.options import no_plugins
+
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
     from sweep.planning import Plan
@@ -19,12 +21,13 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.command("run")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
-@click.option("--output", type=click.Path(path_type=Path), help="Results directory. [results/NAME]")
+@click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")
 @click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context
@@ -86,8 +89,10 @@ def _run(
 def _announce(plan: "Plan") -> None:
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
-    if plan.missing:
-        text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    if plan.others:
+        text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
+    if plan.missing or plan.others:
         click.echo(f"{plan.config.name}: {text}", err=True)
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.options import no_plugins
+
 if TYPE_CHECKING:
     from sweep.reports.sample import Sample
     from sweep.store.layout import ResultsDir
@@ -25,6 +27,7 @@ DIFFERENT = 1
     help="Trials to draw, however long they are. [the 10 cheapest]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Key of the draw. [0]")
+@no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON, no table.")
 @click.pass_context
 def verify_command(

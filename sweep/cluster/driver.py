@@ -18,6 +18,7 @@ from sweep.planning.machine import available_cpus
 from sweep.planning.plan import Plan, make_plan
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids
+from sweep.store.remote import AnyPath
 from sweep.store.runs import record_run
 from sweep.store.writer import Writer
 from sweep.trial import Status
@@ -33,7 +34,7 @@ class RunOptions:
     """How to run a sweep, apart from what it trains.
 
     Attributes:
-        output: results directory; None for `results/NAME`.
+        output: results directory, or its URI in object storage; None for `results/NAME`.
         engine, workers: in place of the file's; None to leave that as it is.
         address: a running Ray cluster; None for RAY_ADDRESS, else an embedded Ray.
         use_ray: False to train in this process, one pack after another.
@@ -42,7 +43,7 @@ class RunOptions:
         overrides: changes made to the file on the command line.
     """
 
-    output: Path | None = None
+    output: str | AnyPath | None = None
     engine: str | None = None
     workers: int | None = None
     address: str | None = None
@@ -66,7 +67,7 @@ class RunSummary:
         seconds: from start to end.
     """
 
-    output: Path
+    output: AnyPath
     trained: int
     skipped: int
     failed: int
@@ -102,7 +103,7 @@ def run_sweep(
     began = time.monotonic()
     options = options or RunOptions()
     config = _with_options(config, options)
-    directory = ResultsDir(options.output or Path("results") / config.name)
+    directory = ResultsDir.at(options.output or Path("results") / config.name)
     interrupt = Interrupt()
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)

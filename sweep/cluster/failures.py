@@ -14,6 +14,11 @@ from sweep.trial import Status, StopReason
 WORKER_LOST = Broken(
     "the worker died every time (killed, out of memory, or its machine was lost)", ""
 )
+WORKER_LOST_ALONE = Broken(
+    "the worker died every time (killed, out of memory, or its machine was lost), "
+    "also when it trained nothing but this",
+    "",
+)
 
 
 def failed_results(
@@ -29,7 +34,8 @@ def failed_results(
             the driver's host in its rows.
     """
     wanted: Collection[str] = set(trial_ids)
-    cause = broken or WORKER_LOST
+    alone = len({trial.path_id for trial in pack.trials}) == 1
+    cause = broken or (WORKER_LOST_ALONE if alone else WORKER_LOST)
     outcome = Outcome(
         status=Status.FAILED,
         stop_reason=StopReason.FAILED,

@@ -6,18 +6,21 @@ Knows neither Ray nor how packs are trained.
 import time
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sweep.cluster.eta import Forecast
 from sweep.cluster.failures import failed_results
-from sweep.cluster.leftovers import seal
+from sweep.cluster.leftovers import seal, unseal
 from sweep.cluster.messages import Broken, Ended, Message, Rows, Saved, Tally
-from sweep.planning.packs import Pack
+from sweep.cluster.resume import match_starts
+from sweep.planning.packs import Pack, halve_pack
+from sweep.store.reader import SavedState
 from sweep.store.writer import Writer
 from sweep.training.work import Work
 from sweep.trial import Status, Trial
 
 FIRST_FLUSH_SECONDS = 60.0
+MOST_SPLITS = 64  # four culprits among 8,192 trials take 52
 FLUSH_GROWTH = 1.25  # parts grow in number with the logarithm of the run's length only
 
 
@@ -48,12 +51,18 @@ class SweepProgress:
 
 @dataclass
 class _Account:
-    """A pack under way and what is still owed for it."""
+    """A pack under way: what is owed for it, how often it and those it comes of were split."""
 
-    pack: Pack
+    work: Work
     lanes: list[tuple[Trial, ...]]
     owed: set[str]
+    splits: list[None]
     broken: Broken | None = None
+    saved: bool = False
+
+    @property
+    def pack(self) -> Pack:
+        return self.work.pack
 
 
 @dataclass
@@ -82,9 +91,50 @@ class Ledger:
 
     def open(self, work: Work) -> None:
         """Expect a row for every trial of a pack."""
-        owed = {trial.trial_id for trial in work.pack.trials}
-        self._accounts[work.pack.pack_id] = _Account(work.pack, work.lanes(), owed)
+        if work.starts:  # the lanes that wait would be missing in the first checkpoint of this run
+            self.writer.set_checkpoint_aside(work.pack.pack_id)
+        self._open(work, [])
         self.forecast.open(work.pack)
+
+    def is_open(self) -> bool:
+        """Return whether any pack has not ended."""
+        return bool(self._accounts)
+
+    def under_way(self) -> list[tuple[Work, bytes | None]]:
+        """Return each pack that has not ended, and the latest checkpoint of this run."""
+        return [(a.work, self._checkpoint(a)[1]) for a in self._accounts.values()]
+
+    def split(self, pack_id: str) -> tuple[Work, ...]:
+        """Put the trials still owed of a pack whose worker died every time into two packs.
+
+        They go on from its latest checkpoint. The pack itself is closed.
+
+        Returns:
+            The two, opened; none if there is nothing to divide, the pack raised rather than died,
+            or it was divided so often already that no single trial can be the reason.
+        """
+        account = self._accounts[pack_id]
+        if self.stopping or account.broken or len(account.splits) >= MOST_SPLITS:
+            return ()
+        halves = halve_pack(account.pack, account.owed)
+        if halves:
+            account.splits.append(None)  # one list for all packs that come of the first
+            saved, _ = self._checkpoint(account)
+            works = tuple(_work_of(half, account.work, saved) for half in halves)
+            for work in works:
+                self._open(work, account.splits)
+            del self._accounts[pack_id]
+            return works
+        return ()
+
+    def _open(self, work: Work, splits: list[None]) -> None:
+        owed = {trial.trial_id for trial in work.pack.trials}
+        self._accounts[work.pack.pack_id] = _Account(work, work.lanes(), owed, splits)
+
+    def _checkpoint(self, account: _Account) -> tuple[list[SavedState], bytes | None]:
+        """Return what the latest checkpoint of a pack says, nothing if there is none."""
+        file = self.writer.load_checkpoint(account.pack.pack_id) if account.saved else None
+        return ([], None) if file is None else unseal(file)
 
     def keep(self, pack_id: str, message: Message) -> None:
         """Make a message durable and act on it."""
@@ -92,8 +142,9 @@ class Ledger:
             case Rows():
                 self._keep_rows(pack_id, message)
             case Saved(data):
-                lanes = self._accounts[pack_id].lanes
-                self.writer.save_checkpoint(pack_id, seal(lanes, data))
+                account = self._accounts[pack_id]
+                self.writer.save_checkpoint(pack_id, seal(account.lanes, data))
+                account.saved = True
             case Broken():
                 self._accounts[pack_id].broken = message
             case Ended():
@@ -155,3 +206,10 @@ class Ledger:
         if seconds > self._flush_at:
             self.writer.flush()
             self._flush_at = max(seconds + FIRST_FLUSH_SECONDS, seconds * FLUSH_GROWTH)
+
+
+def _work_of(pack: Pack, work: Work, saved: Iterable[SavedState]) -> Work:
+    """Return `work` for a part of its pack, from the states saved or those that it began with."""
+    owners = {trial.trial_id for trial in pack.trials}
+    starts = {t: start for t, start in work.starts.items() if t in owners}
+    return replace(work, pack=pack, starts=starts | match_starts(pack.trials, saved))

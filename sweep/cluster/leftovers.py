@@ -10,12 +10,13 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
+from sweep.store.inspection import Problem
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import SavedState
+from sweep.store.remote import AnyPath, matches
 from sweep.training.checkpoints import thaw
 from sweep.training.state import WATCH_COLUMNS
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
@@ -28,7 +29,7 @@ HEADER = struct.Struct("<4sHIQ")
 Stop = dict[str, float | int | None]
 
 
-class _UnreadableError(Exception):
+class _UnreadableError(ValueError):
     """A file is no whole checkpoint of this version."""
 
 
@@ -59,6 +60,16 @@ def seal(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
     return HEADER.pack(MAGIC, VERSION, zlib.crc32(body), len(about)) + body
 
 
+def unseal(file: bytes) -> tuple[list[SavedState], bytes]:
+    """Return the state of every trial under way in a sealed checkpoint, and the checkpoint itself.
+
+    Raises:
+        ValueError: it is not whole, or of another version.
+    """
+    owners, data = _unsealed(file)
+    return list(_states(owners, data)), data
+
+
 def read_leftovers(directory: ResultsDir) -> list[SavedState]:
     """Return the state of every trial under way in the checkpoints that earlier runs left.
 
@@ -67,11 +78,30 @@ def read_leftovers(directory: ResultsDir) -> list[SavedState]:
     states: list[SavedState] = []
     for path in _files(directory):
         try:
-            states += _states(path)
+            states += unseal(path.read_bytes())[0]
         except (_UnreadableError, OSError) as error:
             advice = "its trials begin again; remove it to hear no more of it"
             sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
     return states
+
+
+def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list[Problem]:
+    """Return the checkpoints that cannot be read, or that no trial needs.
+
+    Args:
+        directory: the results of a sweep.
+        settled: trials that need no training.
+    """
+    problems = []
+    for path in _files(directory):
+        try:
+            states, _ = unseal(path.read_bytes())
+        except (ValueError, OSError) as error:
+            problems.append(Problem(path, f"cannot be read ({error})", "its trials begin again"))
+            continue
+        if all(state.trial_id in settled for state in states):
+            problems.append(Problem(path, "is of trials that have ended", "it is not needed"))
+    return problems
 
 
 def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
@@ -83,24 +113,23 @@ def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
     """
     for path in _files(directory):
         try:
-            owners, _ = _unseal(path)
+            owners, _ = _unsealed(path.read_bytes())
         except (_UnreadableError, OSError):
             continue
         if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
             path.unlink()
 
 
-def _files(directory: ResultsDir) -> list[Path]:
-    return sorted(directory.checkpoints.glob("*.checkpoint"))
+def _files(directory: ResultsDir) -> list[AnyPath]:
+    return matches(directory.checkpoints, "*.checkpoint")
 
 
 def _stop_of(trial: Trial) -> Stop:
     return {name: getattr(trial, name) for name in STOP_PARAMETERS}
 
 
-def _unseal(path: Path) -> tuple[dict[str, _Owners], bytes]:
+def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
     """Return whose lanes a file holds, by lane, and the checkpoint itself."""
-    file = path.read_bytes()
     if len(file) < HEADER.size or not file.startswith(MAGIC):
         raise _UnreadableError("not a checkpoint of sweep")
     _, version, check, length = HEADER.unpack_from(file)
@@ -113,8 +142,7 @@ def _unseal(path: Path) -> tuple[dict[str, _Owners], bytes]:
     return owners, body[length:]
 
 
-def _states(path: Path) -> Iterator[SavedState]:
-    owners, data = _unseal(path)
+def _states(owners: dict[str, _Owners], data: bytes) -> Iterator[SavedState]:
     state, lane_ids, _ = thaw(data)
     for row, lane_id in enumerate(lane_ids):
         assert state is not None

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import AnyPath
 from sweep.store.snapshot import read_rows
 from sweep.trial import PACK_KEY, PRESENCE_KEY, Status, StopReason
 
@@ -20,14 +20,14 @@ class Quartiles:
     epochs: tuple[float, float, float]
 
 
-def read_neighbours(path: Path, keys: Sequence[tuple[object, ...]]) -> dict[int, Quartiles]:
+def read_neighbours(path: AnyPath, keys: Sequence[tuple[object, ...]]) -> dict[int, Quartiles]:
     """Return the epochs of finished trials, by the number of their pack key.
 
     Args:
         path: the results directory, which need not exist yet.
         keys: pack keys, as `Trial.pack_key` has them; others are left out.
     """
-    if not ResultsDir(path).exists:
+    if not ResultsDir.at(path).exists:
         return {}
     columns = [*PACK_KEY, *PRESENCE_KEY, "status", "stop_reason", "epochs"]
     trials = read_rows(path, TableName.TRIALS, columns=columns).to_pandas()

@@ -1,8 +1,10 @@
 """Runs packs on Ray: feeds the collector, keeps what it holds, until Tune is done."""
 
+import functools
 import pickle
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,13 +13,15 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster.collector import Collector
 from sweep.cluster.ledger import Ledger
-from sweep.cluster.messages import Delivery, Offer
+from sweep.cluster.messages import Delivery, Ended, Item, Offer
 from sweep.cluster.tuning import run_packs
 from sweep.errors import SweepError
 from sweep.training.work import Work
 
 NAMESPACE = "sweep"
 POLL_SECONDS = 0.5
+MOST_COLLECTORS = 4
+SECONDS_TO_END = 120.0
 
 
 def run_on_ray(
@@ -44,30 +48,41 @@ def run_on_ray(
         tick: called a few times a second.
 
     Raises:
-        SweepError: another driver runs the same sweep on the cluster, or the collector was lost.
+        SweepError: another driver runs the same sweep on the cluster, or the collector was lost
+            again and again.
     """
-    collector = _start_collector(ledger.sweep, slots)
-    tuning = _Background(
-        lambda: run_packs(
-            collector,
-            sweep=ledger.sweep,
-            retries=retries,
-            checkpoint_seconds=checkpoint_seconds,
-            workers=workers,
+    supply = _Supply(works, ledger)
+    for left in reversed(range(MOST_COLLECTORS)):
+        collector = _start_collector(ledger.sweep, slots)
+        tuning = _Background(
+            functools.partial(
+                run_packs,
+                collector,
+                sweep=ledger.sweep,
+                retries=retries,
+                checkpoint_seconds=checkpoint_seconds,
+                workers=workers,
+            )
         )
-    )
-    try:
-        _pump(collector, works, ledger, tuning.is_running, should_stop, tick)
-    except ray.exceptions.RayActorError as error:
-        raise SweepError(f"collector lost; run the same command to go on ({error})") from error
-    finally:
-        ray.kill(collector)
-    tuning.reraise()
+        try:
+            _pump(collector, supply, ledger, tuning.is_running, should_stop, tick)
+        except ray.exceptions.RayActorError as error:
+            tuning.wait(SECONDS_TO_END)  # its workers and its search end with the collector
+            if not left or tuning.is_running():
+                raise SweepError(
+                    f"collector lost; run the same command to go on ({error})"
+                ) from error
+            supply.begin_again()
+        else:
+            tuning.reraise()
+            return
+        finally:
+            ray.kill(collector)
 
 
 def _pump(
     collector: Any,
-    works: Iterator[Work],
+    supply: "_Supply",
     ledger: Ledger,
     is_running: Callable[[], bool],
     should_stop: Callable[[], bool],
@@ -79,7 +94,7 @@ def _pump(
         wait = POLL_SECONDS if running else 0.0
         delivery: Delivery = ray.get(collector.take.remote(confirmed, wait))
         for item in delivery.items:
-            ledger.keep(item.pack_id, item.message)
+            supply.keep(item)
         confirmed = [item.number for item in delivery.items]
         ledger.note(delivery.tally)
         tick()
@@ -88,18 +103,48 @@ def _pump(
             ray.get(collector.stop.remote())
         if not running and not delivery.items:
             return
-        _feed(collector, works, ledger, delivery.room)
+        supply.feed(collector, delivery.room)
 
 
-def _feed(collector: Any, works: Iterator[Work], ledger: Ledger, room: int) -> None:
-    """Offer as many packs as there is room for; close the collector after the last."""
-    for _ in range(0 if ledger.stopping else room):
-        work = next(works, None)
-        if work is None:
-            ray.get(collector.close.remote())
-            return
-        ledger.open(work)
-        ray.get(collector.offer.remote(Offer.of(work.pack), pickle.dumps(work)))
+class _Supply:
+    """The packs still to be handed out: new ones, halves of lost ones, those to be begun again."""
+
+    def __init__(self, works: Iterator[Work], ledger: Ledger) -> None:
+        self._works, self._ledger = works, ledger
+        self._again: deque[tuple[Work, bytes | None]] = deque()
+
+    def keep(self, item: Item) -> None:
+        """Have a message kept; a pack whose worker died every time comes back in halves."""
+        lost = isinstance(item.message, Ended) and item.message.lost
+        halves = self._ledger.split(item.pack_id) if lost else ()
+        self._again += [(half, None) for half in halves]
+        if not halves:
+            self._ledger.keep(item.pack_id, item.message)
+
+    def begin_again(self) -> None:
+        """Hand out once more what had not ended, as nobody works on it any longer."""
+        self._again = deque(self._ledger.under_way())
+
+    def feed(self, collector: Any, room: int) -> None:
+        """Offer as many packs as there is room for; close the collector after the last has ended.
+
+        Until then any pack may come back in halves.
+        """
+        for _ in range(0 if self._ledger.stopping else room):
+            work, checkpoint = self._next()
+            if work is None:
+                if not self._ledger.is_open():
+                    ray.get(collector.close.remote())
+                return
+            ray.get(collector.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint))
+
+    def _next(self) -> tuple[Work | None, bytes | None]:
+        if self._again:
+            return self._again.popleft()
+        work = next(self._works, None)
+        if work is not None:
+            self._ledger.open(work)
+        return work, None
 
 
 def _start_collector(sweep: str, ahead: int) -> Any:
@@ -133,6 +178,10 @@ class _Background:
 
     def is_running(self) -> bool:
         return self._thread.is_alive()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the function to end, for this long at most."""
+        self._thread.join(seconds)
 
     def reraise(self) -> None:
         """Raise what the function raised, if anything."""

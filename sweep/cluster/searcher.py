@@ -1,5 +1,6 @@
 """Feeds packs to Ray Tune. Knows a pack by its name and the resources that it occupies."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ class PackSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of a Tune trial: None to be asked again, `FINISHED` at the end."""
-        offer = ray.get(self._collector.next_offer.remote())
-        if offer is None:
-            return self.FINISHED if ray.get(self._collector.is_drained.remote()) else None
+        try:
+            offer = ray.get(self._collector.next_offer.remote())
+            if offer is None:
+                return self.FINISHED if ray.get(self._collector.is_drained.remote()) else None
+        except ray.exceptions.ActorDiedError:  # the driver begins a new search
+            return self.FINISHED
         self._packs[trial_id] = offer.pack_id
         return {"pack_id": offer.pack_id, "cpus": offer.cpus, "gpus": offer.gpus}
 
@@ -32,7 +36,8 @@ class PackSearcher(Searcher):
     ) -> None:
         """Tell the collector that a pack is over, after its last attempt."""
         pack_id = self._packs.pop(trial_id)
-        ray.get(self._collector.retire.remote(pack_id, lost=error))
+        with contextlib.suppress(ray.exceptions.ActorDiedError):
+            ray.get(self._collector.retire.remote(pack_id, lost=error))
 
     def save(self, checkpoint_path: str) -> None:
         """Leave a token: the results table, not Tune, knows what is done."""

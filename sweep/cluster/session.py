@@ -3,12 +3,12 @@
 import contextlib
 import logging
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sweep.cluster.access import connecting, require_listener
 from sweep.errors import SweepError
 from sweep.planning.machine import available_cpus
 
@@ -30,7 +30,10 @@ ENVIRONMENT = {
 }
 
 
-CONNECT_SECONDS = 10.0
+def set_environment() -> None:
+    """Set what Ray is to find in the environment when it is first imported, where not set."""
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,15 @@ class Session:
     grows: bool
 
     def require(self, *, cpus: float, gpus: float) -> None:
-        """Raise if a pack that takes this much could never start.
+        """Raise if a pack that takes this much could never start, or a node could not train it.
 
         Raises:
-            SweepError: naming what is too much.
+            SweepError: naming what is too much; of a cluster, every fault of every node.
         """
         if self.grows:
+            from sweep.cluster.preflight import check_cluster
+
+            check_cluster(cpus=cpus, gpus=gpus)
             return
         for key, wanted, held in (("cpus", cpus, self.cpus), ("gpus", gpus, self.gpus)):
             if wanted > held:
@@ -85,8 +91,7 @@ def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session
     Raises:
         SweepError: the cluster cannot be reached.
     """
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
+    set_environment()
     import ray
 
     address = address or os.environ.get("RAY_ADDRESS")
@@ -117,20 +122,14 @@ def _connect(address: str | None, workers: int | None) -> None:
         ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         _guard_token()
         return
-    try:
-        _require_listener(address)
-        ray.init(address, **quiet)
-    except (OSError, ValueError, RuntimeError) as error:
+    if address.startswith("http"):
         raise SweepError(
-            f"--address must be that of a running Ray cluster (got {address}): {error}"
-        ) from error
-
-
-def _require_listener(address: str) -> None:
-    """Raise OSError if nothing listens at `host:port`: Ray itself would wait for two minutes."""
-    host, colon, port = address.removeprefix("ray://").rpartition(":")
-    if colon and port.isdecimal():
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+            "--address must be auto, HOST:PORT or ray://HOST:10001 (got a job server, "
+            f"{address}); `sweep submit` runs a sweep as a job there"
+        )
+    with connecting(address):
+        require_listener(address)
+        ray.init(address, **quiet)
 
 
 def _guard_token() -> None:

@@ -1,5 +1,6 @@
 """What a Ray Tune worker runs: one pack, its yield acknowledged by the driver. Knows no files."""
 
+import contextlib
 import pickle
 import socket
 import sys
@@ -36,7 +37,11 @@ def train(config: dict[str, Any], *, collector: Any, sweep: str, checkpoint_seco
     Raises:
         Exception: whatever training raised, after the driver was told, so that Tune tries again.
     """
-    line = Line(collector, config["pack_id"], sweep)
+    with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the pack again
+        _train(Line(collector, config["pack_id"], sweep), collector, checkpoint_seconds)
+
+
+def _train(line: "Line", collector: Any, checkpoint_seconds: float) -> None:
     started = collector.start.remote(line.pack_id, host=socket.gethostname())
     job: Job | None = ray.get(started)
     if job is None:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sweep.errors import SweepError
+from sweep.trust import plugins_are_refused
 
 PLUGIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -33,9 +34,11 @@ def pin_plugin(name: str) -> str:
     """Return `package.module:name@HASH`, 16 hex digits of the SHA-256 of the module's source.
 
     Raises:
-        PluginError: the name is malformed, the module or the name in it is missing, or the source
-            is not that of the hash given; the message completes "must …".
+        PluginError: plugins are refused, the name is malformed, the module or the name in it is
+            missing, or the source is not that of the hash given; the message completes "must …".
     """
+    if plugins_are_refused():
+        raise PluginError("be the name of something built in, as --no-plugins is given")
     name, _, wanted = name.partition("@")
     if not PLUGIN.fullmatch(name):
         raise PluginError("be of the form package.module:name")
@@ -50,7 +53,7 @@ def pin_plugin(name: str) -> str:
 
 
 def _source(module: str) -> bytes:
-    path = _find(module)
+    path = find_module(module)
     if path is None:
         raise PluginError(
             "name a Python module that can be imported from here or the file's folder"
@@ -58,9 +61,9 @@ def _source(module: str) -> bytes:
     return path.read_bytes()
 
 
-def _find(module: str) -> Path | None:
-    """Return the file of a module; `find_spec` on a dotted name would run its packages."""
-    package, _, _ = module.partition(".")
+def find_module(module: str) -> Path | None:
+    """Return the file of a module, None if there is none; nothing of the module is run."""
+    package, _, _ = module.partition(".")  # `find_spec` on a dotted name would run its packages
     importlib.invalidate_caches()
     try:
         spec = importlib.util.find_spec(package)

@@ -10,9 +10,9 @@ from types import ModuleType
 from typing import Any
 
 from sweep.config.plugins import PluginError
+from sweep.trust import plugins_are_refused
 
 
-@cache
 def load_plugin(name: str) -> Callable[..., Any]:
     """Import the function that `name` points at.
 
@@ -21,8 +21,16 @@ def load_plugin(name: str) -> Callable[..., Any]:
             module's source as it was when the sweep was planned.
 
     Raises:
-        PluginError: the source has changed since, raises, or holds no such function.
+        PluginError: plugins are refused, the source has changed since, raises, or holds no such
+            function.
     """
+    if plugins_are_refused():
+        raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
+    return _loaded(name)
+
+
+@cache
+def _loaded(name: str) -> Callable[..., Any]:
     place, _, digest = name.partition("@")
     module_name, _, attribute = place.partition(":")
     path = _source_of(module_name)

@@ -1,7 +1,7 @@
 """Puts trials into packs that train together. Knows nothing of how they are trained."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from math import ceil
@@ -97,6 +97,20 @@ def make_packs(grid: Grid, batches: Sequence[Batch], *, resources: Resources) ->
             cpus=resources.cpus_per_pack,
             gpus=on_gpu.gpus_per_pack if on_gpu else resources.gpus_per_pack,
         )
+
+
+def halve_pack(pack: Pack, trial_ids: Collection[str]) -> tuple[Pack, ...]:
+    """Return these trials of `pack` as two packs, no path in both; none if they share one path."""
+    trials = [trial for trial in pack.trials if trial.trial_id in trial_ids]
+    paths = list(dict.fromkeys(trial.path_id for trial in trials))
+    if len(paths) < 2:
+        return ()
+    first = set(paths[: len(paths) // 2])
+    halves = (
+        tuple(trial for trial in trials if (trial.path_id in first) is wanted)
+        for wanted in (True, False)
+    )
+    return tuple(replace(pack, pack_id=_pack_id(half), trials=half) for half in halves)
 
 
 def _pack_id(trials: Sequence[Trial]) -> str:

@@ -19,7 +19,8 @@ class Plan:
 
     Attributes:
         config: the sweep. grid: its trials, those done included.
-        done: how many of them are. batches: the packs to train.
+        done: how many of them are. others: trials that are done, but not asked for.
+        batches: the packs to train.
         workers: packs to train at a time.
         paths: trainings of the missing trials; several stop rules on one path share one.
         keys: pack keys of the missing trials.
@@ -30,6 +31,7 @@ class Plan:
     config: SweepConfig
     grid: Grid
     done: int
+    others: int
     batches: tuple[Batch, ...]
     workers: int
     paths: int
@@ -87,10 +89,12 @@ def make_plan(
     paths, code = np.unique(cells.path_ids, return_inverse=True)
     longest = np.zeros(len(paths))
     np.maximum.at(longest, code, cells.max_epochs)
+    held = len(grid) - len(rows)
     return Plan(
         config=config,
         grid=grid,
-        done=len(grid) - len(rows),
+        done=held,
+        others=len(done) - held,
         batches=tuple(batches),
         workers=workers,
         paths=len(paths),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,13 +10,14 @@ from sweep.reports.figures import to_png
 from sweep.reports.summary import Axis
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
+from sweep.store.remote import AnyPath
 
 
 @dataclass(frozen=True)
 class FigureFolder:
     """Where the figures of a report go: a folder beside it."""
 
-    path: Path
+    path: AnyPath
 
     def show(self, name: str, title: str, figure: Figure) -> str:
         """Write a figure as `name`.png, and return the Markdown that shows it."""

@@ -10,6 +10,7 @@ from sweep.reports.summary import Axis, axes_of
 from sweep.trial import PARAMETERS, Status
 
 FIRST = ("activation", "initialiser")
+DATA = "dataset"  # last: it often follows from the topology
 SELF_EVIDENT = frozenset({"dataset", "topology", "activation", "initialiser", "optimizer"})
 """Parameters whose values say which parameter they are."""
 SHORT = {"initialiser_constant": "c"}
@@ -45,7 +46,7 @@ def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str
     where there is only one.
     """
     varying = [n for n in varying_parameters(trials) if n != "seed" and n not in apart]
-    varying.sort(key=lambda name: name not in FIRST)
+    varying.sort(key=lambda name: (name == DATA, name not in FIRST))
     chosen: list[str] = []
     count = 1
     for name in varying:

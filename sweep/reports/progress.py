@@ -8,8 +8,10 @@ from datetime import datetime
 import pandas as pd
 
 from sweep.store.layout import ResultsDir
-from sweep.store.lock import Holder, writer_of
+from sweep.store.lease import Holder
+from sweep.store.lock import writer_of
 from sweep.store.reader import read_trials
+from sweep.store.remote import matches
 from sweep.trial import Status
 
 
@@ -65,8 +67,8 @@ def _share_of_run(
     The table may hold trials of other grids: counted are those done at the start of the run, and
     what has been finished since.
     """
-    latest = max(directory.runs.glob("*.json"), default=None)
-    record = json.loads(latest.read_text("utf-8")) if latest else {}
+    runs = matches(directory.runs, "*.json")
+    record = json.loads(runs[-1].read_text("utf-8")) if runs else {}
     if not record.keys() >= {"started", "trials", "done"}:
         return None, None
     since = trials["finished"] >= pd.Timestamp(record["started"])

@@ -40,6 +40,7 @@ LITERAL: Mapping[str, Mapping[str, object]] = {
         "initialiser_jitter": 0.0,
         "delta_tolerance": 1e-7,
         "delta_patience": 1,
+        "loss": "binary_cross_entropy",
     },
 }
 """What a text says to the letter, by bundled table."""
@@ -67,7 +68,7 @@ class Measure:
 MEASURES = (
     Measure("epochs", "epochs", "epochs"),
     Measure(SURVIVAL, "epochs", "epochs"),
-    Measure("final_loss", "final_loss", "loss"),
+    Measure("final_loss", "final_loss", "final loss"),
     Measure("train_loss", "curve_loss", "training loss"),
     Measure("validation_loss", "curve_validation_loss", "validation loss"),
     Measure("runtime_min", "minutes", "minutes", weighs=False),

@@ -1,7 +1,6 @@
 """Writes the report of a sweep in Markdown, with figures beside it. Knows nothing of training."""
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,11 +13,11 @@ from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.distances import distance_section
 from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
 from sweep.reports.gradients import gradients_section
+from sweep.reports.groups import factors_of
 from sweep.reports.identity import identity_section
 from sweep.reports.judgements import false_convergence_section, rejudging_section
 from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
-from sweep.reports.selection import varying_parameters
 from sweep.reports.stacking import stacking_section
 from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
 from sweep.reports.survival_section import survival_section
@@ -27,6 +26,7 @@ from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves
+from sweep.store.remote import AnyPath
 from sweep.trial import Status
 
 MOST_RANKED = 10
@@ -36,11 +36,11 @@ NAME = "report.md"
 
 def write_report(
     directory: ResultsDir,
-    output: Path | None = None,
+    output: AnyPath | None = None,
     *,
     rung: Rung | None = None,
     against: Published | None = None,
-) -> Path:
+) -> AnyPath:
     """Write a report on the results in `directory`.
 
     Args:
@@ -63,7 +63,9 @@ def write_report(
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     figures = FigureFolder(path.with_name(f"{path.stem}_figures"))
-    context = Context(directory, trials, axes_of(trials), figures)
+    telling = factors_of(trials)
+    axes = [axis for axis in axes_of(trials) if axis.name in telling]
+    context = Context(directory, trials, axes, figures)
     first, *others = SECTIONS
     asked = [rejudging_section(rung)] if rung else []
     asked += [comparison_section(against)] if against else []
@@ -149,7 +151,7 @@ def _share(share: float) -> str:
 def _best_and_worst(context: Context) -> str:
     trials = context.trials
     order = ranked(trials)
-    columns = ["trial_id", *varying_parameters(trials), "stop_reason", "epochs", "final_loss"]
+    columns = ["trial_id", *factors_of(trials), "stop_reason", "epochs", "final_loss"]
     if len(order) <= 2 * MOST_RANKED:
         return _ranking("Trials from best to worst", order[columns])
     best, worst = order.head(MOST_RANKED), order.tail(MOST_RANKED).iloc[::-1]

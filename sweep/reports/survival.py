@@ -15,7 +15,7 @@ from jaxtyping import Float
 from scipy.stats import CensoredData, binomtest, ecdf
 
 from sweep.reports.false_convergence import COLUMN
-from sweep.reports.selection import varying_parameters
+from sweep.reports.groups import factors_of
 from sweep.reports.summary import CONVERGED
 from sweep.trial import Status
 
@@ -76,7 +76,7 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
         trials: the table of trials, false convergence marked.
         most: cells to estimate, at most.
     """
-    names = [name for name in varying_parameters(trials) if name != "seed"]
+    names = factors_of(trials)
     outcomes = _outcomes(trials)
     cell = trials.groupby(names, dropna=False, sort=False).ngroup() if names else 0
     grouped = outcomes.assign(cell=cell).groupby("cell")

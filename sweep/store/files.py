@@ -4,21 +4,20 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from sweep.errors import StoreError
+from sweep.store.remote import AnyPath, RemotePath
 
 
 @contextmanager
-def reporting(path: Path, action: str) -> Iterator[None]:
+def reporting(path: AnyPath, action: str) -> Iterator[None]:
     """Turn an operating system's error on `path` into a `StoreError` that says what to do."""
     try:
         yield
     except OSError as error:
-        name = errno.errorcode.get(error.errno or 0, "unknown error")
-        raise StoreError(
-            f"{path}: cannot be {action} ({name}: {error.strerror}){_advice(error)}"
-        ) from error
+        name = errno.errorcode.get(error.errno or 0)
+        cause = f"{name}: {error.strerror}" if name else str(error)
+        raise StoreError(f"{path}: cannot be {action} ({cause}){_advice(error)}") from error
 
 
 def _advice(error: OSError) -> str:
@@ -27,14 +26,19 @@ def _advice(error: OSError) -> str:
     return ""
 
 
-def write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: AnyPath, data: bytes) -> None:
     """Write a file so that a crash or a full disk leaves the old one whole or the new one whole.
 
-    The data go to a hidden file beside `path`, reach the disk, and only then take its name.
+    The data go to a hidden file beside `path`, reach the disk, and only then take its name; in
+    object storage one request does all that.
 
     Raises:
         StoreError: if the file cannot be written.
     """
+    if isinstance(path, RemotePath):
+        with reporting(path, "written"):
+            path.write_bytes(data)
+        return
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with reporting(path, "written"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +54,10 @@ def write_atomically(path: Path, data: bytes) -> None:
         sync_directory(path.parent)
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: AnyPath) -> None:
     """Make the names in `directory` durable, where the system can."""
+    if isinstance(directory, RemotePath):
+        return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -59,7 +65,7 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(directory: Path) -> None:
+def remove_leftovers(directory: AnyPath) -> None:
     """Remove the hidden files that a killed process left half written."""
     for path in directory.glob(".*.tmp"):
         path.unlink(missing_ok=True)

@@ -1,22 +1,29 @@
-"""Keeps frames of bytes durable in one append-only file. Knows nothing of what they hold.
+"""Keeps frames of bytes durable, in one file or as objects. Knows nothing of what they hold.
 
 A frame is a header (magic, length of the payload, CRC-32 of the payload, CRC-32 of the header so
 far) and the payload. Each append reaches the disk before it returns, so that only the last frame
-can ever be torn; damage before it is reported, never skipped.
+can ever be torn; damage before it is reported, never skipped. In object storage each frame is an
+object.
 """
 
 import os
 import struct
+import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import uuid4
 
 from sweep.errors import StoreError
 from sweep.store.files import reporting, sync_directory
+from sweep.store.remote import AnyPath, RemotePath
 
 MAGIC = b"SWPJ"
 HEADER = struct.Struct("<4sQI")
 CHECK = struct.Struct("<I")
+SUFFIX = ".frame"
+DELETIONS_AT_ONCE = 16
 
 
 class Journal:
@@ -65,22 +72,74 @@ class Journal:
         os.fsync(self._file.fileno())
 
 
-def replay(path: Path) -> Iterator[bytes]:
+class ObjectJournal:
+    """The journal in the folder `path` of object storage, open for writing.
+
+    It removes only the frames that it found or wrote, so that a second writer loses none.
+    """
+
+    def __init__(self, path: RemotePath) -> None:
+        self.path = path
+        self._writer = uuid4().hex
+        self._moment = 0
+        with reporting(path, "opened"):
+            path.mkdir()
+            self._frames = _objects(path)
+
+    def append(self, payload: bytes) -> None:
+        """Add a frame; it is durable when this returns."""
+        self._moment = max(self._moment + 1, time.time_ns())
+        path = self.path / f"{self._moment:020d}-{self._writer}{SUFFIX}"
+        with reporting(path, "written"):
+            path.write_bytes(_header(payload) + payload)
+        self._frames.append(path)
+
+    def clear(self) -> None:
+        """Forget every frame, once they are durable elsewhere."""
+        with reporting(self.path, "cleared"), ThreadPoolExecutor(DELETIONS_AT_ONCE) as pool:
+            list(pool.map(lambda path: path.unlink(missing_ok=True), self._frames))
+        self._frames = []
+
+    def close(self) -> None:
+        """Do nothing: no frame is open."""
+
+
+def open_journal(path: AnyPath) -> Journal | ObjectJournal:
+    return ObjectJournal(path) if isinstance(path, RemotePath) else Journal(path)
+
+
+def replay(path: AnyPath) -> Iterator[bytes]:
     """Yield the payload of every whole frame in order; nothing if there is no journal.
 
     Raises:
         StoreError: if a frame before the last is damaged.
     """
-    data = _read(path)
-    for start, end in _frames(data, path):
-        yield data[start:end]
+    for file in _objects(path) if isinstance(path, RemotePath) else [path]:
+        data, end = _read(file), 0
+        for start, end in _frames(data, file):
+            yield data[start:end]
+        if end < len(data) and isinstance(file, RemotePath):  # an object is never torn
+            raise _damage(file, end)
+
+
+def torn_tail(path: Path) -> bytes:
+    """Return what follows the last whole frame of a journal file: a frame never acknowledged.
+
+    Raises:
+        StoreError: if a frame before the last is damaged.
+    """
+    return _read(path)[_whole_length(path) :]
+
+
+def _objects(path: RemotePath) -> list[RemotePath]:
+    return sorted(path.glob(f"*{SUFFIX}"), key=lambda frame: frame.name)
 
 
 def _whole_length(path: Path) -> int:
     return max((end for _, end in _frames(_read(path), path)), default=0)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: AnyPath) -> bytes:
     try:
         with reporting(path, "read"):
             return path.read_bytes()
@@ -90,7 +149,7 @@ def _read(path: Path) -> bytes:
         raise
 
 
-def _frames(data: bytes, path: Path) -> Iterator[tuple[int, int]]:
+def _frames(data: bytes, path: AnyPath) -> Iterator[tuple[int, int]]:
     """Yield where each whole payload starts and ends, up to the end or a torn tail."""
     position, overhead = 0, HEADER.size + CHECK.size
     while len(data) - position > overhead:
@@ -115,7 +174,7 @@ def _header(payload: bytes) -> bytes:
     return header + CHECK.pack(zlib.crc32(header))
 
 
-def _damage(path: Path, position: int) -> StoreError:
+def _damage(path: AnyPath, position: int) -> StoreError:
     return StoreError(
         f"{path}: must hold whole frames (damaged at byte {position}); "
         "move it away to go on without the results in it, which will be trained again"

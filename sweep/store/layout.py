@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
+from typing import Self
+
+from sweep.store.remote import AnyPath, RemotePath, path_of
 
 
 class TableName(StrEnum):
@@ -22,62 +24,73 @@ class TableName(StrEnum):
 class ResultsDir:
     """The results of one sweep, usually `results/NAME`."""
 
-    path: Path
+    path: AnyPath
 
-    def table(self, name: TableName) -> Path:
+    @classmethod
+    def at(cls, place: str | AnyPath) -> Self:
+        """Return the results at a path or URI."""
+        return cls(path_of(place))
+
+    def table(self, name: TableName) -> AnyPath:
         return self.path / name
 
     @property
-    def trials(self) -> Path:
+    def trials(self) -> AnyPath:
         """One row a trial: what was asked for, how it ended, where it ran."""
         return self.table(TableName.TRIALS)
 
     @property
-    def curves(self) -> Path:
+    def curves(self) -> AnyPath:
         """One row a recorded epoch."""
         return self.table(TableName.CURVES)
 
     @property
-    def weights(self) -> Path:
+    def weights(self) -> AnyPath:
         """One row a trial: its final parameters."""
         return self.table(TableName.WEIGHTS)
 
     @property
-    def state(self) -> Path:
+    def state(self) -> AnyPath:
         """One row a trial that more epochs would carry on."""
         return self.table(TableName.STATE)
 
     @property
-    def journal(self) -> Path:
-        """Results that are durable but not yet in a part."""
-        return self.path / "journal.bin"
+    def journal(self) -> AnyPath:
+        """Results that are durable but not yet in a part: a file, or a folder of objects."""
+        remote = isinstance(self.path, RemotePath)
+        return self.path / ("journal" if remote else "journal.bin")
 
     @property
-    def lock(self) -> Path:
+    def lock(self) -> AnyPath:
         """Held by the one writer."""
         return self.path / "writer.lock"
 
     @property
-    def checkpoints(self) -> Path:
+    def checkpoints(self) -> AnyPath:
         """States of packs in training."""
         return self.path / "checkpoints"
 
     @property
-    def config(self) -> Path:
+    def config(self) -> AnyPath:
         """The sweep file as it was last run."""
         return self.path / "sweep.yaml"
 
     @property
-    def runs(self) -> Path:
+    def runs(self) -> AnyPath:
         """One file for each run of the sweep."""
         return self.path / "runs"
 
     @property
-    def report(self) -> Path:
+    def report(self) -> AnyPath:
         """The report with its figures."""
         return self.path / "report"
 
     @property
+    def damaged(self) -> AnyPath:
+        """Files that `sweep doctor --repair` set aside; nothing reads them."""
+        return self.path / "damaged"
+
+    @property
     def exists(self) -> bool:
         """Whether any result was ever written here."""
-        return self.trials.is_dir() or self.journal.is_file()
+        return self.trials.is_dir() or self.journal.exists()

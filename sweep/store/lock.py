@@ -8,23 +8,16 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from sweep.errors import StoreError
 from sweep.store.files import reporting
+from sweep.store.lease import Holder, Lease, lease_holder
+from sweep.store.remote import AnyPath, RemotePath
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class Holder:
-    """The process that writes."""
-
-    pid: int
-    host: str
 
 
 class Lock:
@@ -55,6 +48,9 @@ class Lock:
         file.flush()
         self._file = file
 
+    def require(self) -> None:
+        """Do nothing: nobody can take it."""
+
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if self._file is not None:
@@ -63,8 +59,15 @@ class Lock:
             self._file = None
 
 
-def writer_of(path: Path) -> Holder | None:
+def lock_at(path: AnyPath) -> Lock | Lease:
+    """Return what there is at `path` to keep other writers out."""
+    return Lease(path) if isinstance(path, RemotePath) else Lock(path)
+
+
+def writer_of(path: AnyPath) -> Holder | None:
     """Return who holds the lock at `path`, None if nobody does."""
+    if isinstance(path, RemotePath):
+        return lease_holder(path)
     try:
         file = path.open("r")
     except FileNotFoundError:

@@ -7,6 +7,7 @@ first: where it is missing, the files of that number elsewhere do not count.
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,6 +17,7 @@ from sweep.errors import StoreError
 from sweep.store.batch import Batch
 from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
 from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import AnyPath, RemotePath, patiently
 from sweep.store.schema import SCHEMAS, conform, version_of
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
@@ -101,34 +103,30 @@ def read_part(
     return conform(_read(path, schema, where), schema, str(path))
 
 
-def part_path(directory: ResultsDir, name: TableName, number: int) -> Path:
+def part_path(directory: ResultsDir, name: TableName, number: int) -> AnyPath:
     return directory.table(name) / f"part-{number:06d}.parquet"
 
 
 def count_rows(directory: ResultsDir, number: int) -> int:
     """Return how many trials a part holds."""
-    return int(pq.read_metadata(part_path(directory, TableName.TRIALS, number)).num_rows)
+    return int(pq.read_metadata(**_source(part_path(directory, TableName.TRIALS, number))).num_rows)
 
 
 def count_bytes(directory: ResultsDir, number: int) -> int:
     """Return how large the files of a part are together."""
     paths = [part_path(directory, name, number) for name in CONTENTS]
-    return sum(path.stat().st_size for path in paths if path.exists())
+    return sum(_size(path) for path in paths if path.exists())
 
 
 def schema_version(directory: ResultsDir, number: int) -> int:
     """Return the schema version of a part."""
     path = part_path(directory, TableName.TRIALS, number)
-    return version_of(pq.read_schema(path), str(path))
+    return version_of(pq.read_schema(**_source(path)), str(path))
 
 
-def _read(path: Path, schema: pa.Schema, where: tuple[str, Collection[str]] | None) -> pa.Table:
+def _read(path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] | None) -> pa.Table:
     try:
-        present = pq.read_schema(path)
-        version_of(present, str(path))
-        columns = [name for name in schema.names if name in present.names]
-        condition = None if where is None else _is_one_of(*where)
-        return pq.read_table(path, columns=columns, filters=condition, partitioning=None)
+        return patiently(lambda: _read_columns(path, schema, where))
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
@@ -138,23 +136,56 @@ def _read(path: Path, schema: pa.Schema, where: tuple[str, Collection[str]] | No
         ) from error
 
 
+def _read_columns(
+    path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] | None
+) -> pa.Table:
+    present = pq.read_schema(**_source(path))
+    version_of(present, str(path))
+    columns = [name for name in schema.names if name in present.names]
+    condition = None if where is None else _is_one_of(*where)
+    return pq.read_table(
+        **_source(path, "source"),
+        columns=columns,
+        filters=condition,
+        partitioning=None,
+        page_checksum_verification=True,
+    )
+
+
+def _source(path: AnyPath, name: str = "where") -> dict[str, Any]:
+    """Return the arguments by which pyarrow finds a file."""
+    if isinstance(path, RemotePath):
+        return {name: path.key, "filesystem": path.filesystem}
+    return {name: path}
+
+
+def _size(path: AnyPath) -> int:
+    return path.size() if isinstance(path, RemotePath) else path.stat().st_size
+
+
 def _subset(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     return pa.schema([schema.field(name) for name in columns], metadata=schema.metadata)
 
 
 def _parquet(name: TableName, table: pa.Table) -> bytes:
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink, compression="zstd", row_group_size=ROWS_PER_GROUP.get(name))
+    pq.write_table(
+        table,
+        sink,
+        compression="zstd",
+        row_group_size=ROWS_PER_GROUP.get(name),
+        write_page_checksum=True,
+    )
     return bytes(sink.getvalue())
 
 
-def _listing(folder: Path) -> set[str]:
-    if not folder.is_dir():
+def _listing(folder: AnyPath) -> set[str]:
+    if isinstance(folder, Path) and not folder.is_dir():
         return set()
     return {path.name for path in folder.iterdir() if path.name[0] not in "._"}
 
 
-def _number(path: Path) -> int:
+def _number(path: AnyPath) -> int:
     match = NAME.fullmatch(path.name)
     if match is None:
         raise StoreError(f"{path}: must be a part of a table; move it out of the results")

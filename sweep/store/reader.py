@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from jaxtyping import Float, Shaped
 from sweep.errors import StoreError
 from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import AnyPath
 from sweep.store.snapshot import read_rows
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
@@ -49,7 +49,7 @@ class SavedState:
     arrays: Mapping[str, Shaped[np.ndarray, "1 ..."]]
 
 
-def read_trials(path: str | Path) -> pd.DataFrame:
+def read_trials(path: str | AnyPath) -> pd.DataFrame:
     """Read the trials of a sweep, one row each.
 
     Args:
@@ -64,7 +64,7 @@ def read_trials(path: str | Path) -> pd.DataFrame:
     return _frame(read_rows(path, TableName.TRIALS))
 
 
-def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the recorded losses of a sweep, one row an epoch.
 
     Args:
@@ -74,27 +74,27 @@ def read_curves(path: str | Path, trial_ids: Collection[str] | None = None) -> p
     return _details(path, TableName.CURVES, trial_ids)
 
 
-def read_ladder(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read when other stop rules would have been met, one row for each rule that was."""
     return _details(path, TableName.LADDER, trial_ids)
 
 
-def read_gradients(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read what probes found, one row for each trial, epoch and layer."""
     return _details(path, TableName.GRADIENTS, trial_ids)
 
 
-def read_codes(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read hidden activations, one row for each trial, layer, sample and unit."""
     return _details(path, TableName.CODES, trial_ids)
 
 
-def read_phases(path: str | Path, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
     """Read the phases of trials with pretraining, one row each."""
     return _details(path, TableName.PHASES, trial_ids)
 
 
-def read_trial(path: str | Path, trial_id: str) -> Trial:
+def read_trial(path: str | AnyPath, trial_id: str) -> Trial:
     """Read what one trial was asked to be.
 
     Args:
@@ -115,7 +115,7 @@ def read_trial(path: str | Path, trial_id: str) -> Trial:
     return Trial(**row | {"topology": parse_topology(row["topology"])})
 
 
-def read_weights(path: str | Path, trial_id: str) -> Weights:
+def read_weights(path: str | AnyPath, trial_id: str) -> Weights:
     """Read the final parameters of one trial.
 
     Raises:
@@ -132,29 +132,29 @@ def read_weights(path: str | Path, trial_id: str) -> Weights:
     return Weights(row["dtype"], _arrays(row, values, [row["dtype"]] * len(row["names"])))
 
 
-def read_states(path: str | Path, path_ids: Collection[str]) -> list[SavedState]:
+def read_states(path: str | AnyPath, path_ids: Collection[str]) -> list[SavedState]:
     """Read every saved state along these paths; none where there are no results yet."""
-    if not ResultsDir(Path(path)).exists:
+    if not ResultsDir.at(path).exists:
         return []
     table = read_rows(path, TableName.STATE, where=("path_id", path_ids))
     return [_saved_state(table.slice(row, 1)) for row in range(table.num_rows)]
 
 
-def stated_paths(path: str | Path) -> set[str]:
+def stated_paths(path: str | AnyPath) -> set[str]:
     """Return the paths along which a state is saved."""
-    if not ResultsDir(Path(path)).exists:
+    if not ResultsDir.at(path).exists:
         return set()
     return set(read_rows(path, TableName.STATE, columns=["path_id"])["path_id"].to_pylist())
 
 
-def done_ids(path: str | Path, *, retry_failed: bool = False) -> set[str]:
+def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
     """Return the trials that need no training: those held, unless cancelled.
 
     Args:
         path: the results directory, which need not exist yet.
         retry_failed: whether failed trials are to be trained again.
     """
-    if not ResultsDir(Path(path)).exists:
+    if not ResultsDir.at(path).exists:
         return set()
     again = {Status.CANCELLED, Status.FAILED} if retry_failed else {Status.CANCELLED}
     table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
@@ -162,7 +162,9 @@ def done_ids(path: str | Path, *, retry_failed: bool = False) -> set[str]:
     return {trial_id for trial_id, status in rows if status not in again}
 
 
-def _details(path: str | Path, name: TableName, trial_ids: Collection[str] | None) -> pd.DataFrame:
+def _details(
+    path: str | AnyPath, name: TableName, trial_ids: Collection[str] | None
+) -> pd.DataFrame:
     where = None if trial_ids is None else ("trial_id", trial_ids)
     return _frame(read_rows(path, name, where=where))
 

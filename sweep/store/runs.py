@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
+from sweep.store.remote import AnyPath, matches
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Run:
     overrides: tuple[str, ...]
 
 
-def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, object]) -> Path:
+def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, object]) -> AnyPath:
     """Keep the sweep file as it is now, and what the run was started with.
 
     Args:
@@ -39,5 +39,5 @@ def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, o
 
 def read_runs(directory: ResultsDir) -> list[Run]:
     """Return the recorded runs, the oldest first."""
-    records = [json.loads(path.read_text()) for path in sorted(directory.runs.glob("*.json"))]
+    records = [json.loads(path.read_text()) for path in matches(directory.runs, "*.json")]
     return [Run(record["config"], tuple(record["overrides"])) for record in records]

@@ -5,7 +5,6 @@ the other is seen twice rather than not at all; the second sight is dropped.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +16,7 @@ from sweep.store.holdings import COLUMNS, Holdings
 from sweep.store.journal import replay
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.parts import part_numbers, read_part
+from sweep.store.remote import AnyPath
 from sweep.store.schema import SCHEMAS
 
 ATTEMPTS = 10
@@ -26,7 +26,7 @@ Read = Callable[[TableName, Sequence[str] | None, Where | None], pa.Table]
 
 
 def read_rows(
-    path: str | Path,
+    path: str | AnyPath,
     name: TableName,
     *,
     columns: Sequence[str] | None = None,
@@ -43,7 +43,7 @@ def read_rows(
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    directory = ResultsDir(Path(path))
+    directory = ResultsDir.at(path)
     if not directory.exists:
         raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
     for _ in range(ATTEMPTS):

@@ -6,7 +6,7 @@ nothing and leaves nothing that the next `Writer` does not mend.
 """
 
 import re
-from pathlib import Path
+import time
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +14,9 @@ from sweep.store.batch import Batch
 from sweep.store.encoding import decode
 from sweep.store.files import remove_leftovers, reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings, entries_of
-from sweep.store.journal import Journal, replay
+from sweep.store.journal import open_journal, replay
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.lock import Lock
+from sweep.store.lock import lock_at
 from sweep.store.parts import (
     clean,
     count_bytes,
@@ -28,6 +28,7 @@ from sweep.store.parts import (
     remove,
     schema_version,
 )
+from sweep.store.remote import AnyPath, RemotePath
 from sweep.store.schema import SCHEMA_VERSION
 
 PENDING_ROWS = 20_000
@@ -42,11 +43,12 @@ class Writer:
 
     def __init__(self, directory: ResultsDir) -> None:
         self.directory = directory
-        self._lock = Lock(directory.lock)
+        self._lock = lock_at(directory.lock)
         self._holdings = Holdings()
         self._pending: list[Batch] = []
         self._pending_rows = self._pending_bytes = 0
-        self._next = 1  # number of the next part, and place of what is pending
+        self._is_small: dict[int, bool] = {}
+        self._next = self._after(0)  # number of the next part, and place of what is pending
 
     def __enter__(self) -> Self:
         """Take the lock, mend what a crash left, and take in the journal.
@@ -92,6 +94,7 @@ class Writer:
         batch = decode(payload)
         fresh = self._fresh(batch)
         if fresh:
+            self._lock.require()
             self._journal.append(payload)
             self._admit(batch, fresh)
             if self._is_full:
@@ -100,11 +103,12 @@ class Writer:
 
     def flush(self) -> None:
         """Publish every result taken in as part of the tables."""
+        self._lock.require()
         if self._pending:
             publish(self.directory, self._next, Batch.join(self._pending))
             self._pending = []
             self._pending_rows = self._pending_bytes = 0
-            self._next += 1
+            self._next = self._after(self._next)
         self._journal.clear()
         self._drop_stale()
         self._compact()
@@ -119,13 +123,20 @@ class Writer:
         with reporting(path, "read"):
             return path.read_bytes() if path.exists() else None
 
+    def set_checkpoint_aside(self, pack_id: str) -> None:
+        """Keep the state that an earlier run left of a pack, beside the one that this run saves."""
+        data = self.load_checkpoint(pack_id)
+        if data is not None:
+            self.save_checkpoint(f"{pack_id}-{time.time_ns()}", data)
+            self.drop_checkpoint(pack_id)
+
     def drop_checkpoint(self, pack_id: str) -> None:
         """Forget the state kept of a pack."""
         path = self._checkpoint(pack_id)
         with reporting(path, "removed"):
             path.unlink(missing_ok=True)
 
-    def _checkpoint(self, pack_id: str) -> Path:
+    def _checkpoint(self, pack_id: str) -> AnyPath:
         assert re.fullmatch(r"[\w-]+", pack_id), pack_id
         return self.directory.checkpoints / f"{pack_id}.checkpoint"
 
@@ -137,8 +148,8 @@ class Writer:
         for number in part_numbers(self.directory):
             trials = read_part(self.directory, TableName.TRIALS, number, columns=COLUMNS)
             self._holdings.add_all(trials, number)
-            self._next = number + 1
-        self._journal = Journal(self.directory.journal)
+            self._next = self._after(number)
+        self._journal = open_journal(self.directory.journal)
         for payload in replay(self.directory.journal):
             batch = decode(payload, str(self.directory.journal))
             self._admit(batch, self._fresh(batch))
@@ -161,6 +172,16 @@ class Writer:
             self._pending.append(batch)
             self._pending_rows += batch.trials.num_rows
             self._pending_bytes += batch.n_bytes
+
+    def _after(self, number: int) -> int:
+        """The number of the part that follows part `number`.
+
+        In object storage, where nothing keeps a second writer out for certain, it is the moment in
+        microseconds: two writers then publish beside each other, and neither over the other.
+        """
+        if isinstance(self.directory.path, RemotePath):
+            return max(number + 1, time.time_ns() // 1000)
+        return number + 1
 
     @property
     def _is_full(self) -> bool:
@@ -185,12 +206,15 @@ class Writer:
 
     def _small_parts(self) -> list[int]:
         """The parts that are cheap to put together, the oldest first."""
-        return [
-            number
-            for number in part_numbers(self.directory)
-            if count_rows(self.directory, number) < SMALL_PART_ROWS
-            and count_bytes(self.directory, number) < SMALL_PART_BYTES
-        ]
+        numbers = part_numbers(self.directory)
+        for number in numbers:
+            if number not in self._is_small:
+                self._is_small[number] = self._check_small(number)
+        return [number for number in numbers if self._is_small[number]]
+
+    def _check_small(self, number: int) -> bool:
+        few = count_rows(self.directory, number) < SMALL_PART_ROWS
+        return few and count_bytes(self.directory, number) < SMALL_PART_BYTES
 
     def _rewrite(self, numbers: list[int], without: set[str]) -> None:
         """Publish what these parts hold as a new part, then remove them."""
@@ -198,6 +222,6 @@ class Writer:
         if batch.trials.num_rows:
             publish(self.directory, self._next, batch)
             self._holdings.move(batch.trials, self._next)
-            self._next += 1
+            self._next = self._after(self._next)
         for number in numbers:
             remove(self.directory, number)

@@ -1,0 +1,214 @@
+"""Files in object storage, in the words of pathlib. Knows nothing of what is in them.
+
+An object is written whole by one request or not at all. Nothing is renamed, locked or appended to.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from pyarrow import ArrowException, fs
+
+from sweep.errors import StoreError
+
+SCHEMES = ("s3", "gs")
+OPTIONS = ("endpoint_override", "region", "access_key", "secret_key", "session_token")
+PATIENCE_SECONDS = 120.0
+LONGEST_PAUSE_SECONDS = 8.0
+ATTEMPTS = 6  # of one request, by the client itself, within a few seconds
+PASSING = ("NETWORK_CONNECTION", "SLOW_DOWN", "THROTTL", "TIMEOUT", "UNAVAILABLE", "INTERNAL")
+"""Words in the message of an error that passes; pyarrow gives no better sign of which it is."""
+CUT_OFF = ("HTTP status 5", "curlCode", "Unexpected end of stream", "content-length")
+
+T = TypeVar("T")
+
+
+class RemotePath:
+    """A place in object storage.
+
+    Args:
+        uri: scheme, bucket and key, without a query; this is what is shown and recorded.
+        filesystem: the store, with its credentials.
+    """
+
+    def __init__(self, uri: str, filesystem: fs.FileSystem) -> None:
+        self._uri = uri.rstrip("/")
+        self.filesystem = filesystem
+
+    def __str__(self) -> str:
+        return self._uri
+
+    def __repr__(self) -> str:
+        return f"RemotePath({self._uri!r})"
+
+    def __truediv__(self, name: str) -> "RemotePath":
+        return RemotePath(f"{self._uri}/{name}", self.filesystem)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, RemotePath) and self._uri == other._uri
+
+    def __hash__(self) -> int:
+        return hash(self._uri)
+
+    @property
+    def key(self) -> str:
+        """Bucket and key, as pyarrow has them."""
+        return self._uri.partition("://")[2]
+
+    @property
+    def name(self) -> str:
+        return self.key.rpartition("/")[2]
+
+    @property
+    def stem(self) -> str:
+        return Path(self.name).stem
+
+    @property
+    def parent(self) -> "RemotePath":
+        return RemotePath(self._uri.rpartition("/")[0], self.filesystem)
+
+    def with_name(self, name: str) -> "RemotePath":
+        return self.parent / name
+
+    def exists(self) -> bool:
+        return bool(self._info().type != fs.FileType.NotFound)
+
+    def is_file(self) -> bool:
+        return bool(self._info().type == fs.FileType.File)
+
+    def is_dir(self) -> bool:
+        return bool(self._info().type == fs.FileType.Directory)
+
+    def size(self) -> int:
+        return int(self._info().size or 0)
+
+    def iterdir(self) -> Iterator["RemotePath"]:
+        """Yield what lies directly below."""
+        selector = fs.FileSelector(self.key, allow_not_found=True)
+        for info in patiently(lambda: self.filesystem.get_file_info(selector)):
+            yield self / info.base_name
+
+    def glob(self, pattern: str) -> Iterator["RemotePath"]:
+        """Yield what lies directly below under a name like `pattern`."""
+        return (path for path in self.iterdir() if fnmatchcase(path.name, pattern))
+
+    def read_bytes(self) -> bytes:
+        def read() -> bytes:
+            with self.filesystem.open_input_stream(self.key) as file:
+                return bytes(file.readall())
+
+        return patiently(read)
+
+    def read_text(self, encoding: str = "utf-8") -> str:
+        return self.read_bytes().decode(encoding)
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put the object in place of the one before, whole or not at all."""
+
+        def write() -> None:
+            with self.filesystem.open_output_stream(self.key) as file:
+                file.write(data)
+
+        patiently(write)
+
+    def unlink(self, missing_ok: bool = False) -> None:
+        try:
+            patiently(lambda: self.filesystem.delete_file(self.key))
+        except FileNotFoundError:
+            if not missing_ok:
+                raise
+
+    def mkdir(self, parents: bool = True, exist_ok: bool = True) -> None:
+        """Leave a mark by which the folder is seen to be there, though it is empty."""
+        patiently(lambda: self.filesystem.create_dir(self.key, recursive=parents))
+
+    def _info(self) -> fs.FileInfo:
+        return patiently(lambda: self.filesystem.get_file_info(self.key))
+
+
+AnyPath = Path | RemotePath
+
+
+def matches(folder: AnyPath, pattern: str) -> list[AnyPath]:
+    """Return what lies directly below `folder` under a name like `pattern`, by name."""
+    found: list[AnyPath] = list(folder.glob(pattern))
+    return sorted(found, key=lambda path: path.name)
+
+
+def is_uri(text: str) -> bool:
+    """Return whether `text` names a place in object storage, or means to."""
+    return "://" in text
+
+
+def path_of(place: str | AnyPath) -> AnyPath:
+    """Return the path that a user means: a local one, or s3://BUCKET/KEY or gs://BUCKET/KEY.
+
+    Credentials are those that the environment has, as the store's other clients find them. A query
+    may give endpoint_override, region, access_key, secret_key, session_token; it is never shown.
+
+    Raises:
+        StoreError: it is a URI, but none of these.
+    """
+    if not isinstance(place, str):
+        return place
+    if not is_uri(place):
+        return Path(place)
+    parts = urlsplit(place)
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    if parts.scheme not in SCHEMES or not parts.hostname or parts.username or parts.fragment:
+        raise StoreError(f"{shown}: must be a path, s3://BUCKET/KEY or gs://BUCKET/KEY")
+    options = dict(parse_qsl(parts.query))
+    if unknown := sorted(options.keys() - set(OPTIONS)):
+        names = ", ".join(OPTIONS)
+        raise StoreError(f"{shown}: options after ? must be among {names} (got {unknown[0]})")
+    try:
+        return RemotePath(shown, _filesystem(parts, options))
+    except (ArrowException, OSError, ValueError) as error:
+        raise StoreError(f"{shown}: cannot be reached ({error})") from error
+
+
+def patiently(call: Callable[[], T]) -> T:
+    """Call, again and again for two minutes while the store cannot be reached or asks to wait."""
+    pause, began = 0.25, time.monotonic()
+    while True:
+        try:
+            return call()
+        except OSError as error:
+            waited = time.monotonic() - began
+            if not _passes(error) or waited > PATIENCE_SECONDS:
+                raise
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+
+def _passes(error: OSError) -> bool:
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return False
+    return any(sign in str(error) for sign in (*PASSING, *CUT_OFF))
+
+
+def _filesystem(parts: SplitResult, options: dict[str, str]) -> fs.FileSystem:
+    if parts.scheme == "gs":
+        return fs.GcsFileSystem(endpoint_override=options.get("endpoint_override"))
+    variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
+    endpoint = options.pop("endpoint_override", None) or _first_set(*variables)
+    scheme, _, host = (endpoint or "").rpartition("://")
+    region = options.pop("region", None) or _first_set("AWS_REGION", "AWS_DEFAULT_REGION")
+    return fs.S3FileSystem(
+        **options,
+        region=region or ("us-east-1" if endpoint else fs.resolve_s3_region(parts.netloc)),
+        scheme=scheme or "https",
+        endpoint_override=host or None,
+        connect_timeout=10,
+        request_timeout=30,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=ATTEMPTS),
+        allow_delayed_open=True,  # then a small object is one request
+    )
+
+
+def _first_set(*names: str) -> str | None:
+    return next((value for name in names if (value := os.environ.get(name))), None)

@@ -1,0 +1,185 @@
+"""What Ray is made of dies, and the table is the same: collector, driver, node, worker."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from ray.cluster_utils import Cluster
+
+from sweep.cluster.driver import RunOptions, run_sweep
+from sweep.cluster.ledger import SweepProgress
+from sweep.store.reader import read_curves, read_trials
+from tests.cluster_sweeps import small_config, small_sweep, write_module
+
+SOME_SECONDS = (
+    "convergence.max_epochs=2000000",
+    "resources.checkpoint_seconds=0.2",
+    "resources.workers=2",
+    "resources.lanes_per_pack=2",
+)
+
+
+def ends(results: Path) -> list[dict[str, object]]:
+    """Return how each trial ended, its loss and curve to the last bit."""
+    columns = ["trial_id", "epochs", "final_loss", "stop_reason"]
+    trials = read_trials(results)[columns].sort_values("trial_id").to_dict("records")
+    curves = read_curves(results).groupby("trial_id")["loss"].agg(list)
+    return [{**row, "curve": curves[row["trial_id"]]} for row in trials]
+
+
+def trained_calmly(folder: Path) -> list[dict[str, object]]:
+    """Return how the trials end that nothing disturbs."""
+    options = RunOptions(output=folder / "calm", use_ray=False)
+    run_sweep(small_config(*SOME_SECONDS), options)
+    return ends(folder / "calm")
+
+
+def processes(title: str, below: int) -> list[int]:
+    """Return the processes of that title that descend from process `below`."""
+    listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
+    rows = [line.split(None, 2) for line in listing.stdout.splitlines()[1:]]
+    parents = {int(pid): int(parent) for pid, parent, _ in rows}
+
+    def descends(pid: int) -> bool:
+        while pid in parents and pid != below:
+            pid = parents[pid]
+        return pid == below
+
+    return [int(pid) for pid, _, name in rows if name.startswith(title) and descends(int(pid))]
+
+
+def once_it_has_saved(results: Path, act: Callable[[], None]) -> Callable[[SweepProgress], None]:
+    """Return a reaction to progress that acts once, after the first checkpoint."""
+    acted: list[None] = []
+
+    def react(progress: SweepProgress) -> None:
+        if not acted and list((results / "checkpoints").glob("*.checkpoint")):
+            acted.append(None)
+            act()
+
+    return react
+
+
+def test_a_killed_collector_is_replaced_and_the_table_is_the_same(tmp_path):
+    calm, killed = trained_calmly(tmp_path), list[int]()
+
+    def kill_the_collector() -> None:
+        killed.extend(processes("ray::Collector", os.getpid()))
+        os.kill(killed[0], signal.SIGKILL)
+
+    options = RunOptions(output=tmp_path / "wild")
+    react = once_it_has_saved(tmp_path / "wild", kill_the_collector)
+    summary = run_sweep(small_config(*SOME_SECONDS), options, on_progress=react)
+    assert len(killed) == 1
+    assert (summary.trained, summary.failed, summary.missing) == (4, 0, 0)
+    assert ends(tmp_path / "wild") == calm
+
+
+LONER = """
+import os, signal
+
+
+def activation(x):
+    if x.shape[0] and os.environ.get("NEVER") is None and x.shape[-1] == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return x.tanh()
+"""
+
+
+def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
+    write_module(tmp_path, "loner", LONER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tree = small_sweep()
+    del tree["fixed"]["topology"]
+    tree["fixed"]["activation"] = "loner:activation"
+    tree["grid"] |= {"topology": ["4-2-4", "4-3-4", "4-5-4"], "replicates": 1}
+    tree["grid"]["learning_rate"] = 0.1
+    tree["resources"] = {"engine": "torch", "retries": 0, "workers": 1, "lanes_per_pack": 8}
+    summary = run_sweep(small_config(**tree), RunOptions(output=tmp_path / "results"))
+    assert (summary.trained, summary.failed, summary.missing) == (3, 1, 0)
+    trials = read_trials(tmp_path / "results").set_index("topology")
+    assert trials["status"].to_dict() == {
+        "4-2-4": "finished",
+        "4-3-4": "failed",
+        "4-5-4": "finished",
+    }
+    assert "also when it trained nothing but this" in trials.loc["4-3-4", "error"]
+
+
+@pytest.mark.long
+def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
+    command += ["--output", "wild", "--json"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    while not list((tmp_path / "wild").glob("checkpoints/*.checkpoint")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert '"missing": 0' in again.stdout
+    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
+
+
+@contextlib.contextmanager
+def node_with_a_disk_of_its_own(address: str, results: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Join a node to a cluster that sees nothing of the directory `results`."""
+    hidden = f"mount -t tmpfs none {results} && exec ray start --address={address}"
+    apart = ["unshare", "-m", "-p", "-f", "--kill-child", "--mount-proc"]
+    node = subprocess.Popen(
+        [*apart, "sh", "-c", f"{hidden} --num-cpus=1 --block"],
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    try:
+        assert node.stdout
+        said = [""]  # two nodes that start at once can take each other's sockets
+        while "Ray runtime started" not in said[-1]:
+            said.append(node.stdout.readline().decode())
+            assert said[-1], said
+        yield node
+    finally:
+        node.kill()
+        node.communicate()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+def test_without_a_shared_file_system_and_with_a_node_lost_the_table_is_the_same(tmp_path):
+    calm, lost = trained_calmly(tmp_path), list[int]()
+    results = tmp_path / "wild"
+    results.mkdir()
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    try:
+        with (
+            node_with_a_disk_of_its_own(cluster.address, results) as first,
+            node_with_a_disk_of_its_own(cluster.address, results) as second,
+        ):
+
+            def lose_the_node_that_trains() -> None:
+                nodes = [n for n in (first, second) if processes("ray::Implicit", n.pid)]
+                lost.append(nodes[0].pid)
+                assert list(Path(f"/proc/{lost[0]}/root{results}").iterdir()) == []
+                nodes[0].kill()
+
+            options = RunOptions(output=results, address=cluster.address)
+            react = once_it_has_saved(results, lose_the_node_that_trains)
+            summary = run_sweep(small_config(*SOME_SECONDS), options, on_progress=react)
+    finally:
+        cluster.shutdown()
+    assert len(lost) == 1
+    assert (summary.trained, summary.failed, summary.missing) == (4, 0, 0)
+    assert ends(results) == calm
+    assert set(read_trials(results)["attempt"]) >= {2}

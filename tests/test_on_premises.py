@@ -1,0 +1,233 @@
+"""Claims: `clusters/on-premises.yaml` starts a cluster over ssh, and leaves nothing when it ends.
+
+Three machines are namespaces of this one: each with its own network, processes, host name, home and
+/tmp/ray. What is not tried: setting them up, as they share the Python that runs this.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sweep.store.reader import read_trials
+from tests.cluster_sweeps import small_sweep
+
+ROOT = Path(__file__).parent.parent
+BIN = Path(sys.executable).parent
+TOOLS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd", f"{BIN}/ray")
+ADDRESSES = {"laptop": "10.77.0.1", "head": "10.77.0.10", "worker": "10.77.0.11"}
+LIMIT_SECONDS = 240
+EPOCHS = 5_000  # some seconds a pack, so that all machines come to train some
+SUBMIT = "submit small.yaml --no-install --follow"
+RAY_PROCESSES = "pgrep -af '[r]aylet|[g]cs_server|[r]ay::' || true"
+
+
+def why_not() -> str:
+    """Say what this machine lacks; empty if nothing."""
+    if os.geteuid():
+        return "needs root, for namespaces"
+    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
+        return f"needs {', '.join(missing)}"
+    tried = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"])
+    return "" if tried.returncode == 0 else "needs to be allowed namespaces"
+
+
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.timeout(2 * LIMIT_SECONDS),
+    pytest.mark.skipif(bool(why_not()), reason=why_not() or "all there"),
+]
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A namespace with a first process, whose end ends all others in it."""
+
+    name: str
+    pid: int
+    home: Path
+
+    def run(self, command: str) -> str:
+        """Run a line of the shell there; show it and what it prints."""
+        print(f"\n{self.name}$ {command}", flush=True)  # noqa: T201
+        code, text = self.ask(command)
+        print(text, flush=True)  # noqa: T201
+        assert code == 0, text
+        return text
+
+    def ask(self, command: str) -> tuple[int, str]:
+        """Run a line of the shell there; return its exit code and what it prints."""
+        done = subprocess.run(
+            [*self.entry(), "bash", "-c", command],
+            cwd=ROOT,
+            env=self.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LIMIT_SECONDS,
+            check=False,
+        )
+        return done.returncode, done.stdout
+
+    def entry(self) -> list[str]:
+        kinds = ("--mount", "--net", "--pid", "--uts")
+        return ["nsenter", f"--target={self.pid}", *kinds, f"--wd={ROOT}"]
+
+    def environment(self) -> dict[str, str]:
+        """Return what a login there has."""
+        path = f"{BIN}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+        return {
+            "HOME": str(self.home),
+            "TMPDIR": str(self.home),
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+            "RAY_AUTH_MODE": "token",
+            "RAY_UP_enable_autoscaler_v2": "0",
+            "TERM": "dumb",
+            "COLUMNS": "160",
+        }
+
+
+@pytest.fixture
+def machines() -> Iterator[dict[str, Machine]]:
+    lab = Path("/tmp", f"sweep-lab-{secrets.token_hex(3)}")
+    started: dict[str, Machine] = {}
+    (lab / "home").mkdir(parents=True)
+    Path("/tmp/ray").mkdir(exist_ok=True)
+    try:
+        for key in ("key", "host"):
+            sh(f"ssh-keygen -q -t ed25519 -N '' -f {lab}/{key}")
+        passwd = (
+            f"root:x:0:0::{lab}/home:/bin/bash\nsshd:x:110:65534::/run/sshd:/usr/sbin/nologin\n"
+        )
+        (lab / "passwd").write_text(passwd)
+        for name in ADDRESSES:
+            started[name] = start(name, lab)
+        connect(started)
+        yield started
+    finally:
+        for machine in started.values():
+            os.kill(machine.pid, signal.SIGKILL)
+        time.sleep(1)
+        shutil.rmtree(lab, ignore_errors=True)
+
+
+def sh(command: str) -> None:
+    subprocess.run(["bash", "-ec", command], check=True, timeout=30)
+
+
+def start(name: str, lab: Path) -> Machine:
+    """Start a machine: its own home and /tmp/ray at the same paths as on the others, and sshd."""
+    own = lab / name
+    (own / "home").mkdir(parents=True)
+    (own / "ray").mkdir()
+    profile = f"export PATH={BIN}:$PATH PYTHONPATH={ROOT}\n"
+    (own / "home/.bash_profile").write_text(profile)
+    (own / "home/.bashrc").write_text(profile)
+    init = own / "init.sh"
+    init.write_text(
+        f"hostname {name}\n"
+        f"mount --bind {own}/home {lab}/home\nmount --bind {own}/ray /tmp/ray\n"
+        f"mount --bind {lab}/passwd /etc/passwd\nmount -t tmpfs none /run\nmkdir /run/sshd\n"
+        f"touch {own}/up\n"
+        f"exec /usr/sbin/sshd -D -e -f /dev/null -h {lab}/host -o AuthorizedKeysFile={lab}/key.pub "
+        "-o StrictModes=no -o UsePAM=no -o PermitRootLogin=prohibit-password -o PidFile=none\n"
+    )
+    words = [
+        "unshare",
+        "--net",
+        "--mount",
+        "--uts",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--mount-proc",
+    ]
+    with (own / "sshd.log").open("w") as log:
+        outer = subprocess.Popen([*words, "bash", "-e", str(init)], stdout=log, stderr=log)
+    wait(lambda: (own / "up").exists())
+    inner = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
+    return Machine(name, int(inner[0]), lab / "home")
+
+
+def connect(machines: dict[str, Machine]) -> None:
+    """Join the networks by a bridge on the laptop."""
+    laptop = machines["laptop"]
+    laptop.run("ip link set lo up; ip link add bridge type bridge; ip link set bridge up")
+    laptop.run(f"ip address add {ADDRESSES['laptop']}/24 dev bridge")
+    for name in ("head", "worker"):
+        there = machines[name]
+        ends = f"to-{name} netns {laptop.pid} type veth peer name eth0 netns {there.pid}"
+        sh(f"ip link add {ends}")
+        laptop.run(f"ip link set to-{name} master bridge up")
+        there.run(
+            f"ip link set lo up; ip address add {ADDRESSES[name]}/24 dev eth0; ip link set eth0 up"
+        )
+        there.run(f"ip route add default via {ADDRESSES['laptop']}")
+
+
+def wait(until, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(2)
+
+
+def cluster_file(lab: Path) -> Path:
+    """Write the file that is shown to users, for these machines, which need no setting up."""
+    tree = yaml.safe_load((ROOT / "clusters/on-premises.yaml").read_text("utf-8"))
+    tree["cluster_name"] = f"on-premises-{lab.name}"
+    tree["provider"] |= {"head_ip": ADDRESSES["head"], "worker_ips": [ADDRESSES["worker"]]}
+    tree["auth"] = {"ssh_user": "root", "ssh_private_key": f"{lab}/key"}
+    tree |= {"min_workers": 1, "max_workers": 1}
+    tree["setup_commands"] = tree["setup_commands"][:1]
+    path = lab / "cluster.yaml"
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def rays(machine: Machine) -> str:
+    return machine.ask(RAY_PROCESSES)[1]
+
+
+def test_a_sweep_runs_on_machines_reached_by_ssh(machines, tmp_path):
+    laptop, head, worker = machines["laptop"], machines["head"], machines["worker"]
+    file = cluster_file(laptop.home.parent)
+    laptop.run("(umask 077; ray get-auth-token --generate > /dev/null); ls -l ~/.ray")
+    laptop.run(f"ray up -y --no-config-cache {file}")
+    head.run("ls -l ~/.ray/auth_token; ls ~/sweep | head -20")
+    began = time.monotonic()
+    cpus = 2 * len(os.sched_getaffinity(0))
+    wait(lambda: f"/{cpus}.0 CPU" in head.ask("ray status")[1], 90)
+    print(f"worker up {time.monotonic() - began:.0f} s after the head")  # noqa: T201
+    ssh = f"ssh -i {file.parent}/key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
+    shell = f"{ssh} root"
+    laptop.run(f"{ssh} -f -N -L 8265:127.0.0.1:8265 root@{ADDRESSES['head']} 2> /dev/null")
+    resources = {"engine": "torch", "lanes_per_pack": 1}
+    grid = small_sweep()["grid"] | {"replicates": 4}
+    rule = {"max_epochs": EPOCHS}
+    text = yaml.safe_dump(small_sweep(grid=grid, resources=resources, convergence=rule))
+    laptop.run(f"cat > ~/small.yaml <<'END'\n{text}END")
+    reach = "cd ~ && RAY_ADDRESS=http://127.0.0.1:8265"
+    told = laptop.run(f"{reach} {BIN}/python -m sweep {SUBMIT}")
+    assert "trained 8 trials" in told
+    laptop.run(f"{reach} {BIN}/python -m sweep fetch small")
+    laptop.run(f"{reach} {BIN}/python -m sweep jobs")
+    laptop.run(f"{reach} {BIN}/python -m sweep status small --address http://127.0.0.1:8265")
+    laptop.run(f"{reach} {BIN}/python -m sweep fetch small")
+    laptop.run(f"cp -r ~/results {file.parent}/fetched")
+    trials = read_trials(file.parent / "fetched/small")
+    assert sorted(trials["host"].unique()) == ["head", "worker"]
+    laptop.run(f"ray down -y {file}")
+    laptop.run(f"{shell}@{ADDRESSES['worker']} bash -lc \"'ray stop'\"")  # as the file says
+    wait(lambda: not rays(head).strip() and not rays(worker).strip())
+    print("no process of Ray is left on either")  # noqa: T201

@@ -1,0 +1,122 @@
+"""Claims: a job takes along what its sweep names, and nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from sweep.cluster import parcel as parcels
+from sweep.cluster.parcel import make_parcel
+from sweep.cluster.pins import pinned_requirements
+from sweep.cluster.submission import SubmitOptions, command_of, job_name, place_of
+from sweep.config import load_config
+from sweep.errors import SweepError
+from tests.cluster_sweeps import small_config, small_sweep, write_module
+
+READER = "import ours_tools\n\ndef read(path):\n    return ours_tools.rows(path)\n"
+TOOLS = """
+from pathlib import Path
+
+def rows(path):
+    return [[float(x) for x in line.split()] for line in Path(path).read_text().splitlines()]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a sweep of one's own data, and much that is no part of it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    write_module(tmp_path, "ours_reader", READER)
+    write_module(tmp_path, "ours_tools", TOOLS)
+    write_module(tmp_path, "unused", "")
+    for name in ("data/four.txt", ".git/config", ".venv/pyvenv.cfg", "results/small/sweep.yaml"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1 0 0 0\n0 1 0 0\n")
+    dataset = {"name": "ours_reader:read", "options": {"path": "data/four.txt"}}
+    (tmp_path / "configs").mkdir()
+    write(tmp_path, small_sweep(dataset=dataset))
+    return tmp_path
+
+
+def write(folder: Path, tree: dict[str, Any]) -> None:
+    (folder / "configs/small.yaml").write_text(yaml.safe_dump(tree))
+
+
+def files_of(**options: Any) -> list[str]:
+    path = Path("configs/small.yaml")
+    options = {"with_sweep": False} | options
+    return sorted(make_parcel(path, load_config(path), **options).files)
+
+
+def test_the_file_its_modules_what_they_import_and_its_data_are_sent(project):
+    assert files_of() == ["configs/small.yaml", "data/four.txt", "ours_reader.py", "ours_tools.py"]
+
+
+def test_hidden_folders_environments_and_results_are_never_sent(project):
+    sent = files_of(include=[project])
+    assert "unused.py" in sent
+    assert not [name for name in sent if name.startswith((".", "results"))]
+
+
+def test_sweep_is_sent_with_what_tells_its_version(project):
+    sent = files_of(with_sweep=True)
+    assert "sweep/__main__.py" in sent
+    assert "sweep/cluster/courier.py" in sent
+    assert [name for name in sent if name.endswith(".dist-info/METADATA")]
+
+
+def test_what_lies_elsewhere_is_refused(project, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other") / "x.txt"
+    other.write_text("1")
+    with pytest.raises(SweepError, match=r"x.txt: must lie in the working directory to be sent"):
+        files_of(include=[other])
+    with pytest.raises(SweepError, match=r"nothing.txt: must exist to be sent"):
+        files_of(include=[project / "nothing.txt"])
+
+
+def test_too_much_is_refused_with_the_largest_named(project, tmp_path, monkeypatch):
+    monkeypatch.setattr(parcels, "MOST_BYTES", 2**20)
+    (project / "data/big.bin").write_bytes(bytes(3 * 2**20))
+    path = Path("configs/small.yaml")
+    parcel = make_parcel(path, load_config(path), include=[Path("data")], with_sweep=False)
+    with pytest.raises(SweepError, match=r"at most 1 MiB .*largest: data/big.bin 3.0 MiB, "):
+        parcel.write(tmp_path / "out")
+
+
+def test_requirements_are_those_installed_here_without_ray():
+    pins = dict(pin.split("==") for pin in pinned_requirements())
+    assert pins["torch"].replace(".", "").isdecimal()
+    assert {"numpy", "pydantic-core", "pyarrow"} <= pins.keys()
+    assert not {"ray", "setuptools"} & pins.keys()
+
+
+def test_results_go_to_a_place_that_outlives_the_job():
+    assert place_of(None, "small") == "~/sweep-results/small"
+    assert [place_of(p, "x") for p in ("/a/b", "~/c", "s3://d/e")] == ["/a/b", "~/c", "s3://d/e"]
+    with pytest.raises(SweepError, match=r"--output must be a path from / or ~/ .*got results/x"):
+        place_of("results/x", "x")
+
+
+def test_a_job_is_named_after_the_sweep_and_what_it_says():
+    first = job_name(small_config(), None, set())
+    assert first.startswith("small-")
+    assert len(first) == len("small-") + 8
+    assert job_name(small_config(), None, {first}) == f"{first}-2"
+    assert job_name(small_config(), None, {first, f"{first}-2"}) == f"{first}-3"
+    assert job_name(small_config("convergence.max_epochs=41"), None, set()) != first
+    with pytest.raises(SweepError, match=r"--name must be that of no other job \(got 'mine'"):
+        job_name(small_config(), "mine", {"mine"})
+    with pytest.raises(SweepError, match=r"--name must be of letters"):
+        job_name(small_config(), "a b", set())
+
+
+def test_the_command_survives_the_shell(project):
+    path = Path("configs/small.yaml")
+    parcel = make_parcel(path, load_config(path), with_sweep=False)
+    options = SubmitOptions(engine="torch", workers=3, retry_failed=True)
+    assert command_of(parcel, ("grid.seed=[1, 2]",), "~/my results", options) == (
+        "exec python3 -m sweep run configs/small.yaml 'grid.seed=[1, 2]' "
+        "--engine torch --workers 3 --retry failed --output ~/'my results'"
+    )
