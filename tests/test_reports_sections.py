@@ -12,6 +12,7 @@ import pytest
 
 import sweep
 from sweep.reports.context import Context, FigureFolder, Section
+from sweep.reports.figures import last_phases
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
@@ -277,12 +278,22 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     assert ") at depth 6 and 0.05 (" in lines[0]
     (row,) = [line for line in text.splitlines() if line.startswith("| 6 | greedy | 0.1 (")]
     assert row.split(" | ")[4] == "95 (72 to 99)"
-    assert row.split(" | ")[6:8] == ["0.5 (0.5 to 0.5)", "0.5 (0.5 to 0.5)"]
+    assert row.split(" | ")[6:8] == ["0.5 (0.5 to 0.5)", "0.5"]
     assert lines[1:3] == [
         "- Reliable: more with greedy at depth 2, greedy at depth 6.",
         "- At the mercy of its random start: less with greedy at depth 2, greedy at depth 6.",
     ]
-    assert lines[-1] == "- Seconds in all: fewer with greedy at depth 2, greedy at depth 6."
+    assert lines[-2:] == [
+        "- Epochs in all: fewer with greedy at depth 2, greedy at depth 6.",
+        "- Seconds in all: no difference shown with greedy at depth 2, greedy at depth 6.",
+    ]
+
+
+def test_curves_are_drawn_of_the_last_phase_alone() -> None:
+    rows = [("a", 0, 1), ("a", 0, 9), ("a", 1, 1), ("a", 1, 5), ("b", 0, 1)]
+    curves = pd.DataFrame(rows, columns=["trial_id", "phase", "epoch"])
+    kept = last_phases(curves)
+    assert list(kept.itertuples(index=False, name=None)) == [("a", 1, 1), ("a", 1, 5), ("b", 0, 1)]
 
 
 def test_a_claim_without_an_interval_is_not_made() -> None:

@@ -29,7 +29,8 @@ INTRO = (
     "final loss (1 is a factor of ten), and the standard deviation of the loss. A trial is "
     "reliable if its final loss is within 10% of the least of its depth. Intervals are of 95%: "
     "Wilson's for shares, bootstrapped for the rest, which is too narrow for few seeds. Seconds "
-    "depend also on how many trials trained side by side."
+    "depend also on how many trials trained side by side, which all have the same: they have no "
+    "interval then."
 )
 AGAINST = (
     "Each kind of pretraining against the deep trials of its depth: ratios of medians, differences "

@@ -1,11 +1,11 @@
 """Compares trials with pretraining to those of the same depth without. Knows no words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sweep.reports.intervals import Estimate, Values, difference_of_shares, resampled
+from sweep.reports.intervals import FEWEST, Estimate, Values, difference_of_shares, resampled
 from sweep.reports.stacking_cells import DEEP, Cell
 
 
@@ -65,11 +65,21 @@ def _pair(deep: Cell, stacked: Cell) -> Pair:
         loss=resampled([stacked.losses, deep.losses], _ratio),
         validation=resampled([stacked.validation, deep.validation], _ratio),
         epochs=resampled([stacked.epochs, deep.epochs], _ratio),
-        seconds=resampled([stacked.seconds, deep.seconds], _ratio),
+        seconds=_ratio_of_packs(stacked.seconds, deep.seconds),
         reliable=difference_of_shares(stacked.reliable, deep.reliable),
         spread=growth_of_spread(stacked, deep),
         sooner=resampled([one.sooner[known] for one in (stacked, deep)], _share_sooner),
     )
+
+
+def _ratio_of_packs(values: Values, others: Values) -> Estimate:
+    """Return the ratio of medians; trials that trained side by side have told one time together.
+
+    So there is no interval where there are fewer than `FEWEST` times.
+    """
+    found = resampled([values, others], _ratio)
+    few = min(len(np.unique(values)), len(np.unique(others))) < FEWEST
+    return replace(found, low=np.nan, high=np.nan) if few else found
 
 
 def _interquartile_range(values: Values, axis: int = -1) -> Values:
