@@ -26,8 +26,6 @@ JOB = SweepJob(
 )
 TABLES = ("trials", "curves", "weights", "state", "ladder")
 PARTS = {f"{table}/part-000001.parquet" for table in TABLES}
-    f"{table}/part-000001.parquet" for table in ("trials", "curves", "weights", "state", "ladder")
-}
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 import sweep
 from sweep.cli.main import COMMANDS, main
 from sweep.config import load_config
+from tests.test_experiments import write_mnist
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -107,12 +108,13 @@ def test_the_readmes_shell_lines_read_the_example(monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.name)
-def test_each_config_opens_with_its_command_and_plans(config: Path) -> None:
+def test_each_config_opens_with_its_command_and_plans(config: Path, tmp_path: Path) -> None:
     head = config.read_text("utf-8").partition("\nname:")[0]
     assert all(line.startswith("#") for line in head.strip().splitlines())
     assert f"sweep run configs/{config.name}" in head
     assert re.search(r"\d+ trials", head)
-    assert load_config(config).name == config.stem
+    at_hand = [] if "data/mnist" not in head else [f"dataset.path={write_mnist(tmp_path)}"]
+    assert load_config(config, at_hand).name == config.stem
 
 
 def test_the_readmes_own_sweep_plans(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 
 import sweep
 from sweep.reports.context import Context, FigureFolder, Section
+from sweep.reports.figures import last_phases
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
 from sweep.reports.report import write_report
 from sweep.reports.stacking import answers, stacking_section
 from sweep.reports.stacking_cells import cells_of, with_totals
+from sweep.reports.stacking_pairs import pairs_of
 from sweep.reports.summary import axes_of
 from sweep.reports.symmetry import epochs_broken, symmetry_section
 from sweep.result import TrialResult
@@ -267,21 +270,30 @@ def test_phases_make_up_the_epochs_and_seconds_of_a_stacked_trial() -> None:
 def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     results = [*stack_results(2, 0.1), *stack_results(6, 2.0)]
     text = text_of(stacking_section, tmp_path, results)
-    assert "| 2 | deep | 21 | 0.001 (0.000944 to 0.00106) | 0.05 (" in text
-    assert "| 6 | greedy | 21 | 0.0001 (0.0001 to 0.0001) | 0 (0 to 0) | " in text
+    assert "| 2 | deep | 21 | 0.001 (0.000944 to 0.00106) | - | 0.05 (" in text
+    assert "| 6 | greedy | 21 | 0.0001 (0.0001 to 0.0001) | - | 0 (0 to 0) | " in text
     lines = [line for line in text.splitlines() if line.startswith("- ")]
     assert lines[0].startswith("- More at the mercy of its random start with depth: ")
     assert " is 1 (" in lines[0]
     assert ") at depth 6 and 0.05 (" in lines[0]
-    assert lines[4] == (
-        "- More reliable with greedy pretraining at depth 6: 21 of 21 (85% to 100%), "
-        "1 of 21 (1% to 23%) deep, a difference of 95 (72 to 99) points."
-    )
-    assert lines[5].startswith("- Less at the mercy of its random start with greedy pretraining")
-    assert lines[6] == (
-        "- Quicker with greedy pretraining at depth 6: the median trial takes 0.5 (0.5 to 0.5) "
-        "times the epochs and 0.5 (0.5 to 0.5) times the seconds of a deep one."
-    )
+    (row,) = [line for line in text.splitlines() if line.startswith("| 6 | greedy | 0.1 (")]
+    assert row.split(" | ")[4] == "95 (72 to 99)"
+    assert row.split(" | ")[6:8] == ["0.5 (0.5 to 0.5)", "0.5"]
+    assert lines[1:3] == [
+        "- Reliable: more with greedy at depth 2, greedy at depth 6.",
+        "- At the mercy of its random start: less with greedy at depth 2, greedy at depth 6.",
+    ]
+    assert lines[-2:] == [
+        "- Epochs in all: fewer with greedy at depth 2, greedy at depth 6.",
+        "- Seconds in all: no difference shown with greedy at depth 2, greedy at depth 6.",
+    ]
+
+
+def test_curves_are_drawn_of_the_last_phase_alone() -> None:
+    rows = [("a", 0, 1), ("a", 0, 9), ("a", 1, 1), ("a", 1, 5), ("b", 0, 1)]
+    curves = pd.DataFrame(rows, columns=["trial_id", "phase", "epoch"])
+    kept = last_phases(curves)
+    assert list(kept.itertuples(index=False, name=None)) == [("a", 1, 1), ("a", 1, 5), ("b", 0, 1)]
 
 
 def test_a_claim_without_an_interval_is_not_made() -> None:
@@ -290,13 +302,56 @@ def test_a_claim_without_an_interval_is_not_made() -> None:
     trials = with_totals(
         frame_of(*results), pd.DataFrame(columns=["trial_id", "epochs", "seconds"])
     )
-    cells = cells_of(trials.assign(way=["deep", "deep", "greedy", "greedy"]))
-    verdicts = [sentence.split(" with")[0] for sentence in answers(cells)]
-    assert verdicts == [
-        "Not shown to be more reliable",
-        "Not shown to be less at the mercy of its random start",
-        "Not shown to be quicker",
+    ways = trials.assign(way=["deep", "deep", "greedy", "greedy"])
+    cells = cells_of(ways, NO_LADDER)
+    shown = [sentence.partition(": ")[2] for sentence in answers(cells, pairs_of(cells))]
+    assert shown == 5 * ["no difference shown with greedy at depth 2."]
+
+
+NO_LADDER = pd.DataFrame({"trial_id": [], "rule": [], "tolerance": [], "epoch": []})
+
+
+def test_a_loss_is_met_later_by_the_epochs_of_pretraining() -> None:
+    deep = [stack_result(2, seed, 0.01, stacked=False) for seed in range(3)]
+    stacked = [stack_result(2, seed, 0.01, stacked=True) for seed in range(3)]
+    batch = batch_of([*deep, *stacked], "study")
+    trials = frame_of(*deep, *stacked).assign(epochs=[1000] * 3 + [200] * 3)
+    trials = with_totals(trials, batch.tables["phases"].to_pandas())
+    trials = trials.assign(way=trials["pretraining"].replace("none", "deep"))
+    rows = [(0, 0.1, 250), (1, 0.1, 500), (3, 0.1, 50), (3, 0.01, 60), (4, 0.1, 300)]
+    ids = trials["trial_id"].tolist()
+    ladder = pd.DataFrame(
+        [(ids[i], "loss", level, epoch) for i, level, epoch in rows],
+        columns=["trial_id", "rule", "tolerance", "epoch"],
+    )
+    one, other = cells_of(trials, ladder)
+    assert (one.level, other.level) == (0.1, 0.1)
+    assert one.sooner.tolist() == [250, 500, np.inf]
+    assert other.sooner.tolist() == [350, 600, np.inf]
+    (pair,) = pairs_of([one, other])
+    assert pair.sooner.value == pytest.approx((1 + 1 + 1 + 0.5) / 9)
+
+
+def test_epochs_of_the_last_phase_and_bottlenecks_do_not_part_what_is_compared(
+    tmp_path: Path,
+) -> None:
+    def trained(topology: tuple[int, ...], kind: str, seed: int) -> TrialResult:
+        epochs = 600 if kind == "none" else 300
+        wanted = {"topology": topology, "pretraining": kind, "seed": seed}
+        return result(**wanted, fixed_epochs=epochs, max_epochs=epochs)
+
+    narrow, wide = (8, 4, 2, 4, 8), (8, 4, 8, 4, 8)
+    results = [
+        trained(topology, kind, seed)
+        for topology, kind in product((narrow, wide), ("none", "greedy"))
+        for seed in range(3)
     ]
+    text = text_of(stacking_section, tmp_path, results)
+    titles = [line for line in text.splitlines() if line.startswith("### ")]
+    assert titles == ["### bottleneck 2", "### bottleneck 4"]
+    assert text.count("| 4 | greedy | 3 |") == 2
+    assert "![Final loss by depth](<figures/stacking.png>)" in text
+    assert (tmp_path / "figures/stacking.png").is_file()
 
 
 @pytest.mark.parametrize("stacked", [True, False])

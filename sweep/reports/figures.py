@@ -57,6 +57,15 @@ def draw_curves(trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = 
     return figure
 
 
+def last_phases(curves: pd.DataFrame) -> pd.DataFrame:
+    """Return the losses of the last phase of each trial, the whole network's.
+
+    Each phase counts its epochs from 1, so that all in one line would turn back on themselves.
+    """
+    last = curves.groupby("trial_id")["phase"].transform("max")
+    return curves[curves["phase"] == last]
+
+
 def _colours(axis: Axis | None, present: Collection[str]) -> dict[str, str]:
     """Return a colour for each group that is present, in the order of the legend."""
     if axis is None:

@@ -11,7 +11,7 @@ from sweep.ladder import Rung
 from sweep.reports.comparison import comparison_section
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.distances import distance_section
-from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, sample_of
+from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, last_phases, sample_of
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import factors_of
 from sweep.reports.identity import identity_section
@@ -172,7 +172,7 @@ def _curves(context: Context) -> str:
     curves = read_curves(context.directory.path, list(sample["trial_id"]))
     if curves.empty:
         return ""
-    figure = draw_curves(sample, curves, _colouring(context))
+    figure = draw_curves(sample, last_phases(curves), _colouring(context))
     return _figure(context, "curves", "Loss by epoch", figure)
 
 

@@ -1,6 +1,8 @@
 """Reports whether stacking helps deep autoencoders, against their seeds. Knows no training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import starmap
 
 import numpy as np
 import pandas as pd
@@ -8,29 +10,55 @@ import pandas as pd
 from sweep.reports.comparisons import bullets
 from sweep.reports.context import Context
 from sweep.reports.groups import PLAIN, Group, groups_of, judged_trials
-from sweep.reports.intervals import Estimate, difference_of_shares, format_estimate
-from sweep.reports.stacking_cells import (
-    DEEP,
-    Cell,
-    cells_of,
-    growth_of_spread,
-    ratio_of_medians,
-    with_totals,
-)
+from sweep.reports.intervals import Estimate, format_estimate
+from sweep.reports.stacking_cells import DEEP, Cell, cells_of, with_totals
+from sweep.reports.stacking_figure import draw_stacking
+from sweep.reports.stacking_pairs import Pair, deviation_of, growth_of_spread, pairs_of, spread_of
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import escape, markdown_table
-from sweep.store.reader import read_phases
+from sweep.store.reader import read_ladder, read_phases
 from sweep.trial import PARAMETERS
 
 MOST_SETTINGS = 6
 PRETRAINING = "pretraining"
+LAST_PHASE = ["fixed_epochs", "max_epochs"]
+"""Differ between ways that train equally long in all."""
 INTRO = (
     "Deep networks start from random weights, the others had their layers pretrained, and their "
     "epochs and seconds include it. Spread is over seeds: the interquartile range of log10 of the "
     "final loss (1 is a factor of ten), and the standard deviation of the loss. A trial is "
     "reliable if its final loss is within 10% of the least of its depth. Intervals are of 95%: "
     "Wilson's for shares, bootstrapped for the rest, which is too narrow for few seeds. Seconds "
-    "depend also on how many trials trained side by side."
+    "depend also on how many trials trained side by side, which all have the same: they have no "
+    "interval then."
+)
+AGAINST = (
+    "Each kind of pretraining against the deep trials of its depth: ratios of medians, differences "
+    "of the reliable share (percentage points) and of the spread. Sooner is the probability that a "
+    "pretrained trial comes down to a loss in fewer epochs than a deep one, its pretraining "
+    "counted: the least loss on the ladder that half the trials of the depth came down to."
+)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A measure of pairs, its value where there is no difference, and words for either side."""
+
+    name: str
+    measure: Callable[[Pair], Estimate]
+    neutral: float
+    below: str
+    above: str
+
+
+CLAIMS = (
+    Claim("Reliable", lambda pair: pair.reliable, 0.0, "less", "more"),
+    Claim("At the mercy of its random start", lambda pair: pair.spread, 0.0, "less", "more"),
+    Claim("Final loss", lambda pair: pair.loss, 1.0, "lower", "higher"),
+    Claim("Validation loss", lambda pair: pair.validation, 1.0, "lower", "higher"),
+    Claim("Epochs in all", lambda pair: pair.epochs, 1.0, "fewer", "more"),
+    Claim("Seconds in all", lambda pair: pair.seconds, 1.0, "fewer", "more"),
+    Claim("Down to the same loss", lambda pair: pair.sooner, 0.5, "later", "sooner"),
 )
 
 
@@ -40,38 +68,78 @@ def stacking_section(context: Context) -> str:
     plain = trials["pretraining"] == PARAMETERS["pretraining"].metadata["neutral"]
     if plain.all() or not plain.any():
         return ""
-    phases = read_phases(context.directory.path, set(trials["trial_id"]))
-    trials = with_totals(trials, phases).assign(way=trials["pretraining"].mask(plain, DEEP))
-    groups = groups_of(trials, most=MOST_SETTINGS, apart=_apart(trials))
-    return "\n\n".join(["## Deep or stacked", INTRO, *map(_setting, groups)])
+    wanted = set(trials["trial_id"])
+    path = context.directory.path
+    ladder = read_ladder(path, wanted)
+    trials = with_totals(trials, read_phases(path, wanted))
+    trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
+    found = [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
+    figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
+    return "\n\n".join(["## Deep or stacked", INTRO, figure, *starmap(_setting, found)])
+
+
+def _groups(trials: pd.DataFrame) -> list[Group]:
+    """Group by what the tables do not tell apart by themselves.
+
+    They tell pretraining apart, and depth where the widths follow it or it and the bottleneck,
+    which then has tables of its own.
+    """
+    apart = _apart(trials)
+    if (trials.groupby("depth")["topology"].nunique() == 1).all():
+        return groups_of(trials, most=MOST_SETTINGS, apart=[*apart, "topology"])
+    if (trials.groupby(["depth", "bottleneck"])["topology"].nunique() > 1).any():
+        return groups_of(trials, most=MOST_SETTINGS, apart=apart)
+    found = []
+    for width, rows in trials.groupby("bottleneck"):
+        for group in groups_of(rows, most=MOST_SETTINGS, apart=[*apart, "topology"]):
+            told = [] if group.label == PLAIN else [group.label]
+            label = ", ".join([f"bottleneck {width}", *told])
+            found.append(Group(group.factor, label, group.trials))
+    return found
 
 
 def _apart(trials: pd.DataFrame) -> list[str]:
-    """Return what the table tells apart by itself: pretraining, and depth if widths follow it."""
-    names = [name for name in trials.columns if name.startswith(PRETRAINING)]
-    one_each = (trials.groupby("depth")["topology"].nunique() == 1).all()
-    return [*names, "topology"] if one_each else names
+    """Return the parameters of pretraining, and the epochs of the last phase if they follow it."""
+    names = [name for name in PARAMETERS if name.startswith(PRETRAINING)]
+    cells = trials.groupby(["topology", *names], dropna=False)
+    one_each = (cells[LAST_PHASE].nunique(dropna=False) == 1).all(axis=None)
+    return [*names, *LAST_PHASE] if one_each else names
 
 
-def answers(cells: Sequence[Cell]) -> list[str]:
-    """Answer the three claims about deep and stacked networks, each with its interval.
+def answers(cells: Sequence[Cell], pairs: Sequence[Pair]) -> list[str]:
+    """Answer the claims about deep and stacked networks.
 
-    Is a network more at the mercy of its random start the deeper it is? Is a pretrained one more
-    reliable? Is it quicker?
+    Is a network more at the mercy of its random start the deeper it is? Is a pretrained one less
+    so, more reliable, better, quicker?
     """
     deep = [cell for cell in cells if cell.way == DEEP]
-    stacked = [cell for cell in cells if cell.way != DEEP]
-    pairs = [(one, other) for one in deep for other in stacked if one.depth == other.depth]
     sentences = [_mercy(deep[0], deep[-1])] if len(deep) > 1 else []
-    for one, other in pairs:
-        sentences += [_reliability(one, other), _narrowing(one, other), _speed(one, other)]
-    return sentences
+    return sentences + [told for claim in CLAIMS if (told := _claim(pairs, claim))]
 
 
-def _setting(group: Group) -> str:
-    cells = cells_of(group.trials)
+def _claim(pairs: Sequence[Pair], claim: Claim) -> str:
+    """Say which pairs differ, one way or the other, and which are not shown to, if any is known."""
+    told: dict[str, list[str]] = {}
+    for pair in pairs:
+        found = claim.measure(pair)
+        if np.isnan(found.value):
+            continue
+        side = int(found.low > claim.neutral) - int(found.high < claim.neutral)
+        verdict = {1: claim.above, -1: claim.below, 0: "no difference shown"}[side]
+        told.setdefault(verdict, []).append(f"{_named(pair.stacked)}")
+    listed = "; ".join(f"{verdict} with {', '.join(names)}" for verdict, names in told.items())
+    return f"{claim.name}: {listed}." if told else ""
+
+
+def _named(cell: Cell) -> str:
+    return f"{escape(cell.way)} at depth {cell.depth}"
+
+
+def _setting(group: Group, cells: Sequence[Cell]) -> str:
+    pairs = pairs_of(cells)
     title = [] if group.label == PLAIN else [f"### {escape(group.label)}"]
-    return "\n\n".join([*title, _table(cells), bullets(answers(cells))]).strip()
+    compared = [AGAINST, _comparison(pairs)] if pairs else []
+    return "\n\n".join([*title, _table(cells), *compared, bullets(answers(cells, pairs))]).strip()
 
 
 def _table(cells: Sequence[Cell]) -> str:
@@ -80,76 +148,81 @@ def _table(cells: Sequence[Cell]) -> str:
         "way",
         "trials",
         "final loss, median (quartiles)",
+        "validation loss, median",
         "spread of log10",
         "standard deviation",
         "reliable",
         "epochs, median",
         "seconds, median",
+        "down to",
+        "after epochs, median",
     ]
     return markdown_table(header, [_row(cell) for cell in cells])
 
 
 def _row(cell: Cell) -> list[str]:
     lower, middle, upper = quartiles(pd.Series(cell.losses))
+    came = int(np.isfinite(cell.sooner).sum())
+    known = np.isfinite(cell.level)
     return [
         f"{cell.depth}",
         cell.way,
         f"{cell.reliable.total:,}",
         f"{middle:.3g} ({lower:.3g} to {upper:.3g})" if len(cell.losses) else "-",
-        format_estimate(cell.spread),
-        format_estimate(cell.deviation),
+        _median(cell.validation),
+        format_estimate(spread_of(cell)),
+        format_estimate(deviation_of(cell)),
         str(cell.reliable),
-        *(f"{np.median(v):.4g}" if len(v) else "-" for v in (cell.epochs, cell.seconds)),
+        _median(cell.epochs),
+        _median(cell.seconds),
+        f"{cell.level:g}: {came:,} of {len(cell.sooner):,}" if known else "-",
+        _median(cell.sooner) if known else "-",
+    ]
+
+
+def _median(values: Sequence[float] | np.ndarray) -> str:
+    middle = float(np.median(values)) if len(values) else np.nan
+    return f"{middle:.4g}" if np.isfinite(middle) else "-"
+
+
+def _comparison(pairs: Sequence[Pair]) -> str:
+    header = [
+        "depth",
+        "way",
+        "loss, ratio",
+        "validation loss, ratio",
+        "reliable, points",
+        "spread, difference",
+        "epochs, ratio",
+        "seconds, ratio",
+        "sooner",
+    ]
+    return markdown_table(header, [_compared(pair) for pair in pairs])
+
+
+def _compared(pair: Pair) -> list[str]:
+    found = pair.reliable
+    points = Estimate(100 * found.value, 100 * found.low, 100 * found.high)
+    return [
+        f"{pair.stacked.depth}",
+        pair.stacked.way,
+        format_estimate(pair.loss),
+        format_estimate(pair.validation),
+        format_estimate(points, ".0f"),
+        format_estimate(pair.spread),
+        format_estimate(pair.epochs),
+        format_estimate(pair.seconds),
+        format_estimate(pair.sooner, ".0%"),
     ]
 
 
 def _mercy(shallow: Cell, deepest: Cell) -> str:
     """Say whether the spread over seeds grows with depth."""
     growth = growth_of_spread(deepest, shallow)
+    verdict = {1: "More", -1: "Less", 0: "Not shown to be more"}[growth.sign]
     return (
-        f"{_verdict(growth, 'More', 'Less', 'Not shown to be more')} at the mercy of its random "
-        f"start with depth: the spread of log10 of the final loss over seeds is "
-        f"{format_estimate(deepest.spread)} at depth {deepest.depth} and "
-        f"{format_estimate(shallow.spread)} at depth {shallow.depth}, a difference of "
+        f"{verdict} at the mercy of its random start with depth: the spread of log10 of the final "
+        f"loss over seeds is {format_estimate(spread_of(deepest))} at depth {deepest.depth} and "
+        f"{format_estimate(spread_of(shallow))} at depth {shallow.depth}, a difference of "
         f"{format_estimate(growth)}."
     )
-
-
-def _reliability(deep: Cell, stacked: Cell) -> str:
-    gain = difference_of_shares(stacked.reliable, deep.reliable)
-    points = Estimate(100 * gain.value, 100 * gain.low, 100 * gain.high)
-    return (
-        f"{_verdict(gain, 'More', 'Less', 'Not shown to be more')} reliable with "
-        f"{_named(stacked)}: {stacked.reliable}, {deep.reliable} deep, a difference of "
-        f"{format_estimate(points, '.0f')} points."
-    )
-
-
-def _narrowing(deep: Cell, stacked: Cell) -> str:
-    """Say whether pretrained trials depend less on their seeds."""
-    difference = growth_of_spread(deep, stacked)
-    verdict = _verdict(difference, "Less", "More", "Not shown to be less")
-    return (
-        f"{verdict} at the mercy of its random start with {_named(stacked)}: the spread is "
-        f"{format_estimate(stacked.spread)}, {format_estimate(deep.spread)} deep, "
-        f"a difference of {format_estimate(difference)}."
-    )
-
-
-def _speed(deep: Cell, stacked: Cell) -> str:
-    epochs = ratio_of_medians(stacked.epochs, deep.epochs)
-    seconds = ratio_of_medians(stacked.seconds, deep.seconds)
-    faster = Estimate(1 - seconds.value, 1 - seconds.high, 1 - seconds.low)
-    return (
-        f"{_verdict(faster, 'Quicker', 'Slower', 'Not shown to be quicker')} with "
-        f"{_named(stacked)}: the median trial takes {format_estimate(epochs)} times the epochs and "
-        f"{format_estimate(seconds)} times the seconds of a deep one."
-    )
-
-
-def _named(cell: Cell) -> str:
-    return f"{escape(cell.way)} pretraining at depth {cell.depth}"
-
-
-def _verdict(estimate: Estimate, more: str, less: str, unshown: str) -> str:
-    return {1: more, -1: less, 0: unshown}[estimate.sign]

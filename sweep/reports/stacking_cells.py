@@ -1,11 +1,12 @@
 """Gathers trials by depth and by how they were pretrained, and measures them. Knows no words."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from sweep.reports.intervals import Estimate, Share, Values, resampled
+from sweep.reports.intervals import Share, Values
 
 RELIABLE = 1.1
 DEEP = "deep"
@@ -18,26 +19,22 @@ class Cell:
 
     Attributes:
         depth: layers of weights. way: deep, or the kind of pretraining.
-        losses: final losses. epochs, seconds: in all, pretraining included.
+        losses: final losses. validation: losses on held-out samples, none where there are none.
+        epochs, seconds: in all, pretraining included.
         reliable: trials within 10% of the best of the setting and depth, of all that were judged.
+        level: loss that at least half of the trials of the depth came down to; nan if not known.
+        sooner: epochs, pretraining included, after which each came down to it; inf if it did not.
     """
 
     depth: int
     way: str
     losses: Values
+    validation: Values
     epochs: Values
     seconds: Values
     reliable: Share
-
-    @property
-    def spread(self) -> Estimate:
-        """Interquartile range of log10 of the losses."""
-        return resampled([np.log10(self.losses)], interquartile_range)
-
-    @property
-    def deviation(self) -> Estimate:
-        """Standard deviation of the losses."""
-        return resampled([self.losses], _deviation)
+    level: float
+    sooner: Values
 
 
 def with_totals(trials: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
@@ -59,48 +56,50 @@ def _total(seconds: "pd.Series[float]") -> float:
     return float(seconds.sum(skipna=False))
 
 
-def cells_of(trials: pd.DataFrame) -> list[Cell]:
-    """Split the trials of one setting by depth and way of training, ascending.
+def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
+    """Split the trials of one setting by depth and way of training, ascending, deep ones first.
 
     Args:
         trials: with `way`, `total_epochs` and `total_seconds`.
+        ladder: when they came down to losses, by epochs of their last phase.
     """
     cells = []
-    pairs = sorted(set(trials[["depth", "way"]].itertuples(index=False, name=None)))
-    for depth, way in pairs:
-        same = trials[trials["depth"] == depth]
-        rows, best = same[same["way"] == way], float(same["final_loss"].min())
-        near = int((rows["final_loss"] <= RELIABLE * best).sum())
-        known = rows[np.isfinite(rows["final_loss"]) & (rows["final_loss"] > 0)]
-        columns = ("final_loss", "total_epochs", "total_seconds")
-        losses, epochs, seconds = (known[name].to_numpy(np.float64) for name in columns)
-        cells.append(Cell(depth, way, losses, epochs, seconds, Share(near, len(rows))))
+    for depth, same in trials.groupby("depth"):
+        best = float(same["final_loss"].min())
+        level, met = _level_met(same, ladder)
+        for way in ways_of(same["way"]):
+            rows = same[same["way"] == way]
+            near = int((rows["final_loss"] <= RELIABLE * best).sum())
+            known = rows[np.isfinite(rows["final_loss"]) & (rows["final_loss"] > 0)]
+            columns = ("final_loss", "total_epochs", "total_seconds")
+            losses, epochs, seconds = (known[name].to_numpy(np.float64) for name in columns)
+            cells.append(
+                Cell(
+                    depth=int(depth),  # type: ignore[arg-type]
+                    way=way,
+                    losses=losses,
+                    validation=known["validation_loss"].dropna().to_numpy(np.float64),
+                    epochs=epochs,
+                    seconds=seconds,
+                    reliable=Share(near, len(rows)),
+                    level=level,
+                    sooner=met[rows.index].to_numpy(np.float64),
+                )
+            )
     return cells
 
 
-def interquartile_range(values: Values, axis: int = -1) -> Values:
-    lower, upper = np.quantile(values, [0.25, 0.75], axis=axis)
-    return np.asarray(upper - lower)
+def ways_of(ways: Iterable[str]) -> list[str]:
+    """Return the ways there are, deep first."""
+    return sorted(set(ways), key=lambda way: (way != DEEP, way))
 
 
-def growth_of_spread(cell: Cell, other: Cell) -> Estimate:
-    """Return how much more log10 of the losses spreads in one cell than in the other."""
-    logs = [np.log10(found.losses) for found in (cell, other)]
-    return resampled(logs, _difference_of_ranges)
-
-
-def ratio_of_medians(values: Values, others: Values) -> Estimate:
-    """Return the median of the first over that of the second."""
-    return resampled([values, others], _ratio)
-
-
-def _difference_of_ranges(values: Values, others: Values, axis: int) -> Values:
-    return np.asarray(interquartile_range(values, axis) - interquartile_range(others, axis))
-
-
-def _deviation(values: Values, axis: int) -> Values:
-    return np.asarray(np.std(values, axis=axis, ddof=1))
-
-
-def _ratio(values: Values, others: Values, axis: int) -> Values:
-    return np.asarray(np.median(values, axis=axis) / np.median(others, axis=axis))
+def _level_met(trials: pd.DataFrame, ladder: pd.DataFrame) -> tuple[float, "pd.Series[float]"]:
+    """Return the least loss that half of the trials came down to, and when each did."""
+    reached = ladder[(ladder["rule"] == "loss") & ladder["trial_id"].isin(trials["trial_id"])]
+    counts = reached.groupby("tolerance").size()
+    levels = counts.index[2 * counts >= len(trials)]
+    level = float(levels.min()) if len(levels) else float("nan")
+    epochs = reached[reached["tolerance"] == level].set_index("trial_id")["epoch"]
+    met = trials["trial_id"].map(epochs).astype(np.float64)
+    return level, (met + trials["total_epochs"] - trials["epochs"]).fillna(np.inf)
