@@ -14,7 +14,7 @@ from click.testing import CliRunner
 import sweep
 from sweep.cli.main import COMMANDS, main
 from sweep.config import load_config
-from tests.test_experiments import write_mnist
+from tests.test_experiments_stacked import write_mnist
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
