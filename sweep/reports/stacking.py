@@ -41,8 +41,19 @@ def stacking_section(context: Context) -> str:
         return ""
     phases = read_phases(context.directory.path, set(trials["trial_id"]))
     trials = with_totals(trials, phases).assign(way=np.where(stacked, STACKED, DEEP))
-    groups = groups_of(trials, most=MOST_SETTINGS, apart=_apart(trials))
+    apart = _apart(trials)
+    paired = _paired(trials, apart)
+    if paired.empty:
+        return ""
+    groups = groups_of(paired, most=MOST_SETTINGS, apart=apart)
     return "\n\n".join(["## Deep or stacked", INTRO, *map(_setting, groups)])
+
+
+def _paired(trials: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:
+    """Return the trials of the settings that were trained both ways."""
+    settings = groups_of(trials, most=len(trials), apart=apart)
+    both = [g.trials.index for g in settings if g.trials["way"].nunique() > 1]
+    return trials.loc[trials.index.isin(np.concatenate(both))] if both else trials[:0]
 
 
 def _apart(trials: pd.DataFrame) -> list[str]:
