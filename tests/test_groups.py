@@ -18,6 +18,7 @@ from sweep.reports.baselines import (
 from sweep.reports.comparisons import GroupShare, against, compare_shares, share_of
 from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
 from sweep.reports.intervals import Share
+from sweep.reports.summary import axes_of
 from sweep.result import TrialResult
 from sweep.store.encoding import batch_of
 from sweep.store.layout import ResultsDir
@@ -96,6 +97,14 @@ def test_a_full_grid_has_no_base() -> None:
     groups = groups_of(frame_of(*results), most=9)
     assert groups[0].label == "plain"
     assert not any(group.is_base for group in groups)
+
+
+def test_an_option_of_one_value_makes_no_axis_beside_what_it_is_an_option_of() -> None:
+    trials = frame_of(make_result(), make_result(**LEAKY))
+    assert [axis.name for axis in axes_of(trials)] == ["activation"]
+    steeper = make_result(**{**LEAKY, "activation_slope": 0.2})
+    names = [axis.name for axis in axes_of(frame_of(make_result(), make_result(**LEAKY), steeper))]
+    assert names == ["activation", "activation_slope"]
 
 
 def test_what_is_set_apart_makes_no_groups() -> None:
