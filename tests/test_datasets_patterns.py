@@ -36,6 +36,11 @@ def test_targets_are_part_of_the_fingerprint() -> None:
     assert vectors(rows).fingerprint != vectors(rows, ((0.0,), (1.0,))).fingerprint
 
 
+def test_uniform_vectors_are_named_by_their_bounds_unless_those_are_0_and_1() -> None:
+    assert uniform(samples=3, features=2).name == "uniform-3x2-0"
+    assert uniform(samples=3, features=2, low=-1.0).name == "uniform-3x2-0-in--1..1"
+
+
 def test_uniform_vectors_lie_within_their_bounds_and_depend_on_the_seed() -> None:
     data = uniform(samples=500, features=4, low=-1.0, high=3.0, seed=7)
     assert data.inputs.shape == (500, 4)

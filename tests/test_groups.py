@@ -1,6 +1,7 @@
 """Trials are grouped by what varies, compared with intervals, and judged by a fair yardstick."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,10 @@ from sweep.reports.baselines import (
     relative_thresholds,
     thresholds,
 )
-from sweep.reports.comparisons import GroupShare, compare_shares, share_of
+from sweep.reports.comparisons import GroupShare, against, compare_shares, share_of
 from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
 from sweep.reports.intervals import Share
+from sweep.reports.summary import axes_of
 from sweep.result import TrialResult
 from sweep.store.encoding import batch_of
 from sweep.store.layout import ResultsDir
@@ -69,6 +71,42 @@ def test_too_many_settings_become_one_thing_at_a_time() -> None:
     ]
 
 
+def test_a_base_and_its_departures_are_told_as_such() -> None:
+    departures: list[dict[str, Any]] = [
+        {},
+        {"weight_decay": 0.1},
+        {"initialiser": "identity", "initialiser_constant": None},
+        {"bias_constant": 1.0},
+        {"batch_size": 1, "sample_order": "fixed", "weight_decay": 0.1},
+    ]
+    groups = groups_of(frame_of(*[make_result(**changes) for changes in departures]), most=9)
+    assert [group.label for group in groups] == [
+        "base: uniform",
+        "initialiser identity",
+        "bias_constant 1",
+        "weight_decay 0.1",
+        "weight_decay 0.1, batch_size 1",
+    ]
+    assert [group.is_base for group in groups] == [True, False, False, False, False]
+
+
+def test_a_full_grid_has_no_base() -> None:
+    results = [
+        make_result(weight_decay=w, bias_constant=b) for w in (0.0, 0.1) for b in (0.0, 1.0, 2.0)
+    ]
+    groups = groups_of(frame_of(*results), most=9)
+    assert groups[0].label == "plain"
+    assert not any(group.is_base for group in groups)
+
+
+def test_an_option_of_one_value_makes_no_axis_beside_what_it_is_an_option_of() -> None:
+    trials = frame_of(make_result(), make_result(**LEAKY))
+    assert [axis.name for axis in axes_of(trials)] == ["activation"]
+    steeper = make_result(**{**LEAKY, "activation_slope": 0.2})
+    names = [axis.name for axis in axes_of(frame_of(make_result(), make_result(**LEAKY), steeper))]
+    assert names == ["activation", "activation_slope"]
+
+
 def test_what_is_set_apart_makes_no_groups() -> None:
     trials = frame_of(make_result(), make_result(topology=(4, 3, 4)))
     assert [g.label for g in groups_of(trials, most=9, apart=["topology"])] == ["plain"]
@@ -98,6 +136,23 @@ def test_a_share_is_greater_only_if_the_interval_says_so() -> None:
         "No difference from **relu**, of which 31 of 100 (23% to 41%) learn it, is shown for "
         "**elu**, 35 of 100 (26% to 45%): -9 to 17 points.",
     ]
+
+
+def test_groups_are_compared_with_the_base_where_there_is_one() -> None:
+    base = Group("", "base: relu", pd.DataFrame(), is_base=True)
+    found = [
+        GroupShare(base, Share(31, 100)),
+        GroupShare(group("leaky_relu"), Share(97, 100)),
+        GroupShare(group("4-4-4-4-4"), Share(0, 100)),
+    ]
+    assert compare_shares(found, did="learn it") == [
+        "**leaky\\_relu**: 97 of 100 (92% to 99%) learn it, against 31 of 100 (23% to 41%) with "
+        "**the base**: 66 points more (55 to 74).",
+        "**4-4-4-4-4**: 0 of 100 (0% to 4%) learn it, against 31 of 100 (23% to 41%) with "
+        "**the base**: 31 points fewer (22 to 41).",
+    ]
+    assert against(found, least="the worst") == "the base"
+    assert against(found[1:], least="the worst") == "the worst"
 
 
 def test_groups_are_compared_within_their_factor() -> None:

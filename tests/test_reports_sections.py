@@ -117,6 +117,19 @@ def test_gradients_are_told_by_setting_and_depth(tmp_path: Path) -> None:
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000
 
 
+def test_gradients_are_compared_with_the_base_at_each_depth(tmp_path: Path) -> None:
+    departures: list[dict[str, Any]] = [{}, {"weight_decay": 0.1}, {"bias_constant": 1.0}]
+    departures.append({"learning_rate": 0.5})
+    results = [
+        result(seed=seed, details=probed(2, lambda *_: 1.0), **changes)
+        for changes in departures
+        for seed in range(3)
+    ]
+    text = text_of(gradients_section, tmp_path, results)
+    assert "| base: " in text
+    assert "At depth 2, against the base:" in text
+
+
 def test_gradients_of_0_are_drawn_as_gaps(tmp_path: Path) -> None:
     details = probed(2, lambda _, layer: float(layer), verdict="dead")
     results = [result(activation=name, details=details) for name in ("relu", "tanh")]
@@ -265,6 +278,21 @@ def test_phases_make_up_the_epochs_and_seconds_of_a_stacked_trial() -> None:
     assert found["total_seconds"].tolist() == [1.5, 0.75]
     untimed = with_totals(trials, phases.assign(seconds=[0.5, NAN]))
     assert untimed["total_seconds"].tolist() == [1.5, 1.5]
+
+
+def test_only_settings_trained_both_ways_are_compared(tmp_path: Path) -> None:
+    pair = [stack_result(2, seed, 0.1, stacked=s) for seed in (0, 1) for s in (False, True)]
+    alone = result(topology=(4, 3, 4), weight_decay=0.1, outcome={"final_loss": 0.2})
+    text = text_of(stacking_section, tmp_path / "both", [*pair, alone])
+    assert "| 2 | deep | 2 |" in text
+    assert "decay" not in text
+    other = result(topology=(4, 3, 4), outcome={"final_loss": 0.1})
+    unpaired = [replace_decay(item) for item in pair if item.outcome.pretraining_epochs]
+    assert text_of(stacking_section, tmp_path / "none", [other, *unpaired]) == ""
+
+
+def replace_decay(item: TrialResult) -> TrialResult:
+    return replace(item, trial=replace(item.trial, weight_decay=0.1))
 
 
 def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:

@@ -38,4 +38,5 @@ def uniform(
     raw = np.random.Philox(key=seed).random_raw(samples * features)
     share = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
     values = (low + (high - low) * share).reshape(samples, features)
-    return make_data(f"uniform-{samples}x{features}-{seed}", values)
+    range_text = "" if (low, high) == (0, 1) else f"-in-{low:g}..{high:g}"
+    return make_data(f"uniform-{samples}x{features}-{seed}{range_text}", values)

@@ -24,31 +24,41 @@ def share_of(group: Group, holds: "np.ndarray") -> GroupShare:
 
 
 def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
-    """Compare each group with that of its factor that has the least share.
+    """Compare each group with the base, or that of its factor that has the least share.
 
     Args:
         found: each group once; those of one factor are compared with each other.
         did: what the trials counted do, such as `learn it`.
 
     Returns:
-        A sentence for each group whose share is shown to be greater, and one for all others.
+        A sentence for each group whose share is shown to differ, and one for all others.
     """
     sentences = []
     for factor in dict.fromkeys(item.group.factor for item in found):
         rivals = [item for item in found if item.group.factor == factor and item.share.total]
         if len(rivals) < 2:
             continue
-        base = min(rivals, key=lambda item: item.share.count / item.share.total)
+        base = _base(rivals)
         others = [(item, _points(item, base)) for item in rivals if item is not base]
-        sentences += [_shown(*other, base, did) for other in others if other[1].sign > 0]
-        if unshown := [other for other in others if other[1].sign <= 0]:
+        sentences += [_shown(*other, base, did) for other in others if other[1].sign]
+        if unshown := [other for other in others if not other[1].sign]:
             sentences.append(_unshown(unshown, base, did))
     return sentences
+
+
+def against(found: Sequence[GroupShare], *, least: str) -> str:
+    """Say what `compare_shares` compares with: the base, or what is told in `least`."""
+    return "the base" if any(item.group.is_base for item in found) else least
 
 
 def bullets(sentences: Sequence[str]) -> str:
     """Write sentences as a Markdown list."""
     return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def _base(rivals: Sequence[GroupShare]) -> GroupShare:
+    bases = [item for item in rivals if item.group.is_base]
+    return bases[0] if bases else min(rivals, key=lambda r: r.share.count / r.share.total)
 
 
 def _points(item: GroupShare, base: GroupShare) -> Estimate:
@@ -58,9 +68,11 @@ def _points(item: GroupShare, base: GroupShare) -> Estimate:
 
 
 def _shown(item: GroupShare, points: Estimate, base: GroupShare, did: str) -> str:
+    low, high = sorted([abs(points.low), abs(points.high)])
+    more = "more" if points.sign > 0 else "fewer"
     return (
         f"{_name(item)}: {item.share} {did}, against {base.share} with {_name(base)}: "
-        f"{points.value:.0f} points more ({points.low:.0f} to {points.high:.0f})."
+        f"{abs(points.value):.0f} points {more} ({low:.0f} to {high:.0f})."
     )
 
 
@@ -73,4 +85,4 @@ def _unshown(others: Sequence[tuple[GroupShare, Estimate]], base: GroupShare, di
 
 
 def _name(item: GroupShare) -> str:
-    return f"**{escape(item.group.label)}**"
+    return f"**{escape(item.group.name)}**"

@@ -1,16 +1,16 @@
 """Reports where gradients vanish or explode, and what restores learning. Knows no training."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from sweep.reports.baselines import load_targets, relative_thresholds, thresholds
-from sweep.reports.comparisons import GroupShare, bullets, compare_shares, share_of
+from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares, share_of
 from sweep.reports.context import Context
-from sweep.reports.figures import MOST_PANELS
 from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
-from sweep.reports.layer_figures import draw_gradients
+from sweep.reports.layer_figures import MOST_GROUPS, draw_gradients
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
 from sweep.store.reader import read_gradients
@@ -29,7 +29,7 @@ def gradients_section(context: Context) -> str:
     probes = read_gradients(context.directory.path)
     trials = judged_trials(context.trials)
     trials = trials[trials["trial_id"].isin(probes["trial_id"])]
-    groups = groups_of(trials, most=MOST_PANELS, apart=APART)
+    groups = groups_of(trials, most=MOST_GROUPS, apart=APART)
     if len(_by_depth(groups)) < 2:
         return ""
     ends = {"first": first_probes(probes), "last": last_probes(probes)}
@@ -78,7 +78,7 @@ def _matrix(groups: Sequence[Group], cell: Callable[[Group], str]) -> str:
 def _by_depth(groups: Sequence[Group]) -> list[Group]:
     """Split each group by depth, ascending."""
     return [
-        Group(group.factor, group.label, rows)
+        replace(group, trials=rows)
         for group in groups
         for _, rows in group.trials.groupby("depth", sort=True)
     ]
@@ -109,7 +109,8 @@ def learning_text(groups: Sequence[Group], learnt: "pd.Series[bool]", *, n_relat
     deepest = max(_depth(group) for group in _by_depth(groups))
     found = [_learnt(group, learnt) for group in _by_depth(groups) if _depth(group) == deepest]
     if sentences := compare_shares(found, did="learn"):
-        parts.append(f"At depth {deepest}, against the setting that learns least:")
+        least = against(found, least="the setting that learns least")
+        parts.append(f"At depth {deepest}, against {least}:")
         parts.append(bullets(sentences))
     return "\n\n".join(parts)
 

@@ -1,6 +1,9 @@
-"""Groups trials by what varies among them, for comparison. Knows nothing of what is compared."""
+"""Groups trials by what varies among them, for comparison. Knows nothing of what is compared.
 
-from collections.abc import Collection
+A grid of a base and of what departs from it, one remedy at a time for example, is told as such.
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,9 +15,15 @@ from sweep.trial import PARAMETERS, Status
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
 SELF_EVIDENT = frozenset({"dataset", "topology", "activation", "initialiser", "optimizer"})
-"""Parameters whose values say which parameter they are."""
-SHORT = {"initialiser_constant": "c"}
+"""Parameters whose values say which parameter they are, but for those in `AMBIGUOUS`."""
+AMBIGUOUS = frozenset({"identity"})
+"""An activation, and an initialiser."""
+SHORT = {"initialiser_constant": "c", "activation_slope": "slope"}
 PLAIN = "plain"
+FEWEST_DEPARTING = 4
+"""Settings below which all that varies is as short as how they depart from a base."""
+Key = tuple[object, ...]
+"""The value of each factor, None where it is missing."""
 JUDGED = (Status.FINISHED, Status.DIVERGED)
 """A trial that failed or was cancelled says nothing of its settings; one that diverged does."""
 
@@ -25,13 +34,19 @@ class Group:
 
     Attributes:
         factor: the parameter that sets them apart from others; empty where all that varies does.
-        label: what they have in common.
+        label: what they have in common, or how they depart from the base.
         trials: their rows.
+        is_base: whether others are told by how they depart from these.
     """
 
     factor: str
     label: str
     trials: pd.DataFrame
+    is_base: bool = False
+
+    @property
+    def name(self) -> str:
+        return "the base" if self.is_base else self.label
 
 
 def judged_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -59,6 +74,9 @@ def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str
 def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -> list[Group]:
     """Group trials by all that varies, or, if that makes too many groups, by one thing at a time.
 
+    Where most settings share most of what they are, the one that is in all as most are is the base,
+    first, and others are told by how they depart from it, those that depart in the least first.
+
     Args:
         trials: the table.
         most: most groups to make by all that varies; by one thing at a time each trial is in as
@@ -69,7 +87,11 @@ def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -
     if not factors:
         return [Group("", PLAIN, trials)] if len(trials) else []
     if _count_groups(trials, factors) <= most:
-        parts = trials.groupby(factors, dropna=False, sort=True)
+        found = trials.groupby(factors, dropna=False, sort=True)
+        parts = [(tuple(map(_known, key)), rows) for key, rows in found]
+        if base := _base_of([key for key, _ in parts]):
+            told = [_departing(factors, base, key, rows) for key, rows in parts]
+            return [group for _, group in sorted(told, key=lambda item: item[0])]
         return [Group("", _label(factors, key), rows) for key, rows in parts]
     axes = [axis for axis in axes_of(trials) if axis.name in factors]
     return [_level(trials, axis, level) for axis in axes for level in axis.order]
@@ -79,7 +101,48 @@ def _count_groups(trials: pd.DataFrame, factors: list[str]) -> int:
     return int(trials.groupby(factors, dropna=False).ngroups)
 
 
-def _label(factors: list[str], key: tuple[object, ...]) -> str:
+def _known(value: object) -> object:
+    return None if pd.isna(value) else value  # type: ignore[call-overload]
+
+
+def _base_of(keys: Sequence[Key]) -> Key | None:
+    """Return the setting from which all others together depart least; None if it tells nothing.
+
+    It does where they depart from it, on the average, in less than half of the factors, which they
+    never do in a full grid.
+    """
+    if len(keys) < FEWEST_DEPARTING:
+        return None
+    base = min(keys, key=lambda key: _departures(keys, key))
+    return base if _departures(keys, base) < 0.5 * len(base) * (len(keys) - 1) else None
+
+
+def _departures(keys: Sequence[Key], base: Key) -> int:
+    return sum(len(_differing(key, base)) for key in keys)
+
+
+def _differing(key: Key, other: Key) -> list[int]:
+    """Return the places at which two settings differ."""
+    return [i for i, (a, b) in enumerate(zip(key, other, strict=True)) if a != b]
+
+
+def _departing(
+    factors: list[str], base: Key, key: Key, rows: pd.DataFrame
+) -> tuple[list[int], Group]:
+    """Return what to sort a group by, and the group, told by how it departs from the base."""
+    values = dict(zip(factors, key, strict=True))
+    if values.get("output_activation", "") == values.get("activation"):
+        values["output_activation"] = None  # goes without saying
+    places = _differing(key, base)
+    if not places:
+        return [], Group("", f"base: {_label(factors, tuple(values.values()))}", rows, is_base=True)
+    names = [factors[i] for i in places]
+    told = [_named(name, values[name]) for name in names if values[name] is not None]
+    label = ", ".join(told or [f"no {name}" for name in names])
+    return [len(places), *places], Group("", label, rows)
+
+
+def _label(factors: list[str], key: Key) -> str:
     named = zip(factors, key, strict=True)
     return ", ".join(_named(name, value) for name, value in named if _tells(name, value)) or PLAIN
 
@@ -89,7 +152,7 @@ def _tells(name: str, value: object) -> bool:
 
 
 def _named(name: str, value: object) -> str:
-    if name in SELF_EVIDENT:
+    if name in SELF_EVIDENT and value not in AMBIGUOUS:
         return str(value)
     return name if value is True else f"{SHORT.get(name, name)} {_number(value)}"
 

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.baselines import Targets, load_targets
-from sweep.reports.comparisons import GroupShare, bullets, compare_shares
+from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares
 from sweep.reports.context import Context
 from sweep.reports.groups import Group, groups_of, judged_trials
 from sweep.reports.intervals import Share
 from sweep.reports.tables import markdown_table
 
 TOLERANCE = 0.01
-MOST_GROUPS = 24
+MOST_GROUPS = 96
 SQUARED = "mean_squared_error"
 INTRO = (
     "A trial learns the identity if the root mean squared error of its outputs is at most "
@@ -50,7 +50,10 @@ class UnitCounts:
 
 
 def identity_section(context: Context) -> str:
-    """Write what became of outputs and units by setting; nothing without two settings."""
+    """Write what became of outputs and units by setting; nothing without two settings.
+
+    Settings of which nothing can be judged, and nothing gave up, are left out.
+    """
     trials = judged_trials(context.trials)
     trials = trials[trials["zero_outputs"].notna() & trials["dead_units"].notna()]
     groups = groups_of(trials, most=MOST_GROUPS)
@@ -58,8 +61,8 @@ def identity_section(context: Context) -> str:
         return ""
     learnt = learns_identity(trials, target_ranges(load_targets(context.directory, trials)))
     counts = [count_units(group, learnt) for group in groups]
-    telling = any(c.learnt.total or c.stuck.count or c.dead.count for c in counts)
-    return identity_text(counts) if telling else ""
+    telling = [c for c in counts if c.learnt.total or c.stuck.count or c.dead.count]
+    return identity_text(telling) if telling else ""
 
 
 def target_ranges(targets: Mapping[str, Targets]) -> dict[str, float]:
@@ -115,7 +118,8 @@ def identity_text(counts: Sequence[UnitCounts]) -> str:
     parts = ["## Units and outputs", INTRO, markdown_table(header, [_row(c) for c in counts])]
     learnt = [GroupShare(item.group, item.learnt) for item in counts]
     if sentences := compare_shares(learnt, did="learn it"):
-        parts.append("Against the setting that learns it least:")
+        least = against(learnt, least="the setting that learns it least")
+        parts.append(f"Against {least}:")
         parts.append(bullets(sentences))
     return "\n\n".join(parts)
 

@@ -17,7 +17,6 @@ from matplotlib.ticker import MaxNLocator, NullFormatter
 from sweep.reports.figures import (
     INK,
     MOST_CURVES,
-    MOST_PANELS,
     PALETTE,
     PANELS_ACROSS,
     make_panels,
@@ -25,6 +24,7 @@ from sweep.reports.figures import (
 from sweep.reports.groups import Group
 from sweep.reports.tables import line_of
 
+MOST_GROUPS = 24
 LINE_LENGTH = 36
 COLOUR_MAP = "viridis_r"
 STYLES: list[dict[str, Any]] = [
@@ -40,10 +40,10 @@ def draw_gradients(
     """Draw the median gradient_rms by layer: a panel a group, a line a depth.
 
     Args:
-        groups: at least one, of which `MOST_PANELS` are drawn.
+        groups: at least one, of which `MOST_GROUPS` are drawn.
         probes: by name of a figure, one probe of each of their trials. All figures have one scale.
     """
-    shown = list(islice(groups, MOST_PANELS))
+    shown = list(islice(groups, MOST_GROUPS))
     medians = {name: [_medians(group, rows) for group in shown] for name, rows in probes.items()}
     tables = [table for found in medians.values() for table in found]
     colours = depth_colours(sorted({depth for table in tables for depth in table.index}))

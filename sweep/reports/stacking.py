@@ -73,6 +73,9 @@ def stacking_section(context: Context) -> str:
     ladder = read_ladder(path, wanted)
     trials = with_totals(trials, read_phases(path, wanted))
     trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
+    trials = _paired(trials, [*_apart(trials), "topology"])
+    if trials.empty:
+        return ""
     found = [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
     figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
     return "\n\n".join(["## Deep or stacked", INTRO, figure, *starmap(_setting, found)])
@@ -96,6 +99,13 @@ def _groups(trials: pd.DataFrame) -> list[Group]:
             label = ", ".join([f"bottleneck {width}", *told])
             found.append(Group(group.factor, label, group.trials))
     return found
+
+
+def _paired(trials: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:
+    """Return the trials of the settings that were trained both ways."""
+    settings = groups_of(trials, most=len(trials), apart=apart)
+    both = [g.trials.index for g in settings if g.trials["way"].nunique() > 1]
+    return trials.loc[trials.index.isin(np.concatenate(both))] if both else trials[:0]
 
 
 def _apart(trials: pd.DataFrame) -> list[str]:

@@ -1,5 +1,6 @@
 """Summarises the table of trials by axis. Knows nothing of figures or Markdown."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,12 @@ class Axis:
 
 
 def axes_of(trials: pd.DataFrame) -> list[Axis]:
-    """Return what varies among the trials but the seed, each with its levels."""
-    return [_axis(trials, name) for name in varying_parameters(trials) if name != "seed"]
+    """Return what varies among the trials but the seed, each with its levels.
+
+    An option that has one value wherever it applies follows from what it is an option of.
+    """
+    varying = [name for name in varying_parameters(trials) if name != "seed"]
+    return [_axis(trials, name) for name in varying if not _follows(trials, name, varying)]
 
 
 def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
@@ -63,6 +68,11 @@ def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the finished trials, the least final loss first and the faster of equals."""
     finished = trials[(trials["status"] == Status.FINISHED) & trials["final_loss"].notna()]
     return finished.sort_values(["final_loss", "epochs"], kind="stable")
+
+
+def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:
+    is_option = any(name.startswith(f"{other}_") for other in varying)
+    return is_option and bool(trials[name].isna().any()) and trials[name].nunique() < 2
 
 
 def _axis(trials: pd.DataFrame, name: str) -> Axis:
