@@ -42,18 +42,22 @@ def test_generated_pages_are_those_of_the_schemas(page: str) -> None:
     assert written == getattr(reference(), functions[page])(), "run: python docs/reference.py"
 
 
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    return {
+        re.sub(r"[^\w -]", "", head).strip().replace(" ", "-").lower()
+        for head in re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    }
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
-    text = page.read_text("utf-8")
-    anchors = {
-        re.sub(r"[^\w -]", "", head).strip().replace(" ", "-").lower()
-        for head in re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    }
-    for target in re.findall(r"\]\(([^)\s]+)\)", text):
-        if target.startswith("#"):
-            assert target[1:] in anchors, target
-        elif not target.startswith("http"):
-            assert (page.parent / target).exists(), target
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        if not target.startswith("http"):
+            path, _, anchor = target.partition("#")
+            there = page.parent / path if path else page
+            assert there.exists(), target
+            assert not anchor or anchor in anchors_of(there), target
 
 
 def test_every_command_has_help_and_stands_in_the_documents() -> None:

@@ -141,3 +141,34 @@ def test_the_quickstart_survives_workers_killed_again_and_again(tmp_path: Path) 
     columns = ["epochs", "final_loss", "stop_reason"]
     ends = [read_trials(p).set_index("trial_id").sort_index()[columns] for p in (calm, wild)]
     assert ends[0].equals(ends[1])
+
+
+def test_100000_trials_are_each_in_the_table_once_though_workers_are_killed(
+    tmp_path: Path,
+) -> None:
+    config = load_config(
+        ROOT / "configs/many.yaml",
+        (
+            "grid.replicates=100000",
+            "convergence={epochs: 1000}",
+            "resources.retries=100",
+            "resources.checkpoint_seconds=1",
+            "record={curves: false, weights: false, ladder: false, state: none}",
+        ),
+    )
+    stop, killed = threading.Event(), list[int]()
+    killer = threading.Thread(target=kill_workers, args=(stop, killed))
+    killer.start()
+    try:
+        began = time.monotonic()
+        summary = run_sweep(config, RunOptions(output=tmp_path, workers=2))
+    finally:
+        stop.set()
+        killer.join()
+    print(f"{len(killed)} workers killed in {time.monotonic() - began:.0f} s")  # noqa: T201
+    assert len(killed) >= 3
+    assert (summary.trained, summary.failed) == (100_000, 0)
+    trials = read_trials(tmp_path)
+    assert set(trials["trial_id"]) == {trial.trial_id for trial in make_plan(config).grid}
+    assert trials["trial_id"].is_unique
+    assert set(trials["epochs"]) == {1000}
