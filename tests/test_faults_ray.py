@@ -131,6 +131,29 @@ def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
+@pytest.mark.long
+def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(tmp_path):
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
+    command += ["--output", "wild", "--json"]
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    try:
+        there = [*command, "--address", cluster.address]
+        process = subprocess.Popen(there, cwd=tmp_path, stderr=subprocess.DEVNULL)
+        while not list((tmp_path / "wild").glob("checkpoints/*.checkpoint")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
+        process.kill()  # the driver was on the head too
+        process.wait()
+    finally:
+        cluster.shutdown()
+    again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert '"missing": 0' in again.stdout
+    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
+
+
 @contextlib.contextmanager
 def node_with_a_disk_of_its_own(address: str, results: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Join a node to a cluster that sees nothing of the directory `results`."""
