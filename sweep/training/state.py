@@ -232,7 +232,12 @@ class LaneState:
         )
 
     def with_watches(self, width: int) -> "LaneState":
-        """Return the state with `width` watch columns: the last cut off, or added ones not live."""
+        """Return the state with `width` watch columns: the last cut off, or added ones not live.
+
+        The state itself if it has so many.
+        """
+        if width == self.live.shape[1]:
+            return self
         extra = max(0, width - self.live.shape[1])
         arrays = self.arrays()
         for name, value in WATCH_COLUMNS.items():
