@@ -20,6 +20,7 @@ import yaml
 
 from sweep.store.reader import read_trials
 from tests.cluster_sweeps import small_sweep
+from tests.test_faults_ray import SOME_SECONDS, ends, trained_calmly
 
 ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
@@ -231,3 +232,29 @@ def test_a_sweep_runs_on_machines_reached_by_ssh(machines, tmp_path):
     laptop.run(f"{shell}@{ADDRESSES['worker']} bash -lc \"'ray stop'\"")  # as the file says
     wait(lambda: not rays(head).strip() and not rays(worker).strip())
     print("no process of Ray is left on either")  # noqa: T201
+
+
+def test_packs_of_a_machine_whose_link_goes_down_are_trained_elsewhere(machines, tmp_path):
+    head, worker = machines["head"], machines["worker"]
+    lab, hub = head.home.parent, f"{ADDRESSES['head']}:6379"
+    head.run("(umask 077; ray get-auth-token --generate > /dev/null)")
+    shutil.copytree(lab / "head/home/.ray", lab / "worker/home/.ray")
+    watch = "RAY_health_check_period_ms=1000 RAY_health_check_timeout_ms=2000 "
+    watch += "RAY_health_check_failure_threshold=3 RAY_health_check_initial_delay_ms=1000"
+    start_ray = f"{watch} ray start --num-cpus=1 --node-ip-address"
+    head.run(f"{start_ray}={ADDRESSES['head']} --head --port=6379 --include-dashboard=false")
+    worker.run(f"{start_ray}={ADDRESSES['worker']} --address={hub}")
+    (lab / "head/home/small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = f"cd ~ && {BIN}/python -m sweep run small.yaml {' '.join(SOME_SECONDS)}"
+    process = subprocess.Popen(
+        [*head.entry(), "bash", "-c", f"{command} --address {hub} --output wild"],
+        env=head.environment(),
+    )
+    results = lab / "head/home/wild"
+    wait(lambda: any(results.glob("checkpoints/*.checkpoint")), 120)
+    wait(lambda: "ray::Implicit" in rays(worker), 60)
+    worker.run("ip link set eth0 down")
+    assert process.wait(LIMIT_SECONDS) == 0
+    assert ends(results) == trained_calmly(tmp_path)
+    assert read_trials(results)["attempt"].max() >= 2
+    head.run("ray stop --force")
