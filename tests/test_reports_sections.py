@@ -311,6 +311,12 @@ def test_a_claim_without_an_interval_is_not_made() -> None:
 NO_LADDER = pd.DataFrame({"trial_id": [], "rule": [], "tolerance": [], "epoch": []})
 
 
+def test_one_trial_a_setting_has_no_standard_deviation(tmp_path: Path) -> None:
+    results = [stack_result(2, 0, 0.1, stacked=stacked) for stacked in (False, True)]
+    text = text_of(stacking_section, tmp_path, results)
+    assert "| 2 | deep | 1 | 0.1 (0.1 to 0.1) | - | 0 | - | 1 of 1" in text
+
+
 def test_a_loss_is_met_later_by_the_epochs_of_pretraining() -> None:
     deep = [stack_result(2, seed, 0.01, stacked=False) for seed in range(3)]
     stacked = [stack_result(2, seed, 0.01, stacked=True) for seed in range(3)]
