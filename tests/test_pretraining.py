@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import chain, pairwise, repeat
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,6 +150,8 @@ def test_a_trial_cancelled_in_pretraining_keeps_the_state_to_go_on() -> None:
     assert result.outcome.stop_reason is StopReason.CANCELLED
     assert result.outcome.epochs == 0
     assert result.outcome.pretraining_epochs
+    assert result.outcome.best_loss is None  # that of a part is not the network's
+    assert result.outcome.best_epoch is None
     assert result.state is not None
     assert list(result.details["phases"]["topology"]) == ["6-5-6"]
 
@@ -164,6 +167,23 @@ def test_a_part_that_diverges_ends_the_trial() -> None:
     )
     (result,) = train(make_work(wild)).values()
     assert result.outcome.stop_reason is StopReason.DIVERGED
+
+
+def test_a_part_that_raises_has_trained_no_epoch_of_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "too_good.py").write_text(
+        "def late(outputs, targets):\n"
+        "    loss = ((outputs - targets) ** 2).mean(dim=(-2, -1))\n"
+        "    if float(loss.max()) < 0.14: raise RuntimeError('too good')\n"
+        "    return loss\n"
+    )
+    trial = deep_trial(pretraining_max_epochs=10**5, loss="too_good:late", loss_semantics=None)
+    (result,) = train(make_work(trial)).values()
+    assert result.outcome.stop_reason is StopReason.FAILED
+    assert result.outcome.epochs == result.outcome.updates == 0
+    assert result.outcome.pretraining_epochs
 
 
 def test_phases_of_deeper_networks() -> None:

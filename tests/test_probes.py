@@ -72,6 +72,13 @@ def test_a_probe_finds_the_gradient_and_the_next_update_of_each_layer() -> None:
     assert set(table["verdict"]) == {"healthy"}
 
 
+def test_a_layer_of_zeros_has_no_update_ratio() -> None:
+    trial = deep_trial(tied_weights=True)
+    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    first = result.details["gradients"]["update_ratio"][:4]
+    np.testing.assert_array_equal(np.isnan(first), [False, False, True, True])
+
+
 def test_a_deep_sigmoid_network_is_seen_to_vanish_and_an_unlucky_relu_to_be_dead() -> None:
     deep = make_trial(topology=(6, *[5] * 9, 6), max_epochs=1, initialiser_constant=0.5)
     dead = deep_trial(activation="relu", bias_constant=-3.0)

@@ -14,11 +14,12 @@ import sweep
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.figures import last_phases
 from sweep.reports.gradients import gradients_section
-from sweep.reports.groups import groups_of
+from sweep.reports.groups import Group, groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
 from sweep.reports.report import write_report
 from sweep.reports.stacking import answers, stacking_section
 from sweep.reports.stacking_cells import cells_of, with_totals
+from sweep.reports.stacking_figure import draw_stacking
 from sweep.reports.stacking_pairs import pairs_of
 from sweep.reports.summary import axes_of
 from sweep.reports.symmetry import epochs_broken, symmetry_section
@@ -327,16 +328,28 @@ def test_curves_are_drawn_of_the_last_phase_alone() -> None:
 def test_a_claim_without_an_interval_is_not_made() -> None:
     results = [stack_result(2, s, 10.0 ** (-6 + s), stacked=False) for s in range(2)]
     results += [stack_result(2, s, 1e-6, stacked=True) for s in range(2)]
-    trials = with_totals(
-        frame_of(*results), pd.DataFrame(columns=["trial_id", "epochs", "seconds"])
-    )
+    trials = with_totals(frame_of(*results), NO_PHASES)
     ways = trials.assign(way=["deep", "deep", "greedy", "greedy"])
     cells = cells_of(ways, NO_LADDER)
     shown = [sentence.partition(": ")[2] for sentence in answers(cells, pairs_of(cells))]
     assert shown == 5 * ["no difference shown with greedy at depth 2."]
 
 
+NO_PHASES = pd.DataFrame(columns=["trial_id", "epochs", "seconds"])
 NO_LADDER = pd.DataFrame({"trial_id": [], "rule": [], "tolerance": [], "epoch": []})
+
+
+def test_depths_are_all_that_their_axis_is_marked_with() -> None:
+    trials = frame_of(*(stack_result(2, s, 0.1 + s, stacked=False) for s in range(2)))
+    cells = cells_of(with_totals(trials, NO_PHASES).assign(way="deep"), NO_LADDER)
+    (axes,) = draw_stacking([(Group("", "plain", trials), cells)]).axes
+    assert axes.get_xticks().tolist() == [2.0]
+
+
+def test_one_trial_a_setting_has_no_standard_deviation(tmp_path: Path) -> None:
+    results = [stack_result(2, 0, 0.1, stacked=stacked) for stacked in (False, True)]
+    text = text_of(stacking_section, tmp_path, results)
+    assert "| 2 | deep | 1 | 0.1 (0.1 to 0.1) | - | 0 | - | 1 of 1" in text
 
 
 def test_a_loss_is_met_later_by_the_epochs_of_pretraining() -> None:

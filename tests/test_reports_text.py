@@ -1,6 +1,7 @@
 """Tables, curves and reports say what the results hold, and no text of a user breaks them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from sweep.reports.sparkline import sparkline
 from sweep.reports.summary import axes_of, share_converged, summarise
 from sweep.reports.tables import Form, escape, format_table
 from sweep.reports.trial_page import find_trial, format_page
-from sweep.result import TrialResult
+from sweep.result import Curve, TrialResult
 from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir
 from sweep.store.writer import Writer
@@ -188,10 +189,21 @@ def test_a_trial_is_found_by_the_start_of_its_identity(tmp_path: Path) -> None:
     record = find_trial([directory], other.trial.trial_id).record
     assert record["learning_rate"] == 0.01
     assert record["curve"] == [
-        {"epoch": 1, "loss": 1.0},
-        {"epoch": 10, "loss": 0.5},
-        {"epoch": 100, "loss": 0.25},
+        {"phase": 0, "epoch": 1, "loss": 1.0},
+        {"phase": 0, "epoch": 10, "loss": 0.5},
+        {"phase": 0, "epoch": 100, "loss": 0.25},
     ]
+
+
+def test_a_page_draws_each_phase_by_itself(tmp_path: Path) -> None:
+    result = make_result()
+    epochs, losses = np.array([1, 10, 100] * 2), np.array([1.0, 0.5, 0.25, 0.2, 0.1, 0.05])
+    curve = replace(Curve.of_losses(epochs, losses), phase=np.repeat([0, 1], 3).astype(np.int8))
+    directory = store(tmp_path, replace(result, curve=curve))
+    text = format_page(find_trial([directory], result.trial.trial_id))
+    first, last = text.split("\n\n")[-2:]
+    assert first == "phase 0: loss, epochs 1 to 100 (logarithmic)\n  █▅▁\n  1 to 0.25"
+    assert last == "loss, epochs 1 to 100 (logarithmic)\n  █▅▁\n  0.2 to 0.05"
 
 
 def test_an_unclear_identity_is_a_fault(tmp_path: Path) -> None:

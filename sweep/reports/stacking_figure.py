@@ -23,7 +23,10 @@ def draw_stacking(settings: Sequence[tuple[Group, Sequence[Cell]]]) -> Figure:
     """
     shown = settings[:PANELS_ACROSS]
     ways = ways_of({cell.way for _, cells in shown for cell in cells})
-    return draw_points([_panel(group, cells, ways) for group, cells in shown])
+    figure = draw_points([_panel(group, cells, ways) for group, cells in shown])
+    for axes, (_, cells) in zip(figure.axes, shown, strict=True):
+        axes.set_xticks(sorted({cell.depth for cell in cells}))
+    return figure
 
 
 def _panel(group: Group, cells: Sequence[Cell], ways: Sequence[str]) -> Points:

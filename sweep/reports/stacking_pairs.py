@@ -47,8 +47,9 @@ def spread_of(cell: Cell) -> Estimate:
 
 
 def deviation_of(cell: Cell) -> Estimate:
-    """Return the standard deviation of the losses."""
-    return resampled([cell.losses], _deviation)
+    """Return the standard deviation of the losses, nan for one loss."""
+    losses = cell.losses if len(cell.losses) > 1 else cell.losses[:0]
+    return resampled([losses], _deviation)
 
 
 def growth_of_spread(cell: Cell, other: Cell) -> Estimate:

@@ -19,7 +19,7 @@ MOST_MATCHES = 5
 
 @dataclass(frozen=True)
 class TrialPage:
-    """One trial: its row, and its curve with columns epoch and loss."""
+    """One trial: its row, and its curve with columns phase, epoch and loss."""
 
     row: pd.DataFrame
     curve: pd.DataFrame
@@ -38,7 +38,7 @@ def find_trial(places: Sequence[ResultsDir], prefix: str) -> TrialPage:
     """
     place, trial_id = locate_trial(places, prefix)
     trials = read_trials(place.path)
-    curve = read_curves(place.path, [trial_id])[["epoch", "loss"]]
+    curve = read_curves(place.path, [trial_id])[["phase", "epoch", "loss"]]
     return TrialPage(trials[trials["trial_id"] == trial_id], curve)
 
 
@@ -69,7 +69,7 @@ def format_page(page: TrialPage) -> str:
         _section("parameters", row, parameters),
         _section("outcome", row, [name for name in outcome if name != "traceback"]),
         _section("provenance", row, provenance),
-        *_curve(page.curve),
+        *_curves(page.curve),
     ]
     if pd.notna(row["traceback"]):
         sections.append("traceback\n" + "\n".join(map(line_of, row["traceback"].splitlines())))
@@ -84,13 +84,18 @@ def _section(title: str, row: pd.Series, names: Sequence[str]) -> str:
     return "\n".join([title, *lines])
 
 
-def _curve(curve: pd.DataFrame) -> list[str]:
-    if curve.empty:
-        return []
+def _curves(curve: pd.DataFrame) -> list[str]:
+    """Return a curve for each phase, all but the last named."""
+    phases = [(phase, rows) for phase, rows in curve.groupby("phase")]
+    names = [f"phase {phase}: " for phase, _ in phases[:-1]] + [""]
+    return [name + _curve(rows) for name, (_, rows) in zip(names, phases, strict=False)]
+
+
+def _curve(curve: pd.DataFrame) -> str:
     epochs, losses = curve["epoch"].to_numpy(np.int64), curve["loss"].to_numpy(np.float64)
     title = f"loss, epochs {epochs[0]} to {epochs[-1]} (logarithmic)"
     ends = f"  {format_value(float(losses[0]))} to {format_value(float(losses[-1]))}"
-    return [f"{title}\n  {sparkline(epochs, losses)}\n{ends}"]
+    return f"{title}\n  {sparkline(epochs, losses)}\n{ends}"
 
 
 def _unclear(prefix: str, found: Sequence[str], places: Sequence[ResultsDir]) -> ConfigError:

@@ -118,10 +118,10 @@ class Examiner:
         norms = _layer_norms(self._shape, gradient)
         weights = _layer_norms(self._shape, parameters)
         counts = _layer_norms(self._shape, np.ones_like(parameters))
-        nothing = np.full(norms.shape, np.nan)
-        moved = (
-            nothing if later is None else _layer_norms(self._shape, later - parameters) / weights
-        )
+        moved = np.full(norms.shape, np.nan)
+        if later is not None:
+            steps = _layer_norms(self._shape, later - parameters)
+            np.divide(steps, weights, out=moved, where=weights > 0)  # tied layers begin at 0
         distances = np.full(norms.shape, np.nan)
         distances[:, :-1] = unit_distances(self._shape, parameters)
         return {

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,10 +70,7 @@ class Reporter:
             outcome=Outcome(
                 status=Status.FAILED,
                 stop_reason=StopReason.FAILED,
-                epochs=int(state.epoch[0]) if state else 0,
-                updates=int(state.updates[0]) if state else 0,
-                best_loss=_known(state.best_loss[0]) if state else None,
-                last_delta=_known(state.last_delta[0]) if state else None,
+                **(_course(state) if state else {"epochs": 0, "updates": 0}),
                 error=failure.error,
                 traceback=failure.trace,
             ),
@@ -166,21 +164,31 @@ def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
     return Outcome(
         status=reason.status,
         stop_reason=reason,
-        epochs=int(state.epoch[0]) if state.in_last_phase[0] else 0,
-        updates=int(state.updates[0]),
         final_loss=evaluation.loss,
         final_objective=evaluation.objective,
-        best_loss=_known(state.best_loss[0]),
-        best_epoch=int(state.best_epoch[0]) or None,
-        last_delta=_known(state.last_delta[0]),
         gradient_norm=evaluation.gradient_norm,
         weight_distance=float(distance),
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
-        pretraining_epochs=pretraining_epochs(state),
         validation_loss=verdict.sight.validation_loss,
+        **_course(state),
         **({} if condition is None else asdict(condition)),
     )
+
+
+def _course(state: LaneState) -> dict[str, Any]:
+    """Return what a trial was observed to do in its last phase; losses of parts are not its own."""
+    pretrained = pretraining_epochs(state)
+    if not state.in_last_phase[0]:
+        return {"epochs": 0, "updates": 0, "pretraining_epochs": pretrained}
+    return {
+        "epochs": int(state.epoch[0]),
+        "updates": int(state.updates[0]),
+        "best_loss": _known(state.best_loss[0]),
+        "best_epoch": int(state.best_epoch[0]) or None,
+        "last_delta": _known(state.last_delta[0]),
+        "pretraining_epochs": pretrained,
+    }
 
 
 def _known(value: float) -> float | None:
