@@ -4,22 +4,20 @@ Times are processor seconds: whatever else the machine does stays out of them, a
 for the disk.
 """
 
-import json
 import pickle
 import resource
-import sys
 import tempfile
 import time
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from bench.problem import one_hot, study_lanes
-from bench.processes import python
 from bench.stopwatch import say
 from bench.tables import short_results
 from sweep.cluster.collector import Collector
@@ -29,7 +27,7 @@ from sweep.cluster.ledger import Ledger
 from sweep.cluster.messages import Rows, Tally
 from sweep.cluster.session import ray_session
 from sweep.config import SweepConfig, load_config
-from sweep.planning import make_plan
+from sweep.planning import Plan, make_plan
 from sweep.planning.packs import Batch, make_packs
 from sweep.store.encoding import batch_of
 from sweep.store.holdings import Holdings
@@ -47,7 +45,6 @@ TRIALS_HELD = 20_000
 TRIALS_TRAINED = 400
 CALLS = 2_000
 CALLS_AT_ONCE = 100
-PLAN_SECONDS = 200.0
 LANES_SAVED = 512
 
 
@@ -91,10 +88,14 @@ def config_of(trials: int) -> SweepConfig:
 
 
 def measure_costs(trials: int) -> Measured:
-    """Measure everything; planning of so many trials in a process of its own."""
+    """Measure everything, and first the plan of so many trials, which then need not be made again.
+
+    The memory of a plan is that by which this process grows, so that it should be a fresh one.
+    """
     say(f"planning {trials:,} trials")
-    code = "import sys; from bench.costs import planning; planning(int(sys.argv[1]))"
-    seconds, n_bytes = json.loads(python("-c", code, str(trials), timeout=PLAN_SECONDS).output)
+    before, began = _peak_bytes(), time.process_time()
+    plan_of(trials)
+    plan_seconds, plan_bytes = time.process_time() - began, _peak_bytes() - before
     say("making packs, keeping rows, calling the collector")
     with tempfile.TemporaryDirectory() as folder:
         results = ResultsDir(Path(folder) / "results")
@@ -105,27 +106,26 @@ def measure_costs(trials: int) -> Measured:
             checkpoint = _save(ledger)
         row_bytes = _row_bytes(Path(folder) / "trained")
     return Measured(
-        plan_trial=seconds / trials,
+        plan_trial=plan_seconds / trials,
         offer_pack=offer_pack,
         offer_trial=offer_trial,
         keep_message=keep_message,
         keep_row=keep_row,
         checkpoint=checkpoint,
         call=_call(),
-        plan_bytes=n_bytes / trials,
+        plan_bytes=plan_bytes / trials,
         held_bytes=_held_bytes(),
         open_bytes=_open_bytes(),
         row_bytes=row_bytes,
     )
 
 
-def planning(trials: int) -> None:
-    """Print the seconds that a plan takes, and by how many bytes it lets this process grow."""
-    config, before = config_of(trials), _peak_bytes()
-    began = time.process_time()
-    plan = make_plan(config, workers=16)
+@cache
+def plan_of(trials: int) -> Plan:
+    """Plan a sweep of so many trials, a multiple of 100: seeds, rates and initial weights."""
+    plan = make_plan(config_of(trials), workers=1)
     assert plan.missing == trials, plan.missing
-    sys.stdout.write(json.dumps([time.process_time() - began, _peak_bytes() - before]))
+    return plan
 
 
 def _peak_bytes() -> int:
@@ -140,12 +140,10 @@ def _line(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]
 
 def _works(size: int) -> Iterator[Work]:
     """Make the packs of `TRIALS_HELD` trials, as the driver does."""
-    config = config_of(TRIALS_HELD)
-    plan = make_plan(config, workers=16)
+    plan = plan_of(TRIALS_HELD)
     rows = np.arange(TRIALS_HELD // size * size).reshape(-1, size)
     batches = [Batch(part, "fused", "cpu") for part in rows]
-    assert plan.grid.cells is not None
-    for pack in make_packs(plan.grid, batches, resources=config.resources):
+    for pack in make_packs(plan.grid, batches, resources=plan.config.resources):
         yield Work(pack)
 
 

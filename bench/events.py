@@ -226,7 +226,7 @@ class _Worker:
         whole = left = load.seconds(scene.costs)
         saved = sent = clock.now
         next_beat, next_rows, beat_seconds = clock.now, clock.now + habits.rows, habits.beats
-        n_sent, pause = 0, habits.checkpoints
+        n_sent = 0
         while n_sent < load.trials:
             step = min(habits.step, left)
             left = max(0.0, left - step)
@@ -238,15 +238,15 @@ class _Worker:
                 took = yield from self._wait(served)
                 beat_seconds = max(habits.beats, habits.patience * took / beats)
                 next_beat = clock.now + beat_seconds - habits.step
-            due = clock.now >= saved + pause and left > 0
+            due = clock.now >= saved + habits.checkpoints and left > 0
             many = rows - n_sent >= habits.rows_at_once
             if rows > n_sent and (due or many or left <= 0 or clock.now >= next_rows):
                 took = yield from self._hand_over(rows - n_sent)
                 n_sent, sent = rows, clock.now
                 next_rows = sent + max(habits.rows, habits.patience * took)
             if due:
-                took = yield from self._hand_over(0)
-                saved, pause = clock.now, max(habits.checkpoints, habits.patience * took)
+                yield from self._hand_over(0)
+                saved = clock.now
         yield scene.use_tune()
         scene.idle.append(self)
         scene.hand_out()

@@ -15,14 +15,14 @@ import numpy as np
 import pyarrow.dataset
 from jaxtyping import Int64
 
-from bench.costs import Measured, config_of, measure_costs
+from bench.costs import Measured, measure_costs, plan_of
 from bench.events import Costs, Habits, Load, Outcome, act_out
 from bench.machine import describe_machine
 from bench.stopwatch import say
+from sweep.cluster.patience import PATIENCE
 from sweep.cluster.works import alternate
-from sweep.planning import Plan, make_plan
+from sweep.planning import Plan
 from sweep.planning.packs import plan_batches
-from sweep.training.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).with_name("results")
@@ -53,7 +53,7 @@ class Problem:
 PROBLEMS = (
     Problem("16-8-4-8-16", "zhang2017_readings", 1e-6, 1.83e-6, (10_000, 1_000_000, MOST)),
     Problem("16-4-16, pattern reached", "encoder", 0.6e-6, 1.5e-6, (MOST,)),
-    Problem("128-32-128", "zhang2017_readings", 91e-6, 91e-6, (10_000, 1_000_000)),
+    Problem("128-32-128", "zhang2017_readings", 91e-6, 91e-6, (10_000, 100_000)),
 )
 
 
@@ -131,7 +131,7 @@ SATURATED = 0.8
 
 def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
     """Act out a sweep of so many trials on every number of nodes, as it was and as it is."""
-    plan, epochs = make_plan(config_of(trials), workers=CORES), kept_epochs(problem.kept)
+    plan, epochs = plan_of(trials), kept_epochs(problem.kept)
     for nodes in NODES:
         say(f"{problem.name}, {trials:,} trials, {nodes:,} nodes")
         loads = loads_of(plan, epochs, workers=nodes * CORES)

@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.costs import config_of
+from bench.costs import plan_of
 from bench.events import Costs, Habits, Load, act_out
 from bench.simulation import loads_of
-from sweep.planning import make_plan
 
 COSTS = Costs(
     start=9.0,
@@ -32,7 +31,7 @@ LENGTHS = np.array([1_000, 40_000, 2_000_000, 300])
 
 @pytest.fixture(scope="module")
 def plan():
-    return make_plan(config_of(2_000), workers=16)
+    return plan_of(2_000)
 
 
 @pytest.mark.parametrize("workers", [1, 16, 1600])

@@ -4,8 +4,8 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from sweep.cluster.patience import pause_after
 from sweep.result import TrialResult
-from sweep.training.patience import pause_after
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Finished, Progress, Work
 

@@ -14,8 +14,8 @@ import ray
 from ray import tune
 
 from sweep.cluster.messages import Broken, Job, Message, Rows, Saved, Tally
+from sweep.cluster.patience import pause_after
 from sweep.result import TrialResult
-from sweep.training.patience import pause_after
 
 SECONDS_BETWEEN_BEATS = 0.25
 

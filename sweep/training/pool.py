@@ -18,7 +18,6 @@ from sweep.training.checkpoints import freeze, thaw
 from sweep.training.engine import Engine, Stop
 from sweep.training.engines import load_checked, make_engine
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
-from sweep.training.patience import pause_after
 from sweep.training.probes import Prober
 from sweep.training.results import Reporter
 from sweep.training.state import WATCH_COLUMNS, Lane, Lanes, LaneState
@@ -38,8 +37,7 @@ def train_pack(
     Args:
         work: the pack, and what to go on from.
         should_stop: asked between chunks of epochs.
-        checkpoint_seconds: longest time between checkpoints, s, where they are taken quickly; never
-            in mid-chunk.
+        checkpoint_seconds: longest time between checkpoints, s; never in mid-chunk.
 
     Raises:
         Exception: the data cannot be loaded, or the device not be used.
@@ -89,19 +87,14 @@ class _Clock:
     """When the next checkpoint is due."""
 
     def __init__(self, seconds: float) -> None:
-        self._least = self._pause = seconds
-        self._saved = time.monotonic()
+        self._seconds, self._saved = seconds, time.monotonic()
 
     def due(self) -> bool:
         """Return whether to save now; if so the time counts anew."""
-        due = time.monotonic() - self._saved >= self._pause
+        due = time.monotonic() - self._saved >= self._seconds
         if due:
             self._saved = time.monotonic()
         return due
-
-    def reported(self) -> None:
-        """Take note that the checkpoint just due has been handed over: the slower, the rarer."""
-        self._pause = pause_after(time.monotonic() - self._saved, least=self._least)
 
 
 class _Group:
@@ -152,7 +145,6 @@ class _Group:
             yield Progress(epochs, self._done, len(lanes), len(queued))
             if self._clock.due():
                 yield Checkpoint(freeze(state, lanes.lanes, queued))
-                self._clock.reported()
 
     def _ended(self, results: Sequence[TrialResult]) -> Finished:
         self._done += len(results)
