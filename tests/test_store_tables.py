@@ -21,7 +21,7 @@ from sweep.store.reader import (
     read_trials,
     read_weights,
 )
-from sweep.store.schema import SCHEMAS
+from sweep.store.schema import SCHEMAS, conform
 from sweep.store.writer import Writer
 from sweep.trial import StopReason, Trial
 from tests.store_fixtures import START, make_result
@@ -174,3 +174,10 @@ def test_a_place_without_results_is_empty_to_the_planner_and_an_error_to_readers
     assert read_states(tmp_path / "new", ["0" * 16]) == []
     with pytest.raises(StoreError, match="must hold results of a sweep"):
         read_trials(tmp_path / "new")
+
+
+def test_a_table_in_the_columns_of_this_version_is_taken_as_it_is():
+    schema = SCHEMAS[TableName.CURVES]
+    table = schema.empty_table()
+    assert conform(table, schema, "here") is table
+    assert conform(table.drop_columns("validation_loss"), schema, "here").schema == schema

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
+from sweep.cluster.patience import pause_after
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Finished, Progress, Work
@@ -33,16 +34,18 @@ def relay_pack(work: Work, outlet: Outlet, *, checkpoint_seconds: float) -> None
         checkpoint_seconds: longest time between checkpoints, s.
     """
     rows: list[TrialResult] = []
-    sent = time.monotonic()
+    sent, pause = time.monotonic(), SECONDS_BETWEEN_ROWS
     for event in train_pack(
         work, should_stop=outlet.should_stop, checkpoint_seconds=checkpoint_seconds
     ):
         if isinstance(event, Finished):
             rows += event.results
-        due = len(rows) >= ROWS_AT_ONCE or time.monotonic() - sent > SECONDS_BETWEEN_ROWS
+        due = len(rows) >= ROWS_AT_ONCE or time.monotonic() - sent > pause
         if rows and (due or isinstance(event, Checkpoint)):
+            began = time.monotonic()
             outlet.rows(rows)
             rows, sent = [], time.monotonic()
+            pause = pause_after(sent - began, least=SECONDS_BETWEEN_ROWS)
         if isinstance(event, Checkpoint):
             outlet.checkpoint(event.data)
         if isinstance(event, Progress):

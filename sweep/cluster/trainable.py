@@ -14,6 +14,7 @@ import ray
 from ray import tune
 
 from sweep.cluster.messages import Broken, Job, Message, Rows, Saved, Tally
+from sweep.cluster.patience import pause_after
 from sweep.result import TrialResult
 
 SECONDS_BETWEEN_BEATS = 0.25
@@ -74,7 +75,7 @@ class Line:
         self._collector = collector
         self._sweep = sweep
         self._tally = Tally()
-        self._beaten = 0.0
+        self._next_beat = 0.0
         self._stop = False
 
     def send(self, message: Message) -> None:
@@ -93,8 +94,10 @@ class Line:
 
     def should_stop(self) -> bool:
         """Report progress and hear whether to stop, a few times a second at most."""
-        if time.monotonic() - self._beaten > SECONDS_BETWEEN_BEATS:
+        began = time.monotonic()
+        if began > self._next_beat:
             self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
             self._tally = replace(self._tally, epochs=0)
-            self._beaten = time.monotonic()
+            now = time.monotonic()
+            self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)
         return self._stop

@@ -226,6 +226,8 @@ def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     Raises:
         StoreError: if a column has another type, or is missing and has no neutral value.
     """
+    if table.schema.equals(schema, check_metadata=True):  # frames arrive many a second
+        return table
     arrays = [_conformed(table, item, where) for item in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 

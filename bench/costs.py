@@ -1,0 +1,230 @@
+"""Measures what a driver does for each trial, message and pack. Knows nothing of clusters.
+
+Times are processor seconds: whatever else the machine does stays out of them, and so does the wait
+for the disk.
+"""
+
+import pickle
+import resource
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from bench.problem import one_hot, study_lanes
+from bench.stopwatch import say
+from bench.tables import short_results
+from sweep.cluster.collector import Collector
+from sweep.cluster.driver import RunOptions, run_sweep
+from sweep.cluster.eta import Forecast
+from sweep.cluster.ledger import Ledger
+from sweep.cluster.messages import Rows, Tally
+from sweep.cluster.session import ray_session
+from sweep.config import SweepConfig, load_config
+from sweep.planning import Plan, make_plan
+from sweep.planning.packs import Batch, make_packs
+from sweep.store.encoding import batch_of
+from sweep.store.holdings import Holdings
+from sweep.store.layout import ResultsDir
+from sweep.store.writer import Writer
+from sweep.training.checkpoints import freeze
+from sweep.training.fused.engine import FusedEngine
+from sweep.training.work import Work
+
+CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
+PACK_SIZES = (32, 1024)
+FRAME_SIZES = (1, 256)
+FRAMES = 60
+TRIALS_HELD = 20_000
+TRIALS_TRAINED = 400
+CALLS = 2_000
+CALLS_AT_ONCE = 100
+LANES_SAVED = 512
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What one driver on this machine takes: processor seconds, and bytes where the name says so.
+
+    Attributes:
+        plan_trial: planning, a trial. offer_pack, offer_trial: making a pack, opening its account,
+            pickling it. keep_message, keep_row: a message of rows into journal and table.
+        checkpoint: keeping the state of 512 lanes. call: a beat, at the collector.
+        plan_bytes: of the plan, a trial. held_bytes: to know which trials have a row, each.
+            open_bytes: a trial of a pack under way or ahead. row_bytes: of the table on disk.
+    """
+
+    plan_trial: float
+    offer_pack: float
+    offer_trial: float
+    keep_message: float
+    keep_row: float
+    checkpoint: float
+    call: float
+    plan_bytes: float
+    held_bytes: float
+    open_bytes: float
+    row_bytes: float
+
+
+def config_of(trials: int) -> SweepConfig:
+    """Return a sweep of so many trials, a multiple of 100: seeds, rates and initial weights."""
+    return load_config(
+        CONFIG,
+        (
+            f"grid.replicates={trials // 100}",
+            "grid.learning_rate={log: {from: 1e-4, to: 1e-1, count: 10}}",
+            "fixed.learning_rate=null",
+            "fixed.initialiser=null",
+            "grid.initialiser={name: uniform, constant: {linear: {from: 0.1, to: 1, count: 10}}}",
+        ),
+    )
+
+
+def measure_costs(trials: int) -> Measured:
+    """Measure everything, and first the plan of so many trials, which then need not be made again.
+
+    The memory of a plan is that by which this process grows, so that it should be a fresh one.
+    """
+    say(f"planning {trials:,} trials")
+    before, began = _peak_bytes(), time.process_time()
+    plan_of(trials)
+    plan_seconds, plan_bytes = time.process_time() - began, _peak_bytes() - before
+    say("making packs, keeping rows, calling the collector")
+    with tempfile.TemporaryDirectory() as folder:
+        results = ResultsDir(Path(folder) / "results")
+        with Writer(results) as writer:
+            ledger = Ledger(writer, "bench", TRIALS_HELD, Forecast(TRIALS_HELD))
+            offer_pack, offer_trial = _line(PACK_SIZES, [_offer(ledger, n) for n in PACK_SIZES])
+            keep_message, keep_row = _line(FRAME_SIZES, [_keep(ledger, n) for n in FRAME_SIZES])
+            checkpoint = _save(ledger)
+        row_bytes = _row_bytes(Path(folder) / "trained")
+    return Measured(
+        plan_trial=plan_seconds / trials,
+        offer_pack=offer_pack,
+        offer_trial=offer_trial,
+        keep_message=keep_message,
+        keep_row=keep_row,
+        checkpoint=checkpoint,
+        call=_call(),
+        plan_bytes=plan_bytes / trials,
+        held_bytes=_held_bytes(),
+        open_bytes=_open_bytes(),
+        row_bytes=row_bytes,
+    )
+
+
+@cache
+def plan_of(trials: int) -> Plan:
+    """Plan a sweep of so many trials, a multiple of 100: seeds, rates and initial weights."""
+    plan = make_plan(config_of(trials), workers=1)
+    assert plan.missing == trials, plan.missing
+    return plan
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _line(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]:
+    """Return what each costs and what each of its parts costs, from two sizes of it."""
+    part = (seconds[1] - seconds[0]) / (sizes[1] - sizes[0])
+    return max(0.0, seconds[0] - sizes[0] * part), part
+
+
+def _works(size: int) -> Iterator[Work]:
+    """Make the packs of `TRIALS_HELD` trials, as the driver does."""
+    plan = plan_of(TRIALS_HELD)
+    rows = np.arange(TRIALS_HELD // size * size).reshape(-1, size)
+    batches = [Batch(part, "fused", "cpu") for part in rows]
+    for pack in make_packs(plan.grid, batches, resources=plan.config.resources):
+        yield Work(pack)
+
+
+def _offer(ledger: Ledger, size: int) -> float:
+    """Return the seconds in which the driver makes and offers a pack of this size."""
+    works = _works(size)
+    ledger.open(next(works))
+    count, began = 0, time.process_time()
+    for count, work in enumerate(works, 1):  # noqa: B007 (counted)
+        ledger.open(work)
+        pickle.dumps(work)
+    return (time.process_time() - began) / count
+
+
+def _keep(ledger: Ledger, size: int) -> float:
+    """Return the seconds in which the driver keeps a message of this many rows, parts included."""
+    results = short_results(size * FRAMES, first=size * FRAMES)
+    frames = [Rows.of(list(islice(results, size)), "bench") for _ in range(FRAMES)]
+    began = time.process_time()
+    for frame in frames:
+        ledger.keep("0" * 16, frame)
+    ledger.writer.flush()
+    return (time.process_time() - began) / FRAMES
+
+
+def _save(ledger: Ledger) -> float:
+    """Return the seconds in which the driver keeps a checkpoint of a full pack."""
+    lanes = study_lanes(LANES_SAVED)
+    engine = FusedEngine(lanes.shape, one_hot(16))
+    data = freeze(engine.begin(lanes), lanes.lanes, ())
+    began = time.process_time()
+    for _ in range(FRAMES):
+        ledger.writer.save_checkpoint("0" * 16, data)
+    return (time.process_time() - began) / FRAMES
+
+
+def _row_bytes(folder: Path) -> float:
+    """Return the bytes on disk of a trial that was trained, with its curve and weights."""
+    config = load_config(CONFIG, (f"grid.replicates={TRIALS_TRAINED}",))
+    run_sweep(config, RunOptions(output=folder, use_ray=False))
+    table = sum(path.stat().st_size for path in folder.rglob("*.parquet"))
+    return table / TRIALS_TRAINED
+
+
+def _open_bytes() -> float:
+    """Return the memory of a trial whose pack is under way."""
+    tracemalloc.start()
+    works = list(_works(PACK_SIZES[1]))
+    forecast = Forecast(TRIALS_HELD)
+    for work in works:
+        forecast.open(work.pack)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return held / TRIALS_HELD
+
+
+def _held_bytes() -> float:
+    """Return the memory by which the driver knows that a trial has a row."""
+    holdings = Holdings()
+    batch = batch_of(list(short_results(TRIALS_HELD)), "bench")
+    tracemalloc.start()
+    holdings.add_all(batch.trials, 1)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return held / TRIALS_HELD
+
+
+class _Watched(Collector):
+    async def cpu_seconds(self) -> float:
+        return time.process_time()
+
+
+def _call() -> float:
+    """Return the processor seconds that a beat takes the collector."""
+    with ray_session(address=None, workers=1):
+        import ray
+
+        collector = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
+        beat = Tally(epochs=1)
+        ray.get([collector.beat.remote("a", beat) for _ in range(CALLS)])
+        before = ray.get(collector.cpu_seconds.remote())
+        for _ in range(CALLS // CALLS_AT_ONCE):
+            ray.get([collector.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
+        return float((ray.get(collector.cpu_seconds.remote()) - before) / CALLS)

@@ -1,0 +1,242 @@
+"""Acts out sweeps on clusters of up to 1,000 nodes: `python -m bench.simulation`, some minutes.
+
+The plans are real, and so are what the driver's parts cost, which is measured first, and the epochs
+that trials take, which are those of a kept table. Trains nothing.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import numpy as np
+import pyarrow.dataset
+from jaxtyping import Int64
+
+from bench.costs import Measured, measure_costs, plan_of
+from bench.events import Costs, Habits, Load, Outcome, act_out
+from bench.machine import describe_machine
+from bench.stopwatch import say
+from sweep.cluster.patience import PATIENCE
+from sweep.cluster.works import alternate
+from sweep.planning import Plan
+from sweep.planning.packs import plan_batches
+
+ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).with_name("results")
+KEPT = ("zhang2017_readings", "encoder")
+CORES = 16  # of a node
+NODES = (1, 10, 100, 1000)
+MOST = 10_000_000
+DRIVER_BYTES = 400e6  # Python, PyTorch, Ray and Tune, before there is a plan
+READ_BYTES = 5_000.0  # the table in pandas, a trial, at the end of `sweep run`: the bench's figure
+START = 9.0  # seconds that Ray takes, and a worker to import PyTorch
+WORKER_START = 4.0
+TUNE = 0.031  # seconds a pack of one trial, two workers; its share of the driver's core
+TUNE_BUSY = 0.009
+CHOICES = {False: Habits(), True: Habits(patience=PATIENCE)}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is trained: which kept table says for how many epochs, seconds a trial and epoch."""
+
+    name: str
+    kept: str
+    epoch: float
+    alone: float
+    sizes: tuple[int, ...]
+
+
+PROBLEMS = (
+    Problem("16-8-4-8-16", "zhang2017_readings", 1e-6, 1.83e-6, (10_000, 1_000_000, MOST)),
+    Problem("16-4-16, pattern reached", "encoder", 0.6e-6, 1.5e-6, (MOST,)),
+    Problem("128-32-128", "zhang2017_readings", 91e-6, 91e-6, (10_000, 100_000)),
+)
+
+
+def costs_of(measured: Measured, problem: Problem) -> Costs:
+    """Put together what was measured here, what the bench says and what Ray was seen to take."""
+    shared = {name: getattr(measured, name) for name in Costs.__annotations__ if name in SHARED}
+    return Costs(
+        start=START,
+        worker=WORKER_START,
+        tune=TUNE,
+        tune_busy=TUNE_BUSY,
+        epoch=problem.epoch,
+        alone=problem.alone,
+        trial=3e-4,
+        **shared,
+    )
+
+
+SHARED = {field for field in Measured.__annotations__ if not field.endswith("_bytes")}
+
+
+def kept_epochs(name: str) -> Int64[np.ndarray, " trials"]:
+    """Return the epochs of a kept table, in its order: neighbours are alike, as in packs."""
+    table = pyarrow.dataset.dataset(ROOT / "results" / "examples" / name / "trials")
+    epochs: Int64[np.ndarray, " trials"] = table.to_table(columns=["epochs"])["epochs"].to_numpy()
+    return epochs
+
+
+def loads_of(plan: Plan, epochs: Int64[np.ndarray, " kept"], *, workers: int) -> list[Load]:
+    """Return the packs that so many workers get, in order; `epochs` go round and round."""
+    rows = np.arange(len(plan.grid))
+    resources = plan.config.resources
+    batches = alternate(plan_batches(plan.grid, rows, resources=resources, workers=workers))
+    sizes = [len(batch.rows) for batch in batches]
+    starts = np.cumsum([0, *sizes[:-1]])
+    lasting = np.resize(epochs, len(rows))
+    sums, longest = np.add.reduceat(lasting, starts), np.maximum.reduceat(lasting, starts)
+    return [Load(*load) for load in zip(sizes, sums.tolist(), longest.tolist(), strict=True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Acted:
+    """A sweep acted out: what, on how many nodes, in how many packs, with patient workers or not.
+
+    Attributes:
+        driver_bytes: the driver's memory while it trains. read_bytes: more for the report after.
+        table_bytes: the table on disk, at the measured bytes a row.
+    """
+
+    problem: str
+    trials: int
+    nodes: int
+    packs: int
+    patient: bool
+    outcome: Outcome
+    driver_bytes: float
+    read_bytes: float
+    table_bytes: float
+
+    @property
+    def limit(self) -> str:
+        """What keeps it from being faster: what is busy nine tenths of the time, if anything is."""
+        shares = {
+            "driver": self.outcome.driver,
+            "Tune": self.outcome.tune,
+            "collector": self.outcome.collector,
+            "workers": self.outcome.utilisation,
+        }
+        name = max(shares, key=lambda key: shares[key])
+        return name if shares[name] >= SATURATED else f"start-up, tail ({name} {shares[name]:.0%})"
+
+
+SATURATED = 0.8
+
+
+def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
+    """Act out a sweep of so many trials on every number of nodes, as it was and as it is."""
+    plan, epochs = plan_of(trials), kept_epochs(problem.kept)
+    for nodes in NODES:
+        say(f"{problem.name}, {trials:,} trials, {nodes:,} nodes")
+        loads = loads_of(plan, epochs, workers=nodes * CORES)
+        for patient, habits in CHOICES.items():
+            costs = costs_of(measured, problem)
+            outcome = act_out(loads, workers=nodes * CORES, costs=costs, habits=habits)
+            under_way = 2 * nodes * CORES * max(load.trials for load in loads)
+            yield Acted(
+                problem=problem.name,
+                trials=trials,
+                nodes=nodes,
+                packs=len(loads),
+                patient=patient,
+                outcome=outcome,
+                driver_bytes=DRIVER_BYTES
+                + trials * (measured.plan_bytes + measured.held_bytes)
+                + min(trials, under_way) * measured.open_bytes,
+                read_bytes=trials * READ_BYTES,
+                table_bytes=trials * measured.row_bytes,
+            )
+
+
+HEADINGS = (
+    "trials",
+    "nodes",
+    "packs",
+    "ideal",
+    "makespan",
+    "workers",
+    "driver",
+    "Tune",
+    "collector",
+    "waiting",
+    "limit",
+)
+
+
+def table_of(acted: Sequence[Acted]) -> str:
+    """Write sweeps of one problem as a Markdown table."""
+    lines = [HEADINGS, ["---"] * len(HEADINGS), *(_cells(each) for each in acted)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _cells(each: Acted) -> list[str]:
+    o = each.outcome
+    waiting = o.waited / (o.workers * o.makespan)
+    shares = (o.utilisation, o.driver, o.tune, o.collector, waiting)
+    return [
+        f"{each.trials:,}",
+        f"{each.nodes:,}",
+        f"{each.packs:,}",
+        f"{o.ideal:,.1f} s",
+        f"{o.makespan:,.0f} s",
+        *(f"{share:.0%}" for share in shares),
+        each.limit,
+    ]
+
+
+def sizes_of(acted: Sequence[Acted]) -> str:
+    """Write the driver's memory and the table's size for each number of trials."""
+    largest = {each.trials: each for each in sorted(acted, key=lambda e: (e.trials, e.nodes))}
+    headings = ["trials", "driver while training", "driver to print and report", "table on disk"]
+    rows = [
+        [f"{n:,}", *(f"{value / 1e9:.2f} GB" for value in values)]
+        for n, e in largest.items()
+        for values in [(e.driver_bytes, e.driver_bytes + e.read_bytes, e.table_bytes)]
+    ]
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def document(date: str, measured: Measured, acted: Sequence[Acted]) -> str:
+    """Write all for people."""
+    lines = [f"# Scale, {date}", ""]
+    lines += [f"- {name}: {words}" for name, words in describe_machine().items()]
+    lines += ["", "## Measured", "", "Processor seconds, or bytes where the name says so.", ""]
+    lines += [f"- {name}: {value:.3g}" for name, value in asdict(measured).items()]
+    for problem in PROBLEMS:
+        for patient, words in ((False, "fixed pauses"), (True, "pauses that grow")):
+            chosen = [e for e in acted if e.problem == problem.name and e.patient is patient]
+            lines += ["", f"## {problem.name}, {words}", "", table_of(chosen)]
+    lines += ["", "## Sizes", "", "On 1,000 nodes; extrapolated from the bytes above.", ""]
+    return "\n".join([*lines, sizes_of(acted)]) + "\n"
+
+
+@click.command()
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    show_default=True,
+    help="Directory for DATE-scale.md and DATE-scale.json.",
+)
+def main(output: Path) -> None:
+    """Measure the driver's parts, act out sweeps of up to ten million trials, write what came."""
+    measured = measure_costs(MOST)
+    acted = [each for p in PROBLEMS for size in p.sizes for each in act(p, measured, size)]
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    report = document(date, measured, acted)
+    click.echo(report)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / f"{date}-scale.md").write_text(report)
+    values = {"date": date, "measured": asdict(measured), "acted": [asdict(e) for e in acted]}
+    (output / f"{date}-scale.json").write_text(json.dumps(values, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
