@@ -1,6 +1,7 @@
 """Writes docs/config.md and docs/tables.md from the schemas: `python docs/reference.py`."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ def config_reference() -> str:
     schema = SweepConfig.model_json_schema()
     definitions = schema["$defs"]
     titles = {name: _title(name, item) for name, item in definitions.items()}
+    twice = {title for title, count in Counter(titles.values()).items() if count > 1}
+    titles = {name: f"{t} ({name})" if t in twice else t for name, t in titles.items()}
     titles |= {"Fixed": PARAMETERS_TITLE, "Grid": PARAMETERS_TITLE}
     shared = definitions["Fixed"]["properties"]
     extras = {k: v for k, v in definitions["Grid"]["properties"].items() if k not in shared}

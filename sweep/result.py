@@ -28,7 +28,7 @@ class Outcome:
         "converged, target, pattern, epochs, max_epochs, time, diverged, failed or cancelled"
     )
     epochs: int = column("epochs trained, each a pass over all samples")
-    updates: int = column("optimizer steps made")
+    updates: int = column("optimizer steps made in the last phase")
     final_loss: float | None = column("loss at the saved weights, evaluated anew", default=None)
     validation_loss: float | None = column(
         "loss on held-out samples at the saved weights", default=None

@@ -109,7 +109,7 @@ def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str,
 def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
     hidden = columns["topology"][1:-1]
     needed = log2(data.distinct)
-    if hidden and min(hidden) < needed:
+    if hidden and data.one_hot and min(hidden) < needed:  # other data need not be binary codes
         yield (
             format_topology(columns["topology"]),
             f"the bottleneck is below {needed:.3g}, the log2 of the number of distinct samples of "
