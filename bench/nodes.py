@@ -83,7 +83,7 @@ def document(date: str, trained: Sequence[Trained]) -> str:
     lines += [f"- {name}: {words}" for name, words in describe_machine().items()]
     lines += [
         "",
-        f"{TRIALS:,} trials of configs/many.yaml; each node has a worker, all share {cores()} cores.",
+        f"{TRIALS:,} trials of configs/many.yaml; a worker a node, {cores()} cores for all.",
     ]
     lines += ["", "| nodes | seconds | table |", "| --- | --- | --- |"]
     lines += [f"| {t.nodes} | {t.seconds:.0f} | {t.digest} |" for t in trained]
