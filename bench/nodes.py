@@ -27,7 +27,7 @@ from sweep.trial import PARAMETERS
 RESULTS = Path(__file__).with_name("results")
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
 NODES = (1, 2, 4, 8)
-TRIALS = 400
+TRIALS = 200
 OUTCOME = ("status", "stop_reason", "epochs", "updates", "final_loss", "best_loss")
 
 
