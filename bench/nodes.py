@@ -27,7 +27,7 @@ from sweep.trial import PARAMETERS
 RESULTS = Path(__file__).with_name("results")
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
 NODES = (1, 2, 4, 8)
-TRIALS = 400
+TRIALS = 200
 OUTCOME = ("status", "stop_reason", "epochs", "updates", "final_loss", "best_loss")
 
 
@@ -83,7 +83,7 @@ def document(date: str, trained: Sequence[Trained]) -> str:
     lines += [f"- {name}: {words}" for name, words in describe_machine().items()]
     lines += [
         "",
-        f"{TRIALS:,} trials of configs/many.yaml; a worker each node, all on {cores()} cores.",
+        f"{TRIALS:,} trials of configs/many.yaml; a worker a node, {cores()} cores for all.",
     ]
     lines += ["", "| nodes | seconds | table |", "| --- | --- | --- |"]
     lines += [f"| {t.nodes} | {t.seconds:.0f} | {t.digest} |" for t in trained]
