@@ -125,8 +125,11 @@ def schema_version(directory: ResultsDir, number: int) -> int:
 
 
 def _read(path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] | None) -> pa.Table:
-    try:
-        return patiently(lambda: _read_columns(path, schema, where))
+    def read() -> pa.Table:
+        return _read_columns(path, schema, where)
+
+    try:  # what is cut off on a disk stays so
+        return patiently(read) if isinstance(path, RemotePath) else read()
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
