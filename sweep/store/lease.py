@@ -100,7 +100,9 @@ class Lease:
     def _renew(self) -> None:
         renewals = 0
         while not self._released.wait(RENEWAL_SECONDS):
-            with suppress(OSError):  # the writer meets the same fault, and says so
+            # A fault of the store the writer meets too, and says so; what reads as no lease may be
+            # another's on its way, and is read again the next time.
+            with suppress(OSError, StoreError):
                 held = _read(self.path)
                 if held is not None and held.token != self._claim.token:
                     self._taken_by = held

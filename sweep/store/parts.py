@@ -132,7 +132,7 @@ def _read(path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] |
         return patiently(read) if isinstance(path, RemotePath) else read()
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise StoreError(
             f"{path}: must be a whole Parquet file (got: {error}); "
             "restore it, or move it away to train its trials again"
