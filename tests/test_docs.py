@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -143,3 +144,30 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")
+
+
+@pytest.mark.parametrize(
+    ("name", "against"),
+    [
+        ("quickstart", None),
+        ("variants", None),
+        pytest.param("zhang2017", "zhang2017_runs", marks=pytest.mark.long),
+        pytest.param("zhang2017_readings", "zhang2017_runs", marks=pytest.mark.long),
+        pytest.param("identity", None, marks=pytest.mark.long),
+        pytest.param("stacked", None, marks=pytest.mark.long),
+        pytest.param("stacked_full_batch", None, marks=pytest.mark.long),
+        pytest.param("encoder", "encoder_epochs", marks=pytest.mark.long),
+    ],
+)
+def test_a_kept_report_is_what_sweep_writes_today(
+    name: str, against: str | None, tmp_path: Path
+) -> None:
+    kept = ROOT / "results/examples" / name
+    shutil.copytree(kept, tmp_path / name)
+    options = ["--against", against] if against else []
+    done = CliRunner().invoke(main, ["report", str(tmp_path / name), *options])
+    assert done.exit_code == 0, done.output
+    written, page = (
+        (path / "report/report.md").read_text("utf-8") for path in (tmp_path / name, kept)
+    )
+    assert written == page

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,21 @@ def test_any_text_is_a_sweep_or_has_faults(text: str) -> None:
         parse_config(text)
 
 
+@contextlib.contextmanager
+def workers_killed() -> Iterator[list[int]]:
+    """Kill Ray workers at random meanwhile; yields the numbers of those killed so far."""
+    stop, killed = threading.Event(), list[int]()
+    killer = threading.Thread(target=kill_workers, args=(stop, killed))
+    began = time.monotonic()
+    killer.start()
+    try:
+        yield killed
+    finally:
+        stop.set()
+        killer.join()
+    print(f"{len(killed)} workers killed in {time.monotonic() - began:.0f} s")  # noqa: T201
+
+
 def kill_workers(stop: threading.Event, killed: list[int]) -> None:
     """Kill a Ray worker now and then, but leave each the time to start and train a little."""
     while not stop.wait(random.Random(len(killed)).uniform(12, 18)):
@@ -126,16 +142,8 @@ def test_the_quickstart_survives_workers_killed_again_and_again(tmp_path: Path) 
     config = load_config(ROOT / "configs/quickstart.yaml", overrides)
     calm, wild = tmp_path / "calm", tmp_path / "wild"
     run_sweep(config, RunOptions(output=calm, workers=2))
-    stop, killed = threading.Event(), list[int]()
-    killer = threading.Thread(target=kill_workers, args=(stop, killed))
-    killer.start()
-    try:
-        began = time.monotonic()
+    with workers_killed() as killed:
         summary = run_sweep(config, RunOptions(output=wild, workers=2))
-    finally:
-        stop.set()
-        killer.join()
-    print(f"{len(killed)} workers killed in {time.monotonic() - began:.0f} s")  # noqa: T201
     assert len(killed) >= 3
     assert (summary.trained, summary.failed) == (10, 0)
     columns = ["epochs", "final_loss", "stop_reason"]
@@ -156,16 +164,8 @@ def test_100000_trials_are_each_in_the_table_once_though_workers_are_killed(
             "record={curves: false, weights: false, ladder: false, state: none}",
         ),
     )
-    stop, killed = threading.Event(), list[int]()
-    killer = threading.Thread(target=kill_workers, args=(stop, killed))
-    killer.start()
-    try:
-        began = time.monotonic()
+    with workers_killed() as killed:
         summary = run_sweep(config, RunOptions(output=tmp_path, workers=2))
-    finally:
-        stop.set()
-        killer.join()
-    print(f"{len(killed)} workers killed in {time.monotonic() - began:.0f} s")  # noqa: T201
     assert len(killed) >= 3
     assert (summary.trained, summary.failed) == (100_000, 0)
     trials = read_trials(tmp_path)

@@ -52,12 +52,14 @@ def test_a_censored_trial_leaves_those_at_risk_without_having_converged() -> Non
     np.testing.assert_allclose(cell.pending, [0.8, 0.6, 0.3, 0.3], rtol=1e-12)
     assert cell.quartiles[:2] == (20.0, 30.0)
     assert np.isnan(cell.quartiles[2])
-    assert (cell.trials, cell.converged, cell.falsely, cell.share) == (5, 3, 1, 0.6)
+    found = cell.converged.estimate
+    assert (cell.converged.total, cell.converged.count, cell.falsely) == (5, 3, 1)
+    assert found.value == 0.6
     # Wilson's interval of 3 in 5 in closed form, z = 1.959964
     z = 1.959963984540054
     middle, half = 3 + z * z / 2, z * np.sqrt(3 * 2 / 5 + z * z / 4)
-    assert cell.low == pytest.approx((middle - half) / (5 + z * z), rel=1e-9)
-    assert cell.high == pytest.approx((middle + half) / (5 + z * z), rel=1e-9)
+    assert found.low == pytest.approx((middle - half) / (5 + z * z), rel=1e-9)
+    assert found.high == pytest.approx((middle + half) / (5 + z * z), rel=1e-9)
 
 
 def test_trials_that_diverge_or_fail_never_converge() -> None:
@@ -67,14 +69,14 @@ def test_trials_that_diverge_or_fail_never_converge() -> None:
     assert cell.epochs.tolist() == [50, 100, 200, 300]
     # the cancelled one is gone after epoch 50; the other two are at risk to the end
     np.testing.assert_allclose(cell.pending, [1, 0.8, 0.6, 0.4], rtol=1e-12)
-    assert (cell.trials, cell.converged) == (6, 3)
+    assert (cell.converged.total, cell.converged.count) == (6, 3)
 
 
 def test_a_cell_where_nothing_converged_reaches_nothing() -> None:
     limits = dict.fromkeys(range(5), StopReason.MAX_EPOCHS)
     (cell,) = survivals(frame_of(*cell_of(1, 2, 3, 4, 5, reasons=limits)), 10).cells
     assert np.isnan(cell.quartiles).all()
-    assert cell.low == 0
+    assert cell.converged.estimate.low == 0
 
 
 def test_cells_with_seeds_enough_are_shown_the_best_first() -> None:

@@ -177,7 +177,11 @@ def _survival_table(published: Published, trials: pd.DataFrame, pairs: pd.DataFr
             told = zip(found.parameters, cell.values, strict=True)
             lower, middle, upper = format_quartiles(cell.quartiles)
             line += [", ".join(f"{name} {format_value(value)}" for name, value in told) or "all"]
-            line += [f"{cell.trials}", format_share(cell), f"{middle} ({lower} to {upper})"]
+            line += [
+                f"{cell.converged.total}",
+                format_share(cell),
+                f"{middle} ({lower} to {upper})",
+            ]
             line += [_number(cell.quartiles[1] / theirs[SURVIVAL], ".3g")]
         lines.append(line if found.cells else [*line, f"fewer than {FEWEST_SEEDS} seeds", *"----"])
     text = (

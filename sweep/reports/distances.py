@@ -4,45 +4,36 @@ That epochs grow with the distance from the initial to the final weights is a cl
 study.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import bootstrap, rankdata
+from scipy.stats import rankdata
 
 from sweep.reports.context import Context
+from sweep.reports.intervals import LEVEL, Estimate, format_estimate, resampled
 from sweep.reports.plots import MOST_GROUPS, Points, draw_points
 from sweep.reports.summary import CONVERGED
 from sweep.reports.tables import markdown_table
 
 FEWEST_TRIALS = 8
 MOST_TRIALS = 2000
-RESAMPLES = 999
-LEVEL = 0.95
 ALL = "all"
-
-Statistic = Callable[..., Float[np.ndarray, "..."]]
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A correlation, -1 to 1, with a bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
 class Correlation:
-    """How epochs go with distance: by ranks (Spearman) and linearly (Pearson)."""
+    """How epochs go with distance, -1 to 1: by ranks (Spearman) and linearly (Pearson)."""
 
     name: str
     trials: int
     spearman: Estimate
     pearson: Estimate
+
+    @property
+    def coefficients(self) -> tuple[Estimate, Estimate]:
+        return self.spearman, self.pearson
 
 
 def correlations(trials: pd.DataFrame) -> list[Correlation]:
@@ -69,7 +60,7 @@ def distance_section(context: Context) -> str:
         f"weights (2-norm), with bootstrap intervals of {LEVEL:.0%}."
     )
     rows = [
-        [item.name, f"{item.trials}", _format(item.spearman), _format(item.pearson)]
+        [item.name, f"{item.trials}", *(format_estimate(c, ".2f") for c in item.coefficients)]
         for item in found
     ]
     table = markdown_table(["topology", "trials", "Spearman", "Pearson"], rows)
@@ -115,23 +106,8 @@ def _spread(group: pd.DataFrame) -> pd.DataFrame:
 def _correlate(name: str, group: pd.DataFrame) -> Correlation:
     shown = _spread(group)
     pair = (shown["weight_distance"].to_numpy(), shown["epochs"].to_numpy())
-    return Correlation(name, len(group), _estimate(pair, _spearman), _estimate(pair, _pearson))
-
-
-def _estimate(pair: tuple[np.ndarray, np.ndarray], statistic: Statistic) -> Estimate:
-    result = bootstrap(
-        pair,
-        statistic,
-        paired=True,
-        vectorized=True,
-        n_resamples=RESAMPLES,
-        confidence_level=LEVEL,
-        method="percentile",
-        batch=100,
-        rng=np.random.default_rng(0),
-    )
-    interval = result.confidence_interval
-    return Estimate(float(statistic(*pair)), float(interval.low), float(interval.high))
+    spearman, pearson = (resampled(pair, of, paired=True) for of in (_spearman, _pearson))
+    return Correlation(name, len(group), spearman, pearson)
 
 
 def _spearman(
@@ -150,7 +126,3 @@ def _pearson(
     shares: Float[np.ndarray, "..."] = np.zeros_like(together)
     np.divide(together, norm, out=shares, where=norm > 0)
     return shares
-
-
-def _format(estimate: Estimate) -> str:
-    return f"{estimate.value:.2f} ({estimate.low:.2f} to {estimate.high:.2f})"

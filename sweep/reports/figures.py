@@ -158,14 +158,31 @@ def set_scale(axes: Axes, which: str, values: "pd.Series[float]") -> None:
         (axes.set_xscale if which == "x" else axes.set_yscale)("log")
 
 
-def add_legend(axes: Axes, colours: Mapping[str, str], title: str | None) -> None:
-    handles = [Line2D([], [], color=c, label=short_label(name)) for name, c in colours.items()]
-    axes.legend(handles=handles, title=title, frameon=False, fontsize=8, title_fontsize=8)
+def add_legend(
+    axes: Axes,
+    colours: Mapping[str, str],
+    title: str | None,
+    *,
+    marker: str = "",
+    beside: bool = False,
+    longest: int = LABEL_LENGTH,
+) -> None:
+    """Name the colours of lines or markers: where there is room, or beside the axes."""
+    width = 0 if marker else 1.6
+    handles = [
+        Line2D([], [], color=c, marker=marker, linewidth=width, label=short_label(name, longest))
+        for name, c in colours.items()
+    ]
+    title = None if title is None else short_label(title, longest)
+    legend = axes.legend(handles=handles, title=title, frameon=False, fontsize=8, title_fontsize=8)
+    if beside:
+        legend.set_loc("upper left")
+        legend.set_bbox_to_anchor((1.01, 1.0))
 
 
-def short_label(text: str) -> str:
+def short_label(text: str, longest: int = LABEL_LENGTH) -> str:
     """Shorten a level, and keep matplotlib from reading mathematics in it."""
     short = line_of(text)
-    if len(short) > LABEL_LENGTH:
-        short = short[: LABEL_LENGTH - 1] + "…"
+    if len(short) > longest:
+        short = short[: longest - 1] + "…"
     return short.replace("$", r"\$")

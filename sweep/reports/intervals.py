@@ -12,6 +12,9 @@ from scipy.stats import binomtest, bootstrap
 
 LEVEL = 0.95
 RESAMPLES = 2000
+AT_ONCE = 1_000_000
+"""Values of a group's resamples that are held in memory at a time."""
+
 FEWEST = 3
 """Values below which resampling them says nothing."""
 
@@ -65,12 +68,15 @@ def difference_of_shares(first: Share, second: Share) -> Estimate:
     return Estimate(difference, float(difference - below), float(difference + above))
 
 
-def resampled(samples: Sequence[Values], statistic: Callable[..., Values]) -> Estimate:
-    """Return a statistic of independent samples with its percentile bootstrap interval.
+def resampled(
+    samples: Sequence[Values], statistic: Callable[..., Values], *, paired: bool = False
+) -> Estimate:
+    """Return a statistic of samples with its percentile bootstrap interval.
 
     Args:
         samples: the values of each group, all finite.
         statistic: of arrays (…, values), one a group, along their last axis (keyword `axis`).
+        paired: whether the samples are of the same things in the same order, drawn together.
 
     Returns:
         Without an interval where a group has fewer than `FEWEST` values; the same resamples every
@@ -85,6 +91,8 @@ def resampled(samples: Sequence[Values], statistic: Callable[..., Values]) -> Es
         tuple(samples),
         statistic,
         n_resamples=RESAMPLES,
+        batch=max(1, AT_ONCE // max(map(len, samples))),
+        paired=paired,
         confidence_level=LEVEL,
         method="percentile",
         vectorized=True,

@@ -9,10 +9,8 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
-from sweep.reports.figures import PALETTE, make_panels, set_scale
-from sweep.reports.tables import line_of
+from sweep.reports.figures import PALETTE, add_legend, make_panels, set_scale
 
 MOST_GROUPS = len(PALETTE)
 LABEL_LENGTH = 60
@@ -57,7 +55,7 @@ def draw_points(panels: Sequence[Points]) -> Figure:
     for panel, drawn in zip(axes, panels, strict=True):
         _draw_panel(panel, drawn)
     names = list(dict.fromkeys(name for drawn in panels for name in drawn.groups))
-    _add_legend(axes[-1], names, marker="o")
+    add_legend(axes[-1], _colours(names), None, marker="o", longest=LABEL_LENGTH)
     return figure
 
 
@@ -68,7 +66,8 @@ def draw_steps(curves: Sequence[Steps], x_label: str, y_label: str, *, title: st
         axes.step(curve.x, curve.y, where="post", color=colour, linewidth=1.6)
     set_scale(axes, "x", pd.Series(np.concatenate([curve.x for curve in curves])))
     axes.set(xlabel=x_label, ylabel=y_label)
-    _add_legend(axes, [curve.label for curve in curves], title=title, beside=True)
+    colours = _colours([curve.label for curve in curves])
+    add_legend(axes, colours, title, beside=True, longest=LABEL_LENGTH)
     return figure
 
 
@@ -86,25 +85,5 @@ def _draw_panel(axes: Axes, drawn: Points) -> None:
     axes.set(xlabel=drawn.x_label, ylabel=drawn.y_label)
 
 
-def _add_legend(
-    axes: Axes, names: Sequence[str], *, marker: str = "", title: str = "", beside: bool = False
-) -> None:
-    """Name the colours: where there is room among what is drawn, or beside the axes."""
-    width = 0 if marker else 1.6
-    handles = [
-        Line2D([], [], color=colour, marker=marker, linewidth=width, label=_label(name))
-        for name, colour in zip(names, cycle(PALETTE), strict=False)
-    ]
-    legend = axes.legend(
-        handles=handles, title=_label(title), frameon=False, fontsize=8, title_fontsize=8
-    )
-    if beside:
-        legend.set_loc("upper left")
-        legend.set_bbox_to_anchor((1.01, 1.0))
-
-
-def _label(text: str) -> str:
-    """Shorten a name, and keep matplotlib from reading mathematics in it."""
-    short = line_of(text)
-    short = short if len(short) <= LABEL_LENGTH else f"{short[: LABEL_LENGTH - 1]}…"
-    return short.replace("$", r"\$")
+def _colours(names: Sequence[str]) -> dict[str, str]:
+    return dict(zip(names, cycle(PALETTE), strict=False))

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import CensoredData, binomtest, ecdf
+from scipy.stats import CensoredData, ecdf
 
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.groups import factors_of
+from sweep.reports.intervals import Share
 from sweep.reports.summary import CONVERGED
 from sweep.trial import Status
 
@@ -30,9 +31,8 @@ class Survival:
 
     Attributes:
         values: of each parameter that varies between such cells, the cell's.
-        trials, converged: how many there are, and met their rule.
+        converged: how many met their rule, of how many.
         falsely: how many of these met it on a plateau.
-        low, high: Wilson interval of 95% of the share that converged.
         quartiles: epochs by which a quarter, half and three quarters have converged; nan where the
             estimate does not come so far.
         epochs: ascending, at which `pending` falls or trials are censored.
@@ -40,18 +40,11 @@ class Survival:
     """
 
     values: tuple[object, ...]
-    trials: int
-    converged: int
+    converged: Share
     falsely: int
-    low: float
-    high: float
     quartiles: tuple[float, float, float]
     epochs: Float[np.ndarray, " points"]
     pending: Float[np.ndarray, " points"]
-
-    @property
-    def share(self) -> float:
-        return self.converged / self.trials
 
 
 @dataclass(frozen=True)
@@ -102,18 +95,13 @@ def estimate_survival(outcomes: pd.DataFrame, values: tuple[object, ...] = ()) -
         values: of the cell.
     """
     met, epochs = outcomes["converged"], outcomes["epochs"]
-    count = int(met.sum())
     data = CensoredData(uncensored=epochs[met].to_numpy(), right=epochs[~met].to_numpy())
     curve = ecdf(data).sf
-    interval = binomtest(count, len(met)).proportion_ci(method="wilson")
     lower, middle, upper = (_reached(curve.quantiles, curve.probabilities, q) for q in QUARTILES)
     return Survival(
         values=values,
-        trials=len(met),
-        converged=count,
+        converged=Share(int(met.sum()), len(met)),
         falsely=int(outcomes["falsely"].sum()),
-        low=float(interval.low),
-        high=float(interval.high),
         quartiles=(lower, middle, upper),
         epochs=np.asarray(curve.quantiles, np.float64),
         pending=np.asarray(curve.probabilities, np.float64),

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from sweep.reports.context import Context
+from sweep.reports.intervals import format_estimate
 from sweep.reports.plots import MOST_GROUPS, Steps, draw_steps
 from sweep.reports.survival import FEWEST_SEEDS, Survival, Survivals, survivals
 from sweep.reports.tables import format_value, markdown_table
@@ -42,7 +43,7 @@ def format_quartiles(quartiles: tuple[float, float, float]) -> list[str]:
 
 def format_share(cell: Survival) -> str:
     """Write the share that met its rule, with its interval."""
-    return f"{cell.share:.0%} ({cell.low:.0%} to {cell.high:.0%})"
+    return format_estimate(cell.converged.estimate, ".0%")
 
 
 def _table(found: Survivals) -> str:
@@ -50,7 +51,7 @@ def _table(found: Survivals) -> str:
     rows = [
         [
             *map(format_value, cell.values),
-            f"{cell.trials}",
+            f"{cell.converged.total}",
             format_share(cell),
             f"{cell.falsely}",
             *format_quartiles(cell.quartiles),
