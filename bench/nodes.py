@@ -1,21 +1,24 @@
 """Trains one sweep on 1 to 8 Ray nodes of this machine: `python -m bench.nodes`, some minutes.
 
-All nodes share the machine's cores, so that the time says what nodes cost, not what they give; the
-table must be the same to the last bit.
+All nodes share the machine's cores: the time says what nodes cost, not what they give. The table
+must be the same to the last bit. Ray refuses a node of a fraction of a CPU (quantities must be
+whole), so that the packs are fractional: two of half a CPU fill a node of one.
 """
 
 import hashlib
+import os
+import secrets
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import pandas as pd
 
 from bench.machine import describe_machine
+from bench.page import keep, opening, output_option
 from bench.processes import cores
 from bench.stopwatch import say
 from sweep.cluster.driver import RunOptions, run_sweep
@@ -24,10 +27,12 @@ from sweep.config import load_config
 from sweep.store.reader import read_curves, read_trials
 from sweep.trial import PARAMETERS
 
-RESULTS = Path(__file__).with_name("results")
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
 NODES = (1, 2, 4, 8)
 TRIALS = 200
+PACK = 0.5
+"""CPUs that a pack takes, of the one that a node offers."""
+
 OUTCOME = ("status", "stop_reason", "epochs", "updates", "final_loss", "best_loss")
 
 
@@ -41,12 +46,20 @@ class Trained:
 
 
 def train_on(nodes: int, *, trials: int = TRIALS) -> Trained:
-    """Start a cluster of so many nodes with a worker each, train the sweep, end the cluster."""
+    """Start a cluster of so many nodes of one CPU, train the sweep, end the cluster."""
     set_environment()
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex())  # of a cluster that ends here
     from ray.cluster_utils import Cluster
 
     say(f"{nodes} nodes")
-    config = load_config(CONFIG, (f"grid.replicates={trials}", f"resources.workers={nodes}"))
+    config = load_config(
+        CONFIG,
+        (
+            f"grid.replicates={trials}",
+            f"resources.workers={round(nodes / PACK)}",
+            f"resources.cpus_per_pack={PACK}",
+        ),
+    )
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         for _ in range(nodes):
@@ -77,13 +90,13 @@ def digest_of(results: Path) -> str:
     return sha.hexdigest()[:16]
 
 
-def document(date: str, trained: Sequence[Trained]) -> str:
+def document(trained: Sequence[Trained]) -> str:
     """Write all for people."""
-    lines = [f"# Nodes, {date}", ""]
-    lines += [f"- {name}: {words}" for name, words in describe_machine().items()]
+    lines = opening("Nodes,", describe_machine())
     lines += [
         "",
-        f"{TRIALS:,} trials of configs/many.yaml; a worker a node, {cores()} cores for all.",
+        f"{TRIALS:,} trials of configs/many.yaml; packs of {PACK} CPU on nodes of 1, "
+        f"{cores()} cores for all.",
     ]
     lines += ["", "| nodes | seconds | table |", "| --- | --- | --- |"]
     lines += [f"| {t.nodes} | {t.seconds:.0f} | {t.digest} |" for t in trained]
@@ -91,21 +104,11 @@ def document(date: str, trained: Sequence[Trained]) -> str:
 
 
 @click.command()
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    show_default=True,
-    help="Directory for DATE-nodes.md.",
-)
+@output_option("-nodes.md")
 def main(output: Path) -> None:
     """Train the same sweep on 1, 2, 4 and 8 nodes; fail if the tables differ."""
     trained = [train_on(nodes) for nodes in NODES]
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    report = document(date, trained)
-    click.echo(report)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / f"{date}-nodes.md").write_text(report)
+    keep(output, "-nodes", document(trained))
     assert len({each.digest for each in trained}) == 1, "the tables must be the same"
 
 

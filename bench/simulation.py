@@ -4,10 +4,8 @@ The plans are real, and so are what the driver's parts cost, which is measured f
 that trials take, which are those of a kept table. Trains nothing.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,6 +16,7 @@ from jaxtyping import Int64
 from bench.costs import Measured, measure_costs, plan_of
 from bench.events import Costs, Habits, Load, Outcome, act_out
 from bench.machine import describe_machine
+from bench.page import keep, opening, output_option
 from bench.stopwatch import say
 from sweep.cluster.patience import PATIENCE
 from sweep.cluster.works import alternate
@@ -25,7 +24,6 @@ from sweep.planning import Plan
 from sweep.planning.packs import plan_batches
 
 ROOT = Path(__file__).parents[1]
-RESULTS = Path(__file__).with_name("results")
 KEPT = ("zhang2017_readings", "encoder")
 CORES = 16  # of a node
 NODES = (1, 10, 100, 1000)
@@ -203,10 +201,9 @@ def sizes_of(acted: Sequence[Acted]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def document(date: str, measured: Measured, acted: Sequence[Acted]) -> str:
+def document(measured: Measured, acted: Sequence[Acted]) -> str:
     """Write all for people."""
-    lines = [f"# Scale, {date}", ""]
-    lines += [f"- {name}: {words}" for name, words in describe_machine().items()]
+    lines = opening("Scale,", describe_machine())
     lines += ["", "## Measured", "", "Processor seconds, or bytes where the name says so.", ""]
     lines += [f"- {name}: {value:.3g}" for name, value in asdict(measured).items()]
     for problem in PROBLEMS:
@@ -218,24 +215,13 @@ def document(date: str, measured: Measured, acted: Sequence[Acted]) -> str:
 
 
 @click.command()
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    show_default=True,
-    help="Directory for DATE-scale.md and DATE-scale.json.",
-)
+@output_option("-scale.md and DATE-scale.json")
 def main(output: Path) -> None:
     """Measure the driver's parts, act out sweeps of up to ten million trials, write what came."""
     measured = measure_costs(MOST)
     acted = [each for p in PROBLEMS for size in p.sizes for each in act(p, measured, size)]
-    date = datetime.now(UTC).strftime("%Y-%m-%d")
-    report = document(date, measured, acted)
-    click.echo(report)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / f"{date}-scale.md").write_text(report)
-    values = {"date": date, "measured": asdict(measured), "acted": [asdict(e) for e in acted]}
-    (output / f"{date}-scale.json").write_text(json.dumps(values, indent=1) + "\n")
+    values = {"measured": asdict(measured), "acted": [asdict(each) for each in acted]}
+    keep(output, "-scale", document(measured, acted), values)
 
 
 if __name__ == "__main__":
