@@ -23,7 +23,7 @@ reproduce: $(VENV)/installed  ## every experiment of docs/experiments, within 40
 	$(BIN)/sweep report encoder --against encoder_epochs
 
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
-	$(BIN)/python -m pytest -m long -rA --timeout 3600
+	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m long -rA --timeout 3600
 
 bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 20 minutes
 	$(BIN)/python -m bench

@@ -162,12 +162,25 @@ def pack_beside(trial: Trial) -> Lanes:
 
 
 def differences(a: LaneState, b: LaneState) -> dict[str, float]:
-    arrays = {
-        "parameters": (a.parameters, b.parameters),
-        "loss": (a.previous_loss, b.previous_loss),
+    """Return the relative difference of parameters, losses and moments.
+
+    A layer's mean is compared at the scale of its variance: of what is normalised already, it is
+    nothing but rounding.
+    """
+    mine, theirs = (
+        {"parameters": state.parameters, "loss": state.previous_loss} | moments(state)
+        for state in (a, b)
+    )
+    return {name: relative_difference(mine[name], theirs[name]) for name in theirs}
+
+
+def moments(state: LaneState) -> dict[str, np.ndarray]:
+    names = [name.removesuffix(".running_var") for name in state.buffers]
+    layers = [name for name in names if not name.endswith(".running_mean")]
+    kinds = ("running_mean", "running_var")
+    return {
+        layer: np.stack([state.buffers[f"{layer}.{kind}"] for kind in kinds]) for layer in layers
     }
-    arrays |= {name: (array, b.buffers[name]) for name, array in a.buffers.items()}
-    return {name: relative_difference(x, y) for name, (x, y) in arrays.items()}
 
 
 relaxed = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))

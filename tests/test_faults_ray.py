@@ -114,6 +114,36 @@ def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
     assert "also when it trained nothing but this" in trials.loc["4-3-4", "error"]
 
 
+SLEEPER = """
+import time
+
+
+def activation(x):
+    while x.shape[0] and x.shape[-1] == 3:
+        time.sleep(0.1)
+    return x.tanh()
+"""
+
+
+def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, monkeypatch):
+    write_module(tmp_path, "sleeper", SLEEPER)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    tree = small_sweep()
+    del tree["fixed"]["topology"]
+    tree["fixed"]["activation"] = "sleeper:activation"
+    tree["grid"] |= {"topology": ["4-3-4", "4-5-4"], "replicates": 1, "learning_rate": 0.1}
+    tree["resources"] = {"engine": "torch", "workers": 1, "lanes_per_pack": 8, "stall_seconds": 6}
+    summary = run_sweep(small_config(**tree), RunOptions(output=tmp_path / "results"))
+    assert (summary.trained, summary.failed, summary.missing) == (2, 1, 0)
+    trials = read_trials(tmp_path / "results").set_index("topology")
+    assert trials["status"].to_dict() == {"4-3-4": "failed", "4-5-4": "finished"}
+    failed = trials.loc["4-3-4"]
+    assert "no chunk of epochs ended within 6 s" in failed["error"]
+    assert "also when it trained nothing but this" in failed["error"]
+    assert "sleeper.py" in failed["traceback"]
+
+
 @pytest.mark.long
 def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))

@@ -22,7 +22,7 @@ from sweep.errors import ConfigError
 from sweep.planning import make_plan
 from sweep.store.reader import read_trials
 from sweep.trial import Trial
-from tests.test_engines_agree import HIDDEN, choices, differences, engines, pack_beside
+from tests.test_engines_agree import HIDDEN, differences, engines, featured, pack_beside
 from tests.trials import make_trial
 
 pytestmark = pytest.mark.long
@@ -65,13 +65,13 @@ def step_difference(trial: Trial) -> float:
 
 
 @thorough
-@given(choices(hidden=HIDDEN))
+@given(featured(hidden=HIDDEN))
 def test_engines_agree_on_150_random_trials_in_float64(choice: dict[str, Any]) -> None:
     assert step_difference(make_trial(**choice)) < 1e-12
 
 
 @thorough
-@given(choices(hidden=HIDDEN, dtype="float32"))
+@given(featured(hidden=HIDDEN, dtype="float32"))
 def test_engines_agree_on_150_random_trials_in_float32(choice: dict[str, Any]) -> None:
     assert step_difference(make_trial(**choice)) < 1e-5
 

@@ -1,5 +1,7 @@
 """Claims: what keeps a cluster from training is said before it trains, all at once."""
 
+from pathlib import Path
+
 import pytest
 import ray
 from ray.cluster_utils import Cluster
@@ -57,19 +59,43 @@ def test_one_node_must_hold_a_whole_pack():
     assert "2 CPUs and 0.5 GPUs of a pack (a (10.0.0.1) has 2 and 0, b (10.0.0.2) has 1 and" in said
 
 
-def test_a_cluster_is_asked_and_what_it_never_could_do_is_refused_at_once(tmp_path):
+def odd_python(folder: Path) -> Path:
+    """Fill a folder for a node to import from first: another sweep, a clock an hour ahead."""
+    (folder / "sweep").mkdir(parents=True)
+    (folder / "sweep" / "__init__.py").write_text("")
+    (folder / "autoencoder_sweep-0.0.9.dist-info").mkdir()
+    metadata = "Metadata-Version: 2.1\nName: autoencoder-sweep\nVersion: 0.0.9\n"
+    (folder / "autoencoder_sweep-0.0.9.dist-info" / "METADATA").write_text(metadata)
+    ahead = "import time\nright = time.time\ntime.time = lambda: right() + 3600\n"
+    (folder / "sitecustomize.py").write_text(ahead)
+    return folder
+
+
+def test_a_cluster_is_asked_and_what_it_never_could_do_is_refused_at_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # workers import from there first
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     try:
         cluster.add_node(num_cpus=1)
         options = RunOptions(output=tmp_path / "out", address=cluster.address)
-        with pytest.raises(SweepError) as caught:
+        with pytest.raises(SweepError) as lacking:
             run_sweep(small_config("resources.cpus_per_pack=3"), options)
         ray.init(cluster.address, log_to_driver=False, logging_level=40)
         seen = visit_nodes()
+        ray.shutdown()
+        cluster.add_node(num_cpus=1, env_vars={"PYTHONPATH": str(odd_python(tmp_path / "odd"))})
+        with pytest.raises(SweepError) as differing:
+            run_sweep(small_config(), options)
     finally:
         ray.shutdown()
         cluster.shutdown()
-    assert "one node must have the 3 CPUs and 0 GPUs of a pack" in str(caught.value)
+    assert "one node must have the 3 CPUs and 0 GPUs of a pack" in str(lacking.value)
+    header, *faults = str(differing.value).splitlines()
+    assert header == "this cluster cannot train the sweep yet:"
+    assert len(faults) == 3
+    own = own_versions()
+    assert f"sweep must be {own['sweep']}, the driver's (got 0.0.9)" in faults[0]
+    assert f"sources of sweep must be {own['sources of sweep']}, the driver's (got" in faults[1]
+    assert "clock must be within 5 s of the driver's (got +3" in faults[2]
     assert done_ids(tmp_path / "out") == set()
     assert sorted(node.cpus for node in seen) == [0.0, 1.0]
     assert [node.versions for node in seen] == [own_versions()] * 2

@@ -1,5 +1,6 @@
 """Nothing that was taken in is lost, torn or counted twice, whatever interrupts the writer."""
 
+import io
 import json
 import os
 import resource
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from sweep.errors import StoreError
 from sweep.store import parts, writer
 from sweep.store.encoding import batch_of, encode
 from sweep.store.journal import Journal, replay
-from sweep.store.layout import ResultsDir
+from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_curves, read_trials
 from sweep.store.runs import record_run
 from sweep.store.writer import Writer
@@ -342,10 +344,42 @@ def test_a_foreign_file_is_named(tmp_path: Path) -> None:
         read_trials(tmp_path)
 
 
+def as_version(table: pa.Table, version: int) -> pa.Table:
+    metadata = {**table.schema.metadata, b"sweep.schema_version": str(version).encode()}
+    return table.replace_schema_metadata(metadata)
+
+
 def rewrite_as_version(path: Path, version: int, *, without: str) -> None:
     table = pq.read_table(path, partitioning=None).drop_columns([without])
-    metadata = {**table.schema.metadata, b"sweep.schema_version": str(version).encode()}
-    pq.write_table(table.replace_schema_metadata(metadata), path)
+    pq.write_table(as_version(table, version), path)
+
+
+def older_frame(seed: int) -> bytes:
+    """Return a frame as version 1 wrote it: four tables, columns missing that came later."""
+    frame = b""
+    for name, table in list(batch_of([make_result(seed=seed)], "study").tables.items())[:4]:
+        since = ["pretraining_epochs", "input_noise"] if name is TableName.TRIALS else []
+        sink = io.BytesIO()
+        older = as_version(table.drop_columns(since), 1)
+        with pa.ipc.new_stream(sink, older.schema) as stream:
+            stream.write_table(older)
+        frame += len(sink.getvalue()).to_bytes(8, "little") + sink.getvalue()
+    return frame
+
+
+def test_a_journal_of_an_older_version_is_read_forward_and_published(tmp_path: Path) -> None:
+    with Writer(ResultsDir(tmp_path)):
+        pass
+    journal = Journal(tmp_path / "journal.bin")
+    journal.append(older_frame(1))
+    journal.append(frame(2))
+    journal.close()
+    assert read_trials(tmp_path)["input_noise"].tolist() == ["none", "none"]
+    with Writer(ResultsDir(tmp_path)):
+        pass
+    assert not list(replay(tmp_path / "journal.bin"))
+    assert sorted(pd.read_parquet(tmp_path / "trials")["seed"]) == [1, 2]
+    assert len(read_curves(tmp_path)["trial_id"].unique()) == 2
 
 
 def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:

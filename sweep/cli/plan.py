@@ -102,7 +102,8 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",
             f"  engines     {_counts(plan.engines)}",
-            f"  epochs      at most {plan.max_epochs:,}",
+            f"  epochs      at most {plan.max_epochs:,}"
+            + (", pretraining not counted" if plan.pretrains else ""),
         ]
     )
 

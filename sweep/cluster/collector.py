@@ -32,6 +32,7 @@ class _Desk:
     attempt: int = 0
     host: str | None = None
     tally: Tally = field(default_factory=Tally)
+    stalled: bool = False
 
 
 class Collector:
@@ -125,11 +126,17 @@ class Collector:
     # The worker's side
 
     async def start(self, pack_id: str, *, host: str) -> Job | None:
-        """Return the pack to train on `host`; None if the sweep has been stopped."""
+        """Return the pack to train on `host`; None if the sweep has been stopped.
+
+        Raises:
+            RuntimeError: its worker stood still before, so that it is not tried again as it is.
+        """
         self._starting.pop(pack_id, None)
         desk = self._desks.get(pack_id)
         if self._stopped or desk is None:
             return None
+        if desk.stalled:
+            raise RuntimeError(f"pack {pack_id} stalled")
         desk.attempt += 1
         desk.host = host
         return Job(desk.work, desk.checkpoint, desk.attempt, self._import_paths)
@@ -142,6 +149,7 @@ class Collector:
             desk.checkpoint = message.data
         if isinstance(message, Broken) and desk:
             desk.tally = Tally()
+            desk.stalled = message.stalled
 
     async def beat(self, pack_id: str, tally: Tally) -> bool:
         """Take note of a pack's progress; return whether it should stop."""

@@ -170,9 +170,7 @@ class _Run:
                     works,
                     self.ledger,
                     slots=slots,
-                    workers=resources.workers,
-                    retries=resources.retries,
-                    checkpoint_seconds=resources.checkpoint_seconds,
+                    resources=resources,
                     should_stop=self.should_stop,
                     tick=self.tick,
                 )

@@ -14,11 +14,7 @@ from sweep.trial import Status, StopReason
 WORKER_LOST = Broken(
     "the worker died every time (killed, out of memory, or its machine was lost)", ""
 )
-WORKER_LOST_ALONE = Broken(
-    "the worker died every time (killed, out of memory, or its machine was lost), "
-    "also when it trained nothing but this",
-    "",
-)
+ALONE = ", also when it trained nothing but this"
 
 
 def failed_results(
@@ -35,13 +31,14 @@ def failed_results(
     """
     wanted: Collection[str] = set(trial_ids)
     alone = len({trial.path_id for trial in pack.trials}) == 1
-    cause = broken or (WORKER_LOST_ALONE if alone else WORKER_LOST)
+    cause = broken or WORKER_LOST
+    divided = cause is WORKER_LOST or cause.stalled
     outcome = Outcome(
         status=Status.FAILED,
         stop_reason=StopReason.FAILED,
         epochs=0,
         updates=0,
-        error=cause.error,
+        error=cause.error + (ALONE if alone and divided else ""),
         traceback=cause.traceback or None,
     )
     provenance = _provenance(pack, ended)

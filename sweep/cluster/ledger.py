@@ -105,7 +105,7 @@ class Ledger:
         return [(a.work, self._checkpoint(a)[1]) for a in self._accounts.values()]
 
     def split(self, pack_id: str) -> tuple[Work, ...]:
-        """Put the trials still owed of a pack whose worker died every time into two packs.
+        """Put the trials still owed of a pack whose worker died or stalled into two packs.
 
         They go on from its latest checkpoint. The pack itself is closed.
 
@@ -114,7 +114,8 @@ class Ledger:
             or it was divided so often already that no single trial can be the reason.
         """
         account = self._accounts[pack_id]
-        if self.stopping or account.broken or len(account.splits) >= MOST_SPLITS:
+        raised = account.broken and not account.broken.stalled
+        if self.stopping or raised or len(account.splits) >= MOST_SPLITS:
             return ()
         halves = halve_pack(account.pack, account.owed)
         if halves:

@@ -37,10 +37,16 @@ class Saved:
 
 @dataclass(frozen=True)
 class Broken:
-    """An attempt at the pack raised; another may follow."""
+    """An attempt at the pack raised, or stood still; another may follow.
+
+    Attributes:
+        error: in a line. traceback: its, or the stack on which the worker stood.
+        stalled: whether it stood still, which it would again: the pack is divided next.
+    """
 
     error: str
     traceback: str
+    stalled: bool = False
 
     @classmethod
     def of(cls, error: BaseException, traceback: str) -> "Broken":

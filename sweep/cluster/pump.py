@@ -15,6 +15,7 @@ from sweep.cluster.collector import Collector
 from sweep.cluster.ledger import Ledger
 from sweep.cluster.messages import Delivery, Ended, Item, Offer
 from sweep.cluster.tuning import run_packs
+from sweep.config.sweepfile import Resources
 from sweep.errors import SweepError
 from sweep.training.work import Work
 
@@ -29,9 +30,7 @@ def run_on_ray(
     ledger: Ledger,
     *,
     slots: int,
-    workers: int | None,
-    retries: int,
-    checkpoint_seconds: float,
+    resources: Resources,
     should_stop: Callable[[], bool],
     tick: Callable[[], None],
 ) -> None:
@@ -41,9 +40,7 @@ def run_on_ray(
         works: the packs, made only as they are needed.
         ledger: keeper of what they yield.
         slots: packs that the cluster can run now; as many are kept ready.
-        workers: most packs at a time; None for as many as the cluster, which may grow, holds.
-        retries: how often a pack that failed is started again.
-        checkpoint_seconds: longest time between checkpoints of a pack, s.
+        resources: how many packs at a time, how often to try one again, how long to wait.
         should_stop: whether to end, keeping what there is.
         tick: called a few times a second.
 
@@ -55,14 +52,7 @@ def run_on_ray(
     for left in reversed(range(MOST_COLLECTORS)):
         collector = _start_collector(ledger.sweep, slots)
         tuning = _Background(
-            functools.partial(
-                run_packs,
-                collector,
-                sweep=ledger.sweep,
-                retries=retries,
-                checkpoint_seconds=checkpoint_seconds,
-                workers=workers,
-            )
+            functools.partial(run_packs, collector, sweep=ledger.sweep, resources=resources)
         )
         try:
             _pump(collector, supply, ledger, tuning.is_running, should_stop, tick)

@@ -15,6 +15,7 @@ from ray import tune
 
 from sweep.cluster.messages import Broken, Job, Message, Rows, Saved, Tally
 from sweep.cluster.patience import pause_after
+from sweep.cluster.watchdog import Watchdog
 from sweep.result import TrialResult
 
 SECONDS_BETWEEN_BEATS = 0.25
@@ -26,7 +27,14 @@ def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
     return tune.PlacementGroupFactory([{k: v for k, v in bundle.items() if v}])
 
 
-def train(config: dict[str, Any], *, collector: Any, sweep: str, checkpoint_seconds: float) -> None:
+def train(
+    config: dict[str, Any],
+    *,
+    collector: Any,
+    sweep: str,
+    checkpoint_seconds: float,
+    stall_seconds: float,
+) -> None:
     """Train the pack that `config` names, from its latest checkpoint if there is one.
 
     Args:
@@ -34,12 +42,14 @@ def train(config: dict[str, Any], *, collector: Any, sweep: str, checkpoint_seco
         collector: handle of the `Collector` actor.
         sweep: name of the sweep, written into every row.
         checkpoint_seconds: longest time between checkpoints, s.
+        stall_seconds: longest time that a chunk of epochs may take, s; the process ends after it.
 
     Raises:
         Exception: whatever training raised, after the driver was told, so that Tune tries again.
     """
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the pack again
-        _train(Line(collector, config["pack_id"], sweep), collector, checkpoint_seconds)
+        line = Line(collector, config["pack_id"], sweep, stall_seconds)
+        _train(line, collector, checkpoint_seconds)
 
 
 def _train(line: "Line", collector: Any, checkpoint_seconds: float) -> None:
@@ -64,14 +74,22 @@ def _train_job(job: Job, line: "Line", checkpoint_seconds: float) -> None:
 
     torch.set_num_threads(1)
     work = replace(pickle.loads(job.work), checkpoint=job.checkpoint, attempt=job.attempt)
-    relay_pack(work, line, checkpoint_seconds=checkpoint_seconds)
+    with line.watchdog:
+        relay_pack(work, line, checkpoint_seconds=checkpoint_seconds)
 
 
 class Line:
-    """A worker's end of the channel to the driver, for one pack."""
+    """A worker's end of the channel to the driver, for one pack.
 
-    def __init__(self, collector: Any, pack_id: str, sweep: str) -> None:
+    Attributes:
+        watchdog: hears of every chunk of epochs; once it has begun, no chunk may take longer than
+            `stall_seconds`.
+    """
+
+    def __init__(self, collector: Any, pack_id: str, sweep: str, stall_seconds: float) -> None:
         self.pack_id = pack_id
+        self.watchdog = Watchdog(stall_seconds, self._report_stall)
+        self._stall_seconds = stall_seconds
         self._collector = collector
         self._sweep = sweep
         self._tally = Tally()
@@ -80,7 +98,18 @@ class Line:
 
     def send(self, message: Message) -> None:
         """Deliver a message; return once the driver has kept it."""
+        with self.watchdog.patient():
+            self._put(message)
+
+    def _put(self, message: Message) -> None:
         ray.get(self._collector.put.remote(self.pack_id, message))
+
+    def _report_stall(self, stack: str) -> None:
+        error = (
+            f"no chunk of epochs ended within {self._stall_seconds:g} s "
+            "(resources.stall_seconds allows more)"
+        )
+        self._put(Broken(error, stack, stalled=True))
 
     def rows(self, results: Sequence[TrialResult]) -> None:
         self.send(Rows.of(results, self._sweep))
@@ -96,7 +125,8 @@ class Line:
         """Report progress and hear whether to stop, a few times a second at most."""
         began = time.monotonic()
         if began > self._next_beat:
-            self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
+            with self.watchdog.patient():
+                self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
             self._tally = replace(self._tally, epochs=0)
             now = time.monotonic()
             self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)

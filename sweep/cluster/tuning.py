@@ -9,22 +9,24 @@ from ray.tune.progress_reporter import TrialProgressCallback
 
 from sweep.cluster.searcher import PackSearcher
 from sweep.cluster.trainable import resources_of, train
+from sweep.config.sweepfile import Resources
 
 
-def run_packs(
-    collector: Any, *, sweep: str, retries: int, checkpoint_seconds: float, workers: int | None
-) -> None:
+def run_packs(collector: Any, *, sweep: str, resources: Resources) -> None:
     """Run every pack that the collector hands out; return when none is left.
 
     Args:
         collector: handle of the `Collector` actor.
         sweep: name of the sweep.
-        retries: how often a pack that failed is started again.
-        checkpoint_seconds: longest time between checkpoints of a pack, s.
-        workers: most packs at a time; None for as many as the cluster holds.
+        resources: most packs at a time, None for as many as the cluster, which may grow, holds;
+            how often a pack that failed is started again; and for how long a worker may be silent.
     """
     trainable = tune.with_parameters(
-        train, collector=collector, sweep=sweep, checkpoint_seconds=checkpoint_seconds
+        train,
+        collector=collector,
+        sweep=sweep,
+        checkpoint_seconds=resources.checkpoint_seconds,
+        stall_seconds=resources.stall_seconds,
     )
     storage = tempfile.mkdtemp(prefix="sweep-tune-")
     try:
@@ -34,14 +36,14 @@ def run_packs(
                 search_alg=PackSearcher(collector),
                 num_samples=-1,
                 reuse_actors=True,
-                max_concurrent_trials=workers,
+                max_concurrent_trials=resources.workers,
             ),
             run_config=tune.RunConfig(
                 name=sweep,
                 storage_path=storage,
                 verbose=0,
                 callbacks=[_Silence()],
-                failure_config=tune.FailureConfig(max_failures=retries),
+                failure_config=tune.FailureConfig(max_failures=resources.retries),
             ),
         ).fit()
     finally:

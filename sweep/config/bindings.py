@@ -60,8 +60,8 @@ class Bindings:
             try:
                 named = Value({**value.columns, **self._name_data(value.columns)}, value.paths)
             except DatasetError as error:
-                got = str(value.columns["dataset"].name)
-                problems.append(Problem(path=value.paths["dataset"], must=str(error), got=got))
+                got = error.got or str(value.columns["dataset"].name)
+                problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
                 continue
             if not any(rule.holds(named.columns) for rule in rules):
                 yield named

@@ -14,7 +14,16 @@ Matrix = Float64[np.ndarray, "samples features"]
 
 
 class DatasetError(SweepError):
-    """A data set cannot be made as asked; the message completes "must …"."""
+    """A data set cannot be made as asked.
+
+    Args:
+        must: what must hold, completing "must …".
+        got: what was found instead, where `must` does not say.
+    """
+
+    def __init__(self, must: str, got: str | None = None) -> None:
+        super().__init__(must if got is None else f"{must} (got {got})")
+        self.must, self.got = must, got
 
 
 def make_data(
@@ -51,7 +60,7 @@ def make_data(
     )
     if widths != held_widths:
         got = f"{held_widths[0]} and {held_widths[1]}, not {widths[0]} and {widths[1]}"
-        raise DatasetError(f"have held-out samples and targets as wide as the others (got {got})")
+        raise DatasetError("have held-out samples and targets as wide as the others", got)
     return Data(
         name=name,
         inputs=samples,

@@ -147,7 +147,5 @@ def _member(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> Images:
     array = archive[key]
     if array.dtype != np.uint8 or array.ndim < 2 or array.size == 0:
         got = f"{array.dtype} of shape {array.shape}"
-        raise DatasetError(
-            f"hold unsigned bytes of rank 2 or more in {key!r} of {path} (got {got})"
-        )
+        raise DatasetError(f"hold unsigned bytes of rank 2 or more in {key!r} of {path}", got)
     return array

@@ -35,7 +35,7 @@ def table(path: str, *, columns: Names | None = None, targets: Names | None = No
     place = find_file(path, "put a .csv, .parquet or .npy file there")
     read = _READERS.get(place.suffix.lower())
     if read is None:
-        raise DatasetError(f"have a path that ends in {', '.join(_READERS)} (got {place.name})")
+        raise DatasetError(f"have a path that ends in {', '.join(_READERS)}", place.name)
     try:
         held = read(place)
     except (OSError, ValueError) as error:  # those of pyarrow among them
@@ -151,7 +151,7 @@ def _require_numbers(held: Columns, name: str, place: Path) -> None:
     column = held[name]
     if column.dtype.kind not in NUMBERS:
         text = next((v for v in column if v is not None and not _is_number(str(v))), column.dtype)
-        raise DatasetError(f"have numbers alone in column {name!r} of {place} (got {str(text)!r})")
+        raise DatasetError(f"have numbers alone in column {name!r} of {place}", repr(str(text)))
 
 
 def _row_name(path: Path, row: int) -> str:

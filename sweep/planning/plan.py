@@ -11,6 +11,7 @@ from sweep.planning.cautions import Caution, cautions_of
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
+from sweep.trial import PACK_KEY
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Plan:
         workers: packs to train at a time.
         paths: trainings of the missing trials; several stop rules on one path share one.
         keys: pack keys of the missing trials.
-        max_epochs: most epochs that the missing paths can take, all together.
+        max_epochs: most epochs that the missing paths can take, all together, pretraining apart.
         cautions: what is likely not meant.
     """
 
@@ -48,6 +49,12 @@ class Plan:
     def missing(self) -> int:
         """Trials to train."""
         return self.trials - self.done
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether any trial is pretrained."""
+        place = PACK_KEY.index("pretraining")
+        return any(key[place] != "none" for key in self.grid.pack_keys)
 
     @property
     def data(self) -> tuple[Data, ...]:

@@ -32,6 +32,7 @@ from sweep.trial import Status
 MOST_RANKED = 10
 MOST_FAILURES = 10
 NAME = "report.md"
+EPOCHS = ["epochs", "pretraining_epochs"]
 
 
 def write_report(
@@ -87,7 +88,7 @@ def _headline(context: Context) -> str:
         f"# Report on {escape(names)}",
         f"**{count}**, of which {_share(share_converged(trials))} met a stop rule. "
         f"{_count_bad(trials)}",
-        f"Trained {int(trials['epochs'].sum()):,} epochs on {_hosts(trials)} "
+        f"Trained {int(trials[EPOCHS].sum().sum()):,} epochs on {_hosts(trials)} "
         f"between {format_value(trials['started'].min())} "
         f"and {format_value(trials['finished'].max())}.",
     ]
