@@ -92,6 +92,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             {"fixed": {"activation": "relu", "output_activation": "selu", "flat_spot": 0.1}},
             "flat_spot 0.1: has no effect without sigmoid or tanh units",
         ),
+        (
+            {"fixed": {"initialiser": "identity", "topology": "4-4"}, "grid": {"replicates": 3}},
+            "initialiser identity: nothing is drawn at random, so that all 3 seeds give the same",
+        ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
         (
             {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},

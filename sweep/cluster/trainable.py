@@ -124,6 +124,7 @@ class Line:
     def should_stop(self) -> bool:
         """Report progress and hear whether to stop, a few times a second at most."""
         began = time.monotonic()
+        self.watchdog.hear()
         if began > self._next_beat:
             with self.watchdog.patient():
                 self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))

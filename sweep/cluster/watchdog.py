@@ -29,7 +29,7 @@ class Watchdog:
     def __init__(self, seconds: float, on_stall: Callable[[str], None]) -> None:
         self._seconds, self._on_stall = seconds, on_stall
         self._watched = threading.get_ident()
-        self._deadline = math.inf
+        self._deadline, self._armed = math.inf, -math.inf
         self._over = threading.Event()
 
     def __enter__(self) -> "Watchdog":
@@ -43,8 +43,11 @@ class Watchdog:
 
     def hear(self) -> None:
         """Take note of a sign of life."""
-        self._deadline = time.monotonic() + self._seconds
-        faulthandler.dump_traceback_later(2 * self._seconds, exit=True, file=STDERR)
+        now = time.monotonic()
+        self._deadline = now + self._seconds
+        if now > self._armed + self._seconds / 4:  # it takes a thread each time
+            faulthandler.dump_traceback_later(2 * self._seconds, exit=True, file=STDERR)
+            self._armed = now
 
     @contextlib.contextmanager
     def patient(self) -> Iterator[None]:
@@ -56,12 +59,14 @@ class Watchdog:
             self.hear()
 
     def _rest(self) -> None:
-        self._deadline = math.inf
+        self._deadline, self._armed = math.inf, -math.inf
         faulthandler.cancel_dump_traceback_later()
 
     def _watch(self) -> None:
         while not self._over.wait(min(POLL_SECONDS, self._seconds / 4)):
             if time.monotonic() > self._deadline:
-                frame = sys._current_frames().get(self._watched)
-                self._on_stall("".join(traceback.format_stack(frame)))
-                os._exit(1)
+                try:
+                    frame = sys._current_frames().get(self._watched)
+                    self._on_stall("".join(traceback.format_stack(frame)))
+                finally:
+                    os._exit(1)

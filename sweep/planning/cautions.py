@@ -14,6 +14,7 @@ from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
 FLATTENED = {"sigmoid", "tanh"}
+UNDRAWN = {"constant", "identity"}
 _RANGES: dict[str, tuple[float, float]] = {
     "sigmoid": (0.0, 1.0),
     "softmax": (0.0, 1.0),
@@ -57,6 +58,10 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
 
     for value in block.combinations("initialiser", "initialiser_jitter", "topology"):
         yield from _symmetric(value.columns)
+    seeds = _seeds(block)
+    drawn = ("initialiser", "initialiser_jitter", "sample_order", "input_noise")
+    for value in block.combinations(*drawn) if seeds > 1 else ():
+        yield from _repeated(value.columns, seeds)
     outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
     for value in block.combinations(*outputs):
         yield from _out_of_range(value.columns, data(value))
@@ -93,6 +98,21 @@ def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             format_topology(columns["topology"]),
             "constant initial weights keep the units of a hidden layer identical in exact "
             "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
+        )
+
+
+def _seeds(block: GridBlock) -> int:
+    axis = next(axis for axis in block.axes if "seed" in axis.columns)
+    return len({value.columns["seed"] for value in axis.values})
+
+
+def _repeated(columns: Mapping[str, Any], seeds: int) -> Iterator[tuple[str, str]]:
+    start = columns["initialiser"] in UNDRAWN and columns["initialiser_jitter"] == 0.0
+    if start and columns["sample_order"] != "shuffled" and columns["input_noise"] == "none":
+        yield (
+            f"initialiser {columns['initialiser']}",
+            f"nothing is drawn at random, so that all {seeds:,} seeds give the same training; "
+            "intervals over them mean nothing",
         )
 
 
