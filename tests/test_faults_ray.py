@@ -13,6 +13,7 @@ import pytest
 import yaml
 from ray.cluster_utils import Cluster
 
+from sweep.cluster import pump
 from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.cluster.ledger import SweepProgress
 from sweep.store.reader import read_curves, read_trials
@@ -125,7 +126,8 @@ def activation(x):
 """
 
 
-def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, monkeypatch):
+def sleeping_sweep(tmp_path, monkeypatch, resources):
+    """Return a sweep of two trials, one of which hangs."""
     write_module(tmp_path, "sleeper", SLEEPER)
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
@@ -133,8 +135,36 @@ def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, m
     del tree["fixed"]["topology"]
     tree["fixed"]["activation"] = "sleeper:activation"
     tree["grid"] |= {"topology": ["4-3-4", "4-5-4"], "replicates": 1, "learning_rate": 0.1}
-    tree["resources"] = {"engine": "torch", "workers": 1, "lanes_per_pack": 8, "stall_seconds": 6}
-    summary = run_sweep(small_config(**tree), RunOptions(output=tmp_path / "results"))
+    tree["resources"] = {"engine": "torch", **resources}
+    return small_config(**tree)
+
+
+@pytest.mark.long
+def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(pump, "SECONDS_TO_STOP", 5.0)
+    config = sleeping_sweep(tmp_path, monkeypatch, {"workers": 2, "lanes_per_pack": 1})
+    asked: list[float] = []
+
+    def stop_after_one(progress: SweepProgress) -> None:
+        if progress.done == 1 and not asked:
+            asked.append(time.monotonic())
+            os.kill(os.getpid(), signal.SIGINT)
+
+    summary = run_sweep(config, RunOptions(output=tmp_path / "out"), on_progress=stop_after_one)
+    assert time.monotonic() - asked[0] < 60
+    assert (summary.interrupted, summary.trained, summary.failed, summary.missing) == (
+        True,
+        1,
+        0,
+        1,
+    )
+    assert read_trials(tmp_path / "out")["topology"].tolist() == ["4-5-4"]
+
+
+def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, monkeypatch):
+    resources = {"workers": 1, "lanes_per_pack": 8, "stall_seconds": 6}
+    config = sleeping_sweep(tmp_path, monkeypatch, resources)
+    summary = run_sweep(config, RunOptions(output=tmp_path / "results"))
     assert (summary.trained, summary.failed, summary.missing) == (2, 1, 0)
     trials = read_trials(tmp_path / "results").set_index("topology")
     assert trials["status"].to_dict() == {"4-3-4": "failed", "4-5-4": "finished"}

@@ -12,6 +12,7 @@ from sweep.cluster.pins import pinned_requirements
 from sweep.cluster.submission import SubmitOptions, command_of, job_name, place_of
 from sweep.config import load_config
 from sweep.errors import SweepError
+from sweep.store.remote import without_query
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 READER = "import ours_tools\n\ndef read(path):\n    return ours_tools.rows(path)\n"
@@ -97,6 +98,17 @@ def test_results_go_to_a_place_that_outlives_the_job():
     assert [place_of(p, "x") for p in ("/a/b", "~/c", "s3://d/e")] == ["/a/b", "~/c", "s3://d/e"]
     with pytest.raises(SweepError, match=r"--output must be a path from / or ~/ .*got results/x"):
         place_of("results/x", "x")
+
+
+def test_credentials_are_not_sent_as_part_of_a_place():
+    for place in ("s3://b/k?region=x&secret_key=hush", "s3://us:hush@b/k"):
+        with pytest.raises(
+            SweepError, match=r"--output must hold no credentials.* s3://b/k\)"
+        ) as e:
+            place_of(place, "x")
+        assert "hush" not in str(e.value)
+    assert without_query("s3://b/k?region=x") == "s3://b/k"
+    assert place_of("s3://b/k?region=x", "x") == "s3://b/k?region=x"
 
 
 def test_a_job_is_named_after_the_sweep_and_what_it_says():

@@ -80,7 +80,7 @@ def asking(address: str) -> Iterator[None]:
         with _explaining_tokens(address):
             yield
     except (OSError, ValueError, RuntimeError) as error:
-        last = str(error).strip().splitlines()[-1]
+        last = (str(error).strip() or repr(error)).splitlines()[-1]
         raise SweepError(f"{address}: the job server must do as asked (got: {last})") from error
 
 

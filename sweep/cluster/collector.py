@@ -7,7 +7,8 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from sweep.cluster.messages import (
     Broken,
@@ -31,6 +32,7 @@ class _Desk:
     checkpoint: bytes | None
     attempt: int = 0
     host: str | None = None
+    worker: Any = None
     tally: Tally = field(default_factory=Tally)
     stalled: bool = False
 
@@ -77,6 +79,10 @@ class Collector:
         """Ask every worker to stop, and start nothing more."""
         self._stopped = self._closed = True
         self._queues.clear()
+
+    async def workers(self) -> list[Any]:
+        """Return the handles of the actors that train a pack."""
+        return [desk.worker for desk in self._desks.values() if desk.worker is not None]
 
     async def take(self, confirmed: Sequence[int], seconds: float) -> Delivery:
         """Release the senders of `confirmed`; return what has come, waiting `seconds` for it."""
@@ -125,8 +131,13 @@ class Collector:
 
     # The worker's side
 
-    async def start(self, pack_id: str, *, host: str) -> Job | None:
+    async def start(self, pack_id: str, *, host: str, worker: Any = None) -> Job | None:
         """Return the pack to train on `host`; None if the sweep has been stopped.
+
+        Args:
+            pack_id: the pack.
+            host: where it is trained.
+            worker: handle of the actor that trains it.
 
         Raises:
             RuntimeError: its worker stood still before, so that it is not tried again as it is.
@@ -138,13 +149,15 @@ class Collector:
         if desk.stalled:
             raise RuntimeError(f"pack {pack_id} stalled")
         desk.attempt += 1
-        desk.host = host
+        desk.host, desk.worker = host, worker
         return Job(desk.work, desk.checkpoint, desk.attempt, self._import_paths)
 
     async def put(self, pack_id: str, message: Message) -> None:
         """Deliver a message; return once the driver has kept it."""
-        await self._enqueue(pack_id, message)
         desk = self._desks.get(pack_id)
+        if isinstance(message, Broken) and desk:
+            message = replace(message, attempt=desk.attempt)
+        await self._enqueue(pack_id, message)
         if isinstance(message, Saved) and desk:
             desk.checkpoint = message.data
         if isinstance(message, Broken) and desk:

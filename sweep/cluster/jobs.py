@@ -4,7 +4,6 @@ Knows nothing of what is in a job.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import time
@@ -146,16 +145,23 @@ class JobServer:
     def follow(self, job_id: str) -> Iterator[str]:
         """Yield what a job has printed and goes on to print, until it ends.
 
-        A connection that breaks is made anew, and goes on where it was.
+        A connection that breaks is made anew, and goes on where it was; where none can be made, the
+        log is asked for now and then.
         """
+        from aiohttp import ClientError
+
         seen = 0
         while True:
             come = 0
-            with contextlib.suppress(RuntimeError, OSError):
+            try:
                 for text in _iterate(self._client.tail_job_logs(job_id)):
                     yield text[max(0, seen - come) :]
                     come += len(text)
                     seen = max(seen, come)
+            except (RuntimeError, OSError, ClientError):
+                missed = self.log(job_id)[seen:]
+                yield missed
+                seen += len(missed)
             if self.look(job_id).state.is_over:
                 yield self.log(job_id)[seen:]
                 return

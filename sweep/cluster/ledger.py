@@ -64,6 +64,11 @@ class _Account:
     def pack(self) -> Pack:
         return self.work.pack
 
+    def last_broken(self, ended: Ended) -> Broken | None:
+        """Return what the last attempt raised; None if its worker died without a word."""
+        told = self.broken is not None and self.broken.attempt == ended.attempts
+        return self.broken if told else None
+
 
 @dataclass
 class Ledger:
@@ -104,7 +109,7 @@ class Ledger:
         """Return each pack that has not ended, and the latest checkpoint of this run."""
         return [(a.work, self._checkpoint(a)[1]) for a in self._accounts.values()]
 
-    def split(self, pack_id: str) -> tuple[Work, ...]:
+    def split(self, pack_id: str, ended: Ended) -> tuple[Work, ...]:
         """Put the trials still owed of a pack whose worker died or stalled into two packs.
 
         They go on from its latest checkpoint. The pack itself is closed.
@@ -114,7 +119,8 @@ class Ledger:
             or it was divided so often already that no single trial can be the reason.
         """
         account = self._accounts[pack_id]
-        raised = account.broken and not account.broken.stalled
+        broken = account.last_broken(ended)
+        raised = broken and not broken.stalled
         if self.stopping or raised or len(account.splits) >= MOST_SPLITS:
             return ()
         halves = halve_pack(account.pack, account.owed)
@@ -143,11 +149,12 @@ class Ledger:
             case Rows():
                 self._keep_rows(pack_id, message)
             case Saved(data):
-                account = self._accounts[pack_id]
-                self.writer.save_checkpoint(pack_id, seal(account.lanes, data))
-                account.saved = True
+                if account := self._accounts.get(pack_id):  # else of a worker given up before
+                    self.writer.save_checkpoint(pack_id, seal(account.lanes, data))
+                    account.saved = True
             case Broken():
-                self._accounts[pack_id].broken = message
+                if account := self._accounts.get(pack_id):
+                    account.broken = message
             case Ended():
                 self._close(pack_id, message)
         self._flush_now_and_then()
@@ -199,7 +206,7 @@ class Ledger:
 
     def _fail(self, account: _Account, ended: Ended) -> None:
         owed: Iterable[str] = account.owed
-        results = failed_results(account.pack, owed, broken=account.broken, ended=ended)
+        results = failed_results(account.pack, owed, broken=account.last_broken(ended), ended=ended)
         self._keep_rows(account.pack.pack_id, Rows.of(results, self.sweep))
 
     def _flush_now_and_then(self) -> None:

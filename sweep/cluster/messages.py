@@ -42,11 +42,13 @@ class Broken:
     Attributes:
         error: in a line. traceback: its, or the stack on which the worker stood.
         stalled: whether it stood still, which it would again: the pack is divided next.
+        attempt: which it was, from 1.
     """
 
     error: str
     traceback: str
     stalled: bool = False
+    attempt: int = 1
 
     @classmethod
     def of(cls, error: BaseException, traceback: str) -> "Broken":

@@ -4,6 +4,7 @@ import functools
 import pickle
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,6 +24,10 @@ NAMESPACE = "sweep"
 POLL_SECONDS = 0.5
 MOST_COLLECTORS = 4
 SECONDS_TO_END = 120.0
+SECONDS_TO_STOP = 90.0
+"""Silence after a stop was asked for, s, that ends those who still train; less than the time that
+a cluster leaves to a job that it stops.
+"""
 
 
 def run_on_ray(
@@ -79,6 +84,7 @@ def _pump(
     tick: Callable[[], None],
 ) -> None:
     confirmed: list[int] = []
+    heard = time.monotonic()
     while True:
         running = is_running()
         wait = POLL_SECONDS if running else 0.0
@@ -86,6 +92,7 @@ def _pump(
         for item in delivery.items:
             supply.keep(item)
         confirmed = [item.number for item in delivery.items]
+        heard = time.monotonic() if confirmed or not ledger.stopping else heard
         ledger.note(delivery.tally)
         tick()
         if should_stop() and not ledger.stopping:
@@ -93,6 +100,10 @@ def _pump(
             ray.get(collector.stop.remote())
         if not running and not delivery.items:
             return
+        if time.monotonic() - heard > SECONDS_TO_STOP:
+            heard = time.monotonic()
+            for worker in ray.get(collector.workers.remote()):
+                ray.kill(worker)
         supply.feed(collector, delivery.room)
 
 
@@ -105,8 +116,9 @@ class _Supply:
 
     def keep(self, item: Item) -> None:
         """Have a message kept; a pack whose worker died every time comes back in halves."""
-        lost = isinstance(item.message, Ended) and item.message.lost
-        halves = self._ledger.split(item.pack_id) if lost else ()
+        ended, halves = item.message, tuple[Work, ...]()
+        if isinstance(ended, Ended) and ended.lost:
+            halves = self._ledger.split(item.pack_id, ended)
         self._again += [(half, None) for half in halves]
         if not halves:
             self._ledger.keep(item.pack_id, item.message)

@@ -16,6 +16,7 @@ from sweep.cluster.parcel import Parcel, make_parcel
 from sweep.cluster.pins import pinned_requirements
 from sweep.config import SweepConfig, load_config
 from sweep.errors import SweepError
+from sweep.store.remote import has_credentials, without_query
 
 PLACES = "~/sweep-results"
 STOP_SECONDS = 120
@@ -66,6 +67,7 @@ def submit_sweep(
     """
     config = load_config(path, overrides)
     results = place_of(options.output, config.name)
+    shown = without_query(results)
     jobs = server.jobs()
     _require_alone(config.name, jobs, server.address)
     job_id = job_name(config, options.name, {job.job_id for job in jobs})
@@ -74,7 +76,7 @@ def submit_sweep(
     with tempfile.TemporaryDirectory(prefix="sweep-submit-") as folder:
         parcel.write(Path(folder))
         environment = _runtime_env(folder, install=options.install)
-        server.submit(job_id, command, environment, {"sweep": config.name, "results": results})
+        server.submit(job_id, command, environment, {"sweep": config.name, "results": shown})
     return server.look(job_id)
 
 
@@ -82,13 +84,20 @@ def place_of(output: str | None, name: str) -> str:
     """Return where on the cluster results go.
 
     Raises:
-        SweepError: the place would be one in the job's own folder, which goes with the job.
+        SweepError: the place would be one in the job's own folder, which goes with the job; or it
+            comes with credentials, which would stand in the job's command for all to read.
     """
     place = output or f"{PLACES}/{name}"
     if not place.startswith(("/", "~/")) and "://" not in place:
         raise SweepError(
             f"--output must be a path from / or ~/ on the cluster's head, or a URI (got {place}); "
             "a job's own folder goes with the job"
+        )
+    if has_credentials(place):
+        raise SweepError(
+            "--output must hold no credentials, as a job's command can be read on the whole "
+            f"cluster (got some for {without_query(place)}); give them to the cluster's head, as "
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or as its role"
         )
     return place
 

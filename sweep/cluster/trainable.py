@@ -53,7 +53,8 @@ def train(
 
 
 def _train(line: "Line", collector: Any, checkpoint_seconds: float) -> None:
-    started = collector.start.remote(line.pack_id, host=socket.gethostname())
+    own = ray.get_runtime_context().current_actor
+    started = collector.start.remote(line.pack_id, host=socket.gethostname(), worker=own)
     job: Job | None = ray.get(started)
     if job is None:
         return

@@ -30,7 +30,7 @@ class Watchdog:
         self._seconds, self._on_stall = seconds, on_stall
         self._watched = threading.get_ident()
         self._deadline, self._armed = math.inf, -math.inf
-        self._over = threading.Event()
+        self._over, self._ending = threading.Event(), threading.Lock()
 
     def __enter__(self) -> "Watchdog":
         self.hear()
@@ -38,8 +38,9 @@ class Watchdog:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._rest()
+        with self._ending:
+            self._over.set()
+            self._rest()
 
     def hear(self) -> None:
         """Take note of a sign of life."""
@@ -64,9 +65,13 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._over.wait(min(POLL_SECONDS, self._seconds / 4)):
-            if time.monotonic() > self._deadline:
-                try:
-                    frame = sys._current_frames().get(self._watched)
-                    self._on_stall("".join(traceback.format_stack(frame)))
-                finally:
-                    os._exit(1)
+            with self._ending:  # so that nothing new is begun in a process about to end
+                if time.monotonic() > self._deadline:
+                    self._end()
+
+    def _end(self) -> None:
+        try:
+            frame = sys._current_frames().get(self._watched)
+            self._on_stall("".join(traceback.format_stack(frame)))
+        finally:
+            os._exit(1)

@@ -187,10 +187,11 @@ class Resources(Block):
     checkpoint_seconds: Annotated[float, Gt(0), Le(30)] = Field(
         default=30.0, description="most seconds between checkpoints of a pack"
     )
-    stall_seconds: Positive = Field(
+    stall_seconds: Annotated[float, Gt(0), Le(1e6)] = Field(
         default=3600.0,
-        description="most seconds of a chunk of epochs (an epoch of a pack at least) before its "
-        "worker counts as hung and is ended; on Ray",
+        description="most seconds of a chunk of epochs (an epoch of a pack at least; of the first "
+        "with loading and compiling, half a minute) before its worker counts as hung and is ended; "
+        "on Ray",
     )
 
 

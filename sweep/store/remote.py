@@ -16,7 +16,8 @@ from pyarrow import ArrowException, fs
 from sweep.errors import StoreError
 
 SCHEMES = ("s3", "gs")
-OPTIONS = ("endpoint_override", "region", "access_key", "secret_key", "session_token")
+CREDENTIALS = ("access_key", "secret_key", "session_token")
+OPTIONS = ("endpoint_override", "region", *CREDENTIALS)
 PATIENCE_SECONDS = 120.0
 LONGEST_PAUSE_SECONDS = 8.0
 ATTEMPTS = 6  # of one request, by the client itself, within a few seconds
@@ -144,6 +145,20 @@ def is_uri(text: str) -> bool:
     return "://" in text
 
 
+def without_query(place: str) -> str:
+    """Return a path as it is, or a URI without its query and without a user."""
+    if not is_uri(place):
+        return place
+    parts = urlsplit(place)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def has_credentials(place: str) -> bool:
+    """Return whether a URI holds what only its owner should know."""
+    parts = urlsplit(place) if is_uri(place) else urlsplit("")
+    return bool(parts.username) or any(name in CREDENTIALS for name, _ in parse_qsl(parts.query))
+
+
 def path_of(place: str | AnyPath) -> AnyPath:
     """Return the path that a user means: a local one, or s3://BUCKET/KEY or gs://BUCKET/KEY.
 
@@ -158,7 +173,7 @@ def path_of(place: str | AnyPath) -> AnyPath:
     if not is_uri(place):
         return Path(place)
     parts = urlsplit(place)
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    shown = without_query(place)
     if parts.scheme not in SCHEMES or not parts.hostname or parts.username or parts.fragment:
         raise StoreError(f"{shown}: must be a path, s3://BUCKET/KEY or gs://BUCKET/KEY")
     options = dict(parse_qsl(parts.query))
