@@ -126,7 +126,7 @@ def workers_killed() -> Iterator[list[int]]:
 
 def kill_workers(stop: threading.Event, killed: list[int]) -> None:
     """Kill a Ray worker now and then, but leave each the time to start and train a little."""
-    while not stop.wait(random.Random(len(killed)).uniform(12, 18)):
+    while not stop.wait(random.Random(len(killed)).uniform(9, 14)):
         found = subprocess.run(["pgrep", "-f", "ray::ImplicitFunc"], capture_output=True, text=True)
         for pid in map(int, found.stdout.split()[:1]):
             os.kill(pid, signal.SIGKILL)
@@ -138,6 +138,8 @@ def test_the_quickstart_survives_workers_killed_again_and_again(tmp_path: Path) 
         "resources.engine=torch",
         "resources.retries=100",
         "resources.checkpoint_seconds=0.5",
+        "convergence.max_epochs=120000",
+        "convergence.early_stopping.min_delta=0",
     )
     config = load_config(ROOT / "configs/quickstart.yaml", overrides)
     calm, wild = tmp_path / "calm", tmp_path / "wild"
