@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.store import parts
+from sweep.errors import StoreError
+from sweep.store import inspection, parts
 from sweep.store.encoding import batch_of, encode
 from sweep.store.journal import Journal
 from sweep.store.layout import ResultsDir
@@ -150,8 +151,30 @@ def test_what_is_set_aside_is_kept_to_the_byte(results: Path) -> None:
     assert len(list((results / "damaged").glob("weights-*"))) == 1
 
 
-def test_results_being_written_are_left_alone(results: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--repair",)])
+def test_results_being_written_are_left_alone(results: Path, options: tuple[str, ...]) -> None:
     with Writer(ResultsDir(results)):
-        code, output = doctor(results, "--repair")
+        code, output = doctor(results, *options)
     assert code == 2
     assert "is being written by pid" in output
+
+
+def test_no_run_can_begin_between_inspection_and_repair(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[StoreError] = []
+    look = inspection.inspect_results
+
+    def look_while_a_run_begins(directory: ResultsDir) -> list[inspection.Problem]:
+        problems = look(directory)
+        try:
+            Writer(directory).__enter__()
+        except StoreError as error:
+            refused.append(error)
+        return problems
+
+    monkeypatch.setattr(inspection, "inspect_results", look_while_a_run_begins)
+    damaged_journal(results)
+    assert doctor(results, "--repair")[0] == 0
+    assert len(refused) == 2  # before the repair, and where it looks whether all is well
+    assert sorted(read_trials(results)["seed"]) == [1, 2, 3, 4, 5]

@@ -158,6 +158,20 @@ def test_a_writer_whose_lease_was_taken_writes_no_more(store, monkeypatch):
     assert json.loads(place.lock.read_bytes()) == other
 
 
+@pytest.mark.parametrize("options", [(), ("--repair",)])
+def test_doctor_takes_nothing_from_a_live_writer(store, monkeypatch, options):
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.2)
+    place = ResultsDir.at(uri(store, "live"))
+    with Writer(place) as writer:
+        writer.append(frame(1))
+        (place.curves / "part-000009.parquet").write_bytes(b"published, its trials not yet")
+        before = objects(store, "live")
+        done = CliRunner().invoke(main, ["doctor", uri(store, "live"), *options])
+        assert done.exit_code == 2
+        assert f"s3://bucket/live is being written by pid {os.getpid()} on host" in done.output
+        assert objects(store, "live") == before
+
+
 def test_a_damaged_object_is_named(store):
     place = uri(store, "damaged")
     with Writer(ResultsDir.at(place)) as writer:

@@ -15,6 +15,8 @@ from sweep.store.files import reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings
 from sweep.store.journal import replay, torn_tail
 from sweep.store.layout import ResultsDir, TableName
+from sweep.store.lease import Lease
+from sweep.store.lock import Lock
 from sweep.store.parts import NAME, part_path, read_part, schema_version
 from sweep.store.remote import AnyPath, RemotePath
 from sweep.store.schema import SCHEMA_VERSION
@@ -44,23 +46,32 @@ def inspect_results(directory: ResultsDir) -> list[Problem]:
     return [problem for check in checks for problem in check(directory)]
 
 
-def repair_results(directory: ResultsDir, problems: Iterable[Problem]) -> list[AnyPath]:
+def repair_results(
+    directory: ResultsDir, problems: Iterable[Problem], lock: Lock | Lease
+) -> list[AnyPath]:
     """Set damaged files aside into `damaged/` and mend the rest; no file is deleted unread.
 
     What can be read of a damaged journal is taken in again.
+
+    Args:
+        directory: the results.
+        problems: what is wrong with them, found since the lock is held.
+        lock: the lock of the results.
 
     Returns:
         Where the files lie that were set aside.
 
     Raises:
-        StoreError: if another process is writing, or a file cannot be moved.
+        StoreError: if another process has taken the lock, or a file cannot be moved.
     """
     saved = _whole_frames(directory.journal)
     moved = []
     if isinstance(directory.journal, Path) and (tail := _tail(directory.journal)):
         moved.append(_keep(directory, TORN, tail))
-    moved += [_set_aside(directory, problem.path) for problem in problems if problem.aside]
-    with Writer(directory) as writer:
+    for path in [problem.path for problem in problems if problem.aside]:
+        lock.require()
+        moved.append(_set_aside(directory, path))
+    with Writer(directory, lock) as writer:
         for payload in saved:
             writer.append(payload)
     return moved
