@@ -23,6 +23,7 @@ from sweep.cluster.leftovers import read_leftovers
 from sweep.errors import StoreError
 from sweep.store import lease, remote
 from sweep.store.encoding import encode
+from sweep.store.journal import open_journal
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials, read_weights
 from sweep.store.remote import path_of
@@ -166,9 +167,9 @@ def test_doctor_takes_nothing_from_a_live_writer(store, monkeypatch, options):
         writer.append(frame(1))
         (place.curves / "part-000009.parquet").write_bytes(b"published, its trials not yet")
         before = objects(store, "live")
-        done = CliRunner().invoke(main, ["doctor", uri(store, "live"), *options])
-        assert done.exit_code == 2
-        assert f"s3://bucket/live is being written by pid {os.getpid()} on host" in done.output
+        code, said = _doctor(uri(store, "live"), *options)
+        assert code == 2
+        assert f"s3://bucket/live is being written by pid {os.getpid()} on host" in said
         assert objects(store, "live") == before
 
 
@@ -185,6 +186,30 @@ def test_a_damaged_object_is_named(store):
     path_of(uri(store, "damaged/journal/1.frame")).write_bytes(b"SWPJ and no more")
     with pytest.raises(StoreError, match=r"1\.frame: must hold whole frames"):
         read_trials(place)
+
+
+def test_doctor_sets_a_broken_frame_aside_and_keeps_the_whole_ones(store):
+    place = ResultsDir.at(uri(store, "frames"))
+    with Writer(place) as writer:
+        writer.append(frame(1))
+    journal = open_journal(place.journal)
+    for seed in (2, 3):
+        journal.append(frame(seed))
+    (place.journal / "1.frame").write_bytes(b"SWPJ and no more, of a frame")
+    code, said = _doctor(uri(store, "frames"))
+    assert code == 1
+    assert "s3://bucket/frames/journal/1.frame: must hold whole frames (damaged at byte 0)" in said
+    code, said = _doctor(uri(store, "frames"), "--repair")
+    assert code == 0, said
+    assert read_object(store, "frames/damaged/journal-1.frame") == b"SWPJ and no more, of a frame"
+    assert sorted(read_trials(uri(store, "frames"))["seed"]) == [1, 2, 3]
+    assert _doctor(uri(store, "frames")) == (0, "s3://bucket/frames: nothing wrong\n")
+
+
+def _doctor(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["doctor", *words])
+    assert isinstance(done.exception, SystemExit | None), done.exc_info
+    return done.exit_code, done.output
 
 
 def test_a_killed_run_goes_on_from_what_object_storage_holds(store, tmp_path):

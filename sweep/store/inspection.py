@@ -13,12 +13,12 @@ from sweep.errors import StoreError
 from sweep.store.encoding import decode
 from sweep.store.files import reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings
-from sweep.store.journal import replay, torn_tail
+from sweep.store.journal import files_of, replay_file, torn_tail
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.lease import Lease
 from sweep.store.lock import Lock
 from sweep.store.parts import NAME, part_path, read_part, schema_version
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.remote import AnyPath
 from sweep.store.schema import SCHEMA_VERSION
 from sweep.store.writer import Writer
 
@@ -134,27 +134,25 @@ def _fault(path: AnyPath, read: Callable[[], object]) -> str:
 
 
 def _journal(directory: ResultsDir) -> Iterator[Problem]:
-    path = directory.journal
-    for file in _frames(path):
-        if what := _fault(file, lambda: [decode(p, str(file)) for p in replay(file)]):  # noqa: B023
+    for file in files_of(directory.journal):
+        if what := _fault(file, partial(_decode_all, file)):
             yield Problem(file, what, "what is whole in it is kept, the rest trained again")
         elif isinstance(file, Path) and (tail := torn_tail(file)):
             what = f"ends in {len(tail):,} bytes of a result that was never acknowledged"
             yield Problem(file, what, "the next run cuts them off", aside=False)
 
 
-def _frames(path: AnyPath) -> list[AnyPath]:
-    if isinstance(path, RemotePath):
-        return _files(path)
-    return [path] if path.exists() else []
+def _decode_all(file: AnyPath) -> None:
+    for payload in replay_file(file):
+        decode(payload, str(file))
 
 
 def _whole_frames(path: AnyPath) -> list[bytes]:
-    """Return the frames of a journal that can be read, up to the first that cannot."""
+    """Return the frames of a journal that can be read, of each file up to the first that cannot."""
     found: list[bytes] = []
-    for file in _frames(path):
+    for file in files_of(path):
         try:
-            for payload in replay(file):
+            for payload in replay_file(file):
                 decode(payload)
                 found.append(payload)
         except StoreError:
@@ -164,7 +162,7 @@ def _whole_frames(path: AnyPath) -> list[bytes]:
 
 def _tail(path: Path) -> bytes:
     try:
-        return torn_tail(path) if path.exists() else b""
+        return torn_tail(path)
     except StoreError:  # it is set aside as a whole
         return b""
 
