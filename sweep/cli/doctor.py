@@ -64,13 +64,15 @@ def _repair(
 
 def _inspect(directory: "ResultsDir") -> list["Problem"]:
     from sweep.cluster.leftovers import inspect_checkpoints
-    from sweep.errors import StoreError
+    from sweep.errors import StoreError, UnreachableError
     from sweep.store.inspection import inspect_results
     from sweep.store.reader import done_ids
 
     problems = inspect_results(directory)
     try:
         settled = done_ids(directory.path, retry_failed=True)
+    except UnreachableError:
+        raise
     except StoreError:  # named among the problems already
         settled = set()
     return problems + inspect_checkpoints(directory, settled)

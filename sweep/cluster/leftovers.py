@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sweep.store.files import reporting
 from sweep.store.inspection import Problem
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import SavedState
@@ -117,7 +118,8 @@ def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
         except (_UnreadableError, OSError):
             continue
         if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
-            path.unlink()
+            with reporting(path, "removed"):
+                path.unlink(missing_ok=True)
 
 
 def _files(directory: ResultsDir) -> list[AnyPath]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sweep.errors import StoreError
+from sweep.errors import StoreError, UnreachableError
 from sweep.store.encoding import decode
 from sweep.store.files import reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings
@@ -128,6 +128,8 @@ def _fault(path: AnyPath, read: Callable[[], object]) -> str:
     """Return what is the matter with a file that should be readable so; empty if nothing is."""
     try:
         read()
+    except UnreachableError:  # says nothing of the file
+        raise
     except (StoreError, pa.ArrowException, OSError, ValueError) as error:
         return str(error).removeprefix(f"{path}: ").partition(";")[0]
     return ""
@@ -155,6 +157,8 @@ def _whole_frames(path: AnyPath) -> list[bytes]:
             for payload in replay_file(file):
                 decode(payload)
                 found.append(payload)
+        except UnreachableError:
+            raise
         except StoreError:
             continue
     return found

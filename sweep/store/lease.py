@@ -97,7 +97,7 @@ class Lease:
         self._released.set()
         if self._thread.is_alive():
             self._thread.join()
-            with suppress(OSError):  # it lapses, if it cannot be given back
+            with suppress(OSError, StoreError):  # it lapses, if it cannot be given back
                 held = _read(self.path)
                 if held is not None and held.token == self._claim.token:
                     self.path.unlink(missing_ok=True)
