@@ -53,6 +53,13 @@ def damaged_journal(results: Path) -> None:
     (results / "journal.bin").write_bytes(data)
 
 
+def short_frame(results: Path) -> None:
+    journal = Journal(results / "journal.bin")
+    for payload in (frame(5), frame(6)[:7]):
+        journal.append(payload)
+    journal.close()
+
+
 def torn_journal(results: Path) -> None:
     journal = Journal(results / "journal.bin")
     journal.append(frame(5))
@@ -108,7 +115,17 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, list[int]]] = {
     "tail": (torn_journal, "bytes of a result that was never acknowledged", [1, 2, 3, 4, 5]),
     "run": (
         lambda r: ((r / "runs").mkdir(), (r / "runs/1.json").write_text("{}")),
-        "runs/1.json: is no record of a run",
+        "runs/1.json: must be the record of a run",
+        [1, 2, 3, 4],
+    ),
+    "short frame": (
+        short_frame,
+        "journal.bin: must be results of sweep",
+        [1, 2, 3, 4, 5],
+    ),
+    "cut run": (
+        lambda r: ((r / "runs").mkdir(), (r / "runs/1.json").write_text('{"config": "a: 1')),
+        "runs/1.json: must be the record of a run",
         [1, 2, 3, 4],
     ),
     "checkpoint": (

@@ -1,6 +1,5 @@
 """Checks every file of a results directory but checkpoints, and repairs it. Knows no sweep."""
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from sweep.store.lease import Lease
 from sweep.store.lock import Lock
 from sweep.store.parts import NAME, part_path, read_part, schema_version
 from sweep.store.remote import AnyPath
+from sweep.store.runs import read_run
 from sweep.store.schema import SCHEMA_VERSION
 from sweep.store.writer import Writer
 
@@ -173,13 +173,8 @@ def _tail(path: Path) -> bytes:
 
 def _runs(directory: ResultsDir) -> Iterator[Problem]:
     for path in _files(directory.runs):
-        try:
-            record = json.loads(path.read_text("utf-8"))
-            whole = isinstance(record["config"], str) and isinstance(record["overrides"], list)
-        except (ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
-            yield Problem(path, "is no record of a run", "only `sweep verify` needs them")
+        if what := _fault(path, partial(read_run, path)):
+            yield Problem(path, what, "only `sweep verify` needs them")
 
 
 def _half_written(directory: ResultsDir) -> Iterator[Problem]:
