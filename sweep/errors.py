@@ -47,6 +47,10 @@ class StoreError(SweepError):
     """A results directory cannot be read or written as asked."""
 
 
+class UnreachableError(StoreError):
+    """Object storage stays away or refuses; what is stored there may be whole."""
+
+
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """Return "did you mean 'x'?" for the candidate closest to `word`, or None."""
     match = nearest_word(word, candidates)

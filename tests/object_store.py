@@ -14,14 +14,16 @@ from moto.server import ThreadedMotoServer
 from pyarrow import fs
 
 BUCKET = "bucket"
+DENIED = b"<Error><Code>SignatureDoesNotMatch</Code><Message>wrong key</Message></Error>"
 BETWEEN_TWO = {"connection", "transfer-encoding", "content-length", "expect", "date", "server"}
 
 
 class Proxy(ThreadingHTTPServer):
     """Hands requests on to `upstream`; the next ones meet the `faults`, one each.
 
-    Faults: `busy` answers 503; `deaf` closes without passing the request on; `mute` passes it on
-    and closes without the answer; `cut` answers with half of what it should; `slow` waits a little.
+    Faults: `busy` answers 503; `denied` answers 403; `deaf` closes without passing the request on;
+    `mute` passes it on and closes without the answer; `cut` answers with half of what it should;
+    `slow` waits a little.
     """
 
     daemon_threads = True
@@ -50,6 +52,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(0.3)
         if fault == "busy":
             return self._answer(503, {}, b"")
+        if fault == "denied":
+            return self._answer(403, {"Content-Type": "application/xml"}, DENIED)
         if fault == "deaf":
             return self._hang_up()
         status, headers, answer = self._forward(body)

@@ -127,6 +127,18 @@ def test_show_finds_a_trial_in_any_results(here: Path) -> None:
     assert (record["trial_id"], record["epochs"], len(record["curve"])) == (trial_id, 30, 3)
 
 
+@pytest.mark.parametrize("text", ["", "[]", '{"config": "a: 1", "overr', "[" * 100_000, "\xff"])
+def test_a_damaged_record_of_a_run_is_named(here: Path, text: str) -> None:
+    record = here / "results/study/runs/20990101T000000Z.json"
+    record.parent.mkdir(exist_ok=True)
+    record.write_text(text, "latin-1")
+    for words in (("status", "study"), ("verify", "study")):
+        result = CliRunner().invoke(main, words)
+        assert (result.exit_code, type(result.exception)) == (2, SystemExit)
+        said = result.output.splitlines()[-1]
+        assert "runs/20990101T000000Z.json: must be the record of a run" in said
+
+
 def test_status_counts_and_names_the_writer(here: Path) -> None:
     status = json.loads(call("status", "study", "--json").stdout)
     assert status["trials"] == 3

@@ -62,6 +62,15 @@ def test_a_part_whose_trials_are_not_there_does_not_count(results, tmp_path):
     assert pack(results, {}, tmp_path / "x.tar").keys() == PARTS
 
 
+@pytest.mark.parametrize(
+    "text", ['{"sweep": "sm', "[]", '{"parts": 3}', '{"parts": [1]}', "[" * 10**5]
+)
+def test_a_damaged_note_of_what_was_fetched_is_named(tmp_path, text):
+    (tmp_path / "fetched.json").write_text(text)
+    with pytest.raises(StoreError, match=r"fetched\.json: must be what `sweep fetch` wrote"):
+        fetching._require_own(tmp_path, JOB)
+
+
 def test_other_results_in_the_folder_are_not_touched(results):
     with pytest.raises(StoreError, match="must be new, or hold only what was fetched"):
         fetching._require_own(results, JOB)

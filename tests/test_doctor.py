@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.store import parts
+from sweep.errors import StoreError
+from sweep.store import inspection, parts
 from sweep.store.encoding import batch_of, encode
 from sweep.store.journal import Journal
 from sweep.store.layout import ResultsDir
@@ -50,6 +51,13 @@ def damaged_journal(results: Path) -> None:
     data = bytearray((results / "journal.bin").read_bytes())
     data[len(data) // 2] ^= 1
     (results / "journal.bin").write_bytes(data)
+
+
+def short_frame(results: Path) -> None:
+    journal = Journal(results / "journal.bin")
+    for payload in (frame(5), frame(6)[:7]):
+        journal.append(payload)
+    journal.close()
 
 
 def torn_journal(results: Path) -> None:
@@ -107,7 +115,17 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str, list[int]]] = {
     "tail": (torn_journal, "bytes of a result that was never acknowledged", [1, 2, 3, 4, 5]),
     "run": (
         lambda r: ((r / "runs").mkdir(), (r / "runs/1.json").write_text("{}")),
-        "runs/1.json: is no record of a run",
+        "runs/1.json: must be the record of a run",
+        [1, 2, 3, 4],
+    ),
+    "short frame": (
+        short_frame,
+        "journal.bin: must be results of sweep",
+        [1, 2, 3, 4, 5],
+    ),
+    "cut run": (
+        lambda r: ((r / "runs").mkdir(), (r / "runs/1.json").write_text('{"config": "a: 1')),
+        "runs/1.json: must be the record of a run",
         [1, 2, 3, 4],
     ),
     "checkpoint": (
@@ -150,8 +168,30 @@ def test_what_is_set_aside_is_kept_to_the_byte(results: Path) -> None:
     assert len(list((results / "damaged").glob("weights-*"))) == 1
 
 
-def test_results_being_written_are_left_alone(results: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--repair",)])
+def test_results_being_written_are_left_alone(results: Path, options: tuple[str, ...]) -> None:
     with Writer(ResultsDir(results)):
-        code, output = doctor(results, "--repair")
+        code, output = doctor(results, *options)
     assert code == 2
     assert "is being written by pid" in output
+
+
+def test_no_run_can_begin_between_inspection_and_repair(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused: list[StoreError] = []
+    look = inspection.inspect_results
+
+    def look_while_a_run_begins(directory: ResultsDir) -> list[inspection.Problem]:
+        problems = look(directory)
+        try:
+            Writer(directory).__enter__()
+        except StoreError as error:
+            refused.append(error)
+        return problems
+
+    monkeypatch.setattr(inspection, "inspect_results", look_while_a_run_begins)
+    damaged_journal(results)
+    assert doctor(results, "--repair")[0] == 0
+    assert len(refused) == 2  # before the repair, and where it looks whether all is well
+    assert sorted(read_trials(results)["seed"]) == [1, 2, 3, 4, 5]

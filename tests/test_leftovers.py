@@ -1,17 +1,28 @@
 """Checkpoints that outlive their run: who goes on from them, and when they go."""
 
+import io
+import json
 import os
 import signal
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sweep.cluster.circumstances import read_circumstances
 from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.cluster.eta import Forecast
 from sweep.cluster.ledger import Ledger, SweepProgress
-from sweep.cluster.leftovers import read_leftovers
+from sweep.cluster.leftovers import (
+    HEADER,
+    MAGIC,
+    VERSION,
+    drop_settled,
+    inspect_checkpoints,
+    read_leftovers,
+)
 from sweep.cluster.messages import Ended, Saved
 from sweep.cluster.works import make_works
 from sweep.config import SweepConfig, parse_config
@@ -21,9 +32,40 @@ from sweep.store.reader import read_trials
 from sweep.store.writer import Writer
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Work
+from sweep.trial import STOP_PARAMETERS
 from tests.cluster_sweeps import small_config, small_sweep
 
 RULES = ("convergence.delta.tolerance=[1e-5, 1e-7]", "convergence.delta.patience=1000000")
+
+
+OWNERS = {"a": {"path_id": "p", "stops": {"t": dict.fromkeys(STOP_PARAMETERS)}}}
+
+
+def sealed(about: object, data: bytes = b"") -> bytes:
+    """Return a checkpoint file with a right check, whatever is in it."""
+    text = about if isinstance(about, bytes) else json.dumps(about).encode()
+    return HEADER.pack(MAGIC, VERSION, zlib.crc32(text + data), len(text)) + text + data
+
+
+def archive(**arrays: object) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+HOSTILE = [
+    sealed(b"{"),
+    sealed(b"[" * 100_000),
+    sealed([1]),
+    sealed({"a": 1}),
+    sealed({"a": {"path_id": "p", "stops": ["t"]}}),
+    sealed({"a": {"path_id": "p", "stops": {"t": {}}}}),
+    sealed(OWNERS, b"no archive"),
+    sealed(OWNERS, archive(other=[1])),
+    sealed(OWNERS, archive(active=["a"], waiting=[], **{"state.nonsense": [1]})),
+    sealed(OWNERS, archive(active=[{}], waiting=[])),
+]
+"""Files that are whole and of this version, but hold no lanes."""
 
 
 @pytest.fixture
@@ -123,6 +165,7 @@ def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
         (lambda data: data[:-1], "damaged"),
         (lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:], "damaged"),
         (lambda data: data[:4] + b"\x63\0" + data[6:], "version 99, not 1"),
+        *((lambda data, made=made: made, "whole, but not of lanes") for made in HOSTILE),
     ],
 )
 def test_checkpoint_that_cannot_be_read_is_said_in_a_line_and_passed_over(
@@ -138,6 +181,17 @@ def test_checkpoint_that_cannot_be_read_is_said_in_a_line_and_passed_over(
         "its trials begin again; remove it to hear no more of it"
     )
     assert checkpoints(inline) == [path]
+
+
+@pytest.mark.parametrize("made", HOSTILE, ids=range(len(HOSTILE)))
+def test_checkpoint_of_anything_else_is_a_problem_with_its_name(tmp_path, made):
+    directory = ResultsDir(tmp_path)
+    directory.checkpoints.mkdir()
+    path = directory.checkpoints / "a.checkpoint"
+    path.write_bytes(made)
+    (problem,) = inspect_checkpoints(directory, {"t"})
+    assert (problem.path, problem.what) == (path, "cannot be read (whole, but not of lanes)")
+    drop_settled(directory, {"t"})
 
 
 @pytest.mark.parametrize("widths", [[2], list(range(2, 12))], ids=["one key", "many keys"])

@@ -20,9 +20,10 @@ from click.testing import CliRunner
 from sweep.cli.main import main
 from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.cluster.leftovers import read_leftovers
-from sweep.errors import StoreError
-from sweep.store import lease, remote
+from sweep.errors import StoreError, UnreachableError
+from sweep.store import lease, parts, remote
 from sweep.store.encoding import encode
+from sweep.store.journal import open_journal
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials, read_weights
 from sweep.store.remote import path_of
@@ -117,6 +118,68 @@ def test_a_store_that_stays_away_is_named_and_what_was_stored_is_kept(store, mon
         assert writer.append(frame(1)) == []
 
 
+DEAD = "s3://bucket/dead?endpoint_override=http://127.0.0.1:9&access_key=us&secret_key=hush"
+NETWORK = "; check the endpoint and the network, then run the same command again"
+RIGHTS = "; check the bucket, its region and the credentials"
+
+
+@pytest.mark.parametrize("fault", ["denied", "nobody there"])
+def test_reading_commands_say_in_a_line_that_a_store_cannot_be_reached(
+    store, tmp_path, monkeypatch, fault
+):
+    monkeypatch.setattr(remote, "ATTEMPTS", 1)
+    monkeypatch.chdir(tmp_path)
+    Path("small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    store.faults.extend(["denied"] * 100)
+    place = uri(store, "shut") if fault == "denied" else DEAD
+    commands = (["results"], ["status"], ["doctor"], ["plan", "small.yaml", "--output"])
+    began = time.monotonic()
+    for words in commands:
+        done = CliRunner().invoke(main, [*words, place])
+        (line,) = done.output.splitlines()
+        assert (done.exit_code, type(done.exception)) == (2, SystemExit)
+        assert line.startswith(f"{place.partition('?')[0]}")
+        assert ": cannot be reached (AWS Error " in line
+        assert line.endswith(RIGHTS if fault == "denied" else NETWORK)
+    assert time.monotonic() - began < remote.PATIENCE_SECONDS
+
+
+@pytest.mark.parametrize("ask", [parts.count_rows, parts.count_bytes, parts.schema_version])
+def test_what_is_asked_of_a_part_is_asked_again_where_the_network_is_cut(store, monkeypatch, ask):
+    monkeypatch.setattr(remote, "ATTEMPTS", 1)
+    place = ResultsDir.at(uri(store, f"asked-{ask.__name__}"))
+    with Writer(place) as writer:
+        writer.append(frame(1))
+    (number,) = parts.part_numbers(place)
+    answer = ask(place, number)
+    store.faults.extend(["deaf", "busy", "none", "deaf"])
+    assert ask(place, number) == answer
+    monkeypatch.setattr(remote, "PATIENCE_SECONDS", 0.0)
+    store.faults.extend(["deaf"] * 100)
+    with pytest.raises(UnreachableError, match=rf"part-{number}.parquet: cannot be .*{NETWORK}"):
+        ask(place, number)
+
+
+@pytest.mark.parametrize("fault", ["denied", "deaf"])
+def test_doctor_takes_no_fault_of_the_network_for_damage(store, monkeypatch, fault):
+    place = uri(store, f"patient-{fault}")
+    with Writer(ResultsDir.at(place)) as writer:
+        writer.append(frame(1))
+        writer.save_checkpoint("pack", b"no checkpoint")
+    (ResultsDir.at(place).journal / "1.frame").write_bytes(b"no frame, though there is one")
+    monkeypatch.setattr(remote, "ATTEMPTS", 1)
+    monkeypatch.setattr(remote, "PATIENCE_SECONDS", 0.0)
+    store.requests.clear()
+    assert _doctor(place)[0] == 1
+    for n_answered in range(0, len(store.requests), len(store.requests) // 5):
+        store.faults.clear()
+        store.faults.extend(["none"] * n_answered + [fault] * 100)
+        code, said = _doctor(place)
+        assert code == 2, said
+        assert " cannot be " in said
+        assert "must be a whole Parquet file" not in said
+
+
 @contextlib.contextmanager
 def _given_up() -> Iterator[list[StoreError]]:
     """Catch what the block raises at last."""
@@ -158,6 +221,20 @@ def test_a_writer_whose_lease_was_taken_writes_no_more(store, monkeypatch):
     assert json.loads(place.lock.read_bytes()) == other
 
 
+@pytest.mark.parametrize("options", [(), ("--repair",)])
+def test_doctor_takes_nothing_from_a_live_writer(store, monkeypatch, options):
+    monkeypatch.setattr(lease, "RENEWAL_SECONDS", 0.2)
+    place = ResultsDir.at(uri(store, "live"))
+    with Writer(place) as writer:
+        writer.append(frame(1))
+        (place.curves / "part-000009.parquet").write_bytes(b"published, its trials not yet")
+        before = objects(store, "live")
+        code, said = _doctor(uri(store, "live"), *options)
+        assert code == 2
+        assert f"s3://bucket/live is being written by pid {os.getpid()} on host" in said
+        assert objects(store, "live") == before
+
+
 def test_a_damaged_object_is_named(store):
     place = uri(store, "damaged")
     with Writer(ResultsDir.at(place)) as writer:
@@ -171,6 +248,30 @@ def test_a_damaged_object_is_named(store):
     path_of(uri(store, "damaged/journal/1.frame")).write_bytes(b"SWPJ and no more")
     with pytest.raises(StoreError, match=r"1\.frame: must hold whole frames"):
         read_trials(place)
+
+
+def test_doctor_sets_a_broken_frame_aside_and_keeps_the_whole_ones(store):
+    place = ResultsDir.at(uri(store, "frames"))
+    with Writer(place) as writer:
+        writer.append(frame(1))
+    journal = open_journal(place.journal)
+    for seed in (2, 3):
+        journal.append(frame(seed))
+    (place.journal / "1.frame").write_bytes(b"SWPJ and no more, of a frame")
+    code, said = _doctor(uri(store, "frames"))
+    assert code == 1
+    assert "s3://bucket/frames/journal/1.frame: must hold whole frames (damaged at byte 0)" in said
+    code, said = _doctor(uri(store, "frames"), "--repair")
+    assert code == 0, said
+    assert read_object(store, "frames/damaged/journal-1.frame") == b"SWPJ and no more, of a frame"
+    assert sorted(read_trials(uri(store, "frames"))["seed"]) == [1, 2, 3]
+    assert _doctor(uri(store, "frames")) == (0, "s3://bucket/frames: nothing wrong\n")
+
+
+def _doctor(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(main, ["doctor", *words])
+    assert isinstance(done.exception, SystemExit | None), done.exc_info
+    return done.exit_code, done.output
 
 
 def test_a_killed_run_goes_on_from_what_object_storage_holds(store, tmp_path):
@@ -234,6 +335,7 @@ def test_the_endpoint_and_the_credentials_can_come_from_the_environment(store, m
         ("s3://", "s3://: must be a path, s3://BUCKET/KEY or gs://BUCKET/KEY"),
         ("ftp://host/x?secret_key=hush", "ftp://host/x: must be a path"),
         ("s3://me:hush@bucket/x", "s3://bucket/x: must be a path"),
+        ("s3://bucket//x?secret_key=hush", "s3://bucket//x: must be a path"),
         ("s3://bucket/x?token=hush", "options after . must be among .*got token"),
     ],
 )

@@ -61,6 +61,19 @@ def test_hidden_folders_environments_and_results_are_never_sent(project):
     assert not [name for name in sent if name.startswith((".", "results"))]
 
 
+def test_a_module_that_is_no_python_is_sent_as_it_is(project):
+    write(project, small_sweep(dataset="ours_pack.reader:read"))
+    (project / "ours_pack").mkdir()
+    reader = "import ours_rows\n\ndef read():\n    return [[1.0, 0.0, 0.0, 0.0]] * 4\n"
+    modules = {"__init__": "", "reader": reader}
+    modules |= {"cut": "def (:", "nul": "a = '\0'", "deep": "(" * 10_000, "code": "# coding: x\n"}
+    write_module(project, "ours_rows", "")
+    for name, text in modules.items():
+        write_module(project / "ours_pack", name, text)
+    sent = [f"ours_pack/{name}.py" for name in modules]
+    assert files_of() == ["configs/small.yaml", *sorted(sent), "ours_rows.py"]
+
+
 def test_sweep_is_sent_with_what_tells_its_version(project):
     sent = files_of(with_sweep=True)
     assert "sweep/__main__.py" in sent

@@ -181,3 +181,14 @@ def test_a_table_in_the_columns_of_this_version_is_taken_as_it_is():
     table = schema.empty_table()
     assert conform(table, schema, "here") is table
     assert conform(table.drop_columns("validation_loss"), schema, "here").schema == schema
+
+
+@pytest.mark.parametrize(
+    "cut", [b"", b"\0" * 7, b"\xff" * 8, b"\xff" * 40, (9).to_bytes(8, "little")]
+)
+def test_a_short_frame_is_named(cut: bytes) -> None:
+    with pytest.raises(StoreError, match=r"^here: must be results of sweep \(got "):
+        decode(cut, "here")
+    whole = encode([make_result()], "study")
+    with pytest.raises(StoreError, match=r"^here: must be results of sweep \(got "):
+        decode(whole[:-9], "here")

@@ -7,6 +7,8 @@ import click
 if TYPE_CHECKING:
     from sweep.store.inspection import Problem
     from sweep.store.layout import ResultsDir
+    from sweep.store.lease import Lease
+    from sweep.store.lock import Lock
 
 PROBLEMS = 1
 
@@ -24,17 +26,15 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
     Exit code: 0 nothing wrong (any longer), 1 problems found, 2 wrong input.
     """
     from sweep.cli.places import find_results
-    from sweep.store.inspection import repair_results
+    from sweep.store.lock import holding, lock_at
 
     directory = find_results(results)
-    _require_peace(directory)
-    problems = _inspect(directory)
-    for problem in problems:
-        click.echo(f"{problem.path}: {problem.what}; {problem.advice}")
-    if repair and problems:
-        for path in repair_results(directory, problems):
-            click.echo(f"set aside: {path}")
-        problems = _inspect(directory)
+    if repair:
+        with holding(directory.lock) as lock:  # what is missing for a moment is not moved
+            problems = _repair(directory, _report(directory), lock)
+    else:
+        lock_at(directory.lock).require_free()
+        problems = _report(directory)
     if not problems:
         click.echo(f"{directory.path}: nothing wrong")
     elif not repair:
@@ -42,30 +42,37 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
     context.exit(PROBLEMS if problems else 0)
 
 
+def _report(directory: "ResultsDir") -> list["Problem"]:
+    problems = _inspect(directory)
+    for problem in problems:
+        click.echo(f"{problem.path}: {problem.what}; {problem.advice}")
+    return problems
+
+
+def _repair(
+    directory: "ResultsDir", problems: list["Problem"], lock: "Lock | Lease"
+) -> list["Problem"]:
+    """Repair what can be; return what is wrong after it."""
+    from sweep.store.inspection import repair_results
+
+    if not problems:
+        return []
+    for path in repair_results(directory, problems, lock):
+        click.echo(f"set aside: {path}")
+    return _inspect(directory)
+
+
 def _inspect(directory: "ResultsDir") -> list["Problem"]:
     from sweep.cluster.leftovers import inspect_checkpoints
-    from sweep.errors import StoreError
+    from sweep.errors import StoreError, UnreachableError
     from sweep.store.inspection import inspect_results
     from sweep.store.reader import done_ids
 
     problems = inspect_results(directory)
     try:
         settled = done_ids(directory.path, retry_failed=True)
+    except UnreachableError:
+        raise
     except StoreError:  # named among the problems already
         settled = set()
     return problems + inspect_checkpoints(directory, settled)
-
-
-def _require_peace(directory: "ResultsDir") -> None:
-    """Raise while a process of this machine writes: a file may then be missing for a moment."""
-    from pathlib import Path
-
-    from sweep.errors import StoreError
-    from sweep.store.lock import writer_of
-
-    holder = writer_of(directory.lock) if isinstance(directory.path, Path) else None
-    if holder is not None:
-        raise StoreError(
-            f"{directory.path} is being written by pid {holder.pid} on host {holder.host}; "
-            "wait for it to end or stop it, then run the same command again"
-        )

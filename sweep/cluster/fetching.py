@@ -74,8 +74,7 @@ def _require_own(output: Path, job: SweepJob) -> dict[str, int]:
         str(path.relative_to(output)): path.stat().st_size
         for path in output.glob("*/part-*.parquet")
     }
-    mark = output / "fetched.json"
-    record = json.loads(mark.read_text("utf-8")) if mark.exists() else {}
+    record = _read_mark(output / "fetched.json")
     same = (record.get("sweep"), record.get("results")) == (job.sweep, job.results)
     known = record.get("parts", {}).items() if same else set()
     exists = ResultsDir(output).exists
@@ -85,6 +84,16 @@ def _require_own(output: Path, job: SweepJob) -> dict[str, int]:
             "results, which fetching would mix up); give another --output"
         )
     return held
+
+
+def _read_mark(mark: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(mark.read_text("utf-8")) if mark.exists() else {}
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or not isinstance(record.get("parts", {}), dict):
+        raise StoreError(f"{mark}: must be what `sweep fetch` wrote there; give another --output")
+    return record
 
 
 def _carry(

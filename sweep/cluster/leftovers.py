@@ -10,9 +10,11 @@ import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from sweep.store.files import reporting
 from sweep.store.inspection import Problem
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import SavedState
@@ -25,6 +27,7 @@ MAGIC = b"SWPC"
 VERSION = 1
 HEADER = struct.Struct("<4sHIQ")
 """Magic, version, CRC-32 of all that follows, length of the JSON that follows first."""
+FOREIGN = "whole, but not of lanes"
 
 Stop = dict[str, float | int | None]
 
@@ -67,7 +70,10 @@ def unseal(file: bytes) -> tuple[list[SavedState], bytes]:
         ValueError: it is not whole, or of another version.
     """
     owners, data = _unsealed(file)
-    return list(_states(owners, data)), data
+    try:
+        return list(_states(owners, data)), data
+    except Exception as error:  # a file that something else made can raise anything
+        raise _UnreadableError(FOREIGN) from error
 
 
 def read_leftovers(directory: ResultsDir) -> list[SavedState]:
@@ -96,7 +102,7 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
     for path in _files(directory):
         try:
             states, _ = unseal(path.read_bytes())
-        except (ValueError, OSError) as error:
+        except (_UnreadableError, OSError) as error:
             problems.append(Problem(path, f"cannot be read ({error})", "its trials begin again"))
             continue
         if all(state.trial_id in settled for state in states):
@@ -117,7 +123,8 @@ def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
         except (_UnreadableError, OSError):
             continue
         if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
-            path.unlink()
+            with reporting(path, "removed"):
+                path.unlink(missing_ok=True)
 
 
 def _files(directory: ResultsDir) -> list[AnyPath]:
@@ -138,8 +145,18 @@ def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
     body = file[HEADER.size :]
     if check != zlib.crc32(body):
         raise _UnreadableError("damaged")
-    owners = {name: _Owners(**owner) for name, owner in json.loads(body[:length]).items()}
-    return owners, body[length:]
+    try:
+        return _owners(json.loads(body[:length])), body[length:]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _UnreadableError(FOREIGN) from error
+
+
+def _owners(about: dict[str, Any]) -> dict[str, _Owners]:
+    owners = {name: _Owners(**owner) for name, owner in about.items()}
+    for owner in owners.values():
+        if any(stop.keys() != set(STOP_PARAMETERS) for stop in owner.stops.values()):
+            raise ValueError("other stop parameters")
+    return owners
 
 
 def _states(owners: dict[str, _Owners], data: bytes) -> Iterator[SavedState]:

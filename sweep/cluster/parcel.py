@@ -152,7 +152,11 @@ def _whole(file: Path, roots: Sequence[Path]) -> Path | None:
 
 
 def _imports(source: Path) -> list[str]:
-    nodes = list(ast.walk(ast.parse(source.read_bytes())))
+    """Return the packages that a module imports; none of one that Python cannot read either."""
+    try:
+        nodes = list(ast.walk(ast.parse(source.read_bytes())))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
     plain = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     froms = [node for node in nodes if isinstance(node, ast.ImportFrom) and not node.level]
     return [name.partition(".")[0] for name in [*plain, *(str(node.module) for node in froms)]]

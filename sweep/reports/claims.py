@@ -67,7 +67,7 @@ def _recorded(directory: ResultsDir) -> Iterator[tuple[str, Sequence[str]]]:
     for run in reversed(read_runs(directory)):
         yield run.config, run.overrides
     if directory.config.is_file():  # kept where the records of the runs were not
-        yield directory.config.read_text("utf-8"), ()
+        yield directory.config.read_bytes().decode("utf-8", "replace"), ()
 
 
 def _parameters(directory: ResultsDir, trial_id: str) -> np.ndarray:

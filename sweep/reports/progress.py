@@ -1,6 +1,5 @@
 """Counts how far a sweep has come. Knows nothing of which trials are still to do."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,7 @@ from sweep.store.layout import ResultsDir
 from sweep.store.lease import Holder
 from sweep.store.lock import writer_of
 from sweep.store.reader import read_trials
-from sweep.store.remote import matches
+from sweep.store.runs import read_run, run_files
 from sweep.trial import Status
 
 
@@ -67,13 +66,13 @@ def _share_of_run(
     The table may hold trials of other grids: counted are those done at the start of the run, and
     what has been finished since.
     """
-    runs = matches(directory.runs, "*.json")
-    record = json.loads(runs[-1].read_text("utf-8")) if runs else {}
-    if not record.keys() >= {"started", "trials", "done"}:
+    files = run_files(directory)
+    run = read_run(files[-1]) if files else None
+    if run is None or run.trials is None or run.done is None:
         return None, None
-    since = trials["finished"] >= pd.Timestamp(record["started"])
+    since = trials["finished"] >= pd.Timestamp(run.started)
     added = int((since & (trials["status"] != Status.CANCELLED)).sum())
-    return min(record["done"] + added, record["trials"]), record["trials"]
+    return min(run.done + added, run.trials), run.trials
 
 
 def format_progress(progress: Progress) -> str:

@@ -46,10 +46,11 @@ def decode(frame: bytes, where: str = "results received") -> Batch:
         if position == len(frame) and tables:
             tables[name] = SCHEMAS[name].empty_table()
             continue
-        (length,) = LENGTH.unpack_from(frame, position)
-        position += LENGTH.size
-        tables[name] = _table(name, frame[position : position + length], where)
-        position += length
+        start = position + LENGTH.size
+        position = start + int.from_bytes(frame[position:start], "little")
+        if max(start, position) > len(frame):
+            raise StoreError(f"{where}: must be results of sweep (got a part of a frame)")
+        tables[name] = _table(name, frame[start:position], where)
     return Batch(tables)
 
 
@@ -182,7 +183,7 @@ def _with_length(data: bytes) -> bytes:
 def _table(name: TableName, stream: bytes, where: str) -> pa.Table:
     try:
         table = pa.ipc.open_stream(stream).read_all()
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise StoreError(f"{where}: must be results of sweep (got {error})") from error
     version_of(table.schema, where)
     return conform(table, SCHEMAS[name], where)

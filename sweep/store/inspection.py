@@ -1,6 +1,5 @@
 """Checks every file of a results directory but checkpoints, and repairs it. Knows no sweep."""
 
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,14 +8,17 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from sweep.errors import StoreError
+from sweep.errors import StoreError, UnreachableError
 from sweep.store.encoding import decode
 from sweep.store.files import reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings
-from sweep.store.journal import replay, torn_tail
+from sweep.store.journal import files_of, replay_file, torn_tail
 from sweep.store.layout import ResultsDir, TableName
+from sweep.store.lease import Lease
+from sweep.store.lock import Lock
 from sweep.store.parts import NAME, part_path, read_part, schema_version
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.remote import AnyPath
+from sweep.store.runs import read_run
 from sweep.store.schema import SCHEMA_VERSION
 from sweep.store.writer import Writer
 
@@ -44,23 +46,32 @@ def inspect_results(directory: ResultsDir) -> list[Problem]:
     return [problem for check in checks for problem in check(directory)]
 
 
-def repair_results(directory: ResultsDir, problems: Iterable[Problem]) -> list[AnyPath]:
+def repair_results(
+    directory: ResultsDir, problems: Iterable[Problem], lock: Lock | Lease
+) -> list[AnyPath]:
     """Set damaged files aside into `damaged/` and mend the rest; no file is deleted unread.
 
     What can be read of a damaged journal is taken in again.
+
+    Args:
+        directory: the results.
+        problems: what is wrong with them, found since the lock is held.
+        lock: the lock of the results.
 
     Returns:
         Where the files lie that were set aside.
 
     Raises:
-        StoreError: if another process is writing, or a file cannot be moved.
+        StoreError: if another process has taken the lock, or a file cannot be moved.
     """
     saved = _whole_frames(directory.journal)
     moved = []
     if isinstance(directory.journal, Path) and (tail := _tail(directory.journal)):
         moved.append(_keep(directory, TORN, tail))
-    moved += [_set_aside(directory, problem.path) for problem in problems if problem.aside]
-    with Writer(directory) as writer:
+    for path in [problem.path for problem in problems if problem.aside]:
+        lock.require()
+        moved.append(_set_aside(directory, path))
+    with Writer(directory, lock) as writer:
         for payload in saved:
             writer.append(payload)
     return moved
@@ -117,35 +128,37 @@ def _fault(path: AnyPath, read: Callable[[], object]) -> str:
     """Return what is the matter with a file that should be readable so; empty if nothing is."""
     try:
         read()
+    except UnreachableError:  # says nothing of the file
+        raise
     except (StoreError, pa.ArrowException, OSError, ValueError) as error:
         return str(error).removeprefix(f"{path}: ").partition(";")[0]
     return ""
 
 
 def _journal(directory: ResultsDir) -> Iterator[Problem]:
-    path = directory.journal
-    for file in _frames(path):
-        if what := _fault(file, lambda: [decode(p, str(file)) for p in replay(file)]):  # noqa: B023
+    for file in files_of(directory.journal):
+        if what := _fault(file, partial(_decode_all, file)):
             yield Problem(file, what, "what is whole in it is kept, the rest trained again")
         elif isinstance(file, Path) and (tail := torn_tail(file)):
             what = f"ends in {len(tail):,} bytes of a result that was never acknowledged"
             yield Problem(file, what, "the next run cuts them off", aside=False)
 
 
-def _frames(path: AnyPath) -> list[AnyPath]:
-    if isinstance(path, RemotePath):
-        return _files(path)
-    return [path] if path.exists() else []
+def _decode_all(file: AnyPath) -> None:
+    for payload in replay_file(file):
+        decode(payload, str(file))
 
 
 def _whole_frames(path: AnyPath) -> list[bytes]:
-    """Return the frames of a journal that can be read, up to the first that cannot."""
+    """Return the frames of a journal that can be read, of each file up to the first that cannot."""
     found: list[bytes] = []
-    for file in _frames(path):
+    for file in files_of(path):
         try:
-            for payload in replay(file):
+            for payload in replay_file(file):
                 decode(payload)
                 found.append(payload)
+        except UnreachableError:
+            raise
         except StoreError:
             continue
     return found
@@ -153,20 +166,15 @@ def _whole_frames(path: AnyPath) -> list[bytes]:
 
 def _tail(path: Path) -> bytes:
     try:
-        return torn_tail(path) if path.exists() else b""
+        return torn_tail(path)
     except StoreError:  # it is set aside as a whole
         return b""
 
 
 def _runs(directory: ResultsDir) -> Iterator[Problem]:
     for path in _files(directory.runs):
-        try:
-            record = json.loads(path.read_text("utf-8"))
-            whole = isinstance(record["config"], str) and isinstance(record["overrides"], list)
-        except (ValueError, KeyError, TypeError):
-            whole = False
-        if not whole:
-            yield Problem(path, "is no record of a run", "only `sweep verify` needs them")
+        if what := _fault(path, partial(read_run, path)):
+            yield Problem(path, what, "only `sweep verify` needs them")
 
 
 def _half_written(directory: ResultsDir) -> Iterator[Problem]:

@@ -114,12 +114,26 @@ def replay(path: AnyPath) -> Iterator[bytes]:
     Raises:
         StoreError: if a frame before the last is damaged.
     """
-    for file in _objects(path) if isinstance(path, RemotePath) else [path]:
-        data, end = _read(file), 0
-        for start, end in _frames(data, file):
-            yield data[start:end]
-        if end < len(data) and isinstance(file, RemotePath):  # an object is never torn
-            raise _damage(file, end)
+    for file in files_of(path):
+        yield from replay_file(file)
+
+
+def files_of(path: AnyPath) -> list[AnyPath]:
+    """Return the files or objects in which a journal keeps its frames, in order."""
+    return [*_objects(path)] if isinstance(path, RemotePath) else [path]
+
+
+def replay_file(file: AnyPath) -> Iterator[bytes]:
+    """Yield the payload of every whole frame in one file or object, in order.
+
+    Raises:
+        StoreError: if a frame is damaged, but for the last of a file, which may be torn.
+    """
+    data, end = _read(file), 0
+    for start, end in _frames(data, file):
+        yield data[start:end]
+    if end < len(data) and isinstance(file, RemotePath):  # an object is never torn
+        raise _damage(file, end)
 
 
 def torn_tail(path: Path) -> bytes:

@@ -54,18 +54,34 @@ class Lease:
         self._taken_by: _Claim | None = None
 
     def acquire(self) -> None:
-        """Take the lease, waiting for the one of a process that may have been killed to lapse.
+        """Take the lease once it is free, as `require_free` has it.
 
         Raises:
             StoreError: if another process renews it, naming that process.
         """
         with reporting(self.path, "held"):
-            self._await_lapse()
+            self.require_free()
             self._write(self._claim)
             held = _read(self.path)
         if held is not None and held.token != self._claim.token:
             raise self._refusal(held)
         self._thread.start()
+
+    def require_free(self) -> None:
+        """Wait for the lease of a process that may have been killed to lapse; nothing is written.
+
+        Raises:
+            StoreError: if another process renews it, naming that process.
+        """
+        seen, began = _read(self.path), time.monotonic()
+        while seen is not None and not _has_died(seen):
+            if time.monotonic() - began > FREE_AFTER_SECONDS:
+                return
+            time.sleep(POLL_SECONDS)
+            now = _read(self.path)
+            if now is not None and now != seen:
+                raise self._refusal(now)
+            seen = now
 
     def require(self) -> None:
         """Raise if another process has taken the lease meanwhile.
@@ -81,21 +97,10 @@ class Lease:
         self._released.set()
         if self._thread.is_alive():
             self._thread.join()
-            with suppress(OSError):  # it lapses, if it cannot be given back
+            with suppress(OSError, StoreError):  # it lapses, if it cannot be given back
                 held = _read(self.path)
                 if held is not None and held.token == self._claim.token:
                     self.path.unlink(missing_ok=True)
-
-    def _await_lapse(self) -> None:
-        seen, began = _read(self.path), time.monotonic()
-        while seen is not None and not _has_died(seen):
-            if time.monotonic() - began > FREE_AFTER_SECONDS:
-                return
-            time.sleep(POLL_SECONDS)
-            now = _read(self.path)
-            if now is not None and now != seen:
-                raise self._refusal(now)
-            seen = now
 
     def _renew(self) -> None:
         renewals = 0

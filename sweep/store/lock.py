@@ -8,6 +8,8 @@ import json
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -51,6 +53,15 @@ class Lock:
     def require(self) -> None:
         """Do nothing: nobody can take it."""
 
+    def require_free(self) -> None:
+        """Raise if another process holds the lock; nothing is written.
+
+        Raises:
+            StoreError: naming that process.
+        """
+        if writer_of(self.path) is not None:
+            raise StoreError(_refusal(self.path))
+
     def release(self) -> None:
         """Give the lock back; harmless when it is not held."""
         if self._file is not None:
@@ -62,6 +73,21 @@ class Lock:
 def lock_at(path: AnyPath) -> Lock | Lease:
     """Return what there is at `path` to keep other writers out."""
     return Lease(path) if isinstance(path, RemotePath) else Lock(path)
+
+
+@contextmanager
+def holding(path: AnyPath) -> Iterator[Lock | Lease]:
+    """Hold the lock at `path` until the end of the block.
+
+    Raises:
+        StoreError: if another process holds it, naming that process.
+    """
+    lock = lock_at(path)
+    lock.acquire()
+    try:
+        yield lock
+    finally:
+        lock.release()
 
 
 def writer_of(path: AnyPath) -> Holder | None:

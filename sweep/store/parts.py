@@ -5,9 +5,9 @@ first: where it is missing, the files of that number elsewhere do not count.
 """
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +17,7 @@ from sweep.errors import StoreError
 from sweep.store.batch import Batch
 from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath, RemotePath, patiently
+from sweep.store.remote import AnyPath, RemotePath
 from sweep.store.schema import SCHEMAS, conform, version_of
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
@@ -25,6 +25,8 @@ CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), Table
 """Every table, in the order in which its part is published."""
 ROWS_PER_GROUP = {TableName.WEIGHTS: 4_096, TableName.STATE: 4_096}
 """Rows read together; small where a row is long and few are wanted."""
+
+T = TypeVar("T")
 
 
 def part_numbers(directory: ResultsDir, name: TableName = TableName.TRIALS) -> list[int]:
@@ -53,7 +55,7 @@ def remove(directory: ResultsDir, number: int) -> None:
         path = part_path(directory, name, number)
         if path.exists():
             with reporting(path, "removed"):
-                path.unlink()
+                path.unlink(missing_ok=True)  # gone, if only the answer was lost
                 sync_directory(path.parent)
 
 
@@ -100,7 +102,8 @@ def read_part(
     schema = SCHEMAS[name] if columns is None else _subset(SCHEMAS[name], columns)
     if name is not TableName.TRIALS and not path.exists():
         return schema.empty_table()
-    return conform(_read(path, schema, where), schema, str(path))
+    table = _read(path, lambda: _read_columns(path, schema, where))
+    return conform(table, schema, str(path))
 
 
 def part_path(directory: ResultsDir, name: TableName, number: int) -> AnyPath:
@@ -109,7 +112,8 @@ def part_path(directory: ResultsDir, name: TableName, number: int) -> AnyPath:
 
 def count_rows(directory: ResultsDir, number: int) -> int:
     """Return how many trials a part holds."""
-    return int(pq.read_metadata(**_source(part_path(directory, TableName.TRIALS, number))).num_rows)
+    path = part_path(directory, TableName.TRIALS, number)
+    return int(_read(path, lambda: pq.read_metadata(**_source(path))).num_rows)
 
 
 def count_bytes(directory: ResultsDir, number: int) -> int:
@@ -121,15 +125,14 @@ def count_bytes(directory: ResultsDir, number: int) -> int:
 def schema_version(directory: ResultsDir, number: int) -> int:
     """Return the schema version of a part."""
     path = part_path(directory, TableName.TRIALS, number)
-    return version_of(pq.read_schema(**_source(path)), str(path))
+    return version_of(_read(path, lambda: pq.read_schema(**_source(path))), str(path))
 
 
-def _read(path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] | None) -> pa.Table:
-    def read() -> pa.Table:
-        return _read_columns(path, schema, where)
-
+def _read(path: AnyPath, read: Callable[[], T]) -> T:
     try:  # what is cut off on a disk stays so
-        return patiently(read) if isinstance(path, RemotePath) else read()
+        if isinstance(path, RemotePath):
+            return path.patiently("read", read, decodes=True)
+        return read()
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:

@@ -4,8 +4,10 @@ An object is written whole by one request or not at all. Nothing is renamed, loc
 """
 
 import os
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TypeVar
@@ -13,7 +15,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from pyarrow import ArrowException, fs
 
-from sweep.errors import StoreError
+from sweep.errors import StoreError, UnreachableError
 
 SCHEMES = ("s3", "gs")
 CREDENTIALS = ("access_key", "secret_key", "session_token")
@@ -24,8 +26,20 @@ ATTEMPTS = 6  # of one request, by the client itself, within a few seconds
 PASSING = ("NETWORK_CONNECTION", "SLOW_DOWN", "THROTTL", "TIMEOUT", "UNAVAILABLE", "INTERNAL")
 """Words in the message of an error that passes; pyarrow gives no better sign of which it is."""
 CUT_OFF = ("HTTP status 5", "curlCode", "Unexpected end of stream", "content-length")
+NOBODY = ("curlCode: 6,", "curlCode: 7,", "curlCode: 35,", "curlCode: 60,")
+"""No such host, nobody there, no TLS, a certificate that does not hold: mostly a wrong endpoint."""
+OF_SERVICE = ("AWS Error", "google::cloud")
+"""Words in the message of an error that the service or the way to it made, not what is stored."""
 
 T = TypeVar("T")
+
+
+@dataclass
+class Service:
+    """An object storage by its client, credentials included, and whether it has ever answered."""
+
+    filesystem: fs.FileSystem
+    has_answered: bool = False
 
 
 class RemotePath:
@@ -33,12 +47,12 @@ class RemotePath:
 
     Args:
         uri: scheme, bucket and key, without a query; this is what is shown and recorded.
-        filesystem: the store, with its credentials.
+        service: who keeps it.
     """
 
-    def __init__(self, uri: str, filesystem: fs.FileSystem) -> None:
+    def __init__(self, uri: str, service: Service) -> None:
         self._uri = uri.rstrip("/")
-        self.filesystem = filesystem
+        self._service = service
 
     def __str__(self) -> str:
         return self._uri
@@ -47,13 +61,18 @@ class RemotePath:
         return f"RemotePath({self._uri!r})"
 
     def __truediv__(self, name: str) -> "RemotePath":
-        return RemotePath(f"{self._uri}/{name}", self.filesystem)
+        return RemotePath(f"{self._uri}/{name}", self._service)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RemotePath) and self._uri == other._uri
 
     def __hash__(self) -> int:
         return hash(self._uri)
+
+    @property
+    def filesystem(self) -> fs.FileSystem:
+        """The store, with its credentials, as pyarrow has it."""
+        return self._service.filesystem
 
     @property
     def key(self) -> str:
@@ -70,7 +89,7 @@ class RemotePath:
 
     @property
     def parent(self) -> "RemotePath":
-        return RemotePath(self._uri.rpartition("/")[0], self.filesystem)
+        return RemotePath(self._uri.rpartition("/")[0], self._service)
 
     def with_name(self, name: str) -> "RemotePath":
         return self.parent / name
@@ -90,7 +109,7 @@ class RemotePath:
     def iterdir(self) -> Iterator["RemotePath"]:
         """Yield what lies directly below."""
         selector = fs.FileSelector(self.key, allow_not_found=True)
-        for info in patiently(lambda: self.filesystem.get_file_info(selector)):
+        for info in self.patiently("listed", lambda: self.filesystem.get_file_info(selector)):
             yield self / info.base_name
 
     def glob(self, pattern: str) -> Iterator["RemotePath"]:
@@ -102,7 +121,7 @@ class RemotePath:
             with self.filesystem.open_input_stream(self.key) as file:
                 return bytes(file.readall())
 
-        return patiently(read)
+        return self.patiently("read", read)
 
     def read_text(self, encoding: str = "utf-8") -> str:
         return self.read_bytes().decode(encoding)
@@ -114,21 +133,57 @@ class RemotePath:
             with self.filesystem.open_output_stream(self.key) as file:
                 file.write(data)
 
-        patiently(write)
+        self.patiently("written", write)
 
     def unlink(self, missing_ok: bool = False) -> None:
         try:
-            patiently(lambda: self.filesystem.delete_file(self.key))
+            self.patiently("removed", lambda: self.filesystem.delete_file(self.key))
         except FileNotFoundError:
             if not missing_ok:
                 raise
 
     def mkdir(self, parents: bool = True, exist_ok: bool = True) -> None:
         """Leave a mark by which the folder is seen to be there, though it is empty."""
-        patiently(lambda: self.filesystem.create_dir(self.key, recursive=parents))
+        self.patiently("created", lambda: self.filesystem.create_dir(self.key, recursive=parents))
 
     def _info(self) -> fs.FileInfo:
-        return patiently(lambda: self.filesystem.get_file_info(self.key))
+        return self.patiently("reached", lambda: self.filesystem.get_file_info(self.key))
+
+    def patiently(self, action: str, call: Callable[[], T], *, decodes: bool = False) -> T:
+        """Call, again and again for two minutes while the store cannot be reached or asks to wait.
+
+        A store that has never answered is not waited for where there seems to be none.
+
+        Args:
+            action: what is done with the object, completing "cannot be …".
+            call: what to do.
+            decodes: whether the call raises OSError too where what it reads is damaged, which is
+                then left as it is.
+
+        Raises:
+            FileNotFoundError: there is no such object.
+            UnreachableError: the store stays away, or refuses.
+        """
+        pause, began = 0.25, time.monotonic()
+        while True:
+            try:
+                result = call()
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                waited = time.monotonic() - began
+                if not self._is_worth_waiting(error) or waited > PATIENCE_SECONDS:
+                    if decodes and not _says(error, OF_SERVICE):
+                        raise
+                    raise UnreachableError(f"{self}: {_refusal(action, error)}") from error
+            else:
+                self._service.has_answered = True
+                return result
+            time.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _is_worth_waiting(self, error: OSError) -> bool:
+        return _passes(error) and (self._service.has_answered or not _says(error, NOBODY))
 
 
 AnyPath = Path | RemotePath
@@ -174,36 +229,35 @@ def path_of(place: str | AnyPath) -> AnyPath:
         return Path(place)
     parts = urlsplit(place)
     shown = without_query(place)
-    if parts.scheme not in SCHEMES or not parts.hostname or parts.username or parts.fragment:
+    odd = parts.username or parts.fragment or "//" in parts.path
+    if parts.scheme not in SCHEMES or not parts.hostname or odd:
         raise StoreError(f"{shown}: must be a path, s3://BUCKET/KEY or gs://BUCKET/KEY")
     options = dict(parse_qsl(parts.query))
     if unknown := sorted(options.keys() - set(OPTIONS)):
         names = ", ".join(OPTIONS)
         raise StoreError(f"{shown}: options after ? must be among {names} (got {unknown[0]})")
     try:
-        return RemotePath(shown, _filesystem(parts, options))
+        return RemotePath(shown, Service(_filesystem(parts, options)))
     except (ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{shown}: cannot be reached ({error})") from error
 
 
-def patiently(call: Callable[[], T]) -> T:
-    """Call, again and again for two minutes while the store cannot be reached or asks to wait."""
-    pause, began = 0.25, time.monotonic()
-    while True:
-        try:
-            return call()
-        except OSError as error:
-            waited = time.monotonic() - began
-            if not _passes(error) or waited > PATIENCE_SECONDS:
-                raise
-        time.sleep(pause)
-        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
-
-
 def _passes(error: OSError) -> bool:
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return False
-    return any(sign in str(error) for sign in (*PASSING, *CUT_OFF))
+    return not isinstance(error, PermissionError) and _says(error, (*PASSING, *CUT_OFF))
+
+
+def _says(error: OSError, signs: Collection[str]) -> bool:
+    return any(sign in str(error) for sign in signs)
+
+
+def _refusal(action: str, error: OSError) -> str:
+    why = re.sub(r"^When .*?: (?=AWS Error)", "", str(error), flags=re.DOTALL)
+    advice = (
+        "check the endpoint and the network, then run the same command again"
+        if _passes(error)
+        else "check the bucket, its region and the credentials"
+    )
+    return f"cannot be {action} ({why}); {advice}"
 
 
 def _filesystem(parts: SplitResult, options: dict[str, str]) -> fs.FileSystem:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sweep.errors import StoreError
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.remote import AnyPath, matches
@@ -12,10 +13,19 @@ from sweep.store.remote import AnyPath, matches
 
 @dataclass(frozen=True)
 class Run:
-    """The sweep file of a run as text, and the changes that the command line made to it."""
+    """What is recorded of a run.
+
+    Attributes:
+        config: the sweep file as text. overrides: the changes that the command line made to it.
+        started: when, UTC.
+        trials, done: how many it asked for, and how many of them were held then; None if unknown.
+    """
 
     config: str
     overrides: tuple[str, ...]
+    started: datetime
+    trials: int | None = None
+    done: int | None = None
 
 
 def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, object]) -> AnyPath:
@@ -38,6 +48,40 @@ def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, o
 
 
 def read_runs(directory: ResultsDir) -> list[Run]:
-    """Return the recorded runs, the oldest first."""
-    records = [json.loads(path.read_text()) for path in matches(directory.runs, "*.json")]
-    return [Run(record["config"], tuple(record["overrides"])) for record in records]
+    """Return the recorded runs, the oldest first.
+
+    Raises:
+        StoreError: if a record is damaged.
+    """
+    return [read_run(path) for path in run_files(directory)]
+
+
+def run_files(directory: ResultsDir) -> list[AnyPath]:
+    """Return the files of the recorded runs, the oldest first."""
+    return matches(directory.runs, "*.json")
+
+
+def read_run(path: AnyPath) -> Run:
+    """Read the record of a run.
+
+    Raises:
+        StoreError: if it is not whole.
+    """
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        config, overrides = record["config"], record["overrides"]
+        started = datetime.fromisoformat(record["started"]).astimezone(UTC)
+        counts = [record.get(name) for name in ("trials", "done")]
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
+        raise _damage(path) from error
+    texts = isinstance(overrides, list) and all(isinstance(t, str) for t in [config, *overrides])
+    if not texts or not all(isinstance(count, int | None) for count in counts):
+        raise _damage(path)
+    return Run(config, tuple(overrides), started, *counts)
+
+
+def _damage(path: AnyPath) -> StoreError:
+    return StoreError(
+        f"{path}: must be the record of a run; `sweep doctor --repair` sets it aside, "
+        "and `sweep verify` then does not know the data of that run"
+    )

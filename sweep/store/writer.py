@@ -7,6 +7,7 @@ nothing and leaves nothing that the next `Writer` does not mend.
 
 import re
 import time
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -16,7 +17,8 @@ from sweep.store.files import remove_leftovers, reporting, write_atomically
 from sweep.store.holdings import COLUMNS, Holdings, entries_of
 from sweep.store.journal import open_journal, replay
 from sweep.store.layout import ResultsDir, TableName
-from sweep.store.lock import lock_at
+from sweep.store.lease import Lease
+from sweep.store.lock import Lock, holding
 from sweep.store.parts import (
     clean,
     count_bytes,
@@ -39,11 +41,17 @@ SMALL_PART_BYTES = PENDING_BYTES // MOST_SMALL_PARTS  # so many together are no 
 
 
 class Writer:
-    """The one writer of a results directory, from `with` to its end."""
+    """The one writer of a results directory, from `with` to its end.
 
-    def __init__(self, directory: ResultsDir) -> None:
+    Args:
+        directory: the results.
+        lock: its lock where the caller holds it already, and goes on to; None to take it.
+    """
+
+    def __init__(self, directory: ResultsDir, lock: Lock | Lease | None = None) -> None:
         self.directory = directory
-        self._lock = lock_at(directory.lock)
+        self._given_lock = lock
+        self._held = ExitStack()
         self._holdings = Holdings()
         self._pending: list[Batch] = []
         self._pending_rows = self._pending_bytes = 0
@@ -58,12 +66,10 @@ class Writer:
         """
         with reporting(self.directory.path, "created"):
             self.directory.path.mkdir(parents=True, exist_ok=True)
-        self._lock.acquire()
-        try:
+        with ExitStack() as held:
+            self._lock = self._given_lock or held.enter_context(holding(self.directory.lock))
             self._open()
-        except BaseException:
-            self._lock.release()
-            raise
+            self._held = held.pop_all()
         return self
 
     def __exit__(
@@ -72,11 +78,11 @@ class Writer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        try:
-            self.flush()
-        finally:
-            self._journal.close()
-            self._lock.release()
+        with self._held:
+            try:
+                self.flush()
+            finally:
+                self._journal.close()
 
     def append(self, payload: bytes) -> list[str]:
         """Take in a frame of results; they are durable when this returns.
