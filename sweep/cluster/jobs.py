@@ -148,8 +148,12 @@ class JobServer:
         A connection that breaks is made anew, and goes on where it was; where none can be made, the
         log is asked for now and then.
         """
-        from aiohttp import ClientError
-
+        try:
+            from aiohttp import ClientError
+        except ImportError as error:
+            raise SweepError(
+                "to follow a job, aiohttp must be there: pip install 'autoencoder-sweep[cluster]'"
+            ) from error
         seen = 0
         while True:
             come = 0
