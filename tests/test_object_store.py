@@ -171,7 +171,7 @@ def test_doctor_takes_no_fault_of_the_network_for_damage(store, monkeypatch, fau
     monkeypatch.setattr(remote, "PATIENCE_SECONDS", 0.0)
     store.requests.clear()
     assert _doctor(place)[0] == 1
-    for n_answered in range(0, len(store.requests), len(store.requests) // 5):
+    for n_answered in range(0, len(store.requests), len(store.requests) // 3):
         store.faults.clear()
         store.faults.extend(["none"] * n_answered + [fault] * 100)
         code, said = _doctor(place)
@@ -264,8 +264,8 @@ def test_doctor_sets_a_broken_frame_aside_and_keeps_the_whole_ones(store):
     code, said = _doctor(uri(store, "frames"), "--repair")
     assert code == 0, said
     assert read_object(store, "frames/damaged/journal-1.frame") == b"SWPJ and no more, of a frame"
+    assert said.endswith("s3://bucket/frames: nothing wrong\n")
     assert sorted(read_trials(uri(store, "frames"))["seed"]) == [1, 2, 3]
-    assert _doctor(uri(store, "frames")) == (0, "s3://bucket/frames: nothing wrong\n")
 
 
 def _doctor(*words: str) -> tuple[int, str]:
