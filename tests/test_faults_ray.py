@@ -83,6 +83,23 @@ def test_a_killed_collector_is_replaced_and_the_table_is_the_same(tmp_path):
     assert ends(tmp_path / "wild") == calm
 
 
+def use_module(folder, monkeypatch, name, source):
+    """Write a module of the user's own, and work where it is found."""
+    write_module(folder, name, source)
+    monkeypatch.chdir(folder)
+    monkeypatch.syspath_prepend(folder)
+
+
+def sweep_with(activation, topologies, resources):
+    """Return a sweep of a trial for each topology."""
+    tree = small_sweep()
+    del tree["fixed"]["topology"]
+    tree["fixed"]["activation"] = activation
+    tree["grid"] |= {"topology": topologies, "replicates": 1, "learning_rate": 0.1}
+    tree["resources"] = {"engine": "torch", **resources}
+    return small_config(**tree)
+
+
 LONER = """
 import os, signal
 
@@ -95,16 +112,10 @@ def activation(x):
 
 
 def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
-    write_module(tmp_path, "loner", LONER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    tree = small_sweep()
-    del tree["fixed"]["topology"]
-    tree["fixed"]["activation"] = "loner:activation"
-    tree["grid"] |= {"topology": ["4-2-4", "4-3-4", "4-5-4"], "replicates": 1}
-    tree["grid"]["learning_rate"] = 0.1
-    tree["resources"] = {"engine": "torch", "retries": 0, "workers": 1, "lanes_per_pack": 8}
-    summary = run_sweep(small_config(**tree), RunOptions(output=tmp_path / "results"))
+    use_module(tmp_path, monkeypatch, "loner", LONER)
+    resources = {"retries": 0, "workers": 1, "lanes_per_pack": 8}
+    config = sweep_with("loner:activation", ["4-2-4", "4-3-4", "4-5-4"], resources)
+    summary = run_sweep(config, RunOptions(output=tmp_path / "results"))
     assert (summary.trained, summary.failed, summary.missing) == (3, 1, 0)
     trials = read_trials(tmp_path / "results").set_index("topology")
     assert trials["status"].to_dict() == {
@@ -126,23 +137,12 @@ def activation(x):
 """
 
 
-def sleeping_sweep(tmp_path, monkeypatch, resources):
-    """Return a sweep of two trials, one of which hangs."""
-    write_module(tmp_path, "sleeper", SLEEPER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    tree = small_sweep()
-    del tree["fixed"]["topology"]
-    tree["fixed"]["activation"] = "sleeper:activation"
-    tree["grid"] |= {"topology": ["4-3-4", "4-5-4"], "replicates": 1, "learning_rate": 0.1}
-    tree["resources"] = {"engine": "torch", **resources}
-    return small_config(**tree)
-
-
 @pytest.mark.long
 def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
     monkeypatch.setattr(pump, "SECONDS_TO_STOP", 5.0)
-    config = sleeping_sweep(tmp_path, monkeypatch, {"workers": 2, "lanes_per_pack": 1})
+    use_module(tmp_path, monkeypatch, "sleeper", SLEEPER)
+    resources = {"workers": 2, "lanes_per_pack": 1}
+    config = sweep_with("sleeper:activation", ["4-3-4", "4-5-4"], resources)
     asked: list[float] = []
 
     def stop_after_one(progress: SweepProgress) -> None:
@@ -163,7 +163,8 @@ def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
 
 def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, monkeypatch):
     resources = {"workers": 1, "lanes_per_pack": 8, "stall_seconds": 6}
-    config = sleeping_sweep(tmp_path, monkeypatch, resources)
+    use_module(tmp_path, monkeypatch, "sleeper", SLEEPER)
+    config = sweep_with("sleeper:activation", ["4-3-4", "4-5-4"], resources)
     summary = run_sweep(config, RunOptions(output=tmp_path / "results"))
     assert (summary.trained, summary.failed, summary.missing) == (2, 1, 0)
     trials = read_trials(tmp_path / "results").set_index("topology")
