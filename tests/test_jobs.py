@@ -1,8 +1,12 @@
 """Claims: a laptop submits, follows, stops and fetches a sweep over nothing but a job server."""
 
+import contextlib
 import json
+import threading
 import time
+import urllib.request
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +56,47 @@ def test_a_sweep_is_submitted_followed_and_fetched(head, tmp_path):
     again = head.sweep("fetch", "whole", folder=tmp_path)
     assert int(again.stdout.split()[0]) < int(first.stdout.split()[0])
     assert head.sweep("logs", "whole", folder=tmp_path).stdout == done.stdout
+
+
+@contextlib.contextmanager
+def without_websockets(address: str) -> Iterator[str]:
+    """Hold a proxy that passes everything on but the upgrade to a websocket, which it refuses."""
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "Upgrade" in self.headers:
+                self.send_error(502)
+                return
+            asked = urllib.request.Request(address + self.path, headers=dict(self.headers))
+            with urllib.request.urlopen(asked, timeout=30) as answer:
+                body = answer.read()
+                self.send_response(answer.status)
+                self.send_header("Content-Type", answer.headers["Content-Type"])
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_job_is_followed_where_no_websocket_can_be_had(head, tmp_path):
+    file = write(tmp_path, "polled")
+    sent = head.sweep("submit", file, "--no-install", folder=tmp_path)
+    assert sent.returncode == 0, sent.stderr
+    with without_websockets(head.address) as address:
+        done = head.sweep("logs", "polled", "-f", folder=tmp_path, RAY_ADDRESS=address)
+    assert done.returncode == 0, done.stderr
+    assert "trained 4 trials" in done.stdout
+    assert done.stdout == head.sweep("logs", "polled", folder=tmp_path).stdout
 
 
 def test_a_running_sweep_is_refused_again_and_stops_with_all_it_has(head, tmp_path):
