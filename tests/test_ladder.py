@@ -82,3 +82,25 @@ def test_a_loss_that_falls_through_levels_meets_them_all_at_once() -> None:
     loss = state.previous_loss[0]
     assert list(levels) == [level for level in LEVELS if loss <= level]
     assert set(table["epoch"]) == {1}
+
+
+def test_an_epoch_that_diverges_meets_no_rung_in_any_engine() -> None:
+    trial = make_trial(
+        activation="relu",
+        output_activation="identity",
+        loss="mean_squared_error",
+        loss_semantics=None,
+        optimizer="sgd",
+        learning_rate=1e200,  # from a good first epoch straight to infinity
+        max_epochs=50,
+    )
+    lanes, ladders = lanes_of_trials(trial), []
+    for engine in (FusedEngine(trial, one_hot(4)), TorchEngine(trial, one_hot(4))):
+        state = engine.begin(lanes)
+        (stop,) = engine.advance(lanes, state, 50)
+        assert stop.reason is StopReason.DIVERGED
+        table = recorded_ladder(stop.state, 0)
+        assert np.isfinite(table["loss"]).all()
+        assert (table["epoch"] < stop.state.epoch[0]).all()
+        ladders.append(table["epoch"].tolist())
+    assert ladders[0] == ladders[1]

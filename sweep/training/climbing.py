@@ -9,15 +9,19 @@ _TOLERANCES, _PATIENCES, _LEVELS = map(np.array, (TOLERANCES, PATIENCES, LEVELS)
 
 
 def climb(state: LaneState) -> None:
-    """Take in the losses of an epoch, already counted, and note the rungs that it meets."""
+    """Take in the losses of an epoch, already counted, and note the rungs that it meets.
+
+    An epoch whose loss is not finite meets none: a trial with any of the rules diverges there.
+    """
     loss, epoch = state.previous_loss[:, None], state.epoch[:, None]
-    moved = ~(np.abs(state.last_delta)[:, None] < _TOLERANCES)
-    better = loss < state.ladder_best - _TOLERANCES
+    finite = np.isfinite(loss)
+    moved = finite & ~(np.abs(state.last_delta)[:, None] < _TOLERANCES)
+    better = finite & (loss < state.ladder_best - _TOLERANCES)
     np.copyto(state.ladder_best, loss, where=better)
     np.copyto(state.ladder_since, epoch, where=np.concatenate([moved, better], axis=1))
     waited = (epoch - state.ladder_since)[:, :, None] >= _PATIENCES
     met = np.concatenate([waited.reshape(len(state), -1), loss <= _LEVELS], axis=1)
-    first = met & (state.ladder_epoch == 0)
+    first = finite & met & (state.ladder_epoch == 0)
     if first.any():
         np.copyto(state.ladder_epoch, epoch, where=first)
         np.copyto(state.ladder_loss, loss, where=first)

@@ -92,7 +92,8 @@ def count_epoch(r: Record, row: int, loss: float) -> None:
     if r.points[point] == epoch:
         r.curve[row * r.width + point] = loss
         r.next_point[row] = point + 1
-    _climb(r, row, loss)
+    if math.isfinite(loss):
+        _climb(r, row, loss)
 
 
 @compiled
