@@ -85,7 +85,7 @@ class Provenance:
     host: str = column("name of the machine")
     device: str = column("cpu or cuda")
     engine: str = column("engine that trained it")
-    numerics_version: int = column("version of the engine's arithmetic")
+    numerics_version: int = column("version of the engine's arithmetic at the first epoch")
     pack: str = column("pack it was trained in")
     lanes: int = column("lanes trained beside it when it ended, itself included")
     attempt: int = column("how often its pack had been started, from 1")

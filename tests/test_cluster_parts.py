@@ -36,7 +36,7 @@ def trial(**changes: object) -> Trial:
 def state_of(of: Trial, epoch: int, reason: StopReason = StopReason.MAX_EPOCHS) -> SavedState:
     stop = {name: getattr(of, name) for name in STOP_PARAMETERS}
     """Return a state in which every rung of the ladder and every target has been met."""
-    state = LaneState.begin(Lanes((Lane((of,)),)), np.zeros((1, 1)), {}, {})
+    state = LaneState.begin(Lanes((Lane((of,)),)), np.zeros((1, 1)), {}, {}, numerics=1)
     state.epoch[:], state.best_loss[:], state.ladder_epoch[:] = epoch, 0.0, 1
     arrays = state.arrays()
     return SavedState(of.trial_id, of.path_id, reason, epoch, stop, arrays)

@@ -187,6 +187,16 @@ def test_trials_of_a_path_that_go_on_from_different_epochs_train_in_lanes_of_the
     assert len(cancelled) == 3
 
 
+def test_a_row_keeps_the_arithmetic_that_its_first_epoch_had(engine: str) -> None:
+    short, long = make_trial(max_epochs=37), make_trial(max_epochs=111)
+    (first,) = run(make_work(short, engine=engine))
+    assert first.state is not None
+    assert first.provenance.numerics_version == 2
+    old = {name: array for name, array in first.state.items() if name != "numerics"}
+    (resumed,) = run(make_work(long, starts={long.trial_id: old}, engine=engine))
+    assert (resumed.provenance.resumed_from, resumed.provenance.numerics_version) == (37, 1)
+
+
 def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives(engine: str) -> None:
     short, long = make_trial(max_epochs=37), make_trial(max_epochs=111)
     (first,) = run(make_work(short, engine=engine))

@@ -110,6 +110,18 @@ def test_growing_and_chaining_are_those_of_a_plain_script() -> None:
     np.testing.assert_allclose(result.parameters, flat_of(layers), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("engine", ["fused", "torch"])
+def test_codes_are_made_with_the_slope_of_their_own_lane(engine: str) -> None:
+    leaky = {"activation": "leaky_relu", "pretraining_max_epochs": 3}
+    trials = [deep_trial(activation_slope=slope, **leaky) for slope in (0.01, 0.3)]
+    packed = train(make_work(*trials, engine=engine))
+    for trial in trials:
+        (alone,) = train(make_work(trial, engine=engine)).values()
+        np.testing.assert_allclose(
+            packed[trial.trial_id].parameters, alone.parameters, rtol=1e-12, atol=1e-15
+        )
+
+
 @pytest.mark.parametrize("kind", ["greedy", "grow"])
 def test_a_lane_has_the_same_bits_alone_as_in_a_pack(kind: str) -> None:
     rule = {"pretraining_min_delta": 1e-2, "pretraining_patience": 2, "dtype": "float32"}

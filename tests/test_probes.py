@@ -95,7 +95,7 @@ def test_conditions_count_what_is_dead_flat_and_stuck() -> None:
     weights = np.array([1, 0, 0, -1, 0, 0, 1, 0, 0, 0, 0, 0], np.float64)
     data = make_data("two", [[0.5, 0.25], [1.0, 0.5]])
     lanes = lanes_of_trials(trial)
-    state = LaneState.begin(lanes, weights[None], {}, {})
+    state = LaneState.begin(lanes, weights[None], {}, {}, numerics=1)
     (found,) = Examiner(trial, data).conditions(lanes, state)
     assert found.dead_units == 1  # the second hidden unit sees -0.25 and -0.5
     assert found.saturated_share == 0.5

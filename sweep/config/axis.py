@@ -7,9 +7,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandle
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from sweep.elementary import power
+
 MAX_VALUES = 1_000_000
 MAX_WHOLE = 2**63 - 1
 RANGES = ("linear", "log")
+LIBM_ERROR = 1e-14  # relative, of a product of two powers: many times that of any C library
 
 
 class Block(BaseModel):
@@ -40,7 +43,7 @@ def as_values(value: Any) -> Any:
 def _range(kind: str, bounds: Any) -> list[float]:
     """Return the values of a range: ends exact, between them rounded to 12 significant digits.
 
-    The rounding makes 0.1 to 1e-5 by five exactly the powers of ten, on any machine.
+    The rounding makes 0.1 to 1e-5 by five exactly the powers of ten.
     """
     if not isinstance(bounds, dict) or set(bounds) != {"from", "to", "count"}:
         raise must(f"hold exactly from, to and count under {kind}")
@@ -53,10 +56,18 @@ def _range(kind: str, bounds: Any) -> list[float]:
         raise must("have from and to > 0 in log")
     shares = [i / (count - 1) for i in range(1, count - 1)]
     if kind == "log":
-        between = [start ** (1 - share) * end**share for share in shares]
+        between = [_between(float(start), float(end), share) for share in shares]
     else:
         between = [start + (end - start) * share for share in shares]
     return [start, *(float(f"{value:.12g}") for value in between), end]
+
+
+def _between(start: float, end: float, share: float) -> float:
+    """Return start^(1 - share) end^share, of which 12 digits are the same on every machine."""
+    value: float = start ** (1 - share) * end**share
+    if f"{value * (1 - LIBM_ERROR):.12g}" == f"{value * (1 + LIBM_ERROR):.12g}":
+        return value
+    return power(start, 1 - share) * power(end, share)  # so near a tie that libm would decide
 
 
 def _is_number(value: object) -> bool:

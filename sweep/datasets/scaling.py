@@ -48,7 +48,8 @@ def _scale_of(array: Float64[np.ndarray, "samples features"], scale: str) -> Sca
         span = most - least
     if not np.isfinite(span).all():
         raise DatasetError("have columns that span less than 1.8e308, to be scaled")
-    offset, divisor = (least, span) if scale == "unit" else _moments(array)
+    # + 0.0: which of 0.0 and -0.0 is the least, NumPy leaves to the instruction set.
+    offset, divisor = (least + 0.0, span) if scale == "unit" else _moments(array)
     constant = span == 0
     divisor = np.where(constant, 1.0, divisor)
 

@@ -2,13 +2,16 @@
 
 A running stream of random numbers breaks as soon as lanes are refilled or resumed in another order.
 Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is a function from a key
-and a counter to bits; NumPy guarantees its raw output. The transforms to floats are our own.
+and a counter to bits; NumPy guarantees its raw output. The transforms to floats are our own, the
+same bits on every machine.
 """
 
 from enum import IntEnum
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt64
+
+from sweep.elementary import log, sine_and_cosine
 
 
 class Purpose(IntEnum):
@@ -57,9 +60,9 @@ def normal(
     """Return standard normal draws (Box and Muller 1958)."""
     pairs = (count + 1) // 2
     draws = uniform(2 * pairs, seed=seed, purpose=purpose, index=index)
-    radius = np.sqrt(-2.0 * np.log(1.0 - draws[:pairs]))
-    angle = 2.0 * np.pi * draws[pairs:]
-    return np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])[:count]
+    radius = np.sqrt(-2.0 * log(1.0 - draws[:pairs]))
+    sine, cosine = sine_and_cosine(draws[pairs:])
+    return np.concatenate([radius * cosine, radius * sine])[:count]
 
 
 def permutation(count: int, *, seed: int, epoch: int) -> Int64[np.ndarray, " count"]:

@@ -1,10 +1,9 @@
 """The learning rate of an epoch and of an update. Knows nothing of optimizers."""
 
-import math
-
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from sweep.elementary import power, sine_and_cosine
 from sweep.trial import Trial
 
 
@@ -20,12 +19,12 @@ def scheduled_rate(trial: Trial, epoch: int) -> float:
     if trial.learning_rate_schedule == "constant" or factor is None or period is None:
         return rate
     if trial.learning_rate_schedule == "exponential":
-        return float(rate * factor ** (epoch / period))
+        return rate * power(factor, epoch / period)
     if trial.learning_rate_schedule == "step":
-        return float(rate * factor ** (epoch // period))
+        return rate * power(factor, float(epoch // period))
     assert trial.learning_rate_schedule == "cosine", trial.learning_rate_schedule
-    progress = min(epoch / period, 1.0)
-    return rate * (factor + (1 - factor) * (1 + math.cos(math.pi * progress)) / 2)
+    _, cosine = sine_and_cosine(np.array([min(epoch / period, 1.0) / 2]))
+    return rate * (factor + (1 - factor) * (1 + float(cosine[0])) / 2)
 
 
 def scheduled_rates(

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import Float
+
 from sweep.training.state import Lanes, LaneState
 from sweep.trial import StopReason
 
@@ -71,4 +74,16 @@ class Engine(Protocol):
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
         """Judge every lane at its present weights, each as if it were alone."""
+        ...
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        """Return what a layer of a network, alone in `lanes`, makes of the data.
+
+        Args:
+            lanes: one.
+            state: its own.
+            layer: a hidden one, counted from 1.
+        """
         ...

@@ -64,6 +64,16 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         return loss(logits, network.outputs_of(logits), targets).item()
 
 
+def hidden(
+    trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data, layer: int
+) -> Float[np.ndarray, "samples units"]:
+    """Return what a hidden layer, counted from 1, makes of the samples trained on."""
+    network = network_at(trial, parameters)
+    with torch.no_grad():
+        activations: np.ndarray = network.hidden(tensors(data, trial)[0], layer).numpy()
+    return activations
+
+
 def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
     """Return inputs and targets in the trial's dtype."""
     dtype = getattr(torch, trial.dtype)

@@ -15,22 +15,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data
-from sweep.nets.autoencoder import Autoencoder, load_flat
 from sweep.nets.layout import layout_of
 from sweep.nets.phases import Phase, phases_of
 from sweep.result import Curve
 from sweep.training.engine import Engine, Evaluation, Stop
-from sweep.training.evaluation import tensors
 from sweep.training.state import GROUPS, WATCH_COLUMNS, Lane, Lanes, LaneState, curve_epochs
 from sweep.trial import StopReason, Trial
 
 MakeEngine = Callable[[Trial, Data], Engine]
 REASONS = tuple(StopReason)
-_KEPT = ("parameters", "seconds", "share", "live")
+_KEPT = ("numerics", "parameters", "seconds", "share", "live")
 _WHOLE = ("probes", "phases")
 
 
@@ -87,6 +85,11 @@ class PhasedEngine:
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
         return self._main.evaluate(lanes, state)
 
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        return self._main.hidden(lanes, state, layer)
+
     def _advance_phase(
         self,
         phase: Phase,
@@ -128,19 +131,17 @@ class PhasedEngine:
         name = "" if phase.below == 0 else chosen.lanes[0].lane_id
         if (name, number) not in self._parts:
             shape = phase.trial_of(self._shape)
-            data = self._data_of(phase, state.parameters[rows[0]])
+            data = self._data_of(phase, chosen, state.take(rows))
             self._parts[name, number] = self._make(shape, data)
         return self._parts[name, number]
 
-    def _data_of(self, phase: Phase, parameters: np.ndarray) -> Data:
+    def _data_of(self, phase: Phase, chosen: Lanes, state: LaneState) -> Data:
         """Return what a part learns: the data, or what the layers below make of their inputs."""
+        if phase.below:
+            codes = self._main.hidden(chosen, state, phase.below)
+            return make_data(f"{self._data.name}-codes", codes.astype(np.float64))
         ends = phase.layers[-1] == len(self._shape.topology) - 2
-        if phase.below == 0 and ends:
-            return self._data
-        network = Autoencoder(self._shape)
-        load_flat(network, parameters)
-        values = network.eval().hidden(tensors(self._data, self._shape)[0], phase.below)
-        return make_data(f"{self._data.name}-codes", values.detach().double().numpy())
+        return self._data if ends else make_data(self._data.name, self._data.inputs)
 
     def _end_phase(
         self, number: int, lanes: Lanes, state: LaneState, row: int, reason: StopReason

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
@@ -17,7 +18,7 @@ from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.training.batches import batches, epoch_order, updates_per_epoch
 from sweep.training.corruption import corrupted
 from sweep.training.engine import Evaluation, Stop
-from sweep.training.evaluation import evaluate, tensors
+from sweep.training.evaluation import evaluate, hidden, tensors
 from sweep.training.reference_optimizers import ReferenceOptimizer
 from sweep.training.start import begin
 from sweep.training.state import Lanes, LaneState
@@ -33,7 +34,7 @@ class ReferenceEngine:
 
     name = "reference"
     device = "cpu"
-    numerics_version = 1
+    numerics_version = 2
     capacity = 1
 
     def __init__(self, shape: Trial, data: Data) -> None:
@@ -45,7 +46,7 @@ class ReferenceEngine:
         )
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes)
+        return begin(lanes, self.numerics_version)
 
     def chunk_epochs(self, lanes: int) -> int:
         steps = updates_per_epoch(self._shape, len(self._inputs)) * lanes
@@ -64,6 +65,11 @@ class ReferenceEngine:
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
         lane_rows = enumerate(lanes.lanes)
         return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        return hidden(lanes.shape, state.network(0), self._data, layer)
 
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)

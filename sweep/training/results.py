@@ -1,6 +1,7 @@
 """Turns the end of a trial into the result that is kept. Knows nothing of training or files."""
 
 import functools
+import math
 import platform
 import socket
 from collections.abc import Sequence
@@ -131,7 +132,7 @@ class Reporter:
             seconds_share=float(state.share[0]) if state else 0.0,
             device=self._engine.device if self._engine else self._work.pack.device,
             engine=self._engine.name if self._engine else self._work.pack.engine,
-            numerics_version=self._engine.numerics_version if self._engine else 0,
+            numerics_version=int(state.numerics[0]) if state else 0,
             pack=self._work.pack.pack_id,
             lanes=lanes,
             attempt=self._work.attempt,
@@ -158,16 +159,15 @@ def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
     state, evaluation, condition = stop.state, verdict.evaluation, verdict.sight.condition
     finite = bool(np.isfinite(state.parameters).all()) and np.isfinite(evaluation.loss)
     reason = stop.reason if finite else StopReason.DIVERGED
-    distance = np.linalg.norm(
-        state.parameters[0].astype(np.float64) - initial_parameters(trial).astype(np.float64)
-    )
+    # math's, not NumPy's, whose order of summation follows the instruction set.
+    distance = math.dist(state.parameters[0].tolist(), initial_parameters(trial).tolist())
     return Outcome(
         status=reason.status,
         stop_reason=reason,
         final_loss=evaluation.loss,
         final_objective=evaluation.objective,
         gradient_norm=evaluation.gradient_norm,
-        weight_distance=float(distance),
+        weight_distance=distance,
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
         validation_loss=verdict.sight.validation_loss,

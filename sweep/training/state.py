@@ -93,6 +93,7 @@ class LaneState:
     depends on lives elsewhere. `sweep.nets.layout` says what lies where in `parameters`.
 
     Attributes:
+        numerics: version of the engine's arithmetic at the first epoch, as a row will have it.
         epoch: epochs trained. updates: optimizer steps made.
         parameters: the network, in its own dtype.
         slots: the optimizer's arrays of the shape of `parameters`. scalars: its numbers a lane.
@@ -113,6 +114,7 @@ class LaneState:
         stall_best, stall_count: early stopping's best loss and the epochs since.
     """
 
+    numerics: Int64[np.ndarray, " lanes"]
     epoch: Int64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     parameters: Float[np.ndarray, "lanes parameters"]
@@ -145,6 +147,8 @@ class LaneState:
         parameters: Float[np.ndarray, "lanes parameters"],
         slots: dict[str, Float[np.ndarray, "lanes parameters"]],
         scalars: dict[str, Float64[np.ndarray, " lanes"]],
+        *,
+        numerics: int,
     ) -> "LaneState":
         """Return the state before the first epoch."""
         n, width = len(lanes), lanes.width
@@ -152,6 +156,7 @@ class LaneState:
         for row, lane in zip(live, lanes.lanes, strict=True):
             row[: len(lane.trials)] = True
         return cls(
+            numerics=np.full(n, numerics, np.int64),
             epoch=np.zeros(n, np.int64),
             updates=np.zeros(n, np.int64),
             parameters=parameters,
@@ -199,8 +204,9 @@ class LaneState:
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "LaneState":
-        """Rebuild a state from what `arrays` gave."""
+        """Rebuild a state from what `arrays` gave; one that tells no `numerics` is of version 1."""
         values: dict[str, Any] = {name: {} for name in GROUPS}
+        values["numerics"] = np.ones(len(arrays["epoch"]), np.int64)
         for name, array in arrays.items():
             group, _, inner = name.partition(".")
             if inner:

@@ -6,7 +6,9 @@ backward pass, and optimizers act element by element.
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from jaxtyping import Float
 
 from sweep.datasets.data import Data
 from sweep.nets.layout import layout_of
@@ -14,7 +16,7 @@ from sweep.nets.losses import loss_of
 from sweep.training.batched import BatchedRun, Task
 from sweep.training.batches import updates_per_epoch
 from sweep.training.engine import Evaluation, Stop
-from sweep.training.evaluation import evaluate, tensors
+from sweep.training.evaluation import evaluate, hidden, tensors
 from sweep.training.start import begin
 from sweep.training.state import Lanes, LaneState
 from sweep.training.watches import Rules, judge
@@ -30,7 +32,7 @@ class TorchEngine:
     """Trains lanes of one pack key together."""
 
     name = "torch"
-    numerics_version = 1
+    numerics_version = 2
     capacity = 1024
 
     def __init__(
@@ -53,7 +55,7 @@ class TorchEngine:
         self._task = Task(shape, data, loss, inputs, targets)
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes)
+        return begin(lanes, self.numerics_version)
 
     def chunk_epochs(self, lanes: int) -> int:
         samples = len(self._data.inputs)
@@ -76,6 +78,11 @@ class TorchEngine:
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
         lane_rows = enumerate(lanes.lanes)
         return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        return hidden(lanes.shape, state.network(0), self._data, layer)
 
     def _advance_window(
         self, run: BatchedRun, state: LaneState, rules: Rules, window: int

@@ -33,7 +33,7 @@ class FusedEngine:
 
     name = "fused"
     device = "cpu"
-    numerics_version = 1
+    numerics_version = 2
     capacity = 512
 
     def __init__(self, shape: Trial, data: Data) -> None:
@@ -45,7 +45,7 @@ class FusedEngine:
         self._compile()
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes)
+        return begin(lanes, self.numerics_version)
 
     def chunk_epochs(self, lanes: int) -> int:
         work = len(self._data.inputs) * count_parameters(self._shape.topology) * max(2, lanes)
@@ -67,17 +67,29 @@ class FusedEngine:
         ]
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        verdicts, rows = self._verdicts(len(lanes)), np.arange(len(lanes))
-        reasons = np.zeros(state.live.shape, np.int8)
-        self._run(lanes, state, rows, reasons=reasons, verdicts=verdicts, epochs=0)
+        verdicts = self._verdicts(len(lanes))
+        self._judge(lanes, state, verdicts)
         return [self._evaluation(verdicts, row) for row in range(len(lanes))]
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        verdicts = self._verdicts(1, layer)
+        self._judge(lanes, state, verdicts)
+        activations: np.ndarray = verdicts.hidden
+        return activations
+
+    def _judge(self, lanes: Lanes, state: LaneState, verdicts: Verdicts) -> None:
+        reasons = np.zeros(state.live.shape, np.int8)
+        rows = np.arange(len(lanes))
+        self._run(lanes, state, rows, reasons=reasons, verdicts=verdicts, epochs=0)
 
     def _compile(self) -> None:
         """Call the kernel on nothing, so that no trial's time has the compiler's in it."""
         lanes = Lanes((Lane((self._shape,)),))
         parameters = np.zeros((1, count_parameters(self._shape.topology)), self._shape.dtype)
         slots = {name: parameters.copy() for name in self._space.slots}
-        self.evaluate(lanes, LaneState.begin(lanes, parameters, slots, {}))
+        self.evaluate(lanes, LaneState.begin(lanes, parameters, slots, {}, numerics=0))
 
     def _run(
         self,
@@ -112,13 +124,16 @@ class FusedEngine:
         for array, trained in zip((state.parameters, *slots), stacked, strict=True):
             array[:] = trained
 
-    def _verdicts(self, lanes: int) -> Verdicts:
+    def _verdicts(self, lanes: int, layer: int = 0) -> Verdicts:
+        units = self._shape.topology[layer] if layer else 0
         return Verdicts(
             loss=np.zeros(lanes),
             objective=np.zeros(lanes),
             norm=np.zeros(lanes),
             reconstructed=np.zeros(lanes, np.int64),
             argmax=np.zeros(lanes, np.int64),
+            hidden=np.zeros((len(self._data.inputs), units), self._shape.dtype),
+            layer=layer,
             margin=float(np.dtype(self._shape.dtype).type(RECONSTRUCTION_MARGIN)),
         )
 

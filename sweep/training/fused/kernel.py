@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from sweep.training.fused.clipping import clip_gradient
 from sweep.training.fused.compilation import compiled, entry
 from sweep.training.fused.optimizers import Step, decay_weights, update
-from sweep.training.fused.passes import Memory, Plan, find_gradient
+from sweep.training.fused.passes import Memory, Plan, find_gradient, write_hidden
 from sweep.training.fused.rates import Hyper, Rates, set_rates
 from sweep.training.fused.rules import Record, RuleTable, count_epoch, judge_epoch
 from sweep.training.fused.vectors import addresses, at
@@ -71,6 +71,8 @@ class Verdicts(NamedTuple):
         loss, objective, norm: float64. norm: of the objective's gradient.
         reconstructed: samples whose every output is within `margin` of its target.
         argmax: samples whose largest output is where the target is 1.
+        hidden: where to write the activations of `layer` of the last lane, samples by units.
+        layer: counted from 1; 0 for none.
     """
 
     loss: Any
@@ -78,6 +80,8 @@ class Verdicts(NamedTuple):
     norm: Any
     reconstructed: Any
     argmax: Any
+    hidden: Any
+    layer: int
     margin: float
 
 
@@ -225,6 +229,8 @@ def _judge_lane(
     for j in range(plan.width):
         _enter(plan, m, b, pack, row, j)
         m.hyper[_FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
+    if v.layer:
+        write_hidden(plan, m, v.layer, v.hidden)
     find_gradient(plan, m, pack.want_errors)
     _sum_columns(plan, m, b, lanes, pack.want_errors)
     for s in range(plan.samples):

@@ -110,7 +110,7 @@ def _padded(count: int, width: int) -> int:
     return (count + width - 1) // width * width
 
 
-@compiled(glue=True)
+@compiled
 def forward(plan: Plan, m: Memory, first: int, count: int) -> None:
     """Compute pre-activations, derivatives and activations of `count` columns from `first` on."""
     for layer in range(plan.depth):
@@ -256,6 +256,18 @@ def _turn(values: Any, turned: Any, units: int, samples: int, row: int, width: i
         for i in range(units):
             turned[s * row + i] = values[i * width + s]
         turned[s * row + units] = 1.0
+
+
+@compiled
+def write_hidden(plan: Plan, m: Memory, layer: int, out: Any) -> None:
+    """Alone: write the activations of `layer`, counted from 1, as rows of samples by units."""
+    units = m.widths[layer]
+    values = _layer(m.values, plan, m, layer)
+    for c in range(plan.columns):
+        forward(plan, m, c, 1)
+        for s in range(min(plan.width, plan.samples - c * plan.width)):
+            for i in range(units):
+                out[(c * plan.width + s) * units + i] = values[i * plan.width + s]
 
 
 @compiled
