@@ -14,6 +14,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from sweep.cli.main import main
+from sweep.cli.verify import conclude
 from sweep.datasets.data import DatasetSpec
 from sweep.reports.sample import choose_sample
 from sweep.result import TrialResult
@@ -48,6 +49,7 @@ def claim_of(result: TrialResult) -> Claim:
         device=result.provenance.device,
         numerics_version=result.provenance.numerics_version,
         torch_version=result.provenance.torch_version,
+        host=result.provenance.host,
         epochs=result.outcome.epochs,
         stop_reason=result.outcome.stop_reason,
         final_loss=result.outcome.final_loss,
@@ -173,10 +175,28 @@ def test_a_trial_that_the_clock_ended_is_given_its_epochs() -> None:
     assert verify_trial(timed, SPEC).solo.text == "same bits"
 
 
-def test_another_numerics_version_is_said_and_only_the_outcome_judged(claim: Claim) -> None:
-    verdict = verify_trial(replace(claim, numerics_version=99), SPEC)
-    assert verdict.solo.text == "other numerics version, not comparable"
+def test_other_bits_of_another_numerics_version_are_no_difference(claim: Claim) -> None:
+    verdict = verify_trial(replace(claim, numerics_version=1, epochs=claim.epochs + 1), SPEC)
+    assert verdict.solo.text == "other bits, as may be: numerics version 1, here 2"
     assert (verdict.solo.holds, verdict.steps.holds, verdict.outcome.holds) == (None, None, True)
+    assert conclude([verdict]) == (
+        "verified 1 trials: no difference\n1 cannot be held to their bits "
+        "(numerics version 1, here 2): judged by their weights alone"
+    )
+
+
+def test_the_same_bits_of_another_numerics_version_are_the_same(claim: Claim) -> None:
+    verdict = verify_trial(replace(claim, numerics_version=1), SPEC)
+    assert (verdict.solo.text, verdict.solo.holds) == ("same bits", True)
+
+
+def test_the_reference_need_not_have_the_bits_of_another_machine() -> None:
+    claim = claim_of(results_of(make_trial(), "reference"))
+    wrong = replace(claim, epochs=claim.epochs + 1)
+    assert verify_trial(wrong, SPEC).holds is False
+    elsewhere = verify_trial(replace(wrong, host="elsewhere"), SPEC)
+    assert elsewhere.solo.text == "other bits, as may be: another machine"
+    assert elsewhere.holds
 
 
 def test_symmetric_starts_are_compared_within_their_engine_only() -> None:

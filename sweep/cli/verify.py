@@ -1,6 +1,7 @@
 """`sweep verify`: train a sample of finished trials again and compare."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -90,4 +91,9 @@ def conclude(verdicts: Sequence["Verdict"]) -> str:
     text += f": {', '.join(different)}" if different else ""
     if unjudged:
         text += f"; {unjudged:,} could not be compared"
-    return text if different or unjudged else f"verified {len(verdicts):,} trials: no difference"
+    if not (different or unjudged):
+        text = f"verified {len(verdicts):,} trials: no difference"
+    changed = Counter(verdict.solo.since for verdict in verdicts if verdict.solo.since)
+    for since, count in sorted(changed.items()):
+        text += f"\n{count:,} cannot be held to their bits ({since}): judged by their weights alone"
+    return text

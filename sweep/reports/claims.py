@@ -37,6 +37,7 @@ def read_claims(
             device=row["device"],
             numerics_version=int(row["numerics_version"]),
             torch_version=row["torch_version"],
+            host=row["host"],
             epochs=int(row["epochs"]),
             stop_reason=StopReason(row["stop_reason"]),
             final_loss=float(row["final_loss"]),

@@ -14,7 +14,7 @@ class Claim:
 
     Attributes:
         trial: as it was asked for.
-        engine, device, numerics_version, torch_version: with what it was trained.
+        engine, device, numerics_version, torch_version: with what it was trained. host: where.
         epochs, stop_reason, final_loss: how it ended.
         parameters: the saved weights, flat and in the network's dtype; None if not kept.
     """
@@ -24,6 +24,7 @@ class Claim:
     device: str
     numerics_version: int
     torch_version: str
+    host: str
     epochs: int
     stop_reason: StopReason
     final_loss: float
@@ -38,11 +39,13 @@ class Check:
         text: what was found.
         holds: whether it is as claimed; None where that cannot be said.
         difference: the largest relative difference; None where nothing was measured.
+        since: what was another when the row was written, so that nothing can be said.
     """
 
     text: str
     holds: bool | None = None
     difference: float | None = None
+    since: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

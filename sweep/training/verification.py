@@ -1,5 +1,6 @@
 """Checks what a row claims by training its trial again, alone. Knows nothing of tables or files."""
 
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -65,11 +66,11 @@ def _judge_retraining(claim: Claim, spec: DatasetSpec) -> tuple[Check, Check]:
         return Check(f"trained on {claim.device}, of which there is none here"), Check("-")
     pack = _pack_of(claim, spec)
     engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
-    if obstacle := _obstacle(claim, engine):
-        return Check(f"{obstacle}, not comparable"), Check("-")
     retraining = retrain(pack, engine)
-    steps = _judge_steps(engine, pack.trials[0], retraining.states, load_data(spec))
-    return _judge_result(claim, retraining.result), steps
+    solo = _judge_result(claim, retraining.result, since=_changed(claim, engine))
+    if solo.since:
+        return solo, Check("-")  # its steps were others
+    return solo, _judge_steps(engine, pack.trials[0], retraining.states, load_data(spec))
 
 
 def _pack_of(claim: Claim, spec: DatasetSpec) -> Pack:
@@ -88,18 +89,23 @@ def _pack_of(claim: Claim, spec: DatasetSpec) -> Pack:
     )
 
 
-def _obstacle(claim: Claim, engine: Engine) -> str | None:
+def _changed(claim: Claim, engine: Engine) -> str | None:
+    """Return what may give a row other bits here than where it was written, None for nothing."""
     if engine.numerics_version != claim.numerics_version:
-        return "other numerics version"
-    if claim.engine == ReferenceEngine.name and claim.torch_version != torch.__version__:
-        return "other PyTorch"
-    return None
+        return f"numerics version {claim.numerics_version}, here {engine.numerics_version}"
+    if claim.engine != ReferenceEngine.name:
+        return None
+    if claim.torch_version != torch.__version__:
+        return f"PyTorch {claim.torch_version}, here {torch.__version__}"
+    return None if claim.host == socket.gethostname() else "another machine"
 
 
-def _judge_result(claim: Claim, result: TrialResult) -> Check:
+def _judge_result(claim: Claim, result: TrialResult, *, since: str | None) -> Check:
     differences = list(_differences(claim, result))
     if not differences:
         return Check("same bits", holds=True)
+    if since:
+        return Check(f"other bits, as may be: {since}", since=since)
     if claim.engine in BITWISE_ENGINES:
         return Check(f"differs: {', '.join(differences)}", holds=False)
     return Check("other bits, as may be")
