@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sweep.store.remote import AnyPath
 
 DATASETS_NAMED = 4
+TABLES_NAMED = 3
+UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 
 @click.command("plan")
@@ -86,6 +88,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "workers": plan.workers,
         "engines": dict(plan.engines),
         "max_epochs": plan.max_epochs,
+        "disk_bytes": dict(plan.disk),
         "datasets": [data.name for data in plan.data],
     }
 
@@ -104,6 +107,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             f"  engines     {_counts(plan.engines)}",
             f"  epochs      at most {plan.max_epochs:,}"
             + (", pretraining not counted" if plan.pretrains else ""),
+            f"  disk        {_disk_text(plan.disk)}",
         ]
     )
 
@@ -145,6 +149,21 @@ def describe_estimate(estimate: "Estimate") -> str:
         lines.append("              less if they stop before; no finished trial says when")
     lines.append("              training alone: starting Ray comes on top")
     return "\n".join(lines)
+
+
+def _disk_text(sizes: Mapping[str, int]) -> str:
+    """Write about how much room results take, with the tables that take the most of it."""
+    if not sizes:
+        return "nothing more"
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:TABLES_NAMED]
+    named = ", ".join(f"{name} {_bytes_text(sizes[name])}" for name in largest)
+    return f"at most about {_bytes_text(sum(sizes.values()))} ({named})"
+
+
+def _bytes_text(size: float) -> str:
+    unit, factor = next(((u, f) for u, f in UNITS if size < 999.5 * f), UNITS[-1])
+    size /= factor
+    return f"{size:,.1f} {unit}" if size < 9.95 else f"{size:,.0f} {unit}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.planning.cautions import Caution, cautions_of
+from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
@@ -69,6 +70,12 @@ class Plan:
             name = f"{batch.engine} on {batch.device}"
             counts[name] = counts.get(name, 0) + len(batch.rows)
         return counts
+
+    @property
+    def disk(self) -> Mapping[str, int]:
+        """About the most bytes that the results of the missing trials take, by table."""
+        rows = np.concatenate([np.zeros(0, np.int64), *(batch.rows for batch in self.batches)])
+        return disk_bytes(self.grid, rows, self.config.record)
 
     def packs(self) -> Iterator[Pack]:
         """Yield the packs to train, each made as it is asked for."""
