@@ -44,6 +44,7 @@ def plan_command(
 
     Exit code: 0 a valid sweep, 2 wrong input.
     """
+    from sweep.cluster.derivation import find_derived
     from sweep.config import load_config
     from sweep.planning import make_plan
     from sweep.store.reader import done_ids
@@ -52,6 +53,7 @@ def plan_command(
     sweep = load_config(config, overrides)
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
+    plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
@@ -81,6 +83,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "name": plan.config.name,
         "trials": plan.trials,
         "done": plan.done,
+        "derived": plan.derived,
         "missing": plan.missing,
         "paths": plan.paths,
         "pack_keys": plan.keys,
@@ -101,6 +104,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {directory}",
+            *([f"  follow      {plan.derived:,} from those, untrained"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",

@@ -45,8 +45,8 @@ def submit_command(
     Sent are the file, the modules and data under the working directory that it names, and, unless
     --no-install, this sweep; what it needs is installed for the job in the versions used here.
 
-    Exit code: 0 submitted, 2 wrong input; with --follow that of the job: 0 all well, 1 some trials
-    or the job failed, 2 wrong input, 130 stopped.
+    Exit code: 0 submitted, 2 wrong input; with --follow that of the job: 0 all well, 1 the job or
+    some trials of CONFIG failed, now or before, 2 wrong input, 130 stopped.
     """
     from sweep.cluster.jobs import JobServer
     from sweep.cluster.submission import SubmitOptions, submit_sweep

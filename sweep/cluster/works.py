@@ -27,9 +27,8 @@ def make_works(
         circumstances: with what this run is made.
         workers: packs trained at a time.
     """
-    rows = np.concatenate([batch.rows for batch in plan.batches])
     resources = plan.config.resources
-    batches = plan_batches(plan.grid, np.sort(rows), resources=resources, workers=workers)
+    batches = plan_batches(plan.grid, plan.rows, resources=resources, workers=workers)
     starts = _Starts(directory)
     for pack in make_packs(plan.grid, alternate(batches), resources=resources):
         yield Work(
