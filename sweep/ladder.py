@@ -16,7 +16,10 @@ LEVELS = tuple(float(f"{10.0 ** (-k / 2):.3g}") for k in range(19))
 
 
 class Rung(NamedTuple):
-    """One rule of the ladder; `tolerance` of the rule `loss` is the level, its patience 0."""
+    """A rule with its numbers; `tolerance` of `loss` is the level, of `pattern` the margin.
+
+    The patience of these two is 0. No rung of `pattern` is on the ladder.
+    """
 
     rule: str
     tolerance: float
@@ -28,3 +31,17 @@ RUNGS = (
     *(Rung(*parts) for parts in product(RULES, TOLERANCES, PATIENCES)),
     *(Rung("loss", level, 0) for level in LEVELS),
 )
+
+
+def comes_first(rung: Rung, later: Rung) -> bool:
+    """Whether a rule is met no later than another, on any path.
+
+    The delta rule is met the sooner the larger its tolerance, as are a loss and a pattern. Of early
+    stopping that holds between min_delta 0 and any other alone: at two others, bests are renewed at
+    different epochs. A longer patience puts any rule off by the epochs that it is longer.
+    """
+    if rung.rule != later.rule or rung.patience > later.patience:
+        return False
+    if rung.rule == "early_stopping":
+        return later.tolerance in (0.0, rung.tolerance)
+    return rung.tolerance >= later.tolerance

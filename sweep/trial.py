@@ -47,10 +47,11 @@ class StopReason(StrEnum):
         return Status(self.value) if self.value in set(Status) else Status.FINISHED
 
 
-RESUMABLE = frozenset(
-    {StopReason.EPOCHS, StopReason.MAX_EPOCHS, StopReason.TIME, StopReason.CANCELLED}
-)
-"""Endings after which training can go on: the state is kept so that a longer trial resumes."""
+LIMITED = frozenset({StopReason.MAX_EPOCHS, StopReason.TIME, StopReason.CANCELLED})
+"""Endings that a limit or the user brought about: the trial had more to do."""
+
+RESUMABLE = LIMITED | {StopReason.EPOCHS}
+"""Endings after which the same rules can go on, from the state if it was kept."""
 
 
 def parameter(

@@ -67,8 +67,15 @@ def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, mon
     failed = read_trials(inline.output).query("status == 'failed'")
     assert set(failed["error"]) == {"ValueError: no such thing"}
     assert failed["traceback"].str.contains("in activation").all()
-    assert run_sweep(config, inline).trained == 0
+    again = run_sweep(config, inline)
+    assert (again.trained, again.failed) == (0, 4)
+    (kind,) = again.failures
+    assert (kind.error, kind.trials) == ("ValueError: no such thing", 4)
+    assert kind.trial_id in set(failed["trial_id"])
     assert run_sweep(config, replace(inline, retry_failed=True)).trained == 4
+    tree["grid"]["activation"] = ["tanh"]
+    healthy = run_sweep(small_config(**tree), inline)
+    assert (healthy.skipped, healthy.failed, healthy.failures) == (4, 0, ())
 
 
 def test_a_fault_of_the_driver_is_not_laid_on_the_trials(inline):

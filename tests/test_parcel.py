@@ -55,6 +55,42 @@ def test_the_file_its_modules_what_they_import_and_its_data_are_sent(project):
     assert files_of() == ["configs/small.yaml", "data/four.txt", "ours_reader.py", "ours_tools.py"]
 
 
+TABLE = {"name": "table", "path": "data/four.csv"}
+
+
+def test_the_tables_and_images_that_a_sweep_names_are_sent(project):
+    for name in ("four.csv", "more.csv", "digits/train-images-idx3-ubyte"):
+        (project / "data" / name).parent.mkdir(exist_ok=True)
+        (project / "data" / name).write_text("a,b,c,d\n1,0,0,0\n0,1,0,0\n")
+    images = b"\0\0\x08\3" + bytes([0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2]) + bytes(range(8))
+    (project / "data/digits/train-images-idx3-ubyte").write_bytes(images)
+    tables = TABLE | {"path": ["data/four.csv", "data/more.csv"]}
+    write(project, small_sweep(dataset=[tables, {"name": "idx", "path": "data/digits"}]))
+    named = ["data/digits/train-images-idx3-ubyte", "data/four.csv", "data/more.csv"]
+    assert files_of() == ["configs/small.yaml", *named]
+
+
+def test_a_table_is_sent_under_its_name_though_a_link(project, tmp_path_factory):
+    table = tmp_path_factory.mktemp("elsewhere") / "real.csv"
+    table.write_text("a,b,c,d\n1,0,0,0\n0,1,0,0\n")
+    (project / "data/four.csv").symlink_to(table)
+    write(project, small_sweep(dataset=TABLE))
+    assert files_of() == ["configs/small.yaml", "data/four.csv"]
+
+
+def test_a_table_above_the_working_directory_is_refused_and_an_absolute_path_left_to_the_nodes(
+    project, tmp_path_factory, monkeypatch
+):
+    (project / "configs/four.csv").write_text("a,b,c,d\n1,0,0,0\n0,1,0,0\n")
+    write(project, small_sweep(dataset=TABLE | {"path": str(project / "configs/four.csv")}))
+    assert files_of() == ["configs/small.yaml"]
+    write(project, small_sweep(dataset=TABLE | {"path": "../configs/four.csv"}))
+    monkeypatch.chdir(project / "data")
+    path = Path("../configs/small.yaml")
+    with pytest.raises(SweepError, match=r"four.csv: must lie in the working directory to be sent"):
+        make_parcel(path, load_config(path), with_sweep=False)
+
+
 def test_hidden_folders_environments_and_results_are_never_sent(project):
     sent = files_of(include=[project])
     assert "unused.py" in sent

@@ -7,7 +7,7 @@ import yaml
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from tests.cluster_sweeps import small_sweep
+from tests.cluster_sweeps import small_sweep, write_module
 
 
 @pytest.fixture
@@ -59,3 +59,27 @@ def test_wrong_file_exits_with_2_and_trains_nothing(sweep_file, tmp_path):
     assert result.exit_code == 2
     assert "did you mean 'relu'?" in result.stderr
     assert not (tmp_path / "results").exists()
+
+
+FAULTY = """
+def activation(x):
+    raise ValueError(f"no such thing in {x.shape[-1]} columns")
+"""
+
+
+def test_failed_trials_are_told_and_exit_with_1_until_they_are_mended(
+    sweep_file, tmp_path, monkeypatch
+):
+    write_module(tmp_path, "faulty", FAULTY)
+    monkeypatch.syspath_prepend(tmp_path)
+    overrides = ["fixed.activation=faulty:activation"]
+    for _ in range(2):
+        result = run(sweep_file, "--json", *overrides)
+        assert result.exit_code == 1
+        assert json.loads(result.stdout)["failed"] == 4
+        (kind,) = json.loads(result.stdout)["failures"]
+        told = f"4 failed: {kind['error']} (sweep show results/small {kind['trial_id']})\n"
+        assert told + "--retry failed trains the failed ones again\n" in result.stderr
+    assert "nothing to train: all 4 trials are in results/small, 4 failed" in result.stderr
+    healthy = run(sweep_file, "--json")
+    assert (healthy.exit_code, json.loads(healthy.stdout)["failed"]) == (0, 0)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from sweep.store.remote import AnyPath
 
 DATASETS_NAMED = 4
+TABLES_NAMED = 3
+UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 
 
 @click.command("plan")
@@ -42,6 +44,7 @@ def plan_command(
 
     Exit code: 0 a valid sweep, 2 wrong input.
     """
+    from sweep.cluster.derivation import find_derived
     from sweep.config import load_config
     from sweep.planning import make_plan
     from sweep.store.reader import done_ids
@@ -50,6 +53,7 @@ def plan_command(
     sweep = load_config(config, overrides)
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
+    plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
@@ -79,6 +83,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "name": plan.config.name,
         "trials": plan.trials,
         "done": plan.done,
+        "derived": plan.derived,
         "missing": plan.missing,
         "paths": plan.paths,
         "pack_keys": plan.keys,
@@ -86,6 +91,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "workers": plan.workers,
         "engines": dict(plan.engines),
         "max_epochs": plan.max_epochs,
+        "disk_bytes": dict(plan.disk),
         "datasets": [data.name for data in plan.data],
     }
 
@@ -98,12 +104,14 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {directory}",
+            *([f"  follow      {plan.derived:,} from those, untrained"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",
             f"  engines     {_counts(plan.engines)}",
             f"  epochs      at most {plan.max_epochs:,}"
             + (", pretraining not counted" if plan.pretrains else ""),
+            f"  disk        {_disk_text(plan.disk)}",
         ]
     )
 
@@ -145,6 +153,21 @@ def describe_estimate(estimate: "Estimate") -> str:
         lines.append("              less if they stop before; no finished trial says when")
     lines.append("              training alone: starting Ray comes on top")
     return "\n".join(lines)
+
+
+def _disk_text(sizes: Mapping[str, int]) -> str:
+    """Write about how much room results take, with the tables that take the most of it."""
+    if not sizes:
+        return "nothing more"
+    largest = sorted(sizes, key=lambda name: -sizes[name])[:TABLES_NAMED]
+    named = ", ".join(f"{name} {_bytes_text(sizes[name])}" for name in largest)
+    return f"at most about {_bytes_text(sum(sizes.values()))} ({named})"
+
+
+def _bytes_text(size: float) -> str:
+    unit, factor = next(((u, f) for u, f in UNITS if size < 999.5 * f), UNITS[-1])
+    size /= factor
+    return f"{size:,.1f} {unit}" if size < 9.95 else f"{size:,.0f} {unit}"
 
 
 def _counts(counts: Mapping[str, int]) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 ROWS_SHOWN = 25
+KINDS_SHOWN = 5
 ENGINES = ["auto", "fused", "torch", "reference"]
 
 
@@ -45,7 +46,8 @@ def run_command(
     OVERRIDES change values of the file, such as convergence.max_epochs=5000. What is finished is
     kept whatever happens: run the same command again to go on, or with a longer grid to add to it.
 
-    Exit code: 0 all well, 1 some trials failed, 2 wrong input, 130 interrupted.
+    Exit code: 0 all well, 1 some trials of CONFIG have failed, now or before, 2 wrong input,
+    130 interrupted.
     """
     try:
         summary = _run(config, overrides, quiet, given)
@@ -90,9 +92,11 @@ def _announce(plan: "Plan") -> None:
     for caution in plan.cautions:
         click.echo(f"warning: {caution.text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    if plan.derived:
+        text += f", {plan.derived:,} that follow from those"
     if plan.others:
         text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
-    if plan.missing or plan.others:
+    if plan.missing or plan.derived or plan.others:
         click.echo(f"{plan.config.name}: {text}", err=True)
 
 
@@ -125,10 +129,13 @@ def _print_results(summary: "RunSummary") -> None:
 def describe_summary(summary: "RunSummary") -> str:
     """Say in a line or two what a run did and how to go on."""
     if not summary.trained and not summary.interrupted:
-        return f"nothing to train: all {summary.skipped:,} trials are in {summary.output}"
-    text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
+        held = summary.skipped + summary.derived
+        text = f"nothing to train: all {held:,} trials are in {summary.output}"
+    else:
+        text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
     notes = {
-        "already done": summary.skipped,
+        "already done": summary.skipped if summary.trained or summary.interrupted else 0,
+        "derived from those": summary.derived,
         "diverged": summary.diverged,
         "failed": summary.failed,
         "cancelled": summary.cancelled,
@@ -137,5 +144,16 @@ def describe_summary(summary: "RunSummary") -> str:
     if summary.interrupted:
         text += f"\ninterrupted with {summary.missing:,} to go; run the same command to go on"
     if summary.failed:
+        text += "".join(f"\n{line}" for line in describe_failures(summary))
         text += "\n--retry failed trains the failed ones again"
     return text
+
+
+def describe_failures(summary: "RunSummary") -> list[str]:
+    """Return a line for the first error of each kind."""
+    lines = [
+        f"{kind.trials:,} failed: {kind.error} (sweep show {summary.output} {kind.trial_id})"
+        for kind in summary.failures[:KINDS_SHOWN]
+    ]
+    more = len(summary.failures) - len(lines)
+    return [*lines, f"and {more:,} other errors"] if more else lines

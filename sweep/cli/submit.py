@@ -42,11 +42,14 @@ def submit_command(
 ) -> None:
     """Run CONFIG as a job on a Ray cluster, with OVERRIDES, as `sweep run` does here.
 
-    Sent are the file, the modules and data under the working directory that it names, and, unless
-    --no-install, this sweep; what it needs is installed for the job in the versions used here.
+    Sent are the file, what it names by a relative path (the data of a table or of images, files in
+    a data set's options), modules of yours that it names, what --include names, and, unless
+    --no-install, this sweep; what it needs is installed for the job in the versions used here. All
+    of that must lie below the working directory. Data named by an absolute path are not sent: every
+    node must have them there.
 
-    Exit code: 0 submitted, 2 wrong input; with --follow that of the job: 0 all well, 1 some trials
-    or the job failed, 2 wrong input, 130 stopped.
+    Exit code: 0 submitted, 2 wrong input; with --follow that of the job: 0 all well, 1 the job or
+    some trials of CONFIG failed, now or before, 2 wrong input, 130 stopped.
     """
     from sweep.cluster.jobs import JobServer
     from sweep.cluster.submission import SubmitOptions, submit_sweep

@@ -8,7 +8,9 @@ from pathlib import Path
 import yaml
 
 from sweep.cluster.circumstances import Circumstances, read_circumstances
+from sweep.cluster.derivation import derived_frames, find_derived
 from sweep.cluster.eta import Forecast
+from sweep.cluster.failures import FailureKind, held_failures
 from sweep.cluster.interrupt import Interrupt
 from sweep.cluster.ledger import Ledger, SweepProgress
 from sweep.cluster.leftovers import drop_settled
@@ -60,9 +62,12 @@ class RunSummary:
     Attributes:
         output: the results directory.
         trained: trials that ended, those below included. skipped: those that had a row before.
-        failed, diverged, cancelled: how many of the trained ended so. A trial that fails where an
-            earlier run was cancelled keeps that row, to go on from, and is missing still.
+        derived: those whose row followed from another's, without training.
+        failed: trials of the sweep that have failed, in this run or an earlier one. One that fails
+            where an earlier run was cancelled keeps that row, to go on from, and is missing still.
+        diverged, cancelled: how many of the trained ended so.
         missing: trials that still need training.
+        failures: the failed trials in the table, by kind.
         interrupted: whether the user stopped it.
         seconds: from start to end.
     """
@@ -70,12 +75,14 @@ class RunSummary:
     output: AnyPath
     trained: int
     skipped: int
+    derived: int
     failed: int
     diverged: int
     cancelled: int
     missing: int
     interrupted: bool
     seconds: float
+    failures: tuple[FailureKind, ...] = ()
 
 
 def run_sweep(
@@ -108,8 +115,12 @@ def run_sweep(
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)
         plan = make_plan(config, done, workers=_workers(config, options))
+        derived = find_derived(plan, directory.path)
+        plan = plan.without([item.trial.trial_id for item in derived])
         if on_plan:
             on_plan(plan)
+        for frame in derived_frames(derived, directory.path, config.name):
+            writer.append(frame)
         ledger = Ledger(writer, config.name, plan.missing, Forecast(plan.paths))
         run = _Run(plan, options, directory, ledger, interrupt, _ticker(ledger, on_progress))
         if plan.missing:
@@ -184,13 +195,16 @@ class _Run:
 
     def summary(self, seconds: float) -> RunSummary:
         counts = self.ledger.counts
+        failures = held_failures(self.directory.path, self.plan.grid)
         relapsed = len(self.ledger.relapsed)
         trained = sum(counts.values()) + relapsed
         return RunSummary(
             output=self.directory.path,
             trained=trained,
             skipped=self.plan.done,
-            failed=self.ledger.failed,
+            derived=self.plan.derived,
+            failed=sum(kind.trials for kind in failures) + relapsed,
+            failures=failures,
             diverged=counts[Status.DIVERGED],
             cancelled=counts[Status.CANCELLED],
             missing=self.plan.missing - trained + counts[Status.CANCELLED] + relapsed,

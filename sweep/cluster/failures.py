@@ -1,20 +1,58 @@
 """Rows for trials whose pack could not be trained. Knows nothing of why."""
 
 import platform
+import re
 import socket
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 
 from sweep.cluster.messages import Broken, Ended
+from sweep.planning.grid import Grid
 from sweep.planning.packs import Pack
 from sweep.result import Curve, Outcome, Provenance, TrialResult
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import AnyPath
+from sweep.store.snapshot import read_rows
 from sweep.trial import Status, StopReason
 
 WORKER_LOST = Broken(
     "the worker died every time (killed, out of memory, or its machine was lost)", ""
 )
 ALONE = ", also when it trained nothing but this"
+NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
+
+
+@dataclass(frozen=True)
+class FailureKind:
+    """Failed trials whose errors differ in their numbers alone.
+
+    Attributes:
+        error: of the first of them. trial_id: which that is. trials: how many there are.
+    """
+
+    error: str
+    trial_id: str
+    trials: int
+
+
+def held_failures(path: AnyPath, grid: Grid) -> tuple[FailureKind, ...]:
+    """Return the failed trials of a sweep that are in its table, by kind, the first one first."""
+    if not ResultsDir.at(path).exists:
+        return ()
+    columns = ["trial_id", "error"]
+    failed = read_rows(path, TableName.TRIALS, columns=columns, where=("status", [Status.FAILED]))
+    if not failed.num_rows:
+        return ()
+    others = grid.unknown(failed["trial_id"].to_pylist())
+    kinds: dict[str, FailureKind] = {}
+    for row in failed.to_pylist():
+        if row["trial_id"] not in others:
+            kind = FailureKind(row["error"] or "unknown", row["trial_id"], 0)
+            kind = kinds.setdefault(NUMBERS.sub("#", kind.error), kind)
+            kinds[NUMBERS.sub("#", kind.error)] = replace(kind, trials=kind.trials + 1)
+    return tuple(kinds.values())
 
 
 def failed_results(

@@ -5,6 +5,7 @@ Knows nothing of how they travel.
 
 import ast
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -79,17 +80,20 @@ def make_parcel(
     roots = [Path.cwd(), path.parent.resolve()]
     parcel = Parcel(_name(path.resolve(), roots))
     parcel.files[parcel.entry] = path
-    for module in _modules(config.model_dump(mode="json"), roots):
-        _add(parcel, module, roots)
-    for data in [*_data(config.model_dump(mode="json")), *include]:
-        _add(parcel, data, roots)
+    tree = config.model_dump(mode="json")
+    for module in _modules(tree, roots):
+        _add(parcel, module.resolve(), roots)
+    for data in _data(tree):  # found there as it is named here, links included
+        _add(parcel, Path(os.path.normpath(Path.cwd() / data)), roots[:1])
+    for path in include:
+        _add(parcel, path.resolve(), roots)
     if with_sweep:
         _add_sweep(parcel)
     return parcel
 
 
 def _add(parcel: Parcel, path: Path, roots: Sequence[Path]) -> None:
-    for file in _files(path.resolve()):
+    for file in _files(path):
         parcel.files[_name(file, roots)] = file
 
 
@@ -163,20 +167,21 @@ def _imports(source: Path) -> list[str]:
 
 
 def _data(tree: Any) -> Iterator[Path]:
-    """Yield the files and folders that options of data sets name relative to here."""
-    for options in _options(tree):
-        for text in _texts(options):
+    """Yield the files and folders that data sets name relative to here, by path or in options."""
+    for named in _named(tree):
+        for text in _texts(named):
             path = Path(text)
             with contextlib.suppress(OSError):  # a text that is too long for a name
                 if not path.is_absolute() and text.strip(".") and path.exists():
                     yield path
 
 
-def _options(tree: Any) -> Iterator[Any]:
+def _named(tree: Any) -> Iterator[Any]:
+    """Yield the values that may name files: options of a function, paths of what is built in."""
     if isinstance(tree, dict):
-        yield from (value for name, value in tree.items() if name == "options")
+        yield from (value for name, value in tree.items() if name in ("options", "path"))
     for inner in _inner(tree):
-        yield from _options(inner)
+        yield from _named(inner)
 
 
 def _texts(tree: Any) -> Iterator[str]:

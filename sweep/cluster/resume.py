@@ -6,7 +6,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from sweep.store.reader import SavedState
-from sweep.training.tightening import counters_of
+from sweep.training.past import limit_of
+from sweep.training.tightening import counters_of, past_of_state
 from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial
 
 LIMITS = frozenset({"max_epochs", "max_seconds", "fixed_epochs"})
@@ -18,9 +19,9 @@ def match_starts(
 ) -> dict[str, dict[str, np.ndarray]]:
     """Return for each trial the arrays of the latest state from which it can go on, if any.
 
-    A state serves a trial if no rule of the trial was met before it, and its epoch lies below the
-    trial's limits: both have the same rules, limits apart, and a limit or the user ended the one;
-    or the ladder of the state tells what the trial's own rules would have counted.
+    A state serves a trial if no rule of the trial was met before it, and it lies below the trial's
+    limits, epochs and seconds: both have the same rules, limits apart, and a limit or the user
+    ended the one; or the state tells what the trial's own rules would have counted.
 
     Args:
         trials: trials to be trained.
@@ -36,7 +37,7 @@ def match_starts(
         found = (
             _start(state, trial)
             for state in saved
-            if _has_begun(state) and state.epoch < _limit(trial)
+            if _has_begun(state) and state.epoch < limit_of(trial)
         )
         start = next((start for start in found if start is not None), None)
         if start is not None:
@@ -48,19 +49,17 @@ def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
     """Return the arrays to go on from, with the counters of the trial's own rules."""
     if "ladder_since" not in state.arrays:  # of an older version
         return None
+    if trial.max_seconds is not None and state.arrays["seconds"][0] >= trial.max_seconds:
+        return None
     agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
     if agree and state.stop_reason in RESUMABLE:
         return dict(state.arrays)
     if state.epoch == 0:  # cancelled in pretraining, before the ladder
         return None
-    counters = counters_of(trial, state.arrays)
+    past = past_of_state(state.arrays, state.stop, state.stop_reason)
+    counters = counters_of(trial, state.arrays, past)
     return None if counters is None else dict(state.arrays) | counters
 
 
 def _has_begun(state: SavedState) -> bool:
     return state.epoch > 0 or "phases.phase" in state.arrays
-
-
-def _limit(trial: Trial) -> int:
-    limits = (trial.max_epochs, trial.fixed_epochs)
-    return min(limit for limit in limits if limit is not None)

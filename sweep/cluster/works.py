@@ -8,14 +8,12 @@ import numpy as np
 from sweep.cluster.circumstances import Circumstances
 from sweep.cluster.leftovers import read_leftovers
 from sweep.cluster.resume import match_starts
+from sweep.planning.disk import MOST_TRIALS_WITH_STATES
 from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
 from sweep.planning.plan import Plan
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, Record, Work
-
-MOST_TRIALS_WITH_STATES = 2_000
-"""A state is several times its network: of larger sweeps only those are kept that a limit ended."""
 
 
 def make_works(
@@ -29,9 +27,8 @@ def make_works(
         circumstances: with what this run is made.
         workers: packs trained at a time.
     """
-    rows = np.concatenate([batch.rows for batch in plan.batches])
     resources = plan.config.resources
-    batches = plan_batches(plan.grid, np.sort(rows), resources=resources, workers=workers)
+    batches = plan_batches(plan.grid, plan.rows, resources=resources, workers=workers)
     starts = _Starts(directory)
     for pack in make_packs(plan.grid, alternate(batches), resources=resources):
         yield Work(

@@ -203,8 +203,8 @@ class Record(Block):
     state: Literal["auto", "resumable", "all", "none"] = Field(
         default="auto",
         description="of which trials to keep what it takes to go on: all, also under a tighter "
-        "rule; those that a limit ended (resumable); none; auto: all in sweeps of up to 2,000 "
-        "trials, else resumable",
+        "rule; those that a limit ended, not those that trained the `epochs` asked for "
+        "(resumable); none; auto: all in sweeps of up to 2,000 trials, else resumable",
     )
     ladder: bool = Field(
         default=True,

@@ -90,6 +90,12 @@ class Grid:
         numbers = np.fromiter((int(trial_id, 16) for trial_id in done), np.uint64, len(done))
         return np.flatnonzero(~np.isin(self.cells.trial_ids, numbers))
 
+    def unknown(self, trial_ids: Collection[str]) -> set[str]:
+        """Return those of some identities that are of no trial here."""
+        names = list(trial_ids)
+        numbers = np.array([int(name, 16) for name in names], np.uint64)
+        return {names[i] for i in np.flatnonzero(~np.isin(numbers, self.cells.trial_ids))}
+
     def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " trials"]:
         """Return for each trial whether any of the rules holds."""
         cells = self.cells

@@ -1,16 +1,18 @@
 """What a sweep comes to before anything is trained. Knows nothing of files or workers."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.planning.cautions import Caution, cautions_of
+from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
-from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
+from sweep.planning.packs import Batch, Pack, Rows, make_packs, plan_batches
 from sweep.trial import PACK_KEY
 
 
@@ -21,6 +23,7 @@ class Plan:
     Attributes:
         config: the sweep. grid: its trials, those done included.
         done: how many of them are. others: trials that are done, but not asked for.
+        derived: how many follow from those done and need no training.
         batches: the packs to train.
         workers: packs to train at a time.
         paths: trainings of the missing trials; several stop rules on one path share one.
@@ -32,6 +35,7 @@ class Plan:
     config: SweepConfig
     grid: Grid
     done: int
+    derived: int
     others: int
     batches: tuple[Batch, ...]
     workers: int
@@ -48,7 +52,7 @@ class Plan:
     @property
     def missing(self) -> int:
         """Trials to train."""
-        return self.trials - self.done
+        return self.trials - self.done - self.derived
 
     @property
     def pretrains(self) -> bool:
@@ -69,6 +73,25 @@ class Plan:
             name = f"{batch.engine} on {batch.device}"
             counts[name] = counts.get(name, 0) + len(batch.rows)
         return counts
+
+    @property
+    def disk(self) -> Mapping[str, int]:
+        """About the most bytes that the results of the missing trials take, by table."""
+        return disk_bytes(self.grid, self.rows, self.config.record)
+
+    @property
+    def rows(self) -> Rows:
+        """Where the trials to train stand in the grid, ascending."""
+        parts = [batch.rows for batch in self.batches]
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
+
+    def without(self, derived: Collection[str]) -> "Plan":
+        """Return the plan with some of its missing trials, by identity, as derived."""
+        if not derived:
+            return self
+        rows = np.intersect1d(self.rows, self.grid.missing(derived))
+        counts = _training(self.config, self.grid, rows, self.workers)
+        return replace(self, derived=self.derived + len(derived), **counts)
 
     def packs(self) -> Iterator[Pack]:
         """Yield the packs to train, each made as it is asked for."""
@@ -91,21 +114,29 @@ def make_plan(
     grid = expand(config)
     workers = workers or config.resources.workers or available_cpus()
     rows = grid.missing(done)
-    cells = grid.cells.take(rows)
-    batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
-    paths, code = np.unique(cells.path_ids, return_inverse=True)
-    longest = np.zeros(len(paths))
-    np.maximum.at(longest, code, cells.max_epochs)
     held = len(grid) - len(rows)
     return Plan(
         config=config,
         grid=grid,
         done=held,
+        derived=0,
         others=len(done) - held,
-        batches=tuple(batches),
         workers=workers,
-        paths=len(paths),
-        keys=len(np.unique(cells.keys)),
-        max_epochs=int(longest.sum()),
         cautions=cautions_of((block.source for block in grid.blocks), grid.datasets),
+        **_training(config, grid, rows, workers),
     )
+
+
+def _training(config: SweepConfig, grid: Grid, rows: Rows, workers: int) -> dict[str, Any]:
+    """Return what a plan says of the trials to train, by its names."""
+    cells = grid.cells.take(rows)
+    batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
+    paths, code = np.unique(cells.path_ids, return_inverse=True)
+    longest = np.zeros(len(paths))
+    np.maximum.at(longest, code, cells.max_epochs)
+    return {
+        "batches": tuple(batches),
+        "paths": len(paths),
+        "keys": len(np.unique(cells.keys)),
+        "max_epochs": int(longest.sum()),
+    }

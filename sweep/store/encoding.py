@@ -30,7 +30,11 @@ def encode(results: Sequence[TrialResult], sweep: str) -> bytes:
         results: at most one of each trial.
         sweep: name of the sweep that trained them.
     """
-    batch = batch_of(results, sweep)
+    return frame_of(batch_of(results, sweep))
+
+
+def frame_of(batch: Batch) -> bytes:
+    """Write tables as one frame."""
     return b"".join(_with_length(_stream(batch.tables[name])) for name in TableName)
 
 

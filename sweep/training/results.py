@@ -23,7 +23,7 @@ from sweep.training.probes import Prober, Sight, validation_curve
 from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
 from sweep.training.watches import recorded_curve
 from sweep.training.work import KeepState, Work
-from sweep.trial import RESUMABLE, Status, StopReason, Trial
+from sweep.trial import LIMITED, Status, StopReason, Trial
 
 
 @dataclass(frozen=True)
@@ -197,7 +197,7 @@ def _known(value: float) -> float | None:
 
 
 def _keeps(keep: KeepState, reason: StopReason) -> bool:
-    return keep is KeepState.ALL or (keep is KeepState.RESUMABLE and reason in RESUMABLE)
+    return keep is KeepState.ALL or (keep is KeepState.RESUMABLE and reason in LIMITED)
 
 
 def _kept_state(stop: Stop) -> dict[str, np.ndarray]:

@@ -1,34 +1,58 @@
 """Tells what another stop rule would have counted along a path. Knows nothing of files or engines.
 
 A rule that no epoch so far has met can take over where another ended: its counters are found in the
-lane's ladder, which followed every tolerance and patience that it holds.
+lane's ladder, which followed every tolerance and patience that it holds, or are those of the other.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from sweep.ladder import RUNGS, TOLERANCES, Rung
-from sweep.trial import Trial
+from sweep.ladder import RUNGS, TOLERANCES
+from sweep.training.past import Past, Stop
+from sweep.trial import StopReason, Trial
 
 Arrays = Mapping[str, np.ndarray]
 
 
-def counters_of(trial: Trial, state: Arrays) -> dict[str, np.ndarray] | None:
+def past_of_state(state: Arrays, stop: Stop, reason: StopReason) -> Past:
+    """Return what a saved state tells of its training.
+
+    Args:
+        state: the arrays of a `LaneState`, one lane wide, in its last phase.
+        stop: the stop parameters of its trial, by name.
+        reason: why that ended.
+    """
+    best_epoch = int(state["best_epoch"][0])
+    met = state["ladder_epoch"][0].tolist()
+    return Past(
+        epoch=int(state["epoch"][0]),
+        seconds=float(state["seconds"][0]),
+        reason=reason,
+        stop=stop,
+        loss_is_finite=bool(np.isfinite(state["previous_loss"][0])),
+        best_loss=float(state["best_loss"][0]) if best_epoch else None,
+        best_epoch=best_epoch or None,
+        ladder={rung: epoch for rung, epoch in zip(RUNGS, met, strict=True) if epoch},
+    )
+
+
+def counters_of(trial: Trial, state: Arrays, past: Past) -> dict[str, np.ndarray] | None:
     """Return the watch column of `trial` as if it had been judged all along.
 
     Args:
         trial: on the path of the state.
-        state: the arrays of a `LaneState`, one lane wide.
+        state: the arrays of a `LaneState`, one lane wide and with the watch column of its trial.
+        past: what they tell, as `past_of_state` gives it.
 
     Returns:
         The arrays of `WATCH_COLUMNS`, (1, 1) each; None where the trial may have ended before, or
         its counters cannot be told.
     """
-    delta = _delta_count(trial, state)
-    stall = _stall(trial, state)
-    too_low = trial.target_loss is not None and state["best_loss"][0] <= trial.target_loss
-    if delta is None or stall is None or too_low or trial.pattern_margin is not None:
+    if not past.goes_on(trial):
+        return None
+    delta, stall = _delta_count(trial, state, past), _stall(trial, state, past)
+    if delta is None or stall is None:
         return None
     best, count = stall
     return {
@@ -39,52 +63,29 @@ def counters_of(trial: Trial, state: Arrays) -> dict[str, np.ndarray] | None:
     }
 
 
-def _delta_count(trial: Trial, state: Arrays) -> int | None:
-    tolerance, patience = trial.delta_tolerance, trial.delta_patience
-    if tolerance is None or patience is None:
+def _delta_count(trial: Trial, state: Arrays, past: Past) -> int | None:
+    tolerance = trial.delta_tolerance
+    if tolerance is None or trial.delta_patience is None:
         return 0
-    if not _is_unmet("delta", tolerance, patience, state):
-        return None
     if tolerance in TOLERANCES:
         return _waited(state, TOLERANCES.index(tolerance))
+    if tolerance == past.stop["delta_tolerance"]:
+        return int(state["delta_count"][0, 0])
     return None if abs(state["last_delta"][0]) < tolerance else 0
 
 
-def _stall(trial: Trial, state: Arrays) -> tuple[float, int] | None:
+def _stall(trial: Trial, state: Arrays, past: Past) -> tuple[float, int] | None:
     """Return early stopping's best loss and the epochs since."""
-    min_delta, patience = trial.early_stopping_min_delta, trial.early_stopping_patience
-    epoch = int(state["epoch"][0])
-    if patience is None or min_delta is None:
-        return float(state["best_loss"][0]), epoch - int(state["best_epoch"][0])
-    if not _is_unmet("early_stopping", min_delta, patience, state):
-        return None
-    if min_delta == 0.0:
-        return float(state["best_loss"][0]), epoch - int(state["best_epoch"][0])
-    if min_delta not in TOLERANCES:
-        return None
-    place = TOLERANCES.index(min_delta)
-    return float(state["ladder_best"][0, place]), _waited(state, len(TOLERANCES) + place)
+    min_delta = trial.early_stopping_min_delta or 0.0
+    if trial.early_stopping_patience is None or min_delta == 0.0:
+        return float(state["best_loss"][0]), past.epoch - int(state["best_epoch"][0])
+    if min_delta in TOLERANCES:
+        place = TOLERANCES.index(min_delta)
+        return float(state["ladder_best"][0, place]), _waited(state, len(TOLERANCES) + place)
+    if min_delta == past.stop["early_stopping_min_delta"]:
+        return float(state["stall_best"][0, 0]), int(state["stall_count"][0, 0])
+    return None
 
 
 def _waited(state: Arrays, column: int) -> int:
     return int(state["epoch"][0] - state["ladder_since"][0, column])
-
-
-def _is_unmet(rule: str, tolerance: float, patience: int, state: Arrays) -> bool:
-    """Whether a rung of the ladder that is met no later has not been met either."""
-    met = state["ladder_epoch"][0] > 0
-    return any(
-        _comes_first(rung, rule, tolerance, patience) and not met[place]
-        for place, rung in enumerate(RUNGS)
-    )
-
-
-def _comes_first(rung: Rung, rule: str, tolerance: float, patience: int) -> bool:
-    """Whether a rung is met no later than a rule, on any path.
-
-    The delta rule is met the sooner the larger its tolerance. Of early stopping that holds between
-    min_delta 0 and any other alone: at two others, bests are renewed at different epochs.
-    """
-    delta = rule == "delta"
-    sooner = rung.tolerance >= tolerance if delta else tolerance in (0.0, rung.tolerance)
-    return rung.rule == rule and sooner and rung.patience <= patience

@@ -14,7 +14,7 @@ class KeepState(StrEnum):
     """Of which trials the last state is kept, to resume from."""
 
     NONE = "none"
-    RESUMABLE = "resumable"  # those that a limit or the user ended
+    RESUMABLE = "resumable"  # those that a limit or the user ended, not those asked for `epochs`
     ALL = "all"
 
 
