@@ -51,6 +51,10 @@ class UnreachableError(StoreError):
     """Object storage stays away or refuses; what is stored there may be whole."""
 
 
+class RayDiedError(SweepError):
+    """A process without which Ray can do nothing has ended, or cannot be reached any longer."""
+
+
 def nearest(word: str, candidates: Sequence[str]) -> str | None:
     """Return "did you mean 'x'?" for the candidate closest to `word`, or None."""
     match = nearest_word(word, candidates)

@@ -13,6 +13,7 @@ from sweep.cluster.collector import Collector
 from sweep.cluster.failures import failed_results
 from sweep.cluster.interrupt import Interrupt
 from sweep.cluster.ledger import SweepProgress
+from sweep.cluster.liveness import Vigil
 from sweep.cluster.messages import Broken, Ended, Offer, Saved, Tally
 from sweep.cluster.resume import match_starts
 from sweep.cluster.session import Session
@@ -177,7 +178,7 @@ def test_first_signal_asks_and_second_raises():
 
 def test_more_than_this_ray_has_is_refused():
     with pytest.raises(SweepError, match=r"gpus_per_pack must be at most the 0 gpus .*got 0\.5"):
-        Session(cpus=2, gpus=0.0, grows=False).require(cpus=1.0, gpus=0.5)
+        Session(2, 0.0, False, Vigil((), 0.0)).require(cpus=1.0, gpus=0.5)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +196,7 @@ def test_more_than_this_ray_has_is_refused():
 def test_packs_are_made_for_the_cpus_there_are_or_the_workers_a_cluster_may_come_to(
     cpus, grows, workers, slots
 ):
-    assert Session(cpus=cpus, gpus=0.0, grows=grows).slots(workers) == slots
+    assert Session(cpus, 0.0, grows, Vigil((), 0.0)).slots(workers) == slots
 
 
 def test_speed_is_that_of_the_last_seconds():

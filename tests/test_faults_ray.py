@@ -192,6 +192,41 @@ def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
+@pytest.mark.parametrize("process", ["gcs_server", pytest.param("raylet", marks=pytest.mark.long)])
+def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes_on(
+    tmp_path, process
+):
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
+    command += ["--output", "wild", "--json"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    run = subprocess.Popen(command, cwd=tmp_path, env=own_tmp(tmp_path), **pipes)
+    while not list((tmp_path / "wild").glob("checkpoints/*.checkpoint")):
+        assert run.poll() is None
+        time.sleep(0.05)
+    started = processes("", run.pid)
+    executables = {pid: Path(f"/proc/{pid}/exe").readlink().name for pid in started}
+    os.kill(next(pid for pid, name in executables.items() if name == process), signal.SIGKILL)
+    printed, errors = run.communicate(timeout=50)  # after a minute Ray itself ends the driver
+    left = [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    assert (run.returncode, printed, left) == (2, "", [])
+    said = errors.splitlines()[-1]
+    assert said.startswith(f"Ray died: {process} at ")
+    assert "of 4 trials that had ended are in wild" in said
+    assert said.endswith("run the same command to go on")
+    assert list((tmp_path / "tmp").glob("sweep-*")) == []
+    again = subprocess.run([*command, "--no-ray"], cwd=tmp_path, **pipes)
+    assert '"missing": 0' in again.stdout
+    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
+
+
+def own_tmp(folder: Path) -> dict[str, str]:
+    """Return an environment with a temporary directory of its own."""
+    (folder / "tmp").mkdir()
+    return os.environ | {"TMPDIR": str(folder / "tmp"), "RAY_TMPDIR": "/tmp"}
+
+
 @pytest.mark.long
 def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))

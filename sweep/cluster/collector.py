@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sweep.cluster.liveness import end_with_parent
 from sweep.cluster.messages import (
     Broken,
     Delivery,
@@ -65,6 +66,10 @@ class Collector:
         self._stopped = False
 
     # The driver's side
+
+    async def share_fate(self) -> None:
+        """End with the process that started this one."""
+        end_with_parent()
 
     async def offer(self, offer: Offer, work: bytes, checkpoint: bytes | None = None) -> None:
         """Accept a pack to be run, to go on from `checkpoint` if there is one."""

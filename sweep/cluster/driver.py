@@ -1,7 +1,8 @@
 """Runs a sweep from its configuration to its table. Imports Ray only once there is work for it."""
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sweep.cluster.ledger import Ledger, SweepProgress
 from sweep.cluster.leftovers import drop_settled
 from sweep.cluster.works import make_works
 from sweep.config import SweepConfig
+from sweep.errors import RayDiedError, SweepError
 from sweep.planning.machine import available_cpus
 from sweep.planning.plan import Plan, make_plan
 from sweep.store.layout import ResultsDir
@@ -170,7 +172,10 @@ class _Run:
         from sweep.cluster.session import ray_session
 
         resources = self.plan.config.resources
-        with ray_session(address=self.options.address, workers=resources.workers) as session:
+        with (
+            self._saying_what_is_kept(),
+            ray_session(address=self.options.address, workers=resources.workers) as session,
+        ):
             from sweep.cluster.pump import run_on_ray
 
             session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(self.plan))
@@ -182,9 +187,22 @@ class _Run:
                     self.ledger,
                     slots=slots,
                     resources=resources,
+                    vigil=session.vigil,
                     should_stop=self.should_stop,
                     tick=self.tick,
                 )
+
+    @contextlib.contextmanager
+    def _saying_what_is_kept(self) -> Iterator[None]:
+        try:
+            yield
+        except RayDiedError as error:
+            done = sum(self.ledger.counts.values())
+            raise SweepError(
+                f"{error}; the {done:,} of {self.plan.missing:,} trials that had ended are in "
+                f"{self.directory.path}, the others are kept as of their last checkpoint: run the "
+                "same command to go on"
+            ) from error
 
     def _record(self, circumstances: Circumstances) -> None:
         config = self.plan.config.model_dump(mode="json", exclude_unset=True)

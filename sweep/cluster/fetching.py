@@ -10,7 +10,6 @@ import secrets
 import shlex
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from sweep.cluster import courier
 from sweep.cluster.jobs import JobServer, SweepJob
+from sweep.cluster.scratch import scratch_folder
 from sweep.errors import StoreError, SweepError
 from sweep.store.files import reporting, write_atomically
 from sweep.store.layout import ResultsDir
@@ -55,13 +55,13 @@ def fetch_results(server: JobServer, job: SweepJob, output: Path) -> Fetched:
     held = _require_own(output, job)
     with reporting(output, "created"):
         output.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=output) as staging:
-        archive = Path(staging, "archive.tar")
+    with scratch_folder(".fetch-", output) as staging:
+        archive = staging / "archive.tar"
         parts = _carry(server, job, held, archive)
-        files = _unpack(archive, Path(staging, "files"))
+        files = _unpack(archive, staging / "files")
         size = archive.stat().st_size
         _mark(output, job, held | parts)
-        _place(Path(staging, "files"), files, output)
+        _place(staging / "files", files, output)
     for name in sorted(held.keys() - parts.keys(), key=_rank, reverse=True):
         (output / name).unlink(missing_ok=True)
     _mark(output, job, parts)
@@ -101,11 +101,11 @@ def _carry(
 ) -> dict[str, int]:
     """Have the results packed on the head and copy the archive; return the sizes of all parts."""
     errand = f"fetch-{job.job_id}-{secrets.token_hex(4)}"
-    with tempfile.TemporaryDirectory(prefix="sweep-fetch-") as folder:
+    with scratch_folder("sweep-fetch-") as folder:
         shutil.copy(courier.__file__, folder)
-        Path(folder, "held.json").write_text(json.dumps(held))
+        (folder / "held.json").write_text(json.dumps(held))
         command = f"exec python3 courier.py {shlex.quote(job.results)} held.json"
-        server.submit(errand, command, {"working_dir": folder}, {"fetch": job.job_id})
+        server.submit(errand, command, {"working_dir": str(folder)}, {"fetch": job.job_id})
     try:
         said = _await_word(server, errand, job)
         node_id = server.look(errand).node_id

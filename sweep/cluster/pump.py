@@ -14,7 +14,9 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from sweep.cluster.collector import Collector
 from sweep.cluster.ledger import Ledger
+from sweep.cluster.liveness import Vigil
 from sweep.cluster.messages import Delivery, Ended, Item, Offer
+from sweep.cluster.scratch import scratch_folder
 from sweep.cluster.tuning import run_packs
 from sweep.config.sweepfile import Resources
 from sweep.errors import SweepError
@@ -36,6 +38,7 @@ def run_on_ray(
     *,
     slots: int,
     resources: Resources,
+    vigil: Vigil,
     should_stop: Callable[[], bool],
     tick: Callable[[], None],
 ) -> None:
@@ -46,39 +49,43 @@ def run_on_ray(
         ledger: keeper of what they yield.
         slots: packs that the cluster can run now; as many are kept ready.
         resources: how many packs at a time, how often to try one again, how long to wait.
+        vigil: knows whether Ray lives.
         should_stop: whether to end, keeping what there is.
         tick: called a few times a second.
 
     Raises:
+        RayDiedError: Ray died.
         SweepError: another driver runs the same sweep on the cluster, or the collector was lost
             again and again.
     """
-    supply = _Supply(works, ledger)
-    for left in reversed(range(MOST_COLLECTORS)):
-        collector = _start_collector(ledger.sweep, slots)
-        tuning = _Background(
-            functools.partial(run_packs, collector, sweep=ledger.sweep, resources=resources)
-        )
-        try:
-            _pump(collector, supply, ledger, tuning.is_running, should_stop, tick)
-        except ray.exceptions.RayActorError as error:
-            tuning.wait(SECONDS_TO_END)  # its workers and its search end with the collector
-            if not left or tuning.is_running():
-                raise SweepError(
-                    f"collector lost; run the same command to go on ({error})"
-                ) from error
-            supply.begin_again()
-        else:
-            tuning.reraise()
-            return
-        finally:
-            ray.kill(collector)
+    supply = _Supply(works, ledger, vigil)
+    with scratch_folder("sweep-tune-") as storage:
+        run = functools.partial(run_packs, sweep=ledger.sweep, resources=resources, storage=storage)
+        for left in reversed(range(MOST_COLLECTORS)):
+            collector = _start_collector(ledger.sweep, slots)
+            tuning = _Background(functools.partial(run, collector))
+            try:
+                _pump(collector, supply, ledger, vigil, tuning.is_running, should_stop, tick)
+            except ray.exceptions.RayActorError as error:
+                vigil.settle()
+                tuning.wait(SECONDS_TO_END)  # its workers and its search end with the collector
+                if not left or tuning.is_running():
+                    raise SweepError(
+                        f"collector lost; run the same command to go on ({error})"
+                    ) from error
+                supply.begin_again()
+            else:
+                tuning.reraise()
+                return
+            finally:
+                ray.kill(collector)
 
 
 def _pump(
     collector: Any,
     supply: "_Supply",
     ledger: Ledger,
+    vigil: Vigil,
     is_running: Callable[[], bool],
     should_stop: Callable[[], bool],
     tick: Callable[[], None],
@@ -88,7 +95,7 @@ def _pump(
     while True:
         running = is_running()
         wait = POLL_SECONDS if running else 0.0
-        delivery: Delivery = ray.get(collector.take.remote(confirmed, wait))
+        delivery: Delivery = vigil.get(collector.take.remote(confirmed, wait))
         for item in delivery.items:
             supply.keep(item)
         confirmed = [item.number for item in delivery.items]
@@ -97,21 +104,22 @@ def _pump(
         tick()
         if should_stop() and not ledger.stopping:
             ledger.stopping = True
-            ray.get(collector.stop.remote())
+            vigil.get(collector.stop.remote())
         if not running and not delivery.items:
             return
         if time.monotonic() - heard > SECONDS_TO_STOP:
             heard = time.monotonic()
-            for worker in ray.get(collector.workers.remote()):
+            for worker in vigil.get(collector.workers.remote()):
                 ray.kill(worker)
+        vigil.require()
         supply.feed(collector, delivery.room)
 
 
 class _Supply:
     """The packs still to be handed out: new ones, halves of lost ones, those to be begun again."""
 
-    def __init__(self, works: Iterator[Work], ledger: Ledger) -> None:
-        self._works, self._ledger = works, ledger
+    def __init__(self, works: Iterator[Work], ledger: Ledger, vigil: Vigil) -> None:
+        self._works, self._ledger, self._vigil = works, ledger, vigil
         self._again: deque[tuple[Work, bytes | None]] = deque()
 
     def keep(self, item: Item) -> None:
@@ -136,9 +144,11 @@ class _Supply:
             work, checkpoint = self._next()
             if work is None:
                 if not self._ledger.is_open():
-                    ray.get(collector.close.remote())
+                    self._vigil.get(collector.close.remote())
                 return
-            ray.get(collector.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint))
+            self._vigil.get(
+                collector.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint)
+            )
 
     def _next(self) -> tuple[Work | None, bytes | None]:
         if self._again:
@@ -161,7 +171,9 @@ def _start_collector(sweep: str, ahead: int) -> Any:
     }
     paths = tuple(path for path in sys.path if path)
     try:
-        return ray.remote(Collector).options(**options).remote(ahead, paths)
+        collector: Any = ray.remote(Collector).options(**options).remote(ahead, paths)
+        collector.share_fate.remote()
+        return collector
     except ValueError as error:
         raise SweepError(
             f"sweep {sweep!r} must have one driver (another runs it on this cluster); "

@@ -6,11 +6,18 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweep.cluster.access import connecting, require_listener
-from sweep.errors import SweepError
+from sweep.errors import RayDiedError, SweepError
 from sweep.planning.machine import available_cpus
+
+if TYPE_CHECKING:
+    from sweep.cluster.liveness import Vigil
+
+SECONDS_WITHOUT_RAY = 2.0
+SECONDS_WITHOUT_CLUSTER = 40.0
+"""Less than the minute after which Ray itself ends the driver."""
 
 ENVIRONMENT = {
     # Without it drivers use tokens but `ray start` and `ray job` do not, and cannot join.
@@ -26,6 +33,8 @@ ENVIRONMENT = {
     "TUNE_MAX_PENDING_TRIALS_PG": "100000",
     # Nothing of the experiment is restored from Tune's own state.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    # Nothing of ours starts a Ray unasked, once that which it had has died.
+    "RAY_ENABLE_AUTO_CONNECT": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
 
@@ -43,11 +52,13 @@ class Session:
     Attributes:
         cpus, gpus: what the nodes have that are up now.
         grows: whether there may be more later, as on a cluster that is not ours.
+        vigil: knows whether Ray lives.
     """
 
     cpus: int
     gpus: float
     grows: bool
+    vigil: "Vigil"
 
     def require(self, *, cpus: float, gpus: float) -> None:
         """Raise if a pack that takes this much could never start, or a node could not train it.
@@ -90,26 +101,71 @@ def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session
 
     Raises:
         SweepError: the cluster cannot be reached.
+        RayDiedError: Ray died within the block.
     """
     set_environment()
     import ray
 
     address = address or os.environ.get("RAY_ADDRESS")
     if ray.is_initialized():
-        yield _session(grows=address is not None)
+        with _watched(grows=address is not None) as session:
+            yield session
         return
     try:
-        _connect(address, workers)
-        yield _session(grows=address is not None)
+        with _muffled():
+            _connect(address, workers)
+            with _watched(grows=address is not None) as session:
+                yield session
+    except RayDiedError:
+        _end_processes()
+        raise
     finally:
         ray.shutdown()
 
 
-def _session(*, grows: bool) -> Session:
+@contextlib.contextmanager
+def _watched(*, grows: bool) -> Iterator[Session]:
     import ray
 
+    from sweep.cluster.liveness import Vigil, places_of_ray
+
     held = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows)
+    patience = SECONDS_WITHOUT_CLUSTER if grows else SECONDS_WITHOUT_RAY
+    vigil = Vigil(places_of_ray(), patience)
+    try:
+        yield Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows, vigil)
+    except Exception:
+        vigil.settle()  # whatever Ray raises once it has died
+        raise
+    finally:
+        vigil.end()
+
+
+def _end_processes() -> None:
+    """End what the driver's own Ray has started, which without the others waits for a minute."""
+    import psutil  # it comes with Ray
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    for infos in node.all_processes.values() if node else ():
+        for info in infos:
+            with contextlib.suppress(psutil.Error):
+                started = psutil.Process(info.process.pid)
+                for process in (started, *started.children(recursive=True)):
+                    process.kill()
+
+
+@contextlib.contextmanager
+def _muffled() -> Iterator[None]:
+    """Keep Ray from printing to stdout why a worker or it itself died: `log_to_driver` does not."""
+    from ray._private import worker
+
+    printing = worker.print_to_stdstream
+    worker.print_to_stdstream = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printing
 
 
 def _connect(address: str | None, workers: int | None) -> None:

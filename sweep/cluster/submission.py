@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 from sweep.cluster.jobs import JobServer, SweepJob
 from sweep.cluster.parcel import Parcel, make_parcel
 from sweep.cluster.pins import pinned_requirements
+from sweep.cluster.scratch import scratch_folder
 from sweep.config import SweepConfig, load_config
 from sweep.errors import SweepError
 from sweep.store.remote import has_credentials, without_query
@@ -73,9 +73,9 @@ def submit_sweep(
     job_id = job_name(config, options.name, {job.job_id for job in jobs})
     parcel = make_parcel(path, config, include=options.include, with_sweep=options.install)
     command = command_of(parcel, overrides, results, options)
-    with tempfile.TemporaryDirectory(prefix="sweep-submit-") as folder:
-        parcel.write(Path(folder))
-        environment = _runtime_env(folder, install=options.install)
+    with scratch_folder("sweep-submit-") as folder:
+        parcel.write(folder)
+        environment = _runtime_env(str(folder), install=options.install)
         server.submit(job_id, command, environment, {"sweep": config.name, "results": shown})
     return server.look(job_id)
 

@@ -13,6 +13,7 @@ from typing import Any
 import ray
 from ray import tune
 
+from sweep.cluster.liveness import end_with_parent
 from sweep.cluster.messages import Broken, Job, Message, Rows, Saved, Tally
 from sweep.cluster.patience import pause_after
 from sweep.cluster.watchdog import Watchdog
@@ -68,6 +69,7 @@ def _train(line: "Line", collector: Any, checkpoint_seconds: float) -> None:
 
 
 def _train_job(job: Job, line: "Line", checkpoint_seconds: float) -> None:
+    end_with_parent()
     sys.path += [path for path in job.import_paths if path not in sys.path]
     import torch
 

@@ -1,7 +1,6 @@
 """Runs packs as the trials of one Ray Tune experiment. Knows nothing of results."""
 
-import shutil
-import tempfile
+from pathlib import Path
 from typing import Any
 
 from ray import tune
@@ -12,7 +11,7 @@ from sweep.cluster.trainable import resources_of, train
 from sweep.config.sweepfile import Resources
 
 
-def run_packs(collector: Any, *, sweep: str, resources: Resources) -> None:
+def run_packs(collector: Any, *, sweep: str, resources: Resources, storage: Path) -> None:
     """Run every pack that the collector hands out; return when none is left.
 
     Args:
@@ -20,6 +19,7 @@ def run_packs(collector: Any, *, sweep: str, resources: Resources) -> None:
         sweep: name of the sweep.
         resources: most packs at a time, None for as many as the cluster, which may grow, holds;
             how often a pack that failed is started again; and for how long a worker may be silent.
+        storage: folder for what Tune must write, of which nothing is read again.
     """
     trainable = tune.with_parameters(
         train,
@@ -28,26 +28,22 @@ def run_packs(collector: Any, *, sweep: str, resources: Resources) -> None:
         checkpoint_seconds=resources.checkpoint_seconds,
         stall_seconds=resources.stall_seconds,
     )
-    storage = tempfile.mkdtemp(prefix="sweep-tune-")
-    try:
-        tune.Tuner(
-            tune.with_resources(trainable, resources_of),
-            tune_config=tune.TuneConfig(
-                search_alg=PackSearcher(collector),
-                num_samples=-1,
-                reuse_actors=True,
-                max_concurrent_trials=resources.workers,
-            ),
-            run_config=tune.RunConfig(
-                name=sweep,
-                storage_path=storage,
-                verbose=0,
-                callbacks=[_Silence()],
-                failure_config=tune.FailureConfig(max_failures=resources.retries),
-            ),
-        ).fit()
-    finally:
-        shutil.rmtree(storage, ignore_errors=True)
+    tune.Tuner(
+        tune.with_resources(trainable, resources_of),
+        tune_config=tune.TuneConfig(
+            search_alg=PackSearcher(collector),
+            num_samples=-1,
+            reuse_actors=True,
+            max_concurrent_trials=resources.workers,
+        ),
+        run_config=tune.RunConfig(
+            name=sweep,
+            storage_path=str(storage),
+            verbose=0,
+            callbacks=[_Silence()],
+            failure_config=tune.FailureConfig(max_failures=resources.retries),
+        ),
+    ).fit()
 
 
 class _Silence(TrialProgressCallback):
