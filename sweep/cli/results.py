@@ -85,7 +85,8 @@ def _show(frame: "pd.DataFrame", n_trials: int) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from sweep.reports.tables import cells, is_number, line_of
+    from sweep.printable import printable_line
+    from sweep.reports.tables import cells, is_number
 
     rows = cells(frame)
     table = Table(box=box.SIMPLE_HEAD, caption=f"{len(rows):,} of {n_trials:,} trials")
@@ -93,5 +94,5 @@ def _show(frame: "pd.DataFrame", n_trials: int) -> None:
         right = all(is_number(row[index]) for row in rows)
         table.add_column(_heading(name), justify="right" if right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*[Text(line_of(cell)) for cell in row])
+        table.add_row(*[Text(printable_line(cell)) for cell in row])
     Console(width=shutil.get_terminal_size().columns).print(table)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.options import no_plugins
+from sweep.printable import printable_line
 
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
@@ -88,12 +90,12 @@ def _run(
 
 def _announce(plan: "Plan") -> None:
     for caution in plan.cautions:
-        click.echo(f"warning: {caution.text}", err=True)
+        say(f"warning: {caution.text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.others:
         text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
     if plan.missing or plan.others:
-        click.echo(f"{plan.config.name}: {text}", err=True)
+        say(f"{plan.config.name}: {text}", err=True)
 
 
 def _print_summary(summary: "RunSummary", as_json: bool) -> None:
@@ -118,14 +120,16 @@ def _print_results(summary: "RunSummary") -> None:
         click.echo(
             f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all"
         )
-    click.echo(f"table:  {directory.trials}")
-    click.echo(f"report: {write_report(directory, None)}")
+    say(f"table:  {directory.trials}")
+    say(f"report: {write_report(directory, None)}")
 
 
 def describe_summary(summary: "RunSummary") -> str:
     """Say in a line or two what a run did and how to go on."""
     if not summary.trained and not summary.interrupted:
-        return f"nothing to train: all {summary.skipped:,} trials are in {summary.output}"
+        return printable_line(
+            f"nothing to train: all {summary.skipped:,} trials are in {summary.output}"
+        )
     text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
     notes = {
         "already done": summary.skipped,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sweep.errors import ConfigError, Fault, StoreError
 from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
+from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.result import Outcome
 from sweep.store.layout import ResultsDir, TableName
@@ -112,7 +113,7 @@ def describe_unmet(directory: ResultsDir, judged: pd.DataFrame, rung: Rung) -> s
         return text
     epochs = int(missing["epochs"].max())
     text += f", not met by {len(missing):,} in up to {epochs:,} epochs; to train these on:"
-    return f"{text}\n{resume_command(directory, rung, epochs)}"
+    return f"{text}\n{printable_line(resume_command(directory, rung, epochs))}"
 
 
 def unmet(judged: pd.DataFrame) -> pd.DataFrame:

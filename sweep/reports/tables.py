@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from sweep.printable import printable_line
+
 DIGITS = 6
 
 
@@ -63,7 +65,7 @@ def format_value(value: Any) -> str:
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write columns side by side, numbers to the right."""
-    lines = [header, *([line_of(cell) for cell in row] for row in rows)]
+    lines = [[printable_line(cell) for cell in row] for row in (header, *rows)]
     columns = [_aligned(list(column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
 
@@ -78,16 +80,11 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def escape(text: str) -> str:
     """Make text stand in Markdown for itself."""
-    return re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", html.escape(line_of(text), quote=False))
+    return re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", html.escape(printable_line(text), quote=False))
 
 
 def is_number(text: str) -> bool:
     return text == "-" or re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|inf|nan)", text) is not None
-
-
-def line_of(text: str) -> str:
-    """Put text on one line, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def _aligned(column: list[str]) -> list[str]:
