@@ -115,7 +115,7 @@ def _print_results(summary: "RunSummary") -> None:
 
     directory = ResultsDir(summary.output)
     trials = read_trials(directory.path)
-    print_table(select(trials, Selection(top=ROWS_SHOWN)), len(trials))
+    print_table(select(trials, Selection(top=ROWS_SHOWN)), trials["trial_id"])
     if len(trials) > ROWS_SHOWN:
         click.echo(
             f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all"

@@ -52,13 +52,20 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
     )
 
 
-def read_judged(directory: ResultsDir, rung: Rung | None = None) -> pd.DataFrame:
+def read_judged(
+    directory: ResultsDir, rung: Rung | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Read trials as they ended, or as `rung` would have ended them, false convergence marked.
+
+    Args:
+        directory: results of a sweep.
+        rung: the rule to judge by; None for each trial's own.
+        columns: the columns to read, among them `false_convergence.JUDGED`; None for all.
 
     Raises:
         StoreError: if there are no results, a file is damaged, or no ladder was kept.
     """
-    trials = read_trials(directory.path)
+    trials = read_trials(directory.path, columns)
     if rung is None:
         return mark_false_convergence(trials)
     return mark_false_convergence(rejudge(trials, _read_ladder(directory, rung), rung), trials)
