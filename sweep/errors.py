@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from sweep.printable import printable_line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
@@ -28,11 +30,14 @@ class Fault:
         notes += [self.hint] if self.hint else []
         tail = f" ({'; '.join(notes)})" if notes else ""
         subject = f"{self.key} must" if self.key else "must"
-        return f"{self.where}: {subject} {self.must}{tail}"
+        return printable_line(f"{self.where}: {subject} {self.must}{tail}")
 
 
 class SweepError(Exception):
-    """Base of every error that sweep raises for a user's fault."""
+    """Base of every error that sweep raises for a user's fault; each argument is a line of it."""
+
+    def __str__(self) -> str:
+        return "\n".join(printable_line(str(line)) for line in self.args)
 
 
 class ConfigError(SweepError):
@@ -40,7 +45,7 @@ class ConfigError(SweepError):
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults: tuple[Fault, ...] = tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
+        super().__init__(*self.faults)
 
 
 class StoreError(SweepError):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sweep.errors import ConfigError
 from sweep.reports.selection import Selection, select, varying_parameters
-from sweep.reports.where import select_rows
+from sweep.reports.where import explain_no_match, select_rows
 from sweep.store.encoding import batch_of
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
@@ -130,3 +130,60 @@ def test_rows_are_sorted_before_the_top_is_taken() -> None:
     assert chosen["seed"].tolist() == [5, 1, 3]
     chosen = select(trials, Selection(sort=["final_loss"], columns=["seed"]))
     assert chosen["seed"].tolist() == [1, 2, 3, 4, 5]
+
+
+ROOTS = pd.DataFrame(
+    {
+        "learning_rate": [10**-2.5, 0.001, 0.1, np.nan],
+        "loss": [0.00099999999, 0.001, 0.0010000049, 0.00100001],
+        "activation": ["relu", "tanh", "sigmoid", None],
+        "epochs": [3, 30, 300, 3000],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "rows"),
+    [
+        ("learning_rate == 0.00316228", [0]),
+        ("0.00316228 == learning_rate", [0]),
+        ("learning_rate != 0.00316228", [1, 2]),
+        ("learning_rate in [0.00316228, 0.1]", [0, 2]),
+        ("learning_rate not in [0.00316228, 0.1]", [1]),
+        ("learning_rate == 0.0031622776601683794", [0]),
+        ("learning_rate == 0.0031622776601683790", []),  # more digits than are displayed are meant
+        ("loss == 0.001", [0, 1, 2]),  # all are displayed so
+        ("loss < 0.001", []),
+        ("loss <= 0.001", [0, 1, 2]),
+        ("loss > 0.001", [3]),
+        ("loss >= 0.001", [0, 1, 2, 3]),
+        ("loss * 1 == loss", [0, 1, 2, 3]),
+    ],
+)
+def test_numbers_compare_as_they_are_displayed(condition: str, rows: list[int]) -> None:
+    assert select_rows(ROOTS, condition).index.tolist() == rows
+
+
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1),
+    st.floats(allow_nan=False, allow_infinity=False),
+)
+def test_of_two_numbers_one_is_less_or_they_are_equal(values: list[float], other: float) -> None:
+    frame = pd.DataFrame({"x": values})
+    found = [select_rows(frame, f"x {sign} {other!r}").index for sign in ("<", "==", ">")]
+    assert sorted(row for rows in found for row in rows) == frame.index.tolist()
+
+
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("learning_rate == 0.002", "nearest learning_rate: 0.001, 0.00316228, 0.1"),
+        ("activation == 'rleu'", "nearest activation: 'relu', 'sigmoid', 'tanh'"),
+        ("epochs in [20, 500]", "nearest epochs: 30, 3, 300 and 1 more"),
+        ("epochs > 5 and activation == 'elu'", "nearest activation: 'relu', 'sigmoid', 'tanh'"),
+        ("epochs > 5 and activation == 'relu'", ""),  # each alone is met
+    ],
+)
+def test_a_condition_that_nothing_meets_names_the_nearest_values(condition: str, told: str) -> None:
+    assert select_rows(ROOTS, condition).empty
+    assert explain_no_match(ROOTS, condition) == told

@@ -73,12 +73,12 @@ def test_csv_keeps_every_digit() -> None:
 
 
 def test_text_stands_for_itself_in_markdown() -> None:
-    assert escape("<b>*x*</b>\n| `y`") == "&lt;b&gt;\\*x\\*&lt;/b&gt; \\| \\`y\\`"
+    assert escape("<b>*x*</b>\n| `y`") == "&lt;b&gt;\\*x\\*&lt;/b&gt;\\\\n\\| \\`y\\`"
 
 
 def test_terminal_escapes_do_not_reach_the_terminal() -> None:
     frame = pd.DataFrame({"error": ["\x1b[31mred\nline"]})
-    assert format_table(frame, Form.TABLE) == "error\n [31mred line"
+    assert format_table(frame, Form.TABLE) == "error\n\\x1b[31mred\\nline"
 
 
 def test_a_falling_loss_falls_in_the_sparkline() -> None:
@@ -184,7 +184,7 @@ def test_a_trial_is_found_by_the_start_of_its_identity(tmp_path: Path) -> None:
     directory = store(tmp_path, failed, other)
     text = format_page(find_trial([directory], failed.trial.trial_id[:6]))
     assert failed.trial.trial_id in text
-    assert "traceback\nTraceback:\n  here\nE: x" in text
+    assert "traceback\n  Traceback:\n    here\n  E: x" in text
     assert "batch_size" not in text
     record = find_trial([directory], other.trial.trial_id).record
     assert record["learning_rate"] == 0.01

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.console import say
+
 if TYPE_CHECKING:
     from sweep.store.inspection import Problem
     from sweep.store.layout import ResultsDir
@@ -36,7 +38,7 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
         lock_at(directory.lock).require_free()
         problems = _report(directory)
     if not problems:
-        click.echo(f"{directory.path}: nothing wrong")
+        say(f"{directory.path}: nothing wrong")
     elif not repair:
         click.echo(f"{len(problems):,} problems; --repair sets damaged files aside", err=True)
     context.exit(PROBLEMS if problems else 0)
@@ -45,7 +47,7 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
 def _report(directory: "ResultsDir") -> list["Problem"]:
     problems = _inspect(directory)
     for problem in problems:
-        click.echo(f"{problem.path}: {problem.what}; {problem.advice}")
+        say(f"{problem.path}: {problem.what}; {problem.advice}")
     return problems
 
 
@@ -58,7 +60,7 @@ def _repair(
     if not problems:
         return []
     for path in repair_results(directory, problems, lock):
-        click.echo(f"set aside: {path}")
+        say(f"set aside: {path}")
     return _inspect(directory)
 
 

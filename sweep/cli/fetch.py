@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from sweep.cli.console import say
+
 
 @click.command("fetch")
 @click.argument("job")
@@ -24,4 +26,4 @@ def fetch_command(job: str, output: Path | None, address: str | None) -> None:
     found = server.find(job)
     fetched = fetch_results(server, found, output or RESULTS / found.sweep)
     size = f"{fetched.size / 2**20:.1f} MiB"
-    click.echo(f"{fetched.files:,} files, {size}, into {fetched.output}")
+    say(f"{fetched.files:,} files, {size}, into {fetched.output}")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.printable import printable_line
+
 if TYPE_CHECKING:
     from sweep.cluster.jobs import SweepJob
 
@@ -31,10 +33,11 @@ def format_jobs(jobs: "list[SweepJob]") -> str:
     """Write jobs as a table."""
     from sweep.cli.progress import clock
 
-    lines = [COLUMNS]
+    lines: list[tuple[str, ...]] = [COLUMNS]
     for job in jobs:
         started = f"{job.started:%Y-%m-%d %H:%M:%S}" if job.started else "-"
-        lines.append((job.job_id, job.state, job.sweep, started, clock(job.seconds)))
+        cells = (job.job_id, job.state, job.sweep, started, clock(job.seconds))
+        lines.append(tuple(map(printable_line, cells)))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sweep.cli.console import guard_streams
 from sweep.errors import ConfigError, SweepError, nearest
 
 WRONG_INPUT = 2
@@ -58,6 +59,11 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        if extra.get("standalone_mode", True):  # it ends the process, whose streams are its own
+            guard_streams()
+        return super().main(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
         return _reporting(ctx, lambda: super(LazyGroup, self).invoke(ctx))

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.options import no_plugins
+from sweep.printable import printable_line
 
 if TYPE_CHECKING:
     from sweep.cluster.estimate import Estimate
@@ -55,7 +57,7 @@ def plan_command(
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
     for caution in plan.cautions:
-        click.echo(f"warning: {caution.text}", err=True)
+        say(f"warning: {caution.text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
     if as_json:
         cautions = [asdict(caution)["text"] for caution in plan.cautions]
@@ -100,10 +102,10 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
     """Write the plan for people, one number a line."""
     return "\n".join(
         [
-            f"{plan.config.name}",
+            printable_line(plan.config.name),
             *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
-            f"  done        {plan.done:,} in {directory}",
+            f"  done        {plan.done:,} in {printable_line(str(directory))}",
             *([f"  follow      {plan.derived:,} from those, untrained"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
@@ -126,7 +128,7 @@ def _data_lines(datasets: "Sequence[Data]") -> list[str]:
 def describe_data(data: "Data") -> str:
     """Say what a data set holds, in a line."""
     held = data.validation_inputs
-    text = f"{data.name}: {len(data.inputs):,} samples of {data.features:,}"
+    text = f"{printable_line(data.name)}: {len(data.inputs):,} samples of {data.features:,}"
     return text if held is None else f"{text}, {len(held):,} held out"
 
 

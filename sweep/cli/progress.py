@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
+from sweep.cli.console import guard_streams, styled_console
 from sweep.cluster.ledger import SweepProgress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -28,14 +28,19 @@ class Display:
 @contextlib.contextmanager
 def progress_display(*, quiet: bool = False) -> Iterator[Display]:
     """Give a display that is cleared at the end of the block."""
-    console = Console(stderr=True)
+    console = styled_console(err=True)
     if quiet or not console.is_terminal:
         yield Display(start=lambda: None, show=None if quiet else _log())
         return
     columns = (BarColumn(24), TextColumn("{task.description}", markup=False))
     bar = Progress(*columns, console=console, transient=True, refresh_per_second=4)
+
+    def start() -> None:
+        bar.start()
+        guard_streams()  # it has put streams of its own in place, which would take styles from text
+
     try:
-        yield Display(start=bar.start, show=_bar(bar))
+        yield Display(start=start, show=_bar(bar))
     finally:
         bar.stop()
 

@@ -2,6 +2,7 @@
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.judging import asked_rung, judging_options
 
 
@@ -38,4 +39,4 @@ def report_command(
     place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience)
     published = None if against is None else load_published(against)
-    click.echo(write_report(find_results(results), place, rung=rung, against=published))
+    say(str(write_report(find_results(results), place, rung=rung, against=published)))

@@ -2,18 +2,24 @@
 
 import shutil
 import sys
+import textwrap
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.console import say, styled_console, write_data
 from sweep.cli.judging import asked_rung, judging_options
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sweep.reports.stream import TrialStream
+
 FORMS = ["table", "csv", "json", "markdown"]
-HEADING_WIDTH = 12
 EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
+SPARE_LINES = 5
+"""Lines of a screen for what stands around rows: the command, what is said of them, the prompt."""
 
 
 @click.command("results")
@@ -37,31 +43,37 @@ def results_command(
 ) -> None:
     """Show the trials in RESULTS: a directory, the name of a sweep, or its file.
 
-    Shown by default: the hyperparameters that vary, and how each trial ended.
+    Shown by default: the hyperparameters that vary, and how each trial ended. A terminal gets a
+    screenful, with short ids and as many columns as fit; a pipe or a file gets everything.
     """
     from sweep.cli.places import find_results
-    from sweep.reports.rejudging import describe_unmet, read_judged
-    from sweep.reports.selection import Selection, select
-    from sweep.reports.tables import Form, format_table
+    from sweep.reports.rejudging import describe_unmet
+    from sweep.reports.selection import Selection
+    from sweep.reports.stream import TrialStream
 
     directory, rung = find_results(results), asked_rung(rule, tolerance, patience)
-    trials = read_judged(directory, rung)
     wanted = Selection(where=where, sort=_names(sort), columns=_names(columns), top=top)
-    chosen = select(trials, wanted)
-    if form == Form.TABLE:
-        print_table(chosen, len(trials))
+    stream = TrialStream(directory, wanted, rung)
+    if sys.stdout.isatty():
+        _show_screenful(stream, form, top, chosen=bool(wanted.columns))
     else:
-        click.echo(format_table(chosen, Form(form)))
-    if rung is not None:
-        click.echo(describe_unmet(directory, trials, rung), err=True)
+        _write_all(stream, form)
+    if where is not None and top != 0 and not stream.matching:
+        notes = [f"0 of {stream.total:,} match", stream.explain()]
+        say("; ".join(filter(None, notes)), err=True)
+    if rung is not None and stream.judged is not None:
+        click.echo(describe_unmet(directory, stream.judged, rung), err=True)
 
 
-def print_table(frame: "pd.DataFrame", n_trials: int) -> None:
-    """Print rows of the table, out of `n_trials`: ruled on a terminal, plain elsewhere."""
+def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str]) -> None:
+    """Print rows: fitted to a terminal, with identities as short as all `trial_ids` allow.
+
+    Elsewhere they are printed in full.
+    """
     from sweep.reports.tables import Form, format_table
 
     if sys.stdout.isatty():
-        _show(frame, n_trials)
+        _show(frame, trial_ids, may_hide=True)
     else:
         click.echo(format_table(frame, Form.TABLE))
 
@@ -70,28 +82,55 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _heading(name: str) -> str:
-    """Break a long name after an underscore, near its middle."""
-    breaks = [place + 1 for place, letter in enumerate(name) if letter == "_"]
-    if len(name) <= HEADING_WIDTH or not breaks:
-        return name
-    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
-    return f"{name[:middle]}\n{name[middle:]}"
+def _write_all(stream: "TrialStream", form: str) -> None:
+    from sweep.reports.tables import Form, csv_parts, format_table, json_parts
+
+    if form not in (Form.JSON, Form.CSV):
+        click.echo(format_table(stream.read(), Form(form)))
+        return
+    for part in json_parts(stream) if form == Form.JSON else csv_parts(stream):
+        write_data(part)
+    write_data("\n" if form == Form.JSON else "")
 
 
-def _show(frame: "pd.DataFrame", n_trials: int) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
+def _show_screenful(stream: "TrialStream", form: str, top: int | None, *, chosen: bool) -> None:
+    """Show the rows that a screen has room for, or as many as were asked for."""
+    from sweep.reports.tables import Form, format_table
+
+    lines = shutil.get_terminal_size().lines - SPARE_LINES
+    room = max(1, lines // (len(stream.columns) + 2) if form == Form.JSON else lines)
+    frame = stream.read(room if top is None else None)
+    shown, found = len(frame), stream.matching if top is None else len(frame)
+    if form == Form.TABLE and len(frame):
+        most = room if top is None else None
+        shown = _show(frame, stream.trial_ids(), may_hide=not chosen, most=most)
+    elif form != Form.TABLE:
+        click.echo(format_table(frame, Form(form)))
+    if shown < found:
+        say(f"{shown:,} of {found:,} trials; --top {found} shows all, as does a pipe", err=True)
+    elif form == Form.TABLE and top is None:
+        say(f"{shown:,} of {stream.total:,} trials")
+
+
+def _show(
+    frame: "pd.DataFrame", trial_ids: Iterable[str], *, may_hide: bool, most: int | None = None
+) -> int:
+    """Show rows on a terminal, on about `most` lines; return how many there was room for."""
     from rich.text import Text
 
-    from sweep.reports.tables import cells, is_number, line_of
+    from sweep.reports.listing import list_trials, shortest_ids
 
-    rows = cells(frame)
-    table = Table(box=box.SIMPLE_HEAD, caption=f"{len(rows):,} of {n_trials:,} trials")
-    for index, name in enumerate(frame.columns):
-        right = all(is_number(row[index]) for row in rows)
-        table.add_column(_heading(name), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*[Text(line_of(cell)) for cell in row])
-    Console(width=shutil.get_terminal_size().columns).print(table)
+    width = shutil.get_terminal_size().columns
+    listing = list_trials(frame, width, id_length=shortest_ids(trial_ids), may_hide=may_hide)
+    height = 1 if listing.heading else len(frame.columns) + 1
+    count = len(frame) if most is None else max(1, (most - len(listing.heading)) // height)
+    console = styled_console()
+    if listing.heading:
+        console.print(Text("\n".join(listing.heading), style="bold"), soft_wrap=True)
+    blocks = ["\n".join(lines) for lines in listing.rows[:count]]
+    click.echo(("\n" if listing.heading else "\n\n").join(blocks))
+    if listing.hidden:
+        count_of = "1 column" if len(listing.hidden) == 1 else f"{len(listing.hidden)} columns"
+        note = f"{count_of} hidden: {', '.join(listing.hidden)}; --columns all shows them"
+        console.print(Text(textwrap.fill(note, width), style="dim"), soft_wrap=True)
+    return len(blocks)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.options import no_plugins
 
 if TYPE_CHECKING:
@@ -90,18 +91,19 @@ def _run(
 
 def _announce(plan: "Plan") -> None:
     for caution in plan.cautions:
-        click.echo(f"warning: {caution.text}", err=True)
+        say(f"warning: {caution.text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
         text += f", {plan.derived:,} that follow from those"
     if plan.others:
         text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
     if plan.missing or plan.derived or plan.others:
-        click.echo(f"{plan.config.name}: {text}", err=True)
+        say(f"{plan.config.name}: {text}", err=True)
 
 
 def _print_summary(summary: "RunSummary", as_json: bool) -> None:
-    click.echo(describe_summary(summary), err=True)
+    for line in describe_summary(summary).splitlines():
+        say(line, err=True)
     if as_json:
         click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
     elif not summary.interrupted:
@@ -117,13 +119,13 @@ def _print_results(summary: "RunSummary") -> None:
 
     directory = ResultsDir(summary.output)
     trials = read_trials(directory.path)
-    print_table(select(trials, Selection(top=ROWS_SHOWN)), len(trials))
+    print_table(select(trials, Selection(top=ROWS_SHOWN)), trials["trial_id"])
     if len(trials) > ROWS_SHOWN:
         click.echo(
             f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all"
         )
-    click.echo(f"table:  {directory.trials}")
-    click.echo(f"report: {write_report(directory, None)}")
+    say(f"table:  {directory.trials}")
+    say(f"report: {write_report(directory, None)}")
 
 
 def describe_summary(summary: "RunSummary") -> str:

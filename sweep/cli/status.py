@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.printable import printable_line
+
 if TYPE_CHECKING:
     from sweep.cluster.jobs import SweepJob
 
@@ -69,4 +71,4 @@ def format_job(job: "SweepJob", latest: str) -> str:
         "results": job.results,
         "latest": latest,
     }
-    return "\n".join(f"{name:8}  {text}" for name, text in lines.items())
+    return "\n".join(printable_line(f"{name:8}  {text}") for name, text in lines.items())

@@ -2,6 +2,8 @@
 
 import click
 
+from sweep.cli.console import say
+
 
 @click.command("stop")
 @click.argument("job")
@@ -19,8 +21,9 @@ def stop_command(job: str, address: str | None) -> None:
     server = JobServer(address)
     found = server.find(job)
     if found.state.is_over:
-        click.echo(f"job {found.job_id} is over already: {found.state}")
+        say(f"job {found.job_id} is over already: {found.state}")
         return
     ended = server.stop(found.job_id)
     lines = [line for line in server.log(ended.job_id).splitlines() if line.strip()]
-    click.echo("\n".join([*lines[-2:], f"job {ended.job_id} {ended.state}"]))
+    for line in [*lines[-2:], f"job {ended.job_id} {ended.state}"]:
+        say(line)

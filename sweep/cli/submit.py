@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.run import ENGINES, INTERRUPTED
 
 LAST_CHARACTERS = 2000
@@ -65,10 +66,10 @@ def submit_command(
     )
     server = JobServer(address)
     job = submit_sweep(server, config, overrides, options)
-    click.echo(f"job {job.job_id}, results in {job.results} on {server.address}", err=True)
+    say(f"job {job.job_id}, results in {job.results} on {server.address}", err=True)
     if follow:
         context.exit(follow_job(server, job))
-    click.echo(job.job_id)
+    say(job.job_id)
 
 
 def follow_job(server: "JobServer", job: "SweepJob") -> int:
@@ -77,10 +78,10 @@ def follow_job(server: "JobServer", job: "SweepJob") -> int:
         for text in server.follow(job.job_id):
             click.echo(text, nl=False)
     except KeyboardInterrupt:
-        click.echo(f"job {job.job_id} goes on; `sweep stop {job.job_id}` ends it", err=True)
+        say(f"job {job.job_id} goes on; `sweep stop {job.job_id}` ends it", err=True)
         return INTERRUPTED
     ended = server.look(job.job_id)
     if ended.state == "failed" and ended.exit_code is None:  # it never began, so no log says why
         click.echo(ended.message[-LAST_CHARACTERS:], err=True)
-    click.echo(f"job {ended.job_id} {ended.state}", err=True)
+    say(f"job {ended.job_id} {ended.state}", err=True)
     return ended.outcome

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.console import say
 from sweep.cli.options import no_plugins
+from sweep.printable import printable_line
 
 if TYPE_CHECKING:
     from sweep.reports.sample import Sample
@@ -48,7 +50,7 @@ def verify_command(
 
     directory = find_results(results)
     sample = choose_sample(read_trials(directory.path), size, seed=seed)
-    click.echo(describe_sample(sample), err=True)
+    say(describe_sample(sample), err=True)
     verdicts: list[Verdict] = []
     for verdict in _verdicts(directory, sample):
         if not as_json:
@@ -80,7 +82,8 @@ def describe_verdict(verdict: "Verdict", *, heading: bool = False) -> str:
     checks = (verdict.outcome, verdict.steps, verdict.solo)
     cells = (verdict.trial_id, verdict.engine, f"{verdict.epochs:,}", *(c.text for c in checks))
     lines = [names, cells] if heading else [cells]
-    return "\n".join("{:16}  {:9}  {:>9}  {:12}  {:23}  {}".format(*line) for line in lines)
+    form = "{:16}  {:9}  {:>9}  {:12}  {:23}  {}"
+    return "\n".join(printable_line(form.format(*line)) for line in lines)
 
 
 def conclude(verdicts: Sequence["Verdict"]) -> str:

@@ -59,7 +59,7 @@ def check_cluster(*, cpus: float, gpus: float) -> None:
     if lacking and not _has_autoscaler():
         found.append(lacking)
     if found:
-        raise SweepError("\n".join(["this cluster cannot train the sweep yet:", *found]))
+        raise SweepError("this cluster cannot train the sweep yet:", *found)
 
 
 def own_versions() -> dict[str, str]:

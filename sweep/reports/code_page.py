@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from sweep.errors import ConfigError, Fault
+from sweep.printable import printable_line
 from sweep.reports.codes import (
     Codes,
     Duplicate,
@@ -113,7 +114,8 @@ def _incomparable(must: str, got: str) -> ConfigError:
 
 def _heading(found: HiddenCodes) -> str:
     origin = "kept" if found.kept else "computed from its weights"
-    return f"{found.source}  {found.topology}  hidden layer {found.layer}, {origin}"
+    heading = f"{found.source}  {found.topology}  hidden layer {found.layer}, {origin}"
+    return printable_line(heading)
 
 
 def _table(found: HiddenCodes, order: Order, *, raw: bool) -> str:
@@ -157,4 +159,4 @@ def _pair(pair: Duplicate) -> str:
 
 
 def _listed(lines: list[tuple[str, str]]) -> str:
-    return "\n".join(f"{name:<{LABEL_WIDTH}}{text}" for name, text in lines)
+    return "\n".join(printable_line(f"{name:<{LABEL_WIDTH}}{text}") for name, text in lines)

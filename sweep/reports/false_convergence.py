@@ -4,9 +4,11 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.selection import varying_parameters
-from sweep.trial import Status, StopReason
+from sweep.trial import PARAMETERS, Status, StopReason
 
 COLUMN = "false_convergence"
+JUDGED = (*PARAMETERS, "trial_id", "path_id", "status", "stop_reason", "epochs", "final_loss")
+"""The columns that say it."""
 FALL = 10
 """How many times lower a loss must be to show that a trial had not converged."""
 
@@ -46,7 +48,8 @@ def _cells(trials: pd.DataFrame) -> "pd.Series[int]":
 
 def _later(trials: pd.DataFrame, ends: pd.DataFrame) -> "pd.Series[float]":
     """Return the least loss at which the path of each trial ends, there or later."""
-    known = ends.assign(loss=_ended_at(ends)).sort_values("epochs", ascending=False, kind="stable")
+    known = ends[["path_id", "epochs"]].assign(loss=_ended_at(ends))
+    known = known.sort_values("epochs", ascending=False, kind="stable")
     known["loss"] = known["loss"].fillna(np.inf).groupby(known["path_id"]).cummin()
     least = known.drop_duplicates(["path_id", "epochs"], keep="last")
     where = ["path_id", "epochs"]

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from sweep.printable import printable_line
 from sweep.reports.summary import Axis
-from sweep.reports.tables import line_of
 from sweep.trial import StopReason
 
 MOST_CURVES = 200
@@ -182,7 +182,7 @@ def add_legend(
 
 def short_label(text: str, longest: int = LABEL_LENGTH) -> str:
     """Shorten a level, and keep matplotlib from reading mathematics in it."""
-    short = line_of(text)
+    short = printable_line(text)
     if len(short) > longest:
         short = short[: longest - 1] + "…"
     return short.replace("$", r"\$")

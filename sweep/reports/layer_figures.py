@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
+from sweep.printable import printable_line
 from sweep.reports.figures import (
     INK,
     MOST_CURVES,
@@ -22,7 +23,6 @@ from sweep.reports.figures import (
     make_panels,
 )
 from sweep.reports.groups import Group
-from sweep.reports.tables import line_of
 
 MOST_GROUPS = 24
 LINE_LENGTH = 36
@@ -72,7 +72,7 @@ def _gradient_panels(
 
 def _wrapped(label: str) -> str:
     """Break a label into short lines, and keep matplotlib from reading mathematics in it."""
-    return textwrap.fill(line_of(label), LINE_LENGTH).replace("$", r"\$")
+    return textwrap.fill(printable_line(label), LINE_LENGTH).replace("$", r"\$")
 
 
 def depth_colours(depths: Sequence[int]) -> dict[int, str]:

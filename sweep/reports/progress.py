@@ -6,6 +6,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from sweep.printable import printable_line
 from sweep.store.layout import ResultsDir
 from sweep.store.lease import Holder
 from sweep.store.lock import writer_of
@@ -91,4 +92,4 @@ def format_progress(progress: Progress) -> str:
         if holder
         else "nobody is writing"
     )
-    return "\n".join(lines)
+    return "\n".join(map(printable_line, lines))

@@ -12,6 +12,7 @@ import pandas as pd
 
 from sweep.errors import ConfigError, Fault, StoreError
 from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
+from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.result import Outcome
 from sweep.store.layout import ResultsDir, TableName
@@ -51,13 +52,20 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
     )
 
 
-def read_judged(directory: ResultsDir, rung: Rung | None = None) -> pd.DataFrame:
+def read_judged(
+    directory: ResultsDir, rung: Rung | None = None, columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Read trials as they ended, or as `rung` would have ended them, false convergence marked.
+
+    Args:
+        directory: results of a sweep.
+        rung: the rule to judge by; None for each trial's own.
+        columns: the columns to read, among them `false_convergence.JUDGED`; None for all.
 
     Raises:
         StoreError: if there are no results, a file is damaged, or no ladder was kept.
     """
-    trials = read_trials(directory.path)
+    trials = read_trials(directory.path, columns)
     if rung is None:
         return mark_false_convergence(trials)
     return mark_false_convergence(rejudge(trials, _read_ladder(directory, rung), rung), trials)
@@ -112,7 +120,7 @@ def describe_unmet(directory: ResultsDir, judged: pd.DataFrame, rung: Rung) -> s
         return text
     epochs = int(missing["epochs"].max())
     text += f", not met by {len(missing):,} in up to {epochs:,} epochs; to train these on:"
-    return f"{text}\n{resume_command(directory, rung, epochs)}"
+    return f"{text}\n{printable_line(resume_command(directory, rung, epochs))}"
 
 
 def unmet(judged: pd.DataFrame) -> pd.DataFrame:

@@ -47,8 +47,10 @@ def select(trials: pd.DataFrame, selection: Selection) -> pd.DataFrame:
         ConfigError: if a column does not exist, or the condition cannot be read.
     """
     rows = trials if selection.where is None else select_rows(trials, selection.where)
-    rows = _sorted(rows, selection.sort).head(len(rows) if selection.top is None else selection.top)
-    return rows[_columns(trials, selection.columns)]
+    rows = sort_rows(rows, selection.sort).head(
+        len(rows) if selection.top is None else selection.top
+    )
+    return rows[shown_columns(trials, selection.columns)]
 
 
 def varying_parameters(trials: pd.DataFrame) -> list[str]:
@@ -57,7 +59,8 @@ def varying_parameters(trials: pd.DataFrame) -> list[str]:
     return [name for name in known if trials[name].nunique(dropna=False) > 1]
 
 
-def _columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
+def shown_columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
+    """Return the columns to show: those wanted, else what varies and how trials ended."""
     if list(wanted) == ["all"]:
         return list(trials.columns)
     for name in wanted:
@@ -71,7 +74,8 @@ def _columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
     ]
 
 
-def _sorted(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+def sort_rows(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Sort by columns in turn, a leading `-` for descending; rows alike stay as they are."""
     if not keys:
         return rows
     names = [key.removeprefix("-") for key in keys]

@@ -2,14 +2,18 @@
 
 import html
 import json
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from typing import Any
 
 import pandas as pd
 
+from sweep.printable import printable_line
+
 DIGITS = 6
+MISSING = "-"
 
 
 class Form(StrEnum):
@@ -25,9 +29,9 @@ def format_table(frame: pd.DataFrame, form: Form) -> str:
     """Write a table; numbers in full for programs (csv, json), to six digits for people."""
     match form:
         case Form.CSV:
-            return frame.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ").rstrip("\n")
+            return "".join(csv_parts([frame])).rstrip("\n")
         case Form.JSON:
-            return json.dumps(records(frame), indent=2)
+            return "".join(json_parts([frame]))
         case Form.MARKDOWN:
             return markdown_table(list(frame.columns), cells(frame))
         case Form.TABLE:
@@ -36,12 +40,39 @@ def format_table(frame: pd.DataFrame, form: Form) -> str:
 
 def records(frame: pd.DataFrame) -> list[dict[str, object]]:
     """Return the rows as JSON would have them: none for what is missing or not finite."""
-    plain = json.loads(frame.to_json(orient="records", date_format="iso", double_precision=15))
-    exact = [n for n in frame.columns if pd.api.types.is_float_dtype(frame[n].dtype)]
-    for name in exact:  # pandas writes decimals, which lose small numbers
-        for row, value in zip(plain, frame[name], strict=True):
-            row[name] = float(value) if pd.notna(value) and abs(value) != float("inf") else None
-    return list(plain)
+    plain: list[dict[str, object]] = json.loads("".join(json_parts([frame])))
+    return plain
+
+
+def json_parts(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """Yield the text of a JSON list of all rows, piece by piece, as `json.dumps` indents it."""
+    opening = "["
+    for frame in frames:
+        names = [json.dumps(str(name)).replace("%", "%%") for name in frame.columns]
+        row = "\n  {\n" + ",\n".join(f"    {name}: %s" for name in names) + "\n  }"
+        columns = [_json_values(frame[name]) for name in frame.columns]
+        if len(frame):
+            yield opening + ",".join(row % values for values in zip(*columns, strict=True))
+            opening = ","
+    yield "[]" if opening == "[" else "\n]"
+
+
+def _json_values(column: pd.Series) -> list[str]:
+    """Return each value of a column as JSON."""
+    if pd.api.types.is_float_dtype(column.dtype):
+        return [repr(value) if math.isfinite(value) else "null" for value in column.tolist()]
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.strftime("%Y-%m-%dT%H:%M:%S.%f").str[:-3] + "Z"
+    missing = column.isna().tolist()
+    plain = [None if gone else value for value, gone in zip(column.tolist(), missing, strict=True)]
+    known = {value: json.dumps(value) for value in set(plain)}
+    return [known[value] for value in plain]
+
+
+def csv_parts(frames: Iterable[pd.DataFrame]) -> Iterator[str]:
+    """Yield the text of a CSV table piece by piece, the header first."""
+    for place, frame in enumerate(frames):
+        yield frame.to_csv(index=False, header=not place, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def cells(frame: pd.DataFrame) -> list[list[str]]:
@@ -53,7 +84,7 @@ def cells(frame: pd.DataFrame) -> list[list[str]]:
 def format_value(value: Any) -> str:
     """Write one value for people."""
     if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
-        return "-"
+        return MISSING
     if pd.api.types.is_bool(value):
         return str(value).lower()
     if isinstance(value, pd.Timestamp):
@@ -63,7 +94,7 @@ def format_value(value: Any) -> str:
 
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write columns side by side, numbers to the right."""
-    lines = [header, *([line_of(cell) for cell in row] for row in rows)]
+    lines = [[printable_line(cell) for cell in row] for row in (header, *rows)]
     columns = [_aligned(list(column)) for column in zip(*lines, strict=True)]
     return "\n".join("  ".join(cells).rstrip() for cells in zip(*columns, strict=True))
 
@@ -78,16 +109,13 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def escape(text: str) -> str:
     """Make text stand in Markdown for itself."""
-    return re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", html.escape(line_of(text), quote=False))
+    return re.sub(r"([\\`*_{}\[\]|~#])", r"\\\1", html.escape(printable_line(text), quote=False))
 
 
 def is_number(text: str) -> bool:
-    return text == "-" or re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|inf|nan)", text) is not None
-
-
-def line_of(text: str) -> str:
-    """Put text on one line, without what a terminal would obey."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    return (
+        text == MISSING or re.fullmatch(r"[+-]?(\d+\.?\d*(e[+-]?\d+)?|inf|nan)", text) is not None
+    )
 
 
 def _aligned(column: list[str]) -> list[str]:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault
+from sweep.printable import printable_line
 from sweep.reports.sparkline import sparkline
-from sweep.reports.tables import format_value, line_of, records
+from sweep.reports.tables import format_value, records
 from sweep.result import Outcome, Provenance
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials
@@ -72,7 +73,8 @@ def format_page(page: TrialPage) -> str:
         *_curves(page.curve),
     ]
     if pd.notna(row["traceback"]):
-        sections.append("traceback\n" + "\n".join(map(line_of, row["traceback"].splitlines())))
+        lines = row["traceback"].split("\n")
+        sections.append("\n".join(["traceback", *(f"  {printable_line(line)}" for line in lines)]))
     return "\n\n".join(sections)
 
 
@@ -80,7 +82,7 @@ def _section(title: str, row: pd.Series, names: Sequence[str]) -> str:
     """A titled list of the values that apply."""
     present = [name for name in names if pd.notna(row[name])]
     width = max(map(len, present))
-    lines = [f"  {name:<{width}}  {line_of(format_value(row[name]))}" for name in present]
+    lines = [f"  {name:<{width}}  {printable_line(format_value(row[name]))}" for name in present]
     return "\n".join([title, *lines])
 
 

@@ -2,16 +2,21 @@
 
 A condition is a Python expression of column names, literals, comparisons, `in` lists, arithmetic
 and `and`, `or`, `not`. It is interpreted here, never handed to `eval`.
+
+Numbers compare as they are displayed: a value that is displayed as 0.00316228 is equal to that, and
+neither less nor more. A literal of more digits than are displayed is equal to itself alone.
 """
 
 import ast
 import operator
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault, nearest
+from sweep.reports.tables import DIGITS, format_value
 
 Value = Any
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Value, Value], Value]] = {
@@ -31,6 +36,9 @@ COMPARISONS: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
     ast.Gt: operator.gt,
     ast.GtE: operator.ge,
 }
+EQUAL = (ast.Eq, ast.LtE, ast.GtE)
+"""Comparisons that hold of equal values."""
+MOST_NEAREST = 3
 QUOTED_LETTERS = 200
 ALLOWED = "be made of columns, literals, comparisons, in, and, or, not and arithmetic"
 
@@ -58,6 +66,35 @@ def select_rows(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
     if not (isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype)):
         raise _fault(condition, "be true or false of each row")
     return frame[_truth(mask)]
+
+
+def names_in(condition: str) -> list[str]:
+    """Return the names of columns in a condition that can be read; none if it cannot."""
+    try:
+        tree = ast.parse(condition.strip(), mode="eval")
+    except (SyntaxError, RecursionError, MemoryError, ValueError):
+        return []
+    return [node.id for node in ast.walk(tree) if isinstance(node, ast.Name)]
+
+
+def explain_no_match(frame: pd.DataFrame, condition: str) -> str:
+    """Say what is nearest to the parts of a condition that no row of `frame` meets.
+
+    Args:
+        frame: the table, of which the columns that the condition names are enough.
+        condition: one that can be read, and that no row meets.
+
+    Returns:
+        Such as `nearest learning_rate: 0.001, 0.01`; empty where each part is met by some row.
+    """
+    tree = ast.parse(condition.strip(), mode="eval").body
+    parts = tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]
+    told = []
+    for part in parts:
+        mask = Condition(frame, condition).evaluate(part)
+        if isinstance(mask, pd.Series) and not _truth(mask).any():
+            told += _nearest_values(frame, part)
+    return "; ".join(dict.fromkeys(told))
 
 
 class Condition:
@@ -127,14 +164,14 @@ class Condition:
     def _compare(self, comparison: ast.cmpop, left: Value, right: Value) -> Value:
         match comparison:
             case ast.In() | ast.NotIn() if isinstance(left, pd.Series) and isinstance(right, list):
-                inside = left.isin(right)
+                inside = left.isin(right) | _as_displayed(left).isin(right)
                 return inside if isinstance(comparison, ast.In) else ~inside & left.notna()
             case ast.Eq() | ast.Is() if right is None and isinstance(left, pd.Series):
                 return left.isna()
             case ast.NotEq() | ast.IsNot() if right is None and isinstance(left, pd.Series):
                 return left.notna()
             case _ if type(comparison) in COMPARISONS:
-                return _known(COMPARISONS[type(comparison)](left, right), left, right)
+                return _known(_compared(comparison, left, right), left, right)
         raise _fault(self.text, ALLOWED)
 
     def _rows(self, value: Value) -> pd.Series:
@@ -160,6 +197,50 @@ def unknown_column(where: str, name: str, frame: pd.DataFrame) -> ConfigError:
             )
         ]
     )
+
+
+def _compared(comparison: ast.cmpop, left: Value, right: Value) -> Value:
+    """Compare; numbers that are displayed alike are equal."""
+    result = COMPARISONS[type(comparison)](left, right)
+    if not any(map(_is_float_column, (left, right))):
+        return result
+    equal = (left == right) | (_as_displayed(left) == _as_displayed(right))
+    return result | equal if isinstance(comparison, EQUAL) else result & ~equal
+
+
+def _as_displayed(value: Value) -> Value:
+    """Return a column of floats as it is displayed, anything else as it is."""
+    if not _is_float_column(value):
+        return value
+    return value.map(lambda number: float(f"{number:.{DIGITS}g}"), na_action="ignore")
+
+
+def _is_float_column(value: Value) -> bool:
+    return isinstance(value, pd.Series) and pd.api.types.is_float_dtype(value.dtype)
+
+
+def _nearest_values(frame: pd.DataFrame, part: ast.expr) -> list[str]:
+    """Return for each column that a comparison names its values nearest to the literals there."""
+    names = [node.id for node in ast.walk(part) if isinstance(node, ast.Name)]
+    literals = [node.value for node in ast.walk(part) if isinstance(node, ast.Constant)]
+    return [f"nearest {name}: {_nearest_to(frame[name], literals)}" for name in names]
+
+
+def _nearest_to(column: pd.Series, literals: list[Value]) -> str:
+    known = column.dropna().drop_duplicates().reset_index(drop=True)
+    numeric = pd.api.types.is_numeric_dtype(known.dtype)
+    numbers = [x for x in literals if isinstance(x, int | float)]
+    if numeric and numbers:
+        far = pd.concat([(known - number).abs() for number in numbers], axis=1).min(axis=1)
+        found = list(known.loc[far.sort_values(kind="stable").index])
+    else:
+        words = [str(literal) for literal in literals]
+        known_words = sorted(map(str, known))
+        close = [w for word in words for w in get_close_matches(word, known_words, cutoff=0.5)]
+        found = list(dict.fromkeys([*close, *known_words]))
+    shown = [format_value(value) if numeric else repr(value) for value in found[:MOST_NEAREST]]
+    more = len(found) - len(shown)
+    return (", ".join(shown) or "none") + (f" and {more:,} more" if more else "")
 
 
 def _known(result: Value, *operands: Value) -> Value:

@@ -1,6 +1,6 @@
 """Reads the tables of a sweep as pandas and NumPy have them. Knows nothing of training."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from sweep.errors import StoreError
 from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.remote import AnyPath
-from sweep.store.snapshot import read_rows
+from sweep.store.snapshot import iterate_trials, read_rows
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
 
@@ -49,11 +49,12 @@ class SavedState:
     arrays: Mapping[str, Shaped[np.ndarray, "1 ..."]]
 
 
-def read_trials(path: str | AnyPath) -> pd.DataFrame:
+def read_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """Read the trials of a sweep, one row each.
 
     Args:
         path: the results directory, such as `results/NAME`.
+        columns: the columns wanted, to which trial_id is added; None for all.
 
     Returns:
         Integers that may be missing are `Int64`, truth values `boolean`, times in UTC.
@@ -61,7 +62,14 @@ def read_trials(path: str | AnyPath) -> pd.DataFrame:
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    return _frame(read_rows(path, TableName.TRIALS))
+    return _frame(read_rows(path, TableName.TRIALS, columns=columns))
+
+
+def iterate_frames(
+    path: str | AnyPath, columns: Sequence[str] | None = None
+) -> Iterator[pd.DataFrame]:
+    """Yield the trials of a sweep as `read_trials` has them, some thousands at a time."""
+    return map(_frame, iterate_trials(path, columns))
 
 
 def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:

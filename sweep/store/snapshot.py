@@ -4,7 +4,7 @@ A reader takes the journal first and the parts after it, so that a result on its
 the other is seen twice rather than not at all; the second sight is dropped.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -43,28 +43,67 @@ def read_rows(
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    directory = ResultsDir.at(path)
-    if not directory.exists:
-        raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
+    directory = _required(path)
     for _ in range(ATTEMPTS):
         try:
             return _read_once(directory, name, columns, where)
         except FileNotFoundError:  # the writer has just put that part together with others
             continue
-    raise StoreError(f"{path}: must keep still while it is read; try again")
+    raise _moving(path)
+
+
+def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of `trials` that count, part by part, each trial once.
+
+    Args:
+        path: the results directory.
+        columns: the columns wanted, to which trial_id is added; None for all.
+
+    Raises:
+        StoreError: if there are no results, or a file is damaged.
+    """
+    directory = _required(path)
+    seen: list[pa.ChunkedArray] = []
+    for _ in range(ATTEMPTS):
+        known = {trial_id for ids in seen for trial_id in ids.to_pylist()}
+        try:
+            for table in _tables(directory, TableName.TRIALS, columns, None):
+                fresh = without_trials(table, known)
+                seen.append(fresh["trial_id"])
+                yield fresh
+            return
+        except FileNotFoundError:  # put together with others: those already yielded are known
+            continue
+    raise _moving(path)
 
 
 def _read_once(
     directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
 ) -> pa.Table:
+    tables = list(_tables(directory, name, columns, where))
+    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+
+
+def _tables(
+    directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
+) -> Iterator[pa.Table]:
+    """Yield the rows that count of each source in turn."""
     sources = _sources(directory)
     stale = _stale([read(TableName.TRIALS, COLUMNS, None) for read in sources])
     wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
-    tables = [
-        without_trials(read(name, wanted, where), stale.get(place, set()))
-        for place, read in enumerate(sources)
-    ]
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+    for place, read in enumerate(sources):
+        yield without_trials(read(name, wanted, where), stale.get(place, set()))
+
+
+def _required(path: str | AnyPath) -> ResultsDir:
+    directory = ResultsDir.at(path)
+    if not directory.exists:
+        raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
+    return directory
+
+
+def _moving(path: str | AnyPath) -> StoreError:
+    return StoreError(f"{path}: must keep still while it is read; try again")
 
 
 def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:

@@ -1,0 +1,87 @@
+"""What every command prints passes through here, and cannot steer the terminal.
+
+Knows nothing of what is printed. The streams themselves are guarded, so that errors, tracebacks,
+warnings and what libraries print are guarded too. Colours of our own go by `styled_console`.
+"""
+
+import sys
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+import click
+
+from sweep.printable import printable_line, printable_text
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+class Guard:
+    """A text stream that writes as escapes what could steer a terminal, or is not seen.
+
+    It has no `buffer`, by which one could write past it.
+
+    Args:
+        stream: where to write.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write text of any number of lines."""
+        self.stream.write(_encodable(printable_text(text), self.stream.encoding))
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        """Write lines, which have their ends."""
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":
+            raise AttributeError("a guarded stream takes text alone")
+        return getattr(self.stream, name)
+
+
+def guard_streams() -> None:
+    """Guard standard output and standard error, to the end of the process or of their use."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is not None and not isinstance(stream, Guard):
+            setattr(sys, name, Guard(stream))
+
+
+def say(line: str, *, err: bool = False) -> None:
+    """Print one line: a line break in it is written as an escape."""
+    click.echo(printable_line(line), err=err)
+
+
+def write_data(text: str) -> None:
+    """Write text for programs to standard output: as it is, unless that is a terminal."""
+    stream = sys.stdout
+    if not stream.isatty():
+        stream = _unguarded(stream)
+    stream.write(text)
+
+
+def styled_console(*, err: bool = False) -> "Console":
+    """Return a console for styled text: its own styles reach the terminal, no others."""
+    from rich.console import Console
+
+    class Guarded(Console):
+        def render(self, *given: Any, **options: Any) -> Any:
+            for segment in super().render(*given, **options):
+                safe = segment.text if segment.control else printable_text(segment.text)
+                yield segment._replace(text=safe)
+
+    return Guarded(file=_unguarded(sys.stderr if err else sys.stdout))
+
+
+def _unguarded(stream: TextIO) -> TextIO:
+    return cast("Guard", stream).stream if isinstance(stream, Guard) else stream
+
+
+def _encodable(text: str, encoding: str | None) -> str:
+    """Write as escapes what a stream has no code for."""
+    if encoding is None or text.isascii():
+        return text
+    return text.encode(encoding, "backslashreplace").decode(encoding)
