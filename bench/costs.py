@@ -80,8 +80,6 @@ def config_of(trials: int) -> SweepConfig:
         (
             f"grid.replicates={trials // 100}",
             "grid.learning_rate={log: {from: 1e-4, to: 1e-1, count: 10}}",
-            "fixed.learning_rate=null",
-            "fixed.initialiser=null",
             "grid.initialiser={name: uniform, constant: {linear: {from: 0.1, to: 1, count: 10}}}",
         ),
     )

@@ -28,8 +28,6 @@ FRAME_ROWS = 500  # results that reach the writer together
 MILLION = (
     "grid.replicates=10000",
     "grid.learning_rate={log: {from: 1e-4, to: 1e-1, count: 10}}",
-    "fixed.initialiser=null",
-    "fixed.learning_rate=null",
     "grid.initialiser={name: uniform, constant: {linear: {from: 0.1, to: 1, count: 10}}}",
 )
 READ = """

@@ -18,7 +18,12 @@ check sweep files with it (`# yaml-language-server: $schema=sweep.schema.json` a
 Any parameter takes one value, a list, or a range: `{linear: {from: 0, to: 1, count: 5}}` or
 `{log: {from: 1e-4, to: 1e-1, count: 4}}`. What has more than one value belongs in `grid` (or in
 `convergence`), and the trials are all combinations. Overrides on the command line name a key by its
-dots: `sweep run x.yaml grid.learning_rate=[0.1,0.01] convergence.max_epochs=5000`.
+dots: `sweep run x.yaml grid.learning_rate=[0.1,0.01] convergence.max_epochs=5000`. A parameter that
+the file has elsewhere leaves that place: `grid.X` replaces `fixed.X` and the other way round, and
+`grid.optimizer.momentum=[0,0.9]` takes the rest of a fixed optimizer along into the grid. The data
+and the stop rules, which may also stand at the top, go by the same rule. Where the file has a list
+of grids, `grid.X` is of all of them, and `grid.0.X` of the first; the others keep what was fixed. A
+parameter that leaves a grid leaves its `zip` too.
 """
 PARAMETERS_TITLE = "Parameters of fixed and grid"
 TABLES_HEAD = """# The tables

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sweep.config import parse_config
 from sweep.config.document import Document, dotted, parse_document, read_document
 from sweep.errors import ConfigError, Fault
 
@@ -118,3 +119,45 @@ def test_any_text_is_a_document_or_faults(text: str) -> None:
 
 def test_paths_are_written_as_users_read_them() -> None:
     assert dotted(("grid", 0, "learning_rate", 2)) == "grid[0].learning_rate[2]"
+
+
+@pytest.mark.parametrize(
+    "scalar",
+    [
+        "0x" + "f" * 10_000,
+        "0o" + "7" * 10_000,
+        "9" * 5_000,
+        "-" + "9" * 5_000,
+        "!!int 0b" + "1" * 20_000,
+        "!!int 190:20:30",
+        "!!timestamp 2001-99-99",
+        "!!binary x",
+        "!!bool 1",
+        "!!float 1:30.5",
+        '"\\UFFFFFFFF"',
+        '"\\uD800"',
+    ],
+)
+@pytest.mark.parametrize("text", ["a: {}", "fixed: {{seed: [{}]}}", "{}"])
+def test_a_scalar_that_python_cannot_convert_is_one_short_line(text: str, scalar: str) -> None:
+    (line,) = faults(text.format(scalar)).splitlines()
+    assert line.startswith("a.yaml:1: ")
+    assert len(line) < 160
+
+
+def test_a_directive_that_python_cannot_convert_is_one_short_line() -> None:
+    (line,) = faults(f"%YAML 1.{'9' * 5_000}\n---\na: 1").splitlines()
+    assert line.startswith("a.yaml:1: must be valid YAML")
+
+
+def test_a_whole_number_may_have_4300_digits() -> None:
+    assert parse_document("9" * 4_300, source="a.yaml").tree == 10**4_300 - 1
+
+
+def test_a_whole_number_too_long_is_a_fault_in_python_too() -> None:
+    with pytest.raises(ConfigError, match=r"whole numbers of at most 4,300 digits"):
+        parse_config({"name": "a", "fixed": {"seed": 10**4_300}})
+
+
+def test_half_a_character_in_text_is_a_fault() -> None:
+    assert "must be valid YAML" in faults("a: \ud800")

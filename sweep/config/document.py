@@ -7,11 +7,36 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.composer import Composer
+from yaml.parser import Parser
+from yaml.reader import Reader
+from yaml.resolver import Resolver
+from yaml.scanner import Scanner
 
 from sweep.errors import ConfigError, Fault
 
+try:
+    from yaml._yaml import CParser
+except ImportError:  # PyYAML without libyaml: the same, some six times slower
+
+    class CParser(Reader, Scanner, Parser):  # type: ignore[no-redef]
+        """What reads YAML where there is no libyaml."""
+
+        def __init__(self, text: str) -> None:
+            Reader.__init__(self, text)
+            Scanner.__init__(self)
+            Parser.__init__(self)
+
+
+MAX_BYTES = 4_000_000
 MAX_NODES = 200_000
 MAX_DEPTH = 40
+MAX_DIGITS = 4_300  # as Python has it
+MAX_SHOWN = 40
+_TOO_LONG: int = 10**MAX_DIGITS
+MAX_RAW_NODES = 2 * MAX_NODES  # with the keys
+TOO_MANY = f"hold at most {MAX_NODES:,} values, aliases expanded"
+TOO_DEEP = f"be nested at most {MAX_DEPTH} levels deep"
 TreePath = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 
@@ -51,13 +76,17 @@ def read_document(path: Path) -> Document:
         ConfigError: the file cannot be read, is not UTF-8 or is not the YAML asked for.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise _error(f"{path}:{line}", "be UTF-8 text") from error
+        with path.open("rb") as file:
+            held = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
         raise _error(str(path), "be a readable YAML file", got=reason) from error
+    _check_size(len(held), str(path))
+    try:
+        text = held.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = held[: error.start].count(b"\n") + 1
+        raise _error(f"{path}:{line}", "be UTF-8 text") from error
     return parse_document(text, source=str(path))
 
 
@@ -67,12 +96,11 @@ def parse_document(text: str, *, source: str) -> Document:
     Raises:
         ConfigError: with every fault that leaves the tree in doubt.
     """
+    _check_size(len(text), source)
     try:
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
+        node = _Loader(text, source).get_single_node()
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # half a surrogate, for one
         raise _syntax_error(error, text=text, source=source) from error
-    except RecursionError as error:
-        raise _error(source, f"be nested at most {MAX_DEPTH} levels deep") from error
     builder = _Builder(source)
     tree = None if node is None else builder.build(node, ())
     if builder.faults:
@@ -84,16 +112,48 @@ def _error(where: str, must: str, *, got: str | None = None) -> ConfigError:
     return ConfigError([Fault(where=where, key="", must=must, got=got)])
 
 
-def _syntax_error(error: yaml.YAMLError, *, text: str, source: str) -> ConfigError:
+def _check_size(size: int, source: str) -> None:
+    if size > MAX_BYTES:
+        must = f"hold at most {MAX_BYTES:,} bytes; data can have a file of their own"
+        raise _error(source, must)
+
+
+def _syntax_error(error: Exception, *, text: str, source: str) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     position = getattr(error, "position", 0)
     line = mark.line + 1 if mark else text[:position].count("\n") + 1
+    line = min(line, len(text.splitlines()))  # of what is missing, libyaml says the line after all
     problem = getattr(error, "problem", None) or getattr(error, "reason", "unreadable text")
     return _error(f"{source}:{line}", "be valid YAML", got=problem)
 
 
-class _Loader(yaml.SafeLoader):
-    """Resolves plain scalars as YAML 1.2 does: `1e-7` is a number, `on` and `no` are text."""
+class _Loader(Composer, CParser, Resolver):
+    """Composes nodes, refusing too many as soon as they are.
+
+    Plain scalars are resolved as YAML 1.2 does: `1e-7` is a number, `on` and `no` are text.
+    """
+
+    def __init__(self, text: str, source: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        Resolver.__init__(self)
+        self._source = source
+        self._nodes = self._depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        self._nodes += 1
+        self._depth += 1
+        if self._nodes > MAX_RAW_NODES:
+            raise self._refused(TOO_MANY)
+        if self._depth > MAX_DEPTH + 1:
+            raise self._refused(TOO_DEEP)
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def _refused(self, must: str) -> ConfigError:
+        mark = getattr(self.peek_event(), "start_mark", None)
+        return _error(f"{self._source}:{mark.line + 1}" if mark else self._source, must)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -124,12 +184,12 @@ class _Builder:
         self._nodes += 1
         place = self.places.setdefault(path, f"{self.source}:{node.start_mark.line + 1}")
         if self._nodes > MAX_NODES:
-            raise _error(place, f"hold at most {MAX_NODES:,} values, aliases expanded")
+            raise _error(place, TOO_MANY)
         if id(node) in self._open:
             self._fault(node, path, "not contain itself through an alias")
             return None
         if len(self._open) >= MAX_DEPTH:
-            self._fault(node, path, f"be nested at most {MAX_DEPTH} levels deep")
+            self._fault(node, path, TOO_DEEP)
             return None
         self._open.add(id(node))
         value = self._value(node, path)
@@ -175,13 +235,21 @@ class _Builder:
         try:
             return _convert(text, kind)
         except (ValueError, OverflowError):
-            got = f"{node.tag} {text[:40]}"
-            self._fault(node, path, "be text, a number, true, false or null", got=got)
+            shown = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
+            must = "be text, a number, true, false or null"
+            if kind == "int":
+                must = f"be a whole number of at most {MAX_DIGITS:,} digits"
+            self._fault(node, path, must, got=f"{node.tag} {shown}")
             return None
 
     def _fault(self, node: yaml.Node, path: TreePath, must: str, *, got: str | None = None) -> None:
         where = f"{self.source}:{node.start_mark.line + 1}"
         self.faults.append(Fault(where=where, key=dotted(path), must=must, got=got))
+
+
+def is_too_long(number: int) -> bool:
+    """Return whether a whole number has more digits than Python writes out."""
+    return abs(number) >= _TOO_LONG
 
 
 def _convert(text: str, kind: str) -> str | int | float | bool | None:
@@ -190,8 +258,10 @@ def _convert(text: str, kind: str) -> str | int | float | bool | None:
         case "str" | "merge":
             return text
         case "int":
-            based = text.startswith(("0o", "0x"))
-            return int(text, 0) if based else int(text)
+            number = int(text, 0) if text.startswith(("0o", "0x")) else int(text)
+            if is_too_long(number):
+                raise ValueError(text)
+            return number
         case "float":
             return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         case "bool" if text.lower() in ("true", "false"):

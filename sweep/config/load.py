@@ -6,7 +6,14 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sweep.config.document import Document, dotted, parse_document, read_document
+from sweep.config.document import (
+    MAX_DIGITS,
+    Document,
+    dotted,
+    is_too_long,
+    parse_document,
+    read_document,
+)
 from sweep.config.expansion import expand_config
 from sweep.config.faults import faults_of, locate, meant_keys, paths_of, without
 from sweep.config.overrides import apply_overrides
@@ -44,7 +51,7 @@ def parse_config(
     if isinstance(sweep, str):
         document = parse_document(sweep, source=source)
     else:
-        document = Document(source, _plain(sweep))
+        document = Document(source, _plain(sweep, source))
     make_importable(Path.cwd())
     return validate(apply_overrides(document, overrides))
 
@@ -106,8 +113,11 @@ def _fault(problem: Problem, document: Document) -> Fault:
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, source: str) -> Any:
     """Copy mappings as dict and sequences as list, as YAML gives them."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+        return {str(key): _plain(inner, source) for key, inner in value.items()}
+    if isinstance(value, int) and is_too_long(value):
+        must = f"hold whole numbers of at most {MAX_DIGITS:,} digits"
+        raise ConfigError([Fault(where=source, key="", must=must)])
+    return [_plain(item, source) for item in value] if isinstance(value, list | tuple) else value
