@@ -142,8 +142,17 @@ class Trial:
         neutral=0.0,
         default=0.0,
     )
+    initialiser_draw_biases: bool = parameter(
+        Scope.PATH,
+        "whether biases are drawn as their layer's weights are, around bias_constant",
+        neutral=False,
+        default=False,
+    )
     bias_constant: float = parameter(
-        Scope.PATH, "initial value of every bias", neutral=0.0, default=0.0
+        Scope.PATH,
+        "initial value of every bias; where biases are drawn, what they are drawn around",
+        neutral=0.0,
+        default=0.0,
     )
     seed: int = parameter(Scope.PATH, "key of every random draw of the trial, 0 to 2**63 - 1")
 

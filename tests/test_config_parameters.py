@@ -92,6 +92,21 @@ def test_an_initialiser_has_its_constant(initialiser: Any, constant: float | Non
     assert values_of("initialiser_constant", fixed={"initialiser": initialiser}) == [constant]
 
 
+@pytest.mark.parametrize(
+    ("initialiser", "drawn"),
+    [
+        ("torch_linear", [True]),
+        ({"name": "torch_linear", "draw_biases": False}, [False]),
+        ("xavier_uniform", [False]),
+        ({"name": "uniform", "constant": 1, "draw_biases": [False, True]}, [False, True]),
+        ("identity", [False]),
+    ],
+)
+def test_torch_linear_alone_draws_biases_unasked(initialiser: Any, drawn: list[bool]) -> None:
+    grid = {"initialiser": initialiser}
+    assert values_of("initialiser_draw_biases", fixed={"topology": "4-4"}, grid=grid) == drawn
+
+
 def test_a_schedule_fills_the_learning_rate_columns() -> None:
     schedule = {"name": "exponential", "factor": 0.5}
     (trial,) = trials_of(fixed={"learning_rate_schedule": schedule})

@@ -109,18 +109,31 @@ class Initialiser(Choice):
     )
 
 
+DRAW_BIASES = Field(
+    default=[False],
+    description="whether biases are drawn as their layer's weights are, instead of all being "
+    "bias_constant",
+)
+
+
 class ScaledInitialiser(Initialiser):
     """Weights that are c, uniform in (-c, c), or normal with standard deviation c."""
 
     name: Literal["constant", "uniform", "normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(description="c: the value, half-width or standard deviation")
+    draw_biases: Axis[bool] = DRAW_BIASES
 
 
 class XavierInitialiser(Initialiser):
-    """Glorot's, by fan-in and fan-out."""
+    """Glorot's, by fan-in and fan-out.
+
+    xavier_uniform with draw_biases is how scikit-learn's MLPClassifier and MLPRegressor begin; with
+    activation logistic (sigmoid) their gain is 0.5773502691896258, the root of 1/3.
+    """
 
     name: Literal["xavier_uniform", "xavier_normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(default=[1.0], description="the gain")
+    draw_biases: Axis[bool] = DRAW_BIASES
 
 
 class KaimingInitialiser(Initialiser):
@@ -128,6 +141,17 @@ class KaimingInitialiser(Initialiser):
 
     name: Literal["kaiming_uniform", "kaiming_normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(default=[sqrt(2.0)], description="the gain")
+    draw_biases: Axis[bool] = DRAW_BIASES
+
+
+class TorchInitialiser(Initialiser):
+    """As torch.nn.Linear begins by itself: weights and biases uniform within 1 / sqrt(fan-in)."""
+
+    name: Literal["torch_linear"] = Field(description="torch_linear")
+    draw_biases: Axis[bool] = Field(
+        default=[True],
+        description="whether biases are drawn too, instead of all being bias_constant",
+    )
 
 
 class PlainInitialiser(Initialiser):
@@ -147,6 +171,7 @@ InitialWeights = Annotated[
     ScaledInitialiser
     | XavierInitialiser
     | KaimingInitialiser
+    | TorchInitialiser
     | PlainInitialiser
     | PluginInitialiser,
     Named(),

@@ -59,7 +59,9 @@ class Parameters(Block):
         default=None, description="where the weights start, with the constant c"
     )
     bias_constant: Axis[Real] | None = Field(
-        default=None, description="initial value of every bias; 0 where left out"
+        default=None,
+        description="initial value of every bias, or what an initialiser draws them around; 0 "
+        "where left out",
     )
     seed: Axis[Whole] | None = Field(
         default=None, description="key of every random draw of a trial; 0 where left out"
