@@ -159,7 +159,8 @@ class Trial:
     loss: str = parameter(Scope.PATH, "loss between outputs and targets", key=True)
     loss_semantics: str | None = parameter(
         Scope.PATH,
-        "whose cross-entropy: keras (clipped at 1e-7) or torch (log clamped at -100)",
+        "whose cross-entropy: keras (clipped at 1e-7), torch (log clamped at -100) or logits (of "
+        "the pre-activations of sigmoid outputs, neither clipped nor clamped)",
         key=True,
         default=None,
     )

@@ -34,6 +34,7 @@ LOSSES = (
     ("mean_squared_error", None),
     ("binary_cross_entropy", "keras"),
     ("binary_cross_entropy", "torch"),
+    ("binary_cross_entropy", "logits"),
     ("categorical_cross_entropy", "keras"),
     ("categorical_cross_entropy", "torch"),
 )
@@ -43,7 +44,7 @@ LOSSES = (
 def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64") -> dict[str, Any]:
     optimizer = draw(st.sampled_from(sorted(OPTIMIZERS)))
     loss, semantics = draw(st.sampled_from(LOSSES))
-    outputs = ("sigmoid", "softmax")
+    outputs = ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax")
     batch = draw(st.sampled_from([None, None, 2, 3]))
     order = "full_batch" if batch is None else draw(st.sampled_from(["fixed", "shuffled"]))
     schedule = draw(

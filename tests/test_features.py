@@ -352,6 +352,42 @@ def test_a_flat_spot_is_added_to_every_derivative_in_training(engine: str, activ
     assert evaluation.gradient_norm == pytest.approx(gradient.norm().item(), rel=1e-9)
 
 
+@every
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cross_entropy_of_logits_costs_what_saturated_outputs_are_wrong_by(
+    engine: str, dtype: str
+) -> None:
+    """All six pre-activations are 60, where one output should be 1: 5/6 of 60."""
+    trial = feature_trial(
+        initialiser="constant",
+        initialiser_constant=0.0,
+        bias_constant=60.0,
+        loss="binary_cross_entropy",
+        loss_semantics="logits",
+        dtype=dtype,
+    )
+    made, lanes = ENGINES[engine](trial), lanes_of_trials(trial)
+    state = made.begin(lanes)
+    assert made.evaluate(lanes, state)[0].loss == pytest.approx(50.0, rel=1e-6)
+    made.advance(lanes, state, 1)
+    assert state.previous_loss[0] == pytest.approx(50.0, rel=1e-6)
+
+
+def test_the_semantics_of_a_cross_entropy_are_an_axis() -> None:
+    loss = {"name": "binary_cross_entropy", "semantics": ["keras", "torch", "logits"]}
+    trials = trials_of(grid={"loss": loss})
+    assert [trial.loss_semantics for trial in trials] == ["keras", "torch", "logits"]
+
+
+@pytest.mark.parametrize("output", ["identity", "softmax", "tanh"])
+def test_cross_entropy_of_logits_wants_sigmoid_outputs(output: str) -> None:
+    loss = {"name": "binary_cross_entropy", "semantics": "logits"}
+    with pytest.raises(
+        ConfigError, match="loss must meet output_activation sigmoid with semantics"
+    ):
+        trials_of(fixed={"loss": loss, "output_activation": output})
+
+
 FEATURES: dict[str, dict[str, Any]] = {
     "code_penalty": {"code_penalty": 0.1},
     "input_noise": {"input_noise": "masking", "input_noise_rate": 0.1},

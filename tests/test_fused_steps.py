@@ -29,7 +29,8 @@ def full_batch(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str) -> dict[
     choice |= {"batch_size": None, "sample_order": "full_batch"}
     choice["topology"] = draw(st.sampled_from([(4, 3, 4), (9, 5, 2, 9), (6, 6), (17, 4, 17)]))
     outputs = [name for name in OUTPUTS[choice["loss"]] if name in (*hidden, "softmax", "sigmoid")]
-    choice["output_activation"] = draw(st.sampled_from(outputs))
+    if choice["loss_semantics"] != "logits":
+        choice["output_activation"] = draw(st.sampled_from(outputs))
     choice["output_activation_slope"] = choice["activation_slope"]
     choice["output_activation_alpha"] = choice["activation_alpha"]
     return choice

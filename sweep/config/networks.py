@@ -184,15 +184,27 @@ class MeanSquaredError(Choice):
     name: Literal["mean_squared_error"] = Field(description="mean_squared_error")
 
 
-class CrossEntropy(Choice):
-    """Cross-entropy of each output alone (binary) or over a sample's outputs (categorical)."""
+class BinaryCrossEntropy(Choice):
+    """Cross-entropy of each output alone."""
 
-    name: Literal["binary_cross_entropy", "categorical_cross_entropy"] = Field(
-        description="which cross-entropy"
+    name: Literal["binary_cross_entropy"] = Field(description="binary_cross_entropy")
+    semantics: Axis[Literal["keras", "torch", "logits"]] = Field(
+        default=["torch"],
+        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at "
+        "-100; logits takes the pre-activations of sigmoid outputs, and is right however far they "
+        "saturate: PyTorch's BCEWithLogitsLoss, Keras's from_logits=True, with output_activation "
+        "sigmoid for the outputs",
     )
+
+
+class CategoricalCrossEntropy(Choice):
+    """Cross-entropy over a sample's outputs."""
+
+    name: Literal["categorical_cross_entropy"] = Field(description="categorical_cross_entropy")
     semantics: Axis[Literal["keras", "torch"]] = Field(
         default=["torch"],
-        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at -100",
+        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at "
+        "-100, and of softmax outputs takes the pre-activations",
     )
 
 
@@ -202,4 +214,6 @@ class PluginLoss(Choice):
     name: PluginName = Field(description="your own function, as package.module:name")
 
 
-Loss = Annotated[MeanSquaredError | CrossEntropy | PluginLoss, Named()]
+Loss = Annotated[
+    MeanSquaredError | BinaryCrossEntropy | CategoricalCrossEntropy | PluginLoss, Named()
+]

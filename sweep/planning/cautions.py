@@ -73,12 +73,16 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
     settings = ("optimizer_momentum", "optimizer_dampening", "learning_rate_schedule")
     for value in block.combinations("optimizer", *settings):
         yield from _ineffective(value.columns)
-    for value in block.combinations("flat_spot", "activation", "output_activation"):
+    units = ("activation", "output_activation", "loss_semantics")
+    for value in block.combinations("flat_spot", *units):
         yield from _flat(value.columns)
 
 
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if columns["flat_spot"] and not FLATTENED & set(columns.values()):
+    units = {columns["activation"]}
+    if columns.get("loss_semantics") != "logits":  # such a loss takes no derivative of the outputs
+        units.add(columns["output_activation"])
+    if columns["flat_spot"] and not FLATTENED & units:
         yield (
             f"flat_spot {columns['flat_spot']:g}",
             "has no effect without sigmoid or tanh units",

@@ -85,7 +85,7 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         columns=-(-samples // width) if alone else samples,
         tile=1 if alone else PACKED_TILE,
         hidden=activations.CODES[shape.activation],
-        output=activations.CODES[shape.output_activation],
+        output=_output_code(shape),
         softmax=softmax,
         loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
         optimizer=optimizers.CODES[shape.optimizer],
@@ -93,6 +93,12 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         scale=1.0 / terms,
         parameters=count_parameters(shape.topology),
     )
+
+
+def _output_code(shape: Trial) -> int:
+    if shape.loss_semantics == "logits":
+        return activations.SIGMOID_OF_LOGITS
+    return activations.CODES[shape.output_activation]
 
 
 def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memory, Memory]:
