@@ -259,6 +259,14 @@ class Trial:
         key=True,
         default=None,
     )
+    optimizer_epsilon_hat: bool | None = parameter(
+        Scope.PATH,
+        "whether epsilon is Keras's: adam, adamw: added to the root before its bias correction; "
+        "adamax: to the largest gradient where it divides, not to each gradient",
+        neutral=False,
+        key=True,
+        default=None,
+    )
     optimizer_decay: float | None = parameter(
         Scope.PATH,
         "decay of old Keras: the learning rate divided by 1 + decay * updates so far",

@@ -91,6 +91,10 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
 @st.composite
 def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
     momentum = draw(st.sampled_from([0.0, 0.5]))
+    hat = {
+        "optimizer_epsilon": draw(st.sampled_from([1e-3, 1e-7])),
+        "optimizer_epsilon_hat": draw(st.booleans()),
+    }
     choices: dict[str, dict[str, Any]] = {
         "sgd": {
             "optimizer_momentum": momentum,
@@ -108,8 +112,9 @@ def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
             "optimizer_initial_accumulator": draw(st.sampled_from([0.0, 0.1])),
             "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
         },
-        "adam": {"optimizer_amsgrad": draw(st.booleans())},
-        "adamw": {"optimizer_amsgrad": draw(st.booleans())},
+        "adam": {"optimizer_amsgrad": draw(st.booleans())} | hat,
+        "adamw": {"optimizer_amsgrad": draw(st.booleans())} | hat,
+        "adamax": hat,
     }
     return choices.get(optimizer, {})
 

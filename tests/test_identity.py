@@ -55,6 +55,8 @@ def test_the_neutral_values_are_frozen() -> None:
         "optimizer_nesterov": False,
         "optimizer_centered": False,
         "optimizer_epsilon_inside": False,
+        "optimizer_epsilon_hat": False,
+        "initialiser_draw_biases": False,
         "optimizer_decay": 0.0,
         "optimizer_initial_accumulator": 0.0,
         "optimizer_amsgrad": False,

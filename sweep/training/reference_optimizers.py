@@ -1,5 +1,8 @@
 """torch.optim's optimizers for one trial, with their state to and from a `LaneState`."""
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -52,6 +55,57 @@ class InsideAdagrad(torch.optim.Optimizer):
                 total = self.state[parameter]["sum"]
                 total += gradient**2
                 parameter -= group["lr"] * gradient / torch.sqrt(total + group["eps"])
+
+
+class KerasAdam(torch.optim.Optimizer):
+    """Adam and AdamW as keras.optimizers has them, with epsilon hat: PyTorch has none."""
+
+    def __init__(self, params: Any, lr: float, *, decoupled: bool = False, **options: Any) -> None:
+        super().__init__(params, {"lr": lr, "decoupled": decoupled, **options})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self._update(parameter, group, self.state[parameter])
+
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        gradient, (beta1, beta2) = p.grad, group["betas"]
+        if group["decoupled"]:
+            p -= group["weight_decay"] * group["lr"] * p
+        else:
+            gradient = gradient + group["weight_decay"] * p
+        state["step"] += 1
+        step, m, v = state["step"].item(), state["exp_avg"], state["exp_avg_sq"]
+        m += (gradient - m) * (1 - beta1)
+        v += (gradient**2 - v) * (1 - beta2)
+        if group["amsgrad"]:
+            v = torch.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+        rate = group["lr"] * math.sqrt(1 - beta2**step) / (1 - beta1**step)
+        p -= m * rate / (torch.sqrt(v) + group["eps"])
+
+
+class KerasAdamax(torch.optim.Optimizer):
+    """Adamax as keras.optimizers has it, with epsilon beside the norm: PyTorch's is within."""
+
+    def __init__(self, params: Any, lr: float, **options: Any) -> None:
+        super().__init__(params, {"lr": lr, **options})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self._update(parameter, group, self.state[parameter])
+
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        gradient, (beta1, beta2) = p.grad + group["weight_decay"] * p, group["betas"]
+        state["step"] += 1
+        m, u = state["exp_avg"], state["exp_inf"]
+        m += (gradient - m) * (1 - beta1)
+        torch.maximum(u * beta2, gradient.abs(), out=u)
+        p -= group["lr"] * m / ((1 - beta1 ** state["step"].item()) * (u + group["eps"]))
 
 
 class Quickprop(torch.optim.Optimizer):
@@ -132,7 +186,7 @@ class ReferenceOptimizer:
 
 
 _OPTIM = torch.optim
-_PRESET = (InsideRMSprop, InsideAdagrad, Quickprop, _OPTIM.NAdam)
+_PRESET = (InsideRMSprop, InsideAdagrad, KerasAdam, KerasAdamax, Quickprop, _OPTIM.NAdam)
 _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "sgd": (_OPTIM.SGD, ("momentum", "dampening", "nesterov")),
     "rmsprop": (_OPTIM.RMSprop, ("alpha", "eps", "momentum", "centered")),
@@ -145,10 +199,14 @@ _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "rprop": (_OPTIM.Rprop, ("etas", "step_sizes")),
     "quickprop": (Quickprop, ("max_growth",)),
 }
-_INSIDE: dict[str, type[torch.optim.Optimizer]] = {
+_KERAS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": InsideRMSprop,
     "adagrad": InsideAdagrad,
+    "adam": KerasAdam,
+    "adamw": partial(KerasAdam, decoupled=True),
+    "adamax": KerasAdamax,
 }
+"""What has epsilon where Keras has it."""
 
 
 def _build(trial: Trial, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
@@ -158,8 +216,8 @@ def _build(trial: Trial, parameters: list[nn.Parameter]) -> torch.optim.Optimize
     if trial.optimizer != "rprop":
         options["weight_decay"] = trial.weight_decay
     build: Any = kind
-    if trial.optimizer_epsilon_inside:
-        build = _INSIDE[trial.optimizer]
+    if trial.optimizer_epsilon_inside or trial.optimizer_epsilon_hat:
+        build = _KERAS[trial.optimizer]
     elif kind is not Quickprop:
         options["foreach"] = False
     made: torch.optim.Optimizer = build(parameters, lr=trial.learning_rate, **options)

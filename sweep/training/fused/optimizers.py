@@ -72,7 +72,9 @@ class Step(NamedTuple):
     Attributes:
         parameters, gradient: changed, and read. hyper: rows of `Hyper`.
         first, second: slots, in the order of `SLOTS`. momentum, mean, most: optional slots.
-        with_momentum, centered, inside, amsgrad, nesterov: which variant.
+        with_momentum, centered, amsgrad, nesterov: which variant.
+        inside: whether epsilon is where Keras has it: inside the root, or beside what has no bias
+            correction yet.
     """
 
     parameters: Any
@@ -187,6 +189,8 @@ def _moments(s: Step, i: int) -> Any:
 def _adam(s: Step, decoupled: bool) -> None:
     rate, epsilon, second = _hyper(s, H_RATE), _hyper(s, H_EPSILON), _hyper(s, H_SECOND)
     shrink = _hyper(s, H_SHRINK)
+    if s.inside:
+        epsilon = epsilon * second
     for i in range(0, s.vectors * s.width, s.width):
         mean, square = _moments(s, i)
         if s.amsgrad:
@@ -218,10 +222,14 @@ def _adamax(s: Step) -> None:
     for i in range(0, s.vectors * s.width, s.width):
         g, mean = load(at(s.gradient, i)), load(at(s.first, i))
         mean = fma(less, g - mean, mean)
-        old, new = load(at(s.second, i)) * beta2, magnitude(g) + epsilon
+        old, new = load(at(s.second, i)) * beta2, magnitude(g)
+        if not s.inside:
+            new = new + epsilon
         norm = choose(old > new, old, new)
         store(at(s.first, i), mean)
         store(at(s.second, i), norm)
+        if s.inside:
+            norm = norm + epsilon
         store(at(s.parameters, i), fma(-rate, mean / norm, load(at(s.parameters, i))))
 
 

@@ -65,8 +65,8 @@ def _variant(shape: Trial, slots: tuple[str, ...]) -> Variant:
         slots.index(name) if name in slots else -1 for name in optimizers.OPTIONAL_SLOTS
     )
     second = 1 if len(own) == 2 else -1
-    inside, nesterov = shape.optimizer_epsilon_inside, shape.optimizer_nesterov
-    return Variant(second, momentum, mean, most, bool(inside), bool(nesterov))
+    inside = bool(shape.optimizer_epsilon_inside or shape.optimizer_epsilon_hat)
+    return Variant(second, momentum, mean, most, inside, bool(shape.optimizer_nesterov))
 
 
 def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
