@@ -208,6 +208,13 @@ class Trial:
         neutral=0.0,
         default=0.0,
     )
+    decay_biases: bool = parameter(
+        Scope.PATH,
+        "whether weight_decay decays biases too, and scale and shift of normalisation",
+        neutral=True,
+        key=True,
+        default=True,
+    )
 
     optimizer: str = parameter(Scope.PATH, "optimizer", key=True)
     learning_rate: float = parameter(

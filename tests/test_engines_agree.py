@@ -76,6 +76,7 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
         gradient_clip=clip,
         gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),
         weight_decay=draw(st.sampled_from([0.0, 0.01])),
+        decay_biases=draw(st.booleans()),
         optimizer=optimizer,
         learning_rate=draw(st.sampled_from([0.001, 0.02])),
         learning_rate_schedule=schedule[0],

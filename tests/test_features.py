@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import sweep
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
+from sweep.nets.layout import decay_shares
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.planning.engines import choose_engine
 from sweep.training.corruption import corrupted
@@ -107,6 +108,40 @@ def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
     assert clipped > 0
     wanted = nn.utils.parameters_to_vector(layers.parameters()).detach().numpy()
     close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+@every
+@pytest.mark.parametrize("name", ["sgd", "adamw", "rprop"])
+def test_weight_decay_can_leave_the_biases_alone(engine: str, name: str) -> None:
+    """As nets are written in PyTorch: biases in a group of their own, without weight decay."""
+    made = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "rprop": torch.optim.Rprop}[name]
+    options = {"optimizer": name, "optimizer_momentum": None, "learning_rate": 0.01}
+    trial = feature_trial(**options, weight_decay=0.1, decay_biases=False, bias_constant=0.3)
+    layers = linears(trial)
+    weights, biases = ([getattr(m, kind) for m in layers] for kind in ("weight", "bias"))
+    groups = [{"params": weights, "weight_decay": 0.1}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = made(groups, lr=0.01)
+    for _ in range(EPOCHS):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(forward(layers, EYE), EYE).backward()
+        for weight in weights if name == "rprop" else ():
+            weight.grad += 0.1 * weight.detach()
+        optimizer.step()
+    state = trained(engine, trial, beside=(replace(trial, seed=3, weight_decay=0.0),))
+    close(state.parameters[0], nn.utils.parameters_to_vector(layers.parameters()).detach().numpy())
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    squares = sum(weight.square().sum().item() for weight in weights)
+    penalty = 0.0 if name == "adamw" else 0.05 * squares
+    assert evaluation.objective == pytest.approx(evaluation.loss + penalty, rel=1e-12)
+
+
+def test_what_normalises_counts_as_biases_and_a_gates_weights_as_weights() -> None:
+    norm = decay_shares(feature_trial(**NORM, decay_biases=False))
+    assert norm.tolist() == [1.0] * 24 + [0.0] * 8 + [1.0] * 24 + [0.0] * 6
+    gated = decay_shares(feature_trial(skip="highway", decay_biases=False))
+    assert (
+        gated.tolist() == [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 6
+    )
 
 
 def test_clipping_is_an_axis_of_the_sweep_file() -> None:

@@ -49,6 +49,7 @@ def test_the_neutral_values_are_frozen() -> None:
         "initialiser_jitter": 0.0,
         "bias_constant": 0.0,
         "weight_decay": 0.0,
+        "decay_biases": True,
         "learning_rate_schedule": "constant",
         "optimizer_momentum": 0.0,
         "optimizer_dampening": 0.0,

@@ -88,6 +88,11 @@ class Parameters(Block):
     weight_decay: Axis[NonNegative] | None = Field(
         default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
     )
+    decay_biases: Axis[bool] | None = Field(
+        default=None,
+        description="whether weight_decay decays biases too, and scale and shift of normalisation; "
+        "true where left out",
+    )
     optimizer: Axis[AnyOptimizer] | None = Field(
         default=None, description="optimizer with its own parameters"
     )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sweep.nets.layout import decays, layout_of
 from sweep.training.state import LaneState
 from sweep.trial import Trial
 
@@ -143,17 +144,18 @@ class ReferenceOptimizer:
     def __init__(self, trial: Trial, network: nn.Module) -> None:
         self._trial = trial
         self._parameters = list(network.parameters())
-        self._inner = _build(trial, self._parameters)
+        self._inner = _build(trial, _groups(trial, self._parameters))
         self.updates = 0
 
     def step(self, rate: float) -> None:
         """Update the network by its gradients, at this learning rate."""
         for group in self._inner.param_groups:
             group["lr"] = rate
-        if self._trial.optimizer == "rprop" and self._trial.weight_decay:
-            for parameter in self._parameters:  # torch's Rprop has no weight decay of its own
-                assert parameter.grad is not None
-                parameter.grad += self._trial.weight_decay * parameter.detach()
+        if self._trial.optimizer == "rprop":
+            for group in self._inner.param_groups:  # torch's Rprop has no weight decay of its own
+                for parameter in group["params"] if group["weight_decay"] else ():
+                    assert parameter.grad is not None
+                    parameter.grad += group["weight_decay"] * parameter.detach()
         self._inner.step()
         self.updates += 1
 
@@ -209,18 +211,28 @@ _KERAS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 """What has epsilon where Keras has it."""
 
 
-def _build(trial: Trial, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _groups(trial: Trial, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """Return parameters with their weight decay, as torch.optim takes them."""
+    arrays = layout_of(trial).parameters
+    groups: list[dict[str, Any]] = []
+    for decayed in (True, False):
+        pairs = zip(arrays, parameters, strict=True)
+        members = [parameter for array, parameter in pairs if decays(trial, array) is decayed]
+        weight_decay = trial.weight_decay if decayed else 0.0
+        groups += [{"params": members, "weight_decay": weight_decay}] if members else []
+    return groups
+
+
+def _build(trial: Trial, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return torch.optim's optimizer with the trial's hyperparameters."""
     kind, names = _TAKES[trial.optimizer]
     options = {name: value for name, value in _torch_names(trial).items() if name in names}
-    if trial.optimizer != "rprop":
-        options["weight_decay"] = trial.weight_decay
     build: Any = kind
     if trial.optimizer_epsilon_inside or trial.optimizer_epsilon_hat:
         build = _KERAS[trial.optimizer]
     elif kind is not Quickprop:
         options["foreach"] = False
-    made: torch.optim.Optimizer = build(parameters, lr=trial.learning_rate, **options)
+    made: torch.optim.Optimizer = build(groups, lr=trial.learning_rate, **options)
     return made
 
 
