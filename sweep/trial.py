@@ -143,15 +143,25 @@ class Trial:
         neutral=0.0,
         default=0.0,
     )
+    initialiser_draw_biases: bool = parameter(
+        Scope.PATH,
+        "whether biases are drawn as their layer's weights are, around bias_constant",
+        neutral=False,
+        default=False,
+    )
     bias_constant: float = parameter(
-        Scope.PATH, "initial value of every bias", neutral=0.0, default=0.0
+        Scope.PATH,
+        "initial value of every bias; where biases are drawn, what they are drawn around",
+        neutral=0.0,
+        default=0.0,
     )
     seed: int = parameter(Scope.PATH, "key of every random draw of the trial, 0 to 2**63 - 1")
 
     loss: str = parameter(Scope.PATH, "loss between outputs and targets", key=True)
     loss_semantics: str | None = parameter(
         Scope.PATH,
-        "whose cross-entropy: keras (clipped at 1e-7) or torch (log clamped at -100)",
+        "whose cross-entropy: keras (clipped at 1e-7), torch (log clamped at -100) or logits (of "
+        "the pre-activations of sigmoid outputs, neither clipped nor clamped)",
         key=True,
         default=None,
     )
@@ -198,6 +208,13 @@ class Trial:
         "L2 penalty: its product with each parameter joins the gradient (adamw: decoupled)",
         neutral=0.0,
         default=0.0,
+    )
+    decay_biases: bool = parameter(
+        Scope.PATH,
+        "whether weight_decay decays biases too, and scale and shift of normalisation",
+        neutral=True,
+        key=True,
+        default=True,
     )
 
     optimizer: str = parameter(Scope.PATH, "optimizer", key=True)
@@ -246,6 +263,14 @@ class Trial:
     optimizer_epsilon_inside: bool | None = parameter(
         Scope.PATH,
         "whether epsilon is inside the square root (Keras 3): rmsprop, adagrad",
+        neutral=False,
+        key=True,
+        default=None,
+    )
+    optimizer_epsilon_hat: bool | None = parameter(
+        Scope.PATH,
+        "whether epsilon is Keras's: adam, adamw: added to the root before its bias correction; "
+        "adamax: to the largest gradient where it divides, not to each gradient",
         neutral=False,
         key=True,
         default=None,

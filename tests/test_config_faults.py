@@ -37,8 +37,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
     assert faults == [
         "sweep:1: name must be 1 to 100 letters, digits, '.', '_' or '-', not starting with '.' or "
         "'-' (got 'wrong/name')",
-        "sweep:4: fixed.loss.semantics must be one of keras, torch (got 'kears'; did you mean "
-        "'keras'?)",
+        "sweep:4: fixed.loss.semantics must be one of keras, torch, logits (got 'kears'; did you "
+        "mean 'keras'?)",
         "sweep:5: fixed.optimizer.rh must be one of name, decay, rho, momentum, centered, epsilon, "
         "epsilon_inside (got 'rh'; did you mean 'rho'?)",
         "sweep:6: fixed.learning_rate must hold one value (got 2 values; put what should vary in "

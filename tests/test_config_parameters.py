@@ -64,6 +64,9 @@ def test_options_of_a_choice_are_axes() -> None:
         ("adagrad", {"initial_accumulator": 0.0, "epsilon": 1e-10, "epsilon_inside": False}),
         ("adadelta", {"rho": 0.9, "epsilon": 1e-6}),
         ("adam", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False}),
+        ("adam", {"epsilon_hat": False}),
+        ("adamax", {"epsilon_hat": False}),
+        ("nadam", {"epsilon_hat": None}),
         ("adamw", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "amsgrad": False}),
         ("nadam", {"beta1": 0.9, "beta2": 0.999, "momentum_decay": 4e-3}),
         ("adamax", {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 0.0}),
@@ -90,6 +93,21 @@ def test_an_optimizer_has_pytorchs_defaults(name: str, columns: dict[str, object
 )
 def test_an_initialiser_has_its_constant(initialiser: Any, constant: float | None) -> None:
     assert values_of("initialiser_constant", fixed={"initialiser": initialiser}) == [constant]
+
+
+@pytest.mark.parametrize(
+    ("initialiser", "drawn"),
+    [
+        ("torch_linear", [True]),
+        ({"name": "torch_linear", "draw_biases": False}, [False]),
+        ("xavier_uniform", [False]),
+        ({"name": "uniform", "constant": 1, "draw_biases": [False, True]}, [False, True]),
+        ("identity", [False]),
+    ],
+)
+def test_torch_linear_alone_draws_biases_unasked(initialiser: Any, drawn: list[bool]) -> None:
+    grid = {"initialiser": initialiser}
+    assert values_of("initialiser_draw_biases", fixed={"topology": "4-4"}, grid=grid) == drawn
 
 
 def test_a_schedule_fills_the_learning_rate_columns() -> None:

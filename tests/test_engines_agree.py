@@ -34,6 +34,7 @@ LOSSES = (
     ("mean_squared_error", None),
     ("binary_cross_entropy", "keras"),
     ("binary_cross_entropy", "torch"),
+    ("binary_cross_entropy", "logits"),
     ("categorical_cross_entropy", "keras"),
     ("categorical_cross_entropy", "torch"),
 )
@@ -43,7 +44,7 @@ LOSSES = (
 def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64") -> dict[str, Any]:
     optimizer = draw(st.sampled_from(sorted(OPTIMIZERS)))
     loss, semantics = draw(st.sampled_from(LOSSES))
-    outputs = ("sigmoid", "softmax")
+    outputs = ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax")
     batch = draw(st.sampled_from([None, None, 2, 3]))
     order = "full_batch" if batch is None else draw(st.sampled_from(["fixed", "shuffled"]))
     schedule = draw(
@@ -75,6 +76,7 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
         gradient_clip=clip,
         gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),
         weight_decay=draw(st.sampled_from([0.0, 0.01])),
+        decay_biases=draw(st.booleans()),
         optimizer=optimizer,
         learning_rate=draw(st.sampled_from([0.001, 0.02])),
         learning_rate_schedule=schedule[0],
@@ -90,6 +92,10 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
 @st.composite
 def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
     momentum = draw(st.sampled_from([0.0, 0.5]))
+    hat = {
+        "optimizer_epsilon": draw(st.sampled_from([1e-3, 1e-7])),
+        "optimizer_epsilon_hat": draw(st.booleans()),
+    }
     choices: dict[str, dict[str, Any]] = {
         "sgd": {
             "optimizer_momentum": momentum,
@@ -107,8 +113,9 @@ def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
             "optimizer_initial_accumulator": draw(st.sampled_from([0.0, 0.1])),
             "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
         },
-        "adam": {"optimizer_amsgrad": draw(st.booleans())},
-        "adamw": {"optimizer_amsgrad": draw(st.booleans())},
+        "adam": {"optimizer_amsgrad": draw(st.booleans())} | hat,
+        "adamw": {"optimizer_amsgrad": draw(st.booleans())} | hat,
+        "adamax": hat,
     }
     return choices.get(optimizer, {})
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 import sweep
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
+from sweep.nets.layout import decay_shares
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.planning.engines import choose_engine
 from sweep.training.corruption import corrupted
@@ -107,6 +108,40 @@ def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
     assert clipped > 0
     wanted = nn.utils.parameters_to_vector(layers.parameters()).detach().numpy()
     close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
+
+
+@every
+@pytest.mark.parametrize("name", ["sgd", "adamw", "rprop"])
+def test_weight_decay_can_leave_the_biases_alone(engine: str, name: str) -> None:
+    """As nets are written in PyTorch: biases in a group of their own, without weight decay."""
+    made = {"sgd": torch.optim.SGD, "adamw": torch.optim.AdamW, "rprop": torch.optim.Rprop}[name]
+    options = {"optimizer": name, "optimizer_momentum": None, "learning_rate": 0.01}
+    trial = feature_trial(**options, weight_decay=0.1, decay_biases=False, bias_constant=0.3)
+    layers = linears(trial)
+    weights, biases = ([getattr(m, kind) for m in layers] for kind in ("weight", "bias"))
+    groups = [{"params": weights, "weight_decay": 0.1}, {"params": biases, "weight_decay": 0.0}]
+    optimizer = made(groups, lr=0.01)
+    for _ in range(EPOCHS):
+        optimizer.zero_grad()
+        nn.functional.mse_loss(forward(layers, EYE), EYE).backward()
+        for weight in weights if name == "rprop" else ():
+            weight.grad += 0.1 * weight.detach()
+        optimizer.step()
+    state = trained(engine, trial, beside=(replace(trial, seed=3, weight_decay=0.0),))
+    close(state.parameters[0], nn.utils.parameters_to_vector(layers.parameters()).detach().numpy())
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    squares = sum(weight.square().sum().item() for weight in weights)
+    penalty = 0.0 if name == "adamw" else 0.05 * squares
+    assert evaluation.objective == pytest.approx(evaluation.loss + penalty, rel=1e-12)
+
+
+def test_what_normalises_counts_as_biases_and_a_gates_weights_as_weights() -> None:
+    norm = decay_shares(feature_trial(**NORM, decay_biases=False))
+    assert norm.tolist() == [1.0] * 24 + [0.0] * 8 + [1.0] * 24 + [0.0] * 6
+    gated = decay_shares(feature_trial(skip="highway", decay_biases=False))
+    assert (
+        gated.tolist() == [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 6
+    )
 
 
 def test_clipping_is_an_axis_of_the_sweep_file() -> None:
@@ -350,6 +385,42 @@ def test_a_flat_spot_is_added_to_every_derivative_in_training(engine: str, activ
     gradient = torch.cat([p.grad.flatten() for p in layers.parameters() if p.grad is not None])
     evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
     assert evaluation.gradient_norm == pytest.approx(gradient.norm().item(), rel=1e-9)
+
+
+@every
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cross_entropy_of_logits_costs_what_saturated_outputs_are_wrong_by(
+    engine: str, dtype: str
+) -> None:
+    """All six pre-activations are 60, where one output should be 1: 5/6 of 60."""
+    trial = feature_trial(
+        initialiser="constant",
+        initialiser_constant=0.0,
+        bias_constant=60.0,
+        loss="binary_cross_entropy",
+        loss_semantics="logits",
+        dtype=dtype,
+    )
+    made, lanes = ENGINES[engine](trial), lanes_of_trials(trial)
+    state = made.begin(lanes)
+    assert made.evaluate(lanes, state)[0].loss == pytest.approx(50.0, rel=1e-6)
+    made.advance(lanes, state, 1)
+    assert state.previous_loss[0] == pytest.approx(50.0, rel=1e-6)
+
+
+def test_the_semantics_of_a_cross_entropy_are_an_axis() -> None:
+    loss = {"name": "binary_cross_entropy", "semantics": ["keras", "torch", "logits"]}
+    trials = trials_of(grid={"loss": loss})
+    assert [trial.loss_semantics for trial in trials] == ["keras", "torch", "logits"]
+
+
+@pytest.mark.parametrize("output", ["identity", "softmax", "tanh"])
+def test_cross_entropy_of_logits_wants_sigmoid_outputs(output: str) -> None:
+    loss = {"name": "binary_cross_entropy", "semantics": "logits"}
+    with pytest.raises(
+        ConfigError, match="loss must meet output_activation sigmoid with semantics"
+    ):
+        trials_of(fixed={"loss": loss, "output_activation": output})
 
 
 FEATURES: dict[str, dict[str, Any]] = {

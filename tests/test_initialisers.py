@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+import torch
+from sklearn.neural_network import MLPRegressor
 
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, permutation, raw_bits, uniform
@@ -11,6 +13,7 @@ from sweep.nets.topology import bottleneck_layer, count_parameters, layers_of
 from tests.trials import make_trial
 
 WIDE = (200, 100, 200)
+GAIN = 0.5773502691896258  # the root of 1/3
 
 
 def first_weights(initialiser: str, constant: float | None = 1.0) -> np.ndarray:
@@ -54,6 +57,69 @@ def test_jitter_moves_each_weight_by_at_most_itself() -> None:
     weights = initial_parameters(trial)[layers_of((4, 3, 4))[0].weights]
     assert (np.abs(weights - 0.4) <= 0.01).all()
     assert len(np.unique(weights)) == weights.size
+
+
+def first_layer(**changes: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return weights and biases of the first layer of 200-100-200."""
+    parameters = initial_parameters(make_trial(topology=WIDE, seed=11, **changes))
+    layer = layers_of(WIDE)[0]
+    return parameters[layer.weights], parameters[layer.biases]
+
+
+def check_uniform(numbers: np.ndarray, bound: float) -> None:
+    assert np.abs(numbers).max() <= bound
+    assert np.abs(numbers).max() > 0.93 * bound
+    assert numbers.std() == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+def test_torch_linear_begins_as_nn_linear_does_biases_too() -> None:
+    torch.manual_seed(1)
+    theirs = torch.nn.Linear(200, 100)
+    ours = first_layer(
+        initialiser="torch_linear", initialiser_constant=None, initialiser_draw_biases=True
+    )
+    for numbers in (*ours, theirs.weight.detach().numpy(), theirs.bias.detach().numpy()):
+        check_uniform(numbers, 1 / math.sqrt(200))
+
+
+def test_torch_linear_is_kaiming_uniform_with_a_gain_of_root_third() -> None:
+    options = {"initialiser_draw_biases": True}
+    ours = first_layer(initialiser="torch_linear", initialiser_constant=None, **options)
+    same = first_layer(initialiser="kaiming_uniform", initialiser_constant=GAIN, **options)
+    for mine, other in zip(ours, same, strict=True):
+        np.testing.assert_allclose(mine, other, rtol=1e-15)
+
+
+@pytest.mark.parametrize(("activation", "gain"), [("tanh", 1.0), ("logistic", GAIN)])
+def test_xavier_uniform_with_drawn_biases_begins_as_scikit_learn(
+    activation: str, gain: float
+) -> None:
+    theirs = MLPRegressor(
+        hidden_layer_sizes=(100,),
+        activation=activation,
+        solver="sgd",
+        learning_rate_init=1e-300,
+        random_state=1,
+    )
+    theirs.partial_fit(np.eye(200), np.eye(200))
+    ours = first_layer(
+        initialiser="xavier_uniform", initialiser_constant=gain, initialiser_draw_biases=True
+    )
+    for numbers in (*ours, theirs.coefs_[0], theirs.intercepts_[0]):
+        check_uniform(numbers, gain * math.sqrt(6 / 300))
+
+
+@pytest.mark.parametrize("initialiser", ["uniform", "normal", "xavier_normal", "kaiming_uniform"])
+def test_drawn_biases_leave_the_weights_and_have_numbers_of_their_own(initialiser: str) -> None:
+    plain, _ = first_layer(initialiser=initialiser)
+    weights, biases = first_layer(
+        initialiser=initialiser, initialiser_draw_biases=True, bias_constant=5.0
+    )
+    np.testing.assert_array_equal(weights, plain)
+    assert biases.mean() == pytest.approx(5.0, abs=0.3)
+    assert biases.std() == pytest.approx(weights.std(), rel=0.2)
+    assert len(np.unique(biases)) == biases.size
+    assert not np.isin(biases - 5.0, weights).any()
 
 
 def test_raw_bits_are_frozen() -> None:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from sweep.nets.losses import loss_of
 
 LOGITS = torch.tensor([[0.3, -1.2, 2.0], [0.0, 4.0, -3.0]], dtype=torch.float64)
+TAIL = 1.9287498479639178e-22  # log(1 + e^-50)
 TARGETS = torch.tensor([[0.0, 0.0, 1.0], [0.2, 0.8, 0.0]], dtype=torch.float64)
 
 
@@ -43,6 +44,24 @@ def test_binary_cross_entropy_is_torchs() -> None:
     logits = LOGITS.clone().requires_grad_()
     wanted = F.binary_cross_entropy(torch.sigmoid(logits), TARGETS)
     check(value_and_gradient("binary_cross_entropy", "torch", "sigmoid"), wanted, logits)
+
+
+def test_binary_cross_entropy_of_logits_is_torchs() -> None:
+    logits = LOGITS.clone().requires_grad_()
+    wanted = F.binary_cross_entropy_with_logits(logits, TARGETS)
+    check(value_and_gradient("binary_cross_entropy", "logits", "sigmoid"), wanted, logits)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_binary_cross_entropy_of_logits_is_right_where_outputs_saturate(dtype: torch.dtype) -> None:
+    loss = loss_of("binary_cross_entropy", "logits", output_activation="sigmoid")
+    cases = [(50.0, 0.0, 50.0), (-50.0, 1.0, 50.0), (-50.0, 0.0, TAIL), (50.0, 1.0, TAIL)]
+    for logit, target, wanted in cases:
+        logits = torch.tensor([[logit]], dtype=dtype, requires_grad=True)
+        found = loss(logits, torch.sigmoid(logits), torch.tensor([[target]], dtype=dtype))
+        (gradient,) = torch.autograd.grad(found, logits)
+        assert found.item() == pytest.approx(wanted, rel=1e-6)
+        assert gradient.item() == pytest.approx(1 / (1 + np.exp(-logit)) - target, abs=1e-12)
 
 
 def test_categorical_cross_entropy_of_softmax_is_torchs() -> None:

@@ -147,6 +147,53 @@ def test_adagrad_with_epsilon_inside_is_keras_3s() -> None:
     np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("amsgrad", [False, True])
+@pytest.mark.parametrize("name", ["adam", "adamw"])
+def test_adam_with_epsilon_hat_is_keras_3s(name: str, amsgrad: bool) -> None:
+    options = {"optimizer_epsilon": 1e-3, "optimizer_epsilon_hat": True, "learning_rate": 0.02}
+    trial = make_trial(optimizer=name, optimizer_amsgrad=amsgrad, **options)
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, m, v, largest = start.copy(), *np.zeros((3, SIZE))
+    for step, gradient in enumerate(map(torch.Tensor.numpy, gradients()), start=1):
+        alpha = 0.02 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        m += (gradient - m) * (1 - 0.9)
+        v += (gradient**2 - v) * (1 - 0.999)
+        largest = np.maximum(largest, v)
+        weights -= m * alpha / (np.sqrt(largest if amsgrad else v) + 1e-3)
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
+def test_adamax_with_epsilon_hat_is_keras_3s() -> None:
+    options = {"optimizer_epsilon": 0.1, "optimizer_epsilon_hat": True, "learning_rate": 0.02}
+    trial = make_trial(optimizer="adamax", **options)
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, m, u = start.copy(), *np.zeros((2, SIZE))
+    for step, gradient in enumerate(map(torch.Tensor.numpy, gradients()), start=1):
+        m += (gradient - m) * (1 - 0.9)
+        u = np.maximum(0.999 * u, np.abs(gradient))
+        weights -= 0.02 * m / ((1 - 0.9**step) * (u + 0.1))
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
+def test_nadam_with_momentum_decay_1_is_keras_3s() -> None:
+    trial = make_trial(
+        optimizer="nadam",
+        optimizer_momentum_decay=1.0,
+        optimizer_epsilon=1e-3,
+        learning_rate=0.02,
+    )
+    start = np.linspace(-1.0, 1.0, SIZE)
+    weights, m, v, product = start.copy(), *np.zeros((2, SIZE)), 1.0
+    for step, gradient in enumerate(map(torch.Tensor.numpy, gradients()), start=1):
+        now, ahead = (0.9 * (1 - 0.5 * 0.96**t) for t in (step, step + 1))
+        product *= now
+        m += (gradient - m) * (1 - 0.9)
+        v += (gradient**2 - v) * (1 - 0.999)
+        mean = ahead * m / (1 - product * ahead) + (1 - now) * gradient / (1 - product)
+        weights -= 0.02 * mean / (np.sqrt(v / (1 - 0.999**step)) + 1e-3)
+    np.testing.assert_allclose(run_rule(trial, start), weights, rtol=0, atol=1e-12)
+
+
 def test_decay_is_old_keras_for_rmsprop() -> None:
     trial = make_trial(optimizer_decay=0.05, optimizer_epsilon=1e-7, learning_rate=0.02)
     start = np.linspace(-1.0, 1.0, SIZE)

@@ -93,6 +93,20 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             "flat_spot 0.1: has no effect without sigmoid or tanh units",
         ),
         (
+            {
+                "fixed": {
+                    "activation": "relu",
+                    "loss": {"name": "binary_cross_entropy", "semantics": "logits"},
+                    "flat_spot": 0.1,
+                }
+            },
+            "flat_spot 0.1: has no effect without sigmoid or tanh units",
+        ),
+        (
+            {"grid": {"weight_decay": [0, 0.1], "decay_biases": [True, False]}},
+            "decay_biases false: has no effect without weight_decay",
+        ),
+        (
             {"fixed": {"initialiser": "identity", "topology": "4-4"}, "grid": {"replicates": 3}},
             "initialiser identity: nothing is drawn at random, so that all 3 seeds give the same",
         ),

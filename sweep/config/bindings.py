@@ -110,7 +110,7 @@ class Bindings:
             if value.columns.get("pretraining", "none") != "none":
                 yield from _unfit_pretraining(value)
         for value in combinations("loss", "loss_semantics", "output_activation"):
-            yield from _outside_unit(value)
+            yield from _unfit_outputs(value)
 
     def _lone_samples(self, value: Value) -> Iterator[Problem]:
         spec = self.datasets.get(value.columns.get("data_fingerprint", ""))
@@ -158,18 +158,25 @@ def _unfit_pretraining(value: Value) -> Iterator[Problem]:
         yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
 
 
-def _outside_unit(value: Value) -> Iterator[Problem]:
+def _unfit_outputs(value: Value) -> Iterator[Problem]:
     columns = value.columns
-    strict = columns.get("loss") == "binary_cross_entropy" and (
-        columns.get("loss_semantics") == "torch"
-    )
     output = columns.get("output_activation")
-    if strict and output is not None and output not in ("sigmoid", "softmax"):
+    if columns.get("loss") != "binary_cross_entropy" or output is None:
+        return
+    path, got = value.paths["loss"], f"output_activation {output}"
+    if columns.get("loss_semantics") == "torch" and output not in ("sigmoid", "softmax"):
         yield Problem(
-            path=value.paths["loss"],
+            path=path,
             must="meet outputs in [0, 1], of sigmoid or softmax, with torch's semantics",
-            got=f"output_activation {output}",
+            got=got,
             hint="give {name: binary_cross_entropy, semantics: keras}, which clips",
+        )
+    if columns.get("loss_semantics") == "logits" and output != "sigmoid":
+        yield Problem(
+            path=path,
+            must="meet output_activation sigmoid with semantics logits",
+            got=got,
+            hint="the loss takes what the sigmoid is applied to",
         )
 
 

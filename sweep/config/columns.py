@@ -29,6 +29,7 @@ NAMES = (
     "gradient_clip",
     "code_penalty",
     "weight_decay",
+    "decay_biases",
     "optimizer",
     "learning_rate",
     "learning_rate_schedule",

@@ -26,6 +26,7 @@ DEFAULTS: dict[str, object] = {
     "gradient_clip": "none",
     "code_penalty": 0.0,
     "weight_decay": 0.0,
+    "decay_biases": True,
     "learning_rate_schedule": "constant",
     "pretraining": "none",
     "batch_size": None,

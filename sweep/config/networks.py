@@ -109,18 +109,31 @@ class Initialiser(Choice):
     )
 
 
+DRAW_BIASES = Field(
+    default=[False],
+    description="whether biases are drawn as their layer's weights are, instead of all being "
+    "bias_constant",
+)
+
+
 class ScaledInitialiser(Initialiser):
     """Weights that are c, uniform in (-c, c), or normal with standard deviation c."""
 
     name: Literal["constant", "uniform", "normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(description="c: the value, half-width or standard deviation")
+    draw_biases: Axis[bool] = DRAW_BIASES
 
 
 class XavierInitialiser(Initialiser):
-    """Glorot's, by fan-in and fan-out."""
+    """Glorot's, by fan-in and fan-out.
+
+    xavier_uniform with draw_biases is how scikit-learn's MLPClassifier and MLPRegressor begin; with
+    activation logistic (sigmoid) their gain is 0.5773502691896258, the root of 1/3.
+    """
 
     name: Literal["xavier_uniform", "xavier_normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(default=[1.0], description="the gain")
+    draw_biases: Axis[bool] = DRAW_BIASES
 
 
 class KaimingInitialiser(Initialiser):
@@ -128,6 +141,17 @@ class KaimingInitialiser(Initialiser):
 
     name: Literal["kaiming_uniform", "kaiming_normal"] = Field(description="which distribution")
     constant: Axis[Real] = Field(default=[sqrt(2.0)], description="the gain")
+    draw_biases: Axis[bool] = DRAW_BIASES
+
+
+class TorchInitialiser(Initialiser):
+    """As torch.nn.Linear begins by itself: weights and biases uniform within 1 / sqrt(fan-in)."""
+
+    name: Literal["torch_linear"] = Field(description="torch_linear")
+    draw_biases: Axis[bool] = Field(
+        default=[True],
+        description="whether biases are drawn too, instead of all being bias_constant",
+    )
 
 
 class PlainInitialiser(Initialiser):
@@ -147,6 +171,7 @@ InitialWeights = Annotated[
     ScaledInitialiser
     | XavierInitialiser
     | KaimingInitialiser
+    | TorchInitialiser
     | PlainInitialiser
     | PluginInitialiser,
     Named(),
@@ -159,15 +184,27 @@ class MeanSquaredError(Choice):
     name: Literal["mean_squared_error"] = Field(description="mean_squared_error")
 
 
-class CrossEntropy(Choice):
-    """Cross-entropy of each output alone (binary) or over a sample's outputs (categorical)."""
+class BinaryCrossEntropy(Choice):
+    """Cross-entropy of each output alone."""
 
-    name: Literal["binary_cross_entropy", "categorical_cross_entropy"] = Field(
-        description="which cross-entropy"
+    name: Literal["binary_cross_entropy"] = Field(description="binary_cross_entropy")
+    semantics: Axis[Literal["keras", "torch", "logits"]] = Field(
+        default=["torch"],
+        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at "
+        "-100; logits takes the pre-activations of sigmoid outputs, and is right however far they "
+        "saturate: PyTorch's BCEWithLogitsLoss, Keras's from_logits=True, with output_activation "
+        "sigmoid for the outputs",
     )
+
+
+class CategoricalCrossEntropy(Choice):
+    """Cross-entropy over a sample's outputs."""
+
+    name: Literal["categorical_cross_entropy"] = Field(description="categorical_cross_entropy")
     semantics: Axis[Literal["keras", "torch"]] = Field(
         default=["torch"],
-        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at -100",
+        description="keras clips outputs at 1e-7 (no gradient there); torch clamps the log at "
+        "-100, and of softmax outputs takes the pre-activations",
     )
 
 
@@ -177,4 +214,6 @@ class PluginLoss(Choice):
     name: PluginName = Field(description="your own function, as package.module:name")
 
 
-Loss = Annotated[MeanSquaredError | CrossEntropy | PluginLoss, Named()]
+Loss = Annotated[
+    MeanSquaredError | BinaryCrossEntropy | CategoricalCrossEntropy | PluginLoss, Named()
+]

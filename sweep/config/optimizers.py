@@ -78,10 +78,15 @@ class Adam(_Moments):
     amsgrad: Axis[bool] = Field(
         default=[False], description="whether to keep the largest second moment"
     )
+    epsilon_hat: Axis[bool] = Field(
+        default=[False],
+        description="whether epsilon is Kingma and Ba's epsilon hat, added to the root before its "
+        "bias correction, as in Keras",
+    )
 
 
 class Nadam(_Moments):
-    """Adam with Nesterov's momentum."""
+    """Adam with Nesterov's momentum; Keras's is that with momentum_decay 1."""
 
     name: Literal["nadam"] = Field(description="nadam")
     momentum_decay: Axis[NonNegative] = Field(default=[4e-3], description="momentum decay")
@@ -91,6 +96,11 @@ class Adamax(_Moments):
     """Adam by the largest gradient."""
 
     name: Literal["adamax"] = Field(description="adamax")
+    epsilon_hat: Axis[bool] = Field(
+        default=[False],
+        description="whether epsilon is added to the largest gradient where it divides, as in "
+        "Keras, not to each gradient",
+    )
 
 
 class Rprop(Choice):

@@ -59,7 +59,9 @@ class Parameters(Block):
         default=None, description="where the weights start, with the constant c"
     )
     bias_constant: Axis[Real] | None = Field(
-        default=None, description="initial value of every bias; 0 where left out"
+        default=None,
+        description="initial value of every bias, or what an initialiser draws them around; 0 "
+        "where left out",
     )
     seed: Axis[Whole] | None = Field(
         default=None, description="key of every random draw of a trial; 0 where left out"
@@ -85,6 +87,11 @@ class Parameters(Block):
     )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
+    )
+    decay_biases: Axis[bool] | None = Field(
+        default=None,
+        description="whether weight_decay decays biases too, and scale and shift of normalisation; "
+        "true where left out",
     )
     optimizer: Axis[AnyOptimizer] | None = Field(
         default=None, description="optimizer with its own parameters"

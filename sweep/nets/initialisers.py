@@ -24,32 +24,29 @@ GATE_BIAS = -1.0
 """First bias of a highway's gate: a layer begins by carrying most of its inputs on."""
 
 Weights = Float64[np.ndarray, "fan_out fan_in"]
+Biases = Float64[np.ndarray, " fan_out"]
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Random numbers for one layer's weights: those of key `index`."""
+    """Random numbers for one array: those of keys `seed`, `purpose` and `index`."""
 
+    shape: tuple[int, ...]
     seed: int
-    layer: Layer
+    purpose: Purpose
     index: int
 
-    def symmetric(self, purpose: Purpose = Purpose.WEIGHTS) -> Weights:
-        return self._shaped(
-            symmetric(self._count, seed=self.seed, purpose=purpose, index=self.index)
-        )
+    def symmetric(self) -> Weights | Biases:
+        flat = symmetric(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
+        return flat.reshape(self.shape)
 
-    def normal(self) -> Weights:
-        return self._shaped(
-            normal(self._count, seed=self.seed, purpose=Purpose.WEIGHTS, index=self.index)
-        )
+    def normal(self) -> Weights | Biases:
+        flat = normal(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
+        return flat.reshape(self.shape)
 
     @property
     def _count(self) -> int:
-        return self.layer.fan_in * self.layer.fan_out
-
-    def _shaped(self, flat: np.ndarray) -> Weights:
-        return flat.reshape(self.layer.fan_out, self.layer.fan_in)
+        return math.prod(self.shape)
 
 
 def _glorot(layer: Layer, numerator: float) -> float:
@@ -60,9 +57,9 @@ def _he(layer: Layer, numerator: float) -> float:
     return math.sqrt(numerator / layer.fan_in)
 
 
-INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
+INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights | Biases]] = {
     # Every weight is c: hidden units start identical, and stay so in exact arithmetic.
-    "constant": lambda draw, layer, c: np.full((layer.fan_out, layer.fan_in), c),
+    "constant": lambda draw, layer, c: np.full(draw.shape, c),
     "uniform": lambda draw, layer, c: c * draw.symmetric(),
     "normal": lambda draw, layer, c: c * draw.normal(),
     # Glorot and Bengio 2010; c is torch.nn.init's gain.
@@ -73,6 +70,8 @@ INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights]] = {
     "kaiming_normal": lambda draw, layer, c: c * _he(layer, 1.0) * draw.normal(),
     # deeplearning4j's XAVIER: a normal of variance 2 / (fan_in + fan_out), not truncated.
     "dl4j_xavier": lambda draw, layer, c: _glorot(layer, 2.0) * draw.normal(),
+    # torch.nn.Linear's own start, kaiming_uniform_ with a = sqrt(5): U(-1, 1) / sqrt(fan_in).
+    "torch_linear": lambda draw, layer, c: _he(layer, 1.0) * draw.symmetric(),
     "identity": lambda draw, layer, c: np.eye(layer.fan_out, layer.fan_in),
 }
 
@@ -92,6 +91,9 @@ def _initial(trial: Trial, array: Array) -> np.ndarray | float:
         return _layer_weights(trial, array.layer, array.layer.index)
     if array.role is Role.GATE:
         return _layer_weights(trial, array.layer, GATE_DRAWS + array.layer.index)
+    if array.role is Role.BIAS and trial.initialiser_draw_biases:
+        draw = Draw(array.shape, trial.seed, Purpose.BIASES, array.layer.index)
+        return trial.bias_constant + _drawn(trial, draw, array.layer)
     starts = {Role.SCALE: 1.0, Role.SHIFT: 0.0, Role.GATE_BIAS: GATE_BIAS}
     return starts.get(array.role, trial.bias_constant)
 
@@ -104,15 +106,19 @@ def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
 
 
 def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
-    draw = Draw(trial.seed, layer, index)
-    constant = trial.initialiser_constant
+    shape = (layer.fan_out, layer.fan_in)
     if is_plugin(trial.initialiser):
         weights = _plugin_weights(trial, layer, index)
     else:
-        weights = INITIALISERS[trial.initialiser](
-            draw, layer, 1.0 if constant is None else constant
-        )
-    return weights + trial.initialiser_jitter * draw.symmetric(Purpose.JITTER)
+        weights = _drawn(trial, Draw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
+    jitter = Draw(shape, trial.seed, Purpose.JITTER, index)
+    return weights + trial.initialiser_jitter * jitter.symmetric()
+
+
+def _drawn(trial: Trial, draw: Draw, layer: Layer) -> Weights | Biases:
+    """Return an array of a layer from the distribution of the layer's weights."""
+    constant = trial.initialiser_constant
+    return INITIALISERS[trial.initialiser](draw, layer, 1.0 if constant is None else constant)
 
 
 def _plugin_weights(trial: Trial, layer: Layer, index: int) -> Weights:

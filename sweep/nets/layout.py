@@ -1,9 +1,12 @@
-"""Which arrays a network has, and where each lies in a flat vector. Knows no values."""
+"""Which arrays a network has, where each lies in a flat vector, and which of them decay."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from math import prod
+
+import numpy as np
+from jaxtyping import Float64
 
 from sweep.nets.topology import Layer, layers_of
 from sweep.trial import Trial
@@ -71,6 +74,20 @@ def layout_of(trial: Trial) -> Layout:
     """
     norm, gated = trial.normalisation == "batch", trial.skip == "highway"
     return _layout(trial.topology, tied=trial.tied_weights, norm=norm, gated=gated)
+
+
+def decays(trial: Trial, array: Array) -> bool:
+    """Return whether weight decay works on an array: all, or weights (a gate's too) alone."""
+    return trial.decay_biases or array.role in (Role.WEIGHT, Role.GATE)
+
+
+def decay_shares(trial: Trial) -> Float64[np.ndarray, " parameters"]:
+    """Return for each parameter what of the weight decay works on it: 1 or 0."""
+    layout = layout_of(trial)
+    shares = np.zeros(layout.n_parameters)
+    for array in layout.parameters:
+        shares[array.place] = decays(trial, array)
+    return shares
 
 
 def mirror_of(trial: Trial, layer: Layer) -> Layer | None:

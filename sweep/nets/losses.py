@@ -41,6 +41,24 @@ class _TorchBinaryCrossEntropy(torch.autograd.Function):
         return gradient * (outputs - targets) / spread, None
 
 
+class _BinaryCrossEntropyOfLogits(torch.autograd.Function):
+    """log(1 + e^x) - t x, right at any x; its slope is sigmoid(x) - t.
+
+    torch.nn.BCEWithLogitsLoss and Keras's from_logits=True term by term. The first rounds away what
+    little is left where x is far below 0 and t is 0; this does not.
+    """
+
+    @staticmethod
+    def forward(ctx, logits: Tensor, targets: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(logits, targets)
+        return logits.clamp(min=0) - logits * targets + torch.log1p(torch.exp(-logits.abs()))
+
+    @staticmethod
+    def backward(ctx, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[no-untyped-def]
+        logits, targets = ctx.saved_tensors
+        return gradient * (torch.sigmoid(logits) - targets), None
+
+
 def _squared_error(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     return _mean(torch.square(outputs - targets))
 
@@ -53,6 +71,11 @@ def _binary_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
 def _binary_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     clipped = _clip(outputs)
     return _mean(-(targets * torch.log(clipped) + (1 - targets) * torch.log(1 - clipped)))
+
+
+def _binary_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
+    terms: Tensor = _BinaryCrossEntropyOfLogits.apply(logits, targets)  # type: ignore[no-untyped-call]
+    return _mean(terms)
 
 
 def _categorical_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
@@ -83,7 +106,8 @@ def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss
             that reduces the last two axes.
         semantics: for a cross-entropy, `keras` (outputs clipped to [1e-7, 1 - 1e-7], no gradient
             where clipped) or `torch` (logarithms no less than -100; with softmax, log_softmax of
-            the pre-activations as torch.nn.CrossEntropyLoss).
+            the pre-activations as torch.nn.CrossEntropyLoss); for the binary one also `logits`
+            (of the pre-activations, whose sigmoid the outputs are).
         output_activation: categorical cross-entropy divides outputs by their sum unless softmax.
     """
     if is_plugin(name):
@@ -94,6 +118,7 @@ def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss
         ("mean_squared_error", None): _squared_error,
         ("binary_cross_entropy", "torch"): _binary_torch,
         ("binary_cross_entropy", "keras"): _binary_keras,
+        ("binary_cross_entropy", "logits"): _binary_logits,
         ("categorical_cross_entropy", "torch"): _categorical_logits
         if softmax
         else _categorical_torch,

@@ -86,13 +86,19 @@ def _adadelta(s: Step) -> None:
 
 
 def _adam(s: Step) -> None:
-    """Kingma and Ba 2014; adamw (Loshchilov and Hutter 2017) decays the weights beforehand."""
+    """Kingma and Ba 2014; adamw (Loshchilov and Hutter 2017) decays the weights beforehand.
+
+    Epsilon hat is Keras 3's, as its documentation of Adam says: the small number of the formula
+    just before section 2.1 of the paper, where the bias corrections are part of the learning rate.
+    """
     mean, square = _moments(s)
     if s.shape.optimizer_amsgrad:
         square = torch.maximum(s.slots["max_exp_avg_sq"], square, out=s.slots["max_exp_avg_sq"])
-    denominator = (
-        torch.sqrt(square) / s.cast(torch.sqrt(_correction(s, "beta2"))) + s.hyper["epsilon"]
-    )
+    root, correction = torch.sqrt(square), s.cast(torch.sqrt(_correction(s, "beta2")))
+    if s.shape.optimizer_epsilon_hat:
+        denominator = (root + s.hyper["epsilon"]) / correction
+    else:
+        denominator = root / correction + s.hyper["epsilon"]
     s.parameters.sub_(s.learning_rate / s.cast(_correction(s, "beta1")) * mean / denominator)
 
 
@@ -110,11 +116,19 @@ def _nadam(s: Step) -> None:
 
 
 def _adamax(s: Step) -> None:
-    """Kingma and Ba 2014, section 7.1."""
-    mean, norm = s.slots["exp_avg"], s.slots["exp_inf"]
+    """Kingma and Ba 2014, section 7.1, where there is no epsilon.
+
+    PyTorch adds it to each gradient's magnitude, Keras 3 to the norm where it divides.
+    """
+    mean, norm, epsilon = s.slots["exp_avg"], s.slots["exp_inf"], s.hyper["epsilon"]
     mean.add_((1 - s.hyper["beta1"]) * (s.gradient - mean))
-    torch.maximum(norm * s.hyper["beta2"], s.gradient.abs() + s.hyper["epsilon"], out=norm)
-    s.parameters.sub_(s.learning_rate / s.cast(_correction(s, "beta1")) * mean / norm)
+    rate = s.learning_rate / s.cast(_correction(s, "beta1"))
+    if s.shape.optimizer_epsilon_hat:
+        torch.maximum(norm * s.hyper["beta2"], s.gradient.abs(), out=norm)
+        s.parameters.sub_(rate * mean / (norm + epsilon))
+    else:
+        torch.maximum(norm * s.hyper["beta2"], s.gradient.abs() + epsilon, out=norm)
+        s.parameters.sub_(rate * mean / norm)
 
 
 def _rprop(s: Step) -> None:

@@ -23,6 +23,7 @@ class Purpose(IntEnum):
     DATA = 4
     PLUGIN = 5
     NOISE = 6
+    BIASES = 7
 
 
 def raw_bits(

@@ -70,15 +70,25 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
     names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
     for value in block.combinations(*names):
         yield from _unresolved(value.columns, data(value))
-    settings = ("optimizer_momentum", "optimizer_dampening", "learning_rate_schedule")
+    settings = (
+        "optimizer_momentum",
+        "optimizer_dampening",
+        "learning_rate_schedule",
+        "weight_decay",
+        "decay_biases",
+    )
     for value in block.combinations("optimizer", *settings):
         yield from _ineffective(value.columns)
-    for value in block.combinations("flat_spot", "activation", "output_activation"):
+    units = ("activation", "output_activation", "loss_semantics")
+    for value in block.combinations("flat_spot", *units):
         yield from _flat(value.columns)
 
 
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if columns["flat_spot"] and not FLATTENED & set(columns.values()):
+    units = {columns["activation"]}
+    if columns.get("loss_semantics") != "logits":  # such a loss takes no derivative of the outputs
+        units.add(columns["output_activation"])
+    if columns["flat_spot"] and not FLATTENED & units:
         yield (
             f"flat_spot {columns['flat_spot']:g}",
             "has no effect without sigmoid or tanh units",
@@ -164,6 +174,8 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             f"sgd with dampening {columns['optimizer_dampening']:g}",
             "dampening has no effect without momentum",
         )
+    if not columns["decay_biases"] and not columns["weight_decay"]:
+        yield "decay_biases false", "has no effect without weight_decay"
 
 
 def _starting_loss(loss: str, data: Data) -> float:

@@ -22,7 +22,13 @@ from sweep.trial import PARAMETERS
 BROKEN = 1e-3
 """Units are apart once their distance is above this share of the layer's weights."""
 SYMMETRIC = 1e-6
-STARTS = ("initialiser", "initialiser_constant", "initialiser_jitter", "bias_constant")
+STARTS = (
+    "initialiser",
+    "initialiser_constant",
+    "initialiser_jitter",
+    "initialiser_draw_biases",
+    "bias_constant",
+)
 MOST_GROUPS = 12
 INTRO = (
     "The least distance between the weights, in and out, of two hidden units of a layer. A trial "

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.clipping import clip
+from sweep.nets.layout import decay_shares
 from sweep.nets.losses import Loss, code_penalty
-from sweep.nets.optimizers import OPTIMIZERS, Column, Step
+from sweep.nets.optimizers import OPTIMIZERS, Column, Flat, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.training.batched_network import BatchedNetwork, column_of
 from sweep.training.batches import batches, epoch_order
@@ -50,7 +51,7 @@ class BatchedRun:
     scalars: dict[str, Float[Tensor, " lanes"]]
     buffers: dict[str, Float[Tensor, "lanes _"]]
     hyper: dict[str, Column]
-    weight_decay: Column | None
+    weight_decay: Column | Flat | None
     clip_limit: Column
     code_penalty: Float64[Tensor, " lanes"]
     decay: Float64[np.ndarray, " lanes"]
@@ -70,6 +71,9 @@ class BatchedRun:
         buffers = on_device(state.buffers)
         names = OPTIMIZERS[task.shape.optimizer].hyper
         weight_decay = lanes.numbers("weight_decay")
+        decay = column_of(weight_decay, parameters)
+        if not task.shape.decay_biases:
+            decay = decay * torch.from_numpy(decay_shares(task.shape)).to(parameters)
         return cls(
             task=task,
             lanes=lanes,
@@ -79,7 +83,7 @@ class BatchedRun:
             scalars=on_device(state.scalars),
             buffers=buffers,
             hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
-            weight_decay=column_of(weight_decay, parameters) if weight_decay.any() else None,
+            weight_decay=decay if weight_decay.any() else None,
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
             code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
             decay=lanes.numbers("optimizer_decay"),
@@ -210,7 +214,7 @@ class BatchedRun:
             )
         )
 
-    def _decay_weights(self, gradient: Tensor, rate: Column, weight_decay: Column) -> Tensor:
+    def _decay_weights(self, gradient: Tensor, rate: Column, weight_decay: Column | Flat) -> Tensor:
         if self.task.shape.optimizer != "adamw":
             return gradient + weight_decay * self.parameters
         self.parameters.mul_(1 - rate * weight_decay)

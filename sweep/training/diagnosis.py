@@ -15,7 +15,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.activations import Shape
-from sweep.nets.layout import layout_of
+from sweep.nets.layout import decay_shares, layout_of
 from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.batched_network import BatchedNetwork, Forward, Values
 from sweep.training.evaluation import tensors
@@ -140,10 +140,10 @@ class Examiner:
             return loss
         return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
 
-    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes 1"]:
+    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes parameters"]:
         """Return what the L2 penalty multiplies parameters with; adamw has none."""
-        decay = lanes.numbers("weight_decay")[:, None]
-        return decay * (self._shape.optimizer != "adamw")
+        decay: np.ndarray = lanes.numbers("weight_decay")[:, None] * decay_shares(self._shape)
+        return decay * float(self._shape.optimizer != "adamw")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import network_at
+from sweep.nets.layout import decays, layout_of
 from sweep.nets.losses import code_penalty, loss_of
 from sweep.training.engine import Evaluation
 from sweep.trial import Trial
@@ -84,8 +85,10 @@ def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:
     """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; adamw has none."""
     total = torch.zeros((), dtype=torch.float64)
     if trial.weight_decay and trial.optimizer != "adamw":
-        for parameter in network.parameters():
-            total = total + parameter.double().square().sum()
+        arrays = layout_of(trial).parameters
+        for array, parameter in zip(arrays, network.parameters(), strict=True):
+            if decays(trial, array):
+                total = total + parameter.double().square().sum()
     return total * (trial.weight_decay / 2)
 
 

@@ -1,10 +1,14 @@
 """torch.optim's optimizers for one trial, with their state to and from a `LaneState`."""
 
+import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from sweep.nets.layout import decays, layout_of
 from sweep.training.state import LaneState
 from sweep.trial import Trial
 
@@ -54,6 +58,57 @@ class InsideAdagrad(torch.optim.Optimizer):
                 parameter -= group["lr"] * gradient / torch.sqrt(total + group["eps"])
 
 
+class KerasAdam(torch.optim.Optimizer):
+    """Adam and AdamW as keras.optimizers has them, with epsilon hat: PyTorch has none."""
+
+    def __init__(self, params: Any, lr: float, *, decoupled: bool = False, **options: Any) -> None:
+        super().__init__(params, {"lr": lr, "decoupled": decoupled, **options})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self._update(parameter, group, self.state[parameter])
+
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        gradient, (beta1, beta2) = p.grad, group["betas"]
+        if group["decoupled"]:
+            p -= group["weight_decay"] * group["lr"] * p
+        else:
+            gradient = gradient + group["weight_decay"] * p
+        state["step"] += 1
+        step, m, v = state["step"].item(), state["exp_avg"], state["exp_avg_sq"]
+        m += (gradient - m) * (1 - beta1)
+        v += (gradient**2 - v) * (1 - beta2)
+        if group["amsgrad"]:
+            v = torch.maximum(state["max_exp_avg_sq"], v, out=state["max_exp_avg_sq"])
+        rate = group["lr"] * math.sqrt(1 - beta2**step) / (1 - beta1**step)
+        p -= m * rate / (torch.sqrt(v) + group["eps"])
+
+
+class KerasAdamax(torch.optim.Optimizer):
+    """Adamax as keras.optimizers has it, with epsilon beside the norm: PyTorch's is within."""
+
+    def __init__(self, params: Any, lr: float, **options: Any) -> None:
+        super().__init__(params, {"lr": lr, **options})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                self._update(parameter, group, self.state[parameter])
+
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        gradient, (beta1, beta2) = p.grad + group["weight_decay"] * p, group["betas"]
+        state["step"] += 1
+        m, u = state["exp_avg"], state["exp_inf"]
+        m += (gradient - m) * (1 - beta1)
+        torch.maximum(u * beta2, gradient.abs(), out=u)
+        p -= group["lr"] * m / ((1 - beta1 ** state["step"].item()) * (u + group["eps"]))
+
+
 class Quickprop(torch.optim.Optimizer):
     """Fahlman's Quickprop, case by case: PyTorch has none."""
 
@@ -89,17 +144,18 @@ class ReferenceOptimizer:
     def __init__(self, trial: Trial, network: nn.Module) -> None:
         self._trial = trial
         self._parameters = list(network.parameters())
-        self._inner = _build(trial, self._parameters)
+        self._inner = _build(trial, _groups(trial, self._parameters))
         self.updates = 0
 
     def step(self, rate: float) -> None:
         """Update the network by its gradients, at this learning rate."""
         for group in self._inner.param_groups:
             group["lr"] = rate
-        if self._trial.optimizer == "rprop" and self._trial.weight_decay:
-            for parameter in self._parameters:  # torch's Rprop has no weight decay of its own
-                assert parameter.grad is not None
-                parameter.grad += self._trial.weight_decay * parameter.detach()
+        if self._trial.optimizer == "rprop":
+            for group in self._inner.param_groups:  # torch's Rprop has no weight decay of its own
+                for parameter in group["params"] if group["weight_decay"] else ():
+                    assert parameter.grad is not None
+                    parameter.grad += group["weight_decay"] * parameter.detach()
         self._inner.step()
         self.updates += 1
 
@@ -132,7 +188,7 @@ class ReferenceOptimizer:
 
 
 _OPTIM = torch.optim
-_PRESET = (InsideRMSprop, InsideAdagrad, Quickprop, _OPTIM.NAdam)
+_PRESET = (InsideRMSprop, InsideAdagrad, KerasAdam, KerasAdamax, Quickprop, _OPTIM.NAdam)
 _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "sgd": (_OPTIM.SGD, ("momentum", "dampening", "nesterov")),
     "rmsprop": (_OPTIM.RMSprop, ("alpha", "eps", "momentum", "centered")),
@@ -145,24 +201,38 @@ _TAKES: dict[str, tuple[type[torch.optim.Optimizer], tuple[str, ...]]] = {
     "rprop": (_OPTIM.Rprop, ("etas", "step_sizes")),
     "quickprop": (Quickprop, ("max_growth",)),
 }
-_INSIDE: dict[str, type[torch.optim.Optimizer]] = {
+_KERAS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "rmsprop": InsideRMSprop,
     "adagrad": InsideAdagrad,
+    "adam": KerasAdam,
+    "adamw": partial(KerasAdam, decoupled=True),
+    "adamax": KerasAdamax,
 }
+"""What has epsilon where Keras has it."""
 
 
-def _build(trial: Trial, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+def _groups(trial: Trial, parameters: list[nn.Parameter]) -> list[dict[str, Any]]:
+    """Return parameters with their weight decay, as torch.optim takes them."""
+    arrays = layout_of(trial).parameters
+    groups: list[dict[str, Any]] = []
+    for decayed in (True, False):
+        pairs = zip(arrays, parameters, strict=True)
+        members = [parameter for array, parameter in pairs if decays(trial, array) is decayed]
+        weight_decay = trial.weight_decay if decayed else 0.0
+        groups += [{"params": members, "weight_decay": weight_decay}] if members else []
+    return groups
+
+
+def _build(trial: Trial, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     """Return torch.optim's optimizer with the trial's hyperparameters."""
     kind, names = _TAKES[trial.optimizer]
     options = {name: value for name, value in _torch_names(trial).items() if name in names}
-    if trial.optimizer != "rprop":
-        options["weight_decay"] = trial.weight_decay
     build: Any = kind
-    if trial.optimizer_epsilon_inside:
-        build = _INSIDE[trial.optimizer]
+    if trial.optimizer_epsilon_inside or trial.optimizer_epsilon_hat:
+        build = _KERAS[trial.optimizer]
     elif kind is not Quickprop:
         options["foreach"] = False
-    made: torch.optim.Optimizer = build(parameters, lr=trial.learning_rate, **options)
+    made: torch.optim.Optimizer = build(groups, lr=trial.learning_rate, **options)
     return made
 
 

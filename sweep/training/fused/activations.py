@@ -35,6 +35,12 @@ def _sigmoid(x: Any, bend: Bend) -> Any:
 
 
 @compiled(glue=True)
+def _sigmoid_of_logits(x: Any, bend: Bend) -> Any:
+    """For a loss that takes pre-activations: they stay, in place of the derivatives."""
+    return sigmoid(x), x
+
+
+@compiled(glue=True)
 def _tanh(x: Any, bend: Bend) -> Any:
     y = tanh(x)
     return y, 1.0 - y * y + load(bend.flat_spot)
@@ -104,6 +110,7 @@ def _pass(function: Any) -> Any:
 
 
 _pass_sigmoid = _pass(_sigmoid)
+_pass_sigmoid_of_logits = _pass(_sigmoid_of_logits)
 _pass_tanh = _pass(_tanh)
 _pass_relu = _pass(_relu)
 _pass_leaky_relu = _pass(_leaky_relu)
@@ -115,6 +122,7 @@ _pass_softplus = _pass(_softplus)
 _pass_identity = _pass(_identity)
 
 SOFTMAX = 10
+SIGMOID_OF_LOGITS = 11
 CODES = {
     "sigmoid": 0,
     "tanh": 1,
@@ -134,8 +142,8 @@ CODES = {
 def activate(code: int, slopes: Any, values: Any, count: int, width: int, bend: Bend) -> None:
     """Apply an activation to `count` vectors of `width` numbers each.
 
-    `code` is of `CODES`, all but softmax. `slopes` holds pre-activations, and is overwritten with
-    the derivatives there; the activations go to `values`.
+    `code` is of `CODES`, all but softmax, or `SIGMOID_OF_LOGITS`. `slopes` holds pre-activations,
+    and is overwritten with the derivatives there; the activations go to `values`.
     """
     if code == 0:
         _pass_sigmoid(slopes, values, count, width, bend)
@@ -155,6 +163,8 @@ def activate(code: int, slopes: Any, values: Any, count: int, width: int, bend: 
         _pass_silu(slopes, values, count, width, bend)
     elif code == 8:
         _pass_softplus(slopes, values, count, width, bend)
+    elif code == SIGMOID_OF_LOGITS:
+        _pass_sigmoid_of_logits(slopes, values, count, width, bend)
     else:
         _pass_identity(slopes, values, count, width, bend)
 

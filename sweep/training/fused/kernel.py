@@ -94,6 +94,7 @@ class Variant(NamedTuple):
     most: int
     inside: bool
     nesterov: bool
+    partly: bool
 
 
 @compiled
@@ -109,6 +110,7 @@ def _step_of(plan: Plan, m: Memory, b: Block, v: Variant) -> Step:
     return Step(
         m.parameters,
         m.gradient,
+        m.decayed,
         m.hyper,
         b.slots,
         at(b.slots, max(v.second, 0) * size),
@@ -122,6 +124,7 @@ def _step_of(plan: Plan, m: Memory, b: Block, v: Variant) -> Step:
         v.inside,
         v.most >= 0,
         v.nesterov,
+        v.partly,
     )
 
 
@@ -240,8 +243,8 @@ def _judge_lane(
     squares, slopes = 0.0, 0.0
     for p in range(plan.parameters):
         weight = 1.0 * m.parameters[p]
-        slope = m.gradient[p] + decay * weight
-        squares += weight * weight
+        slope = m.gradient[p] + decay * m.decayed[p] * weight
+        squares += m.decayed[p] * weight * weight
         slopes += slope * slope
     v.loss[row] = b.losses[0]
     v.objective[row] = b.losses[0] + squares * decay / 2.0

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sweep.training.fused.compilation import compiled
-from sweep.training.fused.elementary import log, log1p, log_of_sum
+from sweep.training.fused.elementary import exp, log, log1p, log_of_sum
 from sweep.training.fused.vectors import at, choose, load, magnitude, repeated, store, to_double
 
 KERAS_EPSILON = 1e-7
@@ -22,8 +22,8 @@ class Judged(NamedTuple):
 
     Attributes:
         outputs, targets: read.
-        slopes: derivatives of the output activation (softmax: its logarithm), overwritten with the
-            gradient of the pre-activations.
+        slopes: derivatives of the output activation (softmax: its logarithm; of a loss of logits:
+            the pre-activations), overwritten with the gradient of the pre-activations.
         sums: one float64 vector a column, for the sum of its terms.
         scale: what the sum of all terms is multiplied with in the loss.
         softmax: whether the outputs are a softmax.
@@ -157,6 +157,20 @@ def _normalised_pass(function: Any) -> Any:
 
 
 @compiled
+def _binary_logits(j: Judged) -> None:
+    """`slopes` holds the pre-activations."""
+    for c in range(j.columns):
+        total = repeated(0.0, to_double(load(j.outputs)))
+        for i in range(c * j.features, (c + 1) * j.features):
+            here = at(j.slopes, i * j.width)
+            x, t = load(here), load(at(j.targets, i * j.width))
+            term = choose(x > 0.0, x, 0.0) - x * t + log1p(exp(-magnitude(x)))
+            total = total + to_double(term)
+            store(here, (load(at(j.outputs, i * j.width)) - t) * j.scale)
+        store(at(j.sums, c * j.width), total)
+
+
+@compiled
 def _categorical_logits(j: Judged) -> None:
     """torch.nn.CrossEntropyLoss: `slopes` holds the logarithm of the softmax."""
     for c in range(j.columns):
@@ -194,6 +208,7 @@ _pass_categorical_torch = _normalised_pass(_categorical_torch)
 _pass_categorical_keras = _normalised_pass(_categorical_keras)
 
 _LOGITS = 5
+_BINARY_LOGITS = 9
 
 
 def loss_code(loss: str, semantics: str | None, *, softmax: bool, bits: bool) -> int:
@@ -201,6 +216,8 @@ def loss_code(loss: str, semantics: str | None, *, softmax: bool, bits: bool) ->
     if loss == "mean_squared_error":
         return 0
     if loss == "binary_cross_entropy":
+        if semantics == "logits":
+            return _BINARY_LOGITS
         return {"torch": 1, "keras": 3}[str(semantics)] + bits
     return {"torch": _LOGITS, "keras": 6}[str(semantics)] + (0 if softmax else 2)
 
@@ -224,6 +241,8 @@ def judge_outputs(code: int, j: Judged) -> None:
         _pass_categorical_softmax(j)
     elif code == 7:
         _pass_categorical_torch(j)
+    elif code == _BINARY_LOGITS:
+        _binary_logits(j)
     else:
         _pass_categorical_keras(j)
     if j.softmax and code != _LOGITS:

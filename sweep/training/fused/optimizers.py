@@ -71,12 +71,17 @@ class Step(NamedTuple):
 
     Attributes:
         parameters, gradient: changed, and read. hyper: rows of `Hyper`.
+        decayed: of each parameter, 1 where weight decay works on it, else 0.
         first, second: slots, in the order of `SLOTS`. momentum, mean, most: optional slots.
-        with_momentum, centered, inside, amsgrad, nesterov: which variant.
+        with_momentum, centered, amsgrad, nesterov: which variant.
+        inside: whether epsilon is where Keras has it: inside the root, or beside what has no bias
+            correction yet.
+        partly: whether weight decay works on some parameters alone.
     """
 
     parameters: Any
     gradient: Any
+    decayed: Any
     hyper: Any
     first: Any
     second: Any
@@ -90,6 +95,7 @@ class Step(NamedTuple):
     inside: bool
     amsgrad: bool
     nesterov: bool
+    partly: bool
 
 
 @compiled(glue=True)
@@ -103,8 +109,11 @@ def decay_weights(s: Step) -> None:
     decay = _hyper(s, H_WEIGHT)
     for i in range(0, s.vectors * s.width, s.width):
         g = load(at(s.gradient, i))
+        share = decay
+        if s.partly:
+            share = decay * load(at(s.decayed, i))
         # Chosen, not multiplied by 0: a lane without decay keeps its bits beside one with it.
-        store(at(s.gradient, i), choose(decay == 0.0, g, fma(decay, load(at(s.parameters, i)), g)))
+        store(at(s.gradient, i), choose(share == 0.0, g, fma(share, load(at(s.parameters, i)), g)))
 
 
 @compiled
@@ -187,6 +196,8 @@ def _moments(s: Step, i: int) -> Any:
 def _adam(s: Step, decoupled: bool) -> None:
     rate, epsilon, second = _hyper(s, H_RATE), _hyper(s, H_EPSILON), _hyper(s, H_SECOND)
     shrink = _hyper(s, H_SHRINK)
+    if s.inside:
+        epsilon = epsilon * second
     for i in range(0, s.vectors * s.width, s.width):
         mean, square = _moments(s, i)
         if s.amsgrad:
@@ -194,7 +205,9 @@ def _adam(s: Step, decoupled: bool) -> None:
             square = choose(most > square, most, square)
             store(at(s.most, i), square)
         p = load(at(s.parameters, i))
-        if decoupled:
+        if decoupled and s.partly:
+            p = choose(load(at(s.decayed, i)) == 0.0, p, p * shrink)
+        elif decoupled:
             p = p * shrink
         direction = mean / fma(sqrt(square), second, epsilon)
         store(at(s.parameters, i), fma(-rate, direction, p))
@@ -218,10 +231,14 @@ def _adamax(s: Step) -> None:
     for i in range(0, s.vectors * s.width, s.width):
         g, mean = load(at(s.gradient, i)), load(at(s.first, i))
         mean = fma(less, g - mean, mean)
-        old, new = load(at(s.second, i)) * beta2, magnitude(g) + epsilon
+        old, new = load(at(s.second, i)) * beta2, magnitude(g)
+        if not s.inside:
+            new = new + epsilon
         norm = choose(old > new, old, new)
         store(at(s.first, i), mean)
         store(at(s.second, i), norm)
+        if s.inside:
+            norm = norm + epsilon
         store(at(s.parameters, i), fma(-rate, mean / norm, load(at(s.parameters, i))))
 
 

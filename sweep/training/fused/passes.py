@@ -66,6 +66,7 @@ class Memory(NamedTuple):
         inputs: samples as numbers, or columns of them alone. targets: columns.
         turned_inputs: alone: samples as rows of padded length, a 1 after the last feature.
         parameters, gradient, hyper: as their names say.
+        decayed: of each parameter, 1 where weight decay works on it, else 0.
         slopes, values: pre-activations, then derivatives, then gradients; and activations.
         turned: alone: the activations of a layer as rows of padded length.
         spread: alone: gradients as rows of padded length.
@@ -82,6 +83,7 @@ class Memory(NamedTuple):
     turned_inputs: Any
     parameters: Any
     gradient: Any
+    decayed: Any
     hyper: Any
     slopes: Any
     values: Any

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sweep.datasets.data import Data
+from sweep.nets.layout import decay_shares
 from sweep.nets.topology import count_parameters, layers_of
 from sweep.training.fused import activations, clipping, losses, optimizers
 from sweep.training.fused.kernel import Block, Variant
@@ -65,8 +66,9 @@ def _variant(shape: Trial, slots: tuple[str, ...]) -> Variant:
         slots.index(name) if name in slots else -1 for name in optimizers.OPTIONAL_SLOTS
     )
     second = 1 if len(own) == 2 else -1
-    inside, nesterov = shape.optimizer_epsilon_inside, shape.optimizer_nesterov
-    return Variant(second, momentum, mean, most, bool(inside), bool(nesterov))
+    inside = bool(shape.optimizer_epsilon_inside or shape.optimizer_epsilon_hat)
+    nesterov, partly = bool(shape.optimizer_nesterov), not shape.decay_biases
+    return Variant(second, momentum, mean, most, inside, nesterov, partly)
 
 
 def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
@@ -85,7 +87,7 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         columns=-(-samples // width) if alone else samples,
         tile=1 if alone else PACKED_TILE,
         hidden=activations.CODES[shape.activation],
-        output=activations.CODES[shape.output_activation],
+        output=_output_code(shape),
         softmax=softmax,
         loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
         optimizer=optimizers.CODES[shape.optimizer],
@@ -95,13 +97,28 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
     )
 
 
+def _output_code(shape: Trial) -> int:
+    if shape.loss_semantics == "logits":
+        return activations.SIGMOID_OF_LOGITS
+    return activations.CODES[shape.output_activation]
+
+
 def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memory, Memory]:
-    """Return the memory of a packed block and of a lane alone: the same but for the data."""
+    """Return the memory of a packed block and of a lane alone: the same but for data and decay."""
     dtype, width = np.dtype(shape.dtype), packed.width
     inputs, targets = data.inputs.astype(dtype), data.targets.astype(dtype)
     shared = _shared_memory(shape, packed, alone) | {"turned_inputs": _turned(inputs, width)}
-    packed_data = {"inputs": inputs.ravel(), "targets": np.repeat(targets.ravel(), width)}
-    data_alone = {"inputs": _columns(inputs, width), "targets": _columns(targets, width)}
+    shares = decay_shares(shape).astype(dtype)
+    packed_data = {
+        "inputs": inputs.ravel(),
+        "targets": np.repeat(targets.ravel(), width),
+        "decayed": np.repeat(shares, width),
+    }
+    data_alone = {
+        "inputs": _columns(inputs, width),
+        "targets": _columns(targets, width),
+        "decayed": np.pad(shares, (0, width)),
+    }
     return Memory(**shared, **packed_data), Memory(**shared, **data_alone)
 
 
