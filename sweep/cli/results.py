@@ -40,6 +40,7 @@ def results_command(
     Shown by default: the hyperparameters that vary, and how each trial ended.
     """
     from sweep.cli.places import find_results
+    from sweep.reports.population import asked_for, population_of
     from sweep.reports.rejudging import describe_unmet, read_judged
     from sweep.reports.selection import Selection, select
     from sweep.reports.tables import Form, format_table
@@ -53,7 +54,9 @@ def results_command(
     else:
         click.echo(format_table(chosen, Form(form)))
     if rung is not None:
-        click.echo(describe_unmet(directory, trials, rung), err=True)
+        population = population_of(trials, asked_for(directory), by_path=True)
+        said = [population.left_out, describe_unmet(directory, population.trials, rung)]
+        click.echo("\n".join(filter(None, said)), err=True)
 
 
 def print_table(frame: "pd.DataFrame", n_trials: int) -> None:
