@@ -16,13 +16,12 @@ from sweep.reports.baselines import (
     thresholds,
 )
 from sweep.reports.comparisons import GroupShare, against, compare_shares, share_of
-from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
+from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.intervals import Share
 from sweep.reports.summary import axes_of
 from sweep.result import TrialResult
 from sweep.store.encoding import batch_of
 from sweep.store.layout import ResultsDir
-from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
@@ -111,12 +110,6 @@ def test_what_is_set_apart_makes_no_groups() -> None:
     trials = frame_of(make_result(), make_result(topology=(4, 3, 4)))
     assert [g.label for g in groups_of(trials, most=9, apart=["topology"])] == ["plain"]
     assert groups_of(trials[:0], most=9) == []
-
-
-def test_a_failure_is_not_judged_but_a_divergence_is() -> None:
-    reasons = (StopReason.FAILED, StopReason.DIVERGED, StopReason.CANCELLED, StopReason.MAX_EPOCHS)
-    trials = frame_of(*[make_result(reason, seed=i) for i, reason in enumerate(reasons)])
-    assert judged_trials(trials)["stop_reason"].tolist() == ["diverged", "max_epochs"]
 
 
 def group(label: str, factor: str = "") -> Group:

@@ -114,6 +114,23 @@ def test_trials_along_one_path_are_judged_as_one() -> None:
     assert judged["epochs"].tolist() == [80]
 
 
+def test_a_cancelled_training_is_judged_only_where_it_met_the_rung() -> None:
+    short = make_result(StopReason.EPOCHS, epochs=10, fixed_epochs=10, max_epochs=10)
+    met = make_result(StopReason.CANCELLED, details=ladder_of(("delta", 1e-6, 10, 60, 0.5)), **OWN)
+    unmet = make_result(StopReason.CANCELLED, details=ladder_of(("loss", 0.3, 0, 9, 0.2)), **OWN)
+    row = rejudge(*frames_of(short, met), RUNG).iloc[0]
+    assert (row["status"], row["stop_reason"], row["epochs"]) == ("finished", "converged", 60)
+    row = rejudge(*frames_of(short, unmet), RUNG).iloc[0]
+    assert (row["status"], row["stop_reason"], row["epochs"]) == ("finished", "max_epochs", 10)
+
+
+def test_paths_that_were_cancelled_are_not_counted_as_judged(study: ResultsDir) -> None:
+    store(study.path, make_result(StopReason.CANCELLED, seed=9, **OWN))
+    found = call("results", "study", "--rule", "delta", "--tolerance", "1e-6", "--patience", "10")
+    assert "met by 2 of 4 paths, not met by 1 in up to 700 epochs" in found.stderr
+    assert found.stderr.startswith("Left out: 1 cancelled.\n")
+
+
 def test_a_training_that_met_the_rung_before_it_diverged_has_met_it() -> None:
     late = make_result(StopReason.DIVERGED, details=ladder_of(("delta", 1e-6, 10, 60, 0.5)), **OWN)
     row = rejudge(*frames_of(late), RUNG).iloc[0]

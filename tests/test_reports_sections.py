@@ -16,6 +16,7 @@ from sweep.reports.figures import last_phases
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import Group, groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
+from sweep.reports.population import population_of
 from sweep.reports.report import write_report
 from sweep.reports.stacking import answers, stacking_section
 from sweep.reports.stacking_cells import cells_of, with_totals
@@ -45,7 +46,8 @@ def text_of(section: Section, path: Path, results: Sequence[TrialResult]) -> str
     with Writer(directory) as writer:
         writer.append(encode(results, "study"))
     trials = read_trials(directory.path)
-    return section(Context(directory, trials, axes_of(trials), FigureFolder(path / "figures")))
+    figures = FigureFolder(path / "figures")
+    return section(Context(directory, population_of(trials), axes_of(trials), figures))
 
 
 def result(**changes: Any) -> TrialResult:

@@ -62,12 +62,12 @@ def test_a_censored_trial_leaves_those_at_risk_without_having_converged() -> Non
     assert found.high == pytest.approx((middle + half) / (5 + z * z), rel=1e-9)
 
 
-def test_trials_that_diverge_or_fail_never_converge() -> None:
-    bad = {3: StopReason.DIVERGED, 4: StopReason.FAILED, 5: StopReason.CANCELLED}
+def test_trials_that_diverge_never_converge() -> None:
+    bad = {3: StopReason.DIVERGED, 4: StopReason.DIVERGED, 5: StopReason.MAX_EPOCHS}
     found = survivals(frame_of(*cell_of(100, 200, 300, 2, 0, 50, reasons=bad)), 10)
     (cell,) = found.cells
     assert cell.epochs.tolist() == [50, 100, 200, 300]
-    # the cancelled one is gone after epoch 50; the other two are at risk to the end
+    # the limited one is gone after epoch 50; the other two are at risk to the end
     np.testing.assert_allclose(cell.pending, [1, 0.8, 0.6, 0.4], rtol=1e-12)
     assert (cell.converged.total, cell.converged.count) == (6, 3)
 

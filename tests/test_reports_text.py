@@ -10,6 +10,7 @@ import pytest
 
 from sweep.errors import ConfigError, StoreError
 from sweep.reports.context import Context, FigureFolder
+from sweep.reports.population import population_of
 from sweep.reports.report import SECTIONS, compose_report, write_report
 from sweep.reports.sparkline import sparkline
 from sweep.reports.summary import axes_of, share_converged, summarise
@@ -94,14 +95,14 @@ def test_an_axis_is_summarised_level_by_level() -> None:
     trials = frame_of(
         *[make_result(seed=s, learning_rate=0.1, epochs=10 * (s + 1)) for s in range(5)],
         make_result(StopReason.MAX_EPOCHS, learning_rate=0.02, epochs=1000),
-        make_result(StopReason.FAILED, seed=1, learning_rate=0.02, epochs=0),
+        make_result(StopReason.DIVERGED, seed=1, learning_rate=0.02, epochs=1),
     )
     (axis,) = axes_of(trials)
     summary = summarise(trials, axis)
     assert summary["learning_rate"].tolist() == ["0.02", "0.1"]
     assert summary["trials"].tolist() == [2, 5]
     assert summary["converged"].tolist() == [0.0, 1.0]
-    assert summary["epochs_median"].tolist() == [500.0, 30.0]
+    assert summary["epochs_median"].tolist() == [1000.0, 30.0]
     assert summary["epochs_q1"].tolist()[1] == 20.0
     assert summary["final_loss_median"].tolist() == [0.25, 0.25]
     assert share_converged(trials) == 5 / 7
@@ -130,8 +131,9 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
     path = write_report(directory)
     text = path.read_text()
     assert path == tmp_path / "report" / "report.md"
-    assert "**5 trials**, of which 60% met a stop rule. 1 diverged and 1 failed." in text
-    assert "| converged | 3 | 60% |" in text
+    assert "**4 trials**, of which 75% met a stop rule. 1 diverged." in text
+    assert "Left out: 1 failed." in text
+    assert "| converged | 3 | 75% |" in text
     assert "### learning_rate" in text
     assert "bad \\| &lt;b&gt; \\*x\\*" in text
     for name in ("curves", "epochs", "final_loss"):
@@ -159,13 +161,15 @@ def test_a_report_on_one_trial_has_no_axes(tmp_path: Path) -> None:
 def test_a_report_on_failures_alone_is_written(tmp_path: Path) -> None:
     failed = [make_result(StopReason.FAILED, seed=s, loss=f"l{s}") for s in range(3)]
     text = write_report(store(tmp_path, *failed)).read_text()
-    assert "3 failed" in text
+    assert "Left out: 3 failed." in text
+    assert "## Failures" in text
     assert "Least final loss" not in text
 
 
 def test_the_name_of_a_sweep_cannot_break_the_report(tmp_path: Path) -> None:
     trials = frame_of(make_result()).assign(sweep="a # <script>")
-    context = Context(ResultsDir(tmp_path), trials, [], FigureFolder(tmp_path / "figures"))
+    figures = FigureFolder(tmp_path / "figures")
+    context = Context(ResultsDir(tmp_path), population_of(trials), [], figures)
     assert compose_report(context, SECTIONS[:1]).startswith("# Report on a \\# &lt;script&gt;\n")
 
 

@@ -47,6 +47,7 @@ def results_command(
     screenful, with short ids and as many columns as fit; a pipe or a file gets everything.
     """
     from sweep.cli.places import find_results
+    from sweep.reports.population import asked_for, population_of
     from sweep.reports.rejudging import describe_unmet
     from sweep.reports.selection import Selection
     from sweep.reports.stream import TrialStream
@@ -62,7 +63,9 @@ def results_command(
         notes = [f"0 of {stream.total:,} match", stream.explain()]
         say("; ".join(filter(None, notes)), err=True)
     if rung is not None and stream.judged is not None:
-        click.echo(describe_unmet(directory, stream.judged, rung), err=True)
+        population = population_of(stream.judged, asked_for(directory), by_path=True)
+        said = [population.left_out, describe_unmet(directory, population.trials, rung)]
+        click.echo("\n".join(filter(None, said)), err=True)
 
 
 def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str]) -> None:

@@ -4,6 +4,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import yaml
@@ -23,7 +24,7 @@ from sweep.planning.plan import Plan, make_plan
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids
 from sweep.store.remote import AnyPath
-from sweep.store.runs import record_run
+from sweep.store.runs import latest_asked, record_run
 from sweep.store.writer import Writer
 from sweep.trial import Status
 
@@ -125,6 +126,7 @@ def run_sweep(
             writer.append(frame)
         ledger = Ledger(writer, config.name, plan.missing, Forecast(plan.paths))
         run = _Run(plan, options, directory, ledger, interrupt, _ticker(ledger, on_progress))
+        run.record()
         if plan.missing:
             run.train()
         drop_settled(directory, done_ids(directory.path, retry_failed=True))
@@ -142,12 +144,15 @@ class _Run:
     interrupt: Interrupt
     tick: Callable[[], None]
 
+    @cached_property
+    def circumstances(self) -> Circumstances:
+        return read_circumstances(use_ray=self.options.use_ray)
+
     def should_stop(self) -> bool:
         return self.interrupt.requested
 
     def train(self) -> None:
-        circumstances = read_circumstances(use_ray=self.options.use_ray)
-        self._record(circumstances)
+        circumstances = self.circumstances
         if self.options.use_ray:
             self._train_on_ray(circumstances)
         else:
@@ -204,11 +209,15 @@ class _Run:
                 "same command to go on"
             ) from error
 
-    def _record(self, circumstances: Circumstances) -> None:
+    def record(self) -> None:
+        """Keep what is asked for, unless the latest run asked for it and nothing is to train."""
         config = self.plan.config.model_dump(mode="json", exclude_unset=True)
         text = self.options.config_text or yaml.safe_dump(config, sort_keys=False)
+        asked = (text, self.options.overrides)
+        if not self.plan.missing and latest_asked(self.directory) == asked:
+            return
         counts = {"trials": self.plan.trials, "done": self.plan.done}
-        record = asdict(circumstances) | {"overrides": self.options.overrides} | counts
+        record = asdict(self.circumstances) | {"overrides": self.options.overrides} | counts
         record_run(self.directory, text, record)
 
     def summary(self, seconds: float) -> RunSummary:

@@ -15,6 +15,7 @@ from scipy.special import xlog1py, xlogy
 from sweep.datasets import load_data
 from sweep.errors import SweepError
 from sweep.reports.claims import recorded_datasets
+from sweep.reports.population import final_losses
 from sweep.store.layout import ResultsDir
 
 HALF = 0.5
@@ -79,7 +80,8 @@ def relative_thresholds(trials: pd.DataFrame, settings: Sequence[str]) -> "pd.Se
         settings: columns that make a setting.
     """
     same = ["data_fingerprint", "loss"]
-    medians = trials.groupby([*same, *settings], dropna=False)["final_loss"].median()
+    losses = trials.assign(final_loss=final_losses(trials))
+    medians = losses.groupby([*same, *settings], dropna=False)["final_loss"].median()
     worst = HALF * medians.groupby(level=same).max()
     return trials[same].join(worst.rename("threshold"), on=same)["threshold"]
 

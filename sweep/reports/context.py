@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.reports.figures import to_png
+from sweep.reports.population import Population
 from sweep.reports.summary import Axis
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
@@ -31,15 +32,20 @@ class Context:
 
     Attributes:
         directory: the results, for tables beside that of trials.
-        trials: at least one.
-        axes: what varies among them.
+        population: the trials that count, and those left out.
+        axes: what varies among those that count.
         figures: takes the figures that a section shows.
     """
 
     directory: ResultsDir
-    trials: pd.DataFrame
+    population: Population
     axes: Sequence[Axis]
     figures: FigureFolder
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials that count: no section sees others."""
+        return self.population.trials
 
 
 Section = Callable[[Context], str]

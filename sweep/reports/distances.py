@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from sweep.reports.context import Context
 from sweep.reports.intervals import LEVEL, Estimate, format_estimate, resampled
 from sweep.reports.plots import MOST_GROUPS, Points, draw_points
-from sweep.reports.summary import CONVERGED
+from sweep.reports.population import has_converged
 from sweep.reports.tables import markdown_table
 
 FEWEST_TRIALS = 8
@@ -86,7 +86,7 @@ def _points(trials: pd.DataFrame) -> Points:
 
 
 def _solved(trials: pd.DataFrame) -> pd.DataFrame:
-    solved = trials[trials["stop_reason"].isin(CONVERGED)]
+    solved = trials[has_converged(trials)]
     numbers = {name: solved[name].astype("float64") for name in ("weight_distance", "epochs")}
     known = pd.DataFrame({"topology": solved["topology"], **numbers})
     return known.dropna()

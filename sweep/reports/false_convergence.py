@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from sweep.reports.population import final_losses
 from sweep.reports.selection import varying_parameters
-from sweep.trial import PARAMETERS, Status, StopReason
+from sweep.trial import PARAMETERS, StopReason
 
 COLUMN = "false_convergence"
 JUDGED = (*PARAMETERS, "trial_id", "path_id", "status", "stop_reason", "epochs", "final_loss")
@@ -25,17 +26,11 @@ def mark_false_convergence(
         trials: the table of trials.
         longer: more trials along the same paths, such as those that a ladder was read from.
     """
-    loss = _ended_at(trials)
+    loss = final_losses(trials)
     elsewhere = loss.groupby(_cells(trials)).transform("min")
     later = _later(trials, trials if longer is None else pd.concat([trials, longer]))
     below = (np.fmin(elsewhere, later) < loss / FALL) & (loss > 0)
     return trials.assign(**{COLUMN: below & (trials["stop_reason"] == StopReason.CONVERGED)})
-
-
-def _ended_at(trials: pd.DataFrame) -> "pd.Series[float]":
-    """Return the final loss of each finished trial, nan of the others."""
-    loss = trials["final_loss"].astype("float64")
-    return loss.where((trials["status"] == Status.FINISHED) & np.isfinite(loss))
 
 
 def _cells(trials: pd.DataFrame) -> "pd.Series[int]":
@@ -48,7 +43,7 @@ def _cells(trials: pd.DataFrame) -> "pd.Series[int]":
 
 def _later(trials: pd.DataFrame, ends: pd.DataFrame) -> "pd.Series[float]":
     """Return the least loss at which the path of each trial ends, there or later."""
-    known = ends[["path_id", "epochs"]].assign(loss=_ended_at(ends))
+    known = ends[["path_id", "epochs"]].assign(loss=final_losses(ends))
     known = known.sort_values("epochs", ascending=False, kind="stable")
     known["loss"] = known["loss"].fillna(np.inf).groupby(known["path_id"]).cummin()
     least = known.drop_duplicates(["path_id", "epochs"], keep="last")

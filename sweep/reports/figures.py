@@ -81,13 +81,12 @@ def sample_of(trials: pd.DataFrame) -> pd.DataFrame:
     return trials.iloc[np.linspace(0, len(trials) - 1, MOST_CURVES).astype(int)]
 
 
-def draw_by_axis(trials: pd.DataFrame, axes: Sequence[Axis], column: str, label: str) -> Figure:
-    """Draw a box of `column` for each level of each axis, one panel an axis.
+def draw_by_axis(values: "pd.Series[float]", axes: Sequence[Axis], label: str) -> Figure:
+    """Draw a box of values for each level of each axis, one panel an axis.
 
     Args:
-        trials: the table.
+        values: one a trial, missing where there is none.
         axes: at least one, of which `MOST_PANELS` are drawn.
-        column: a column of numbers.
         label: what to call it.
     """
     shown = list(islice(axes, MOST_PANELS))
@@ -95,7 +94,7 @@ def draw_by_axis(trials: pd.DataFrame, axes: Sequence[Axis], column: str, label:
     tallest = max(len(axis.order) for axis in shown)
     figure, panels = make_panels(len(shown), width=10.5, height=rows * (1.3 + 0.27 * tallest))
     for panel, axis in zip(panels, shown, strict=True):
-        _draw_boxes(panel, trials[column], axis)
+        _draw_boxes(panel, values, axis)
         panel.set_title(axis.name, fontsize=10, color=INK, loc="left")
         panel.set_xlabel(label)
     return figure

@@ -9,8 +9,9 @@ import pandas as pd
 from sweep.reports.baselines import load_targets, relative_thresholds, thresholds
 from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares, share_of
 from sweep.reports.context import Context
-from sweep.reports.groups import Group, factors_of, groups_of, judged_trials
+from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.layer_figures import MOST_GROUPS, draw_gradients
+from sweep.reports.population import final_losses
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
 from sweep.store.reader import read_gradients
@@ -27,8 +28,7 @@ INTRO = (
 def gradients_section(context: Context) -> str:
     """Write how gradients fare by layer, depth and remedy; nothing without two groups probed."""
     probes = read_gradients(context.directory.path)
-    trials = judged_trials(context.trials)
-    trials = trials[trials["trial_id"].isin(probes["trial_id"])]
+    trials = context.trials[context.trials["trial_id"].isin(probes["trial_id"])]
     groups = groups_of(trials, most=MOST_GROUPS, apart=APART)
     if len(_by_depth(groups)) < 2:
         return ""
@@ -91,7 +91,7 @@ def _depth(group: Group) -> int:
 def _learning(context: Context, trials: pd.DataFrame, groups: Sequence[Group]) -> str:
     absolute = thresholds(trials, load_targets(context.directory, trials))
     relative = relative_thresholds(trials, [*factors_of(trials, apart=APART), "depth"])
-    learnt = trials["final_loss"] < absolute.fillna(relative)
+    learnt = final_losses(trials) < absolute.fillna(relative)
     return learning_text(groups, learnt, n_relative=int(absolute.isna().sum()))
 
 
@@ -138,5 +138,5 @@ def _count(group: Group, learnt: "pd.Series[bool]") -> str:
 
 
 def _median_loss(group: Group) -> str:
-    _, middle, _ = quartiles(group.trials["final_loss"])
+    _, middle, _ = quartiles(final_losses(group.trials))
     return "-" if np.isnan(middle) else f"{middle:.3g}"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.reports.selection import varying_parameters
 from sweep.reports.summary import Axis, axes_of
-from sweep.trial import PARAMETERS, Status
+from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
@@ -24,8 +24,6 @@ FEWEST_DEPARTING = 4
 """Settings below which all that varies is as short as how they depart from a base."""
 Key = tuple[object, ...]
 """The value of each factor, None where it is missing."""
-JUDGED = (Status.FINISHED, Status.DIVERGED)
-"""A trial that failed or was cancelled says nothing of its settings; one that diverged does."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +45,6 @@ class Group:
     @property
     def name(self) -> str:
         return "the base" if self.is_base else self.label
-
-
-def judged_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that ended by themselves, by divergence too."""
-    return trials[trials["status"].isin(JUDGED)]
 
 
 def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str]:

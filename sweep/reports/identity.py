@@ -14,8 +14,9 @@ import pandas as pd
 from sweep.reports.baselines import Targets, load_targets
 from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares
 from sweep.reports.context import Context
-from sweep.reports.groups import Group, groups_of, judged_trials
+from sweep.reports.groups import Group, groups_of
 from sweep.reports.intervals import Share
+from sweep.reports.population import final_losses
 from sweep.reports.tables import markdown_table
 
 TOLERANCE = 0.01
@@ -54,7 +55,7 @@ def identity_section(context: Context) -> str:
 
     Settings of which nothing can be judged, and nothing gave up, are left out.
     """
-    trials = judged_trials(context.trials)
+    trials = context.trials
     trials = trials[trials["zero_outputs"].notna() & trials["dead_units"].notna()]
     groups = groups_of(trials, most=MOST_GROUPS)
     if len(groups) < 2:
@@ -78,7 +79,7 @@ def learns_identity(trials: pd.DataFrame, ranges: Mapping[str, float]) -> "pd.Se
         ranges: greatest less least target by fingerprint of the data.
     """
     widths = trials["data_fingerprint"].map(lambda name: ranges.get(name, np.nan))
-    learnt = trials["final_loss"].astype(np.float64) <= (TOLERANCE * widths) ** 2
+    learnt = final_losses(trials) <= (TOLERANCE * widths) ** 2
     return learnt.astype(np.float64).where((trials["loss"] == SQUARED) & widths.notna())
 
 

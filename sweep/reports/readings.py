@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.reports.population import has_converged, has_ended
 from sweep.reports.published import MATCHES, Measure, Published
 from sweep.reports.selection import UNTELLING
-from sweep.reports.summary import CONVERGED
-from sweep.trial import PARAMETERS, Status
+from sweep.trial import PARAMETERS
 
 DEVIATING = "output_activation"
 AS_PUBLISHED = "as published"
@@ -116,7 +116,7 @@ def _reconstruction(published: Published, pairs: pd.DataFrame) -> dict[str, "pd.
     """
     samples = pairs["topology"].str.partition("-")[0].astype("float64")
     ours = pairs["samples_reconstructed"].astype("float64")
-    finished = pairs["status"] == Status.FINISHED
+    finished = has_ended(pairs)
     every = (ours == samples) & finished
     said = pairs["row"].map(published.rows.get("reconstructs", pd.Series(dtype=object)))
     judged = said.isin(("yes", "no")) & (ours.notna() | ~finished)
@@ -156,13 +156,13 @@ def _dimensions(pairs: pd.DataFrame) -> list[str]:
 
 def _runs(published: Published, pairs: pd.DataFrame) -> pd.DataFrame:
     """Summarise the trials of each reading and published row over their seeds."""
-    finished = pairs["status"] == Status.FINISHED
+    finished = has_ended(pairs)
     columns, wanted = {}, {}
     for item in published.measures:
         columns[item.title] = pairs[item.ours].astype("float64").where(finished)
         for suffix, statistic in (("", "median"), ("_low", "min"), ("_high", "max")):
             wanted[f"{item.title}{suffix}"] = (item.title, statistic)
-    columns["converged"] = pairs["stop_reason"].isin(CONVERGED).astype("float64")
+    columns["converged"] = has_converged(pairs).astype("float64")
     known = pairs[["reading", "row", "reconstructed", "mismatch"]].assign(**columns)
     return known.groupby(["reading", "row"]).agg(
         trials=("row", "size"),

@@ -14,6 +14,7 @@ from sweep.errors import ConfigError, Fault, StoreError
 from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
 from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
+from sweep.reports.population import COUNTED, has_converged
 from sweep.result import Outcome
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_trials
@@ -79,15 +80,16 @@ def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFr
     at its last epoch.
 
     Args:
-        trials: the table of trials. Of those on one path the one trained longest is kept.
+        trials: the table of trials. Of those on one path the one trained longest is kept; a
+            cancelled one only where the rung was met, or there is no other.
         ladder: rows of the table `ladder`.
         rung: the rule to judge by.
     """
-    longest = _longest(trials)
     at = (ladder["rule"] == rung.rule) & (ladder["tolerance"] == rung.tolerance)
     met = ladder[at & (ladder["patience"] == rung.patience)]
     paths = met["trial_id"].map(trials.set_index("trial_id")["path_id"])
     rungs = met.set_index(paths)[["epoch", "loss"]].groupby(level=0).first()
+    longest = _longest(trials, trials["path_id"].isin(rungs.index))
     epoch, loss = (longest["path_id"].map(rungs[name]) for name in ("epoch", "loss"))
     return _as_ended(longest, epoch, loss, rung)
 
@@ -112,9 +114,9 @@ def describe_rung(rung: Rung) -> str:
 
 
 def describe_unmet(directory: ResultsDir, judged: pd.DataFrame, rung: Rung) -> str:
-    """Say how many paths met the rung, and which command trains the others on."""
+    """Say how many paths met the rung, of those that count, and what trains the others on."""
     missing = unmet(judged)
-    met = int((judged["status"] == Status.FINISHED).sum()) - len(missing)
+    met = int(has_converged(judged).sum())
     text = f"{describe_rung(rung)}: met by {met:,} of {len(judged):,} paths"
     if missing.empty:
         return text
@@ -128,9 +130,13 @@ def unmet(judged: pd.DataFrame) -> pd.DataFrame:
     return judged[judged["stop_reason"] == StopReason.MAX_EPOCHS]
 
 
-def _longest(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return of each path the trial trained longest, rather one that did not fail."""
-    sound = trials["status"] != Status.FAILED
+def _longest(trials: pd.DataFrame, met: "pd.Series[bool]") -> pd.DataFrame:
+    """Return of each path the trial trained longest, one that counts before one that does not.
+
+    A cancelled trial counts where its path has met the rung.
+    """
+    counts = trials["status"].isin(COUNTED) | (met & (trials["status"] == Status.CANCELLED))
+    sound = counts.astype(int) + (trials["status"] != Status.FAILED)
     order = trials.assign(sound=sound).sort_values(["sound", "epochs"], kind="stable").index
     last = trials.loc[order].drop_duplicates("path_id", keep="last")
     return last.loc[trials.index.intersection(last.index)]

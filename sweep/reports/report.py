@@ -16,6 +16,7 @@ from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import factors_of
 from sweep.reports.identity import identity_section
 from sweep.reports.judgements import false_convergence_section, rejudging_section
+from sweep.reports.population import CENSORED, asked_for, has_ended, population_of
 from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
 from sweep.reports.stacking import stacking_section
@@ -63,11 +64,12 @@ def write_report(
     trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
+    population = population_of(trials, asked_for(directory), by_path=rung is not None)
     figures = FigureFolder(path.with_name(f"{path.stem}_figures"))
-    telling = factors_of(trials)
-    axes = [axis for axis in axes_of(trials) if axis.name in telling]
-    context = Context(directory, trials, axes, figures)
-    first, *others = SECTIONS
+    telling = factors_of(population.trials)
+    axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
+    context = Context(directory, population, axes, figures)
+    first, *others = SECTIONS if len(population.trials) else (_nothing, _failures)
     asked = [rejudging_section(rung)] if rung else []
     asked += [comparison_section(against)] if against else []
     write_atomically(path, compose_report(context, [first, *asked, *others]).encode())
@@ -87,7 +89,8 @@ def _headline(context: Context) -> str:
     lines = [
         f"# Report on {escape(names)}",
         f"**{count}**, of which {_share(share_converged(trials))} met a stop rule. "
-        f"{_count_bad(trials)}",
+        f"{_count_unmet(trials)}",
+        *_left_out(context),
         f"Trained {int(trials[EPOCHS].sum().sum()):,} epochs on {_hosts(trials)} "
         f"between {format_value(trials['started'].min())} "
         f"and {format_value(trials['finished'].max())}.",
@@ -102,10 +105,23 @@ def _headline(context: Context) -> str:
     return "\n\n".join(lines)
 
 
-def _count_bad(trials: pd.DataFrame) -> str:
-    counts = {s: int((trials["status"] == s).sum()) for s in Status if s is not Status.FINISHED}
-    told = [f"{count:,} {status}" for status, count in counts.items() if count]
-    return f"{' and '.join(told)}." if told else "None diverged, failed or was cancelled."
+def _nothing(context: Context) -> str:
+    """Write what there is to say where no trial counts."""
+    title = f"# Report on {escape(context.directory.path.name)}"
+    return "\n\n".join([title, "No trial to report on.", *_left_out(context)])
+
+
+def _left_out(context: Context) -> list[str]:
+    said = context.population.left_out
+    return [said] if said else []
+
+
+def _count_unmet(trials: pd.DataFrame) -> str:
+    limited = int(trials["stop_reason"].isin(CENSORED).sum())
+    diverged = int((trials["status"] == Status.DIVERGED).sum())
+    counts = {"came to a limit first": limited, "diverged": diverged}
+    told = [f"{count:,} {ending}" for ending, count in counts.items() if count]
+    return f"{' and '.join(told)}." if told else "None diverged."
 
 
 def _hosts(trials: pd.DataFrame) -> str:
@@ -164,7 +180,7 @@ def _best_and_worst(context: Context) -> str:
 def _ranking(title: str, rows: pd.DataFrame) -> str:
     if rows.empty:
         return ""
-    note = "Finished trials by final loss."
+    note = "Trials that did not diverge, by final loss."
     return f"## {title}\n\n{note}\n\n{markdown_table(list(rows.columns), cells(rows))}"
 
 
@@ -194,7 +210,8 @@ def _loss_by_axis(context: Context) -> str:
 def _by_axis(context: Context, column: str, title: str) -> str:
     if not context.axes:
         return ""
-    figure = draw_by_axis(context.trials, context.axes, column, column.replace("_", " "))
+    ended = context.trials[column].where(has_ended(context.trials))
+    figure = draw_by_axis(ended, context.axes, column.replace("_", " "))
     return _figure(context, column, title, figure)
 
 
@@ -203,7 +220,7 @@ def _figure(context: Context, name: str, title: str, figure: Figure) -> str:
 
 
 def _failures(context: Context) -> str:
-    failed = context.trials[context.trials["status"] == Status.FAILED]
+    failed = context.population.failed
     if failed.empty:
         return ""
     rows = cells(failed[["trial_id", "error"]].head(MOST_FAILURES))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.reports.comparisons import bullets
 from sweep.reports.context import Context
-from sweep.reports.groups import PLAIN, Group, groups_of, judged_trials
+from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.intervals import Estimate, format_estimate
 from sweep.reports.stacking_cells import DEEP, Cell, cells_of, with_totals
 from sweep.reports.stacking_figure import draw_stacking
@@ -64,7 +64,7 @@ CLAIMS = (
 
 def stacking_section(context: Context) -> str:
     """Write what depth and pretraining do; nothing without trials both with it and without."""
-    trials = judged_trials(context.trials)
+    trials = context.trials
     plain = trials["pretraining"] == PARAMETERS["pretraining"].metadata["neutral"]
     if plain.all() or not plain.any():
         return ""

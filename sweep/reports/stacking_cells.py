@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.intervals import Share, Values
+from sweep.reports.population import final_losses
 
 RELIABLE = 1.1
 DEEP = "deep"
@@ -65,12 +66,12 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
     """
     cells = []
     for depth, same in trials.groupby("depth"):
-        best = float(same["final_loss"].min())
+        best = float(final_losses(same).min())
         level, met = _level_met(same, ladder)
         for way in ways_of(same["way"]):
             rows = same[same["way"] == way]
-            near = int((rows["final_loss"] <= RELIABLE * best).sum())
-            known = rows[np.isfinite(rows["final_loss"]) & (rows["final_loss"] > 0)]
+            near = int((final_losses(rows) <= RELIABLE * best).sum())
+            known = rows[final_losses(rows) > 0]
             columns = ("final_loss", "total_epochs", "total_seconds")
             losses, epochs, seconds = (known[name].to_numpy(np.float64) for name in columns)
             cells.append(

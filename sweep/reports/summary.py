@@ -6,11 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.reports.population import final_losses, has_converged, has_ended
 from sweep.reports.selection import varying_parameters
-from sweep.trial import Status, StopReason
-
-CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
-"""Endings in which a rule was met, rather than a limit."""
 
 MOST_LEVELS = 12
 BINS = 4
@@ -41,11 +38,14 @@ def axes_of(trials: pd.DataFrame) -> list[Axis]:
 
 
 def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
-    """Return one row a level: trials, share converged, quartiles of epochs and final loss."""
+    """Return one row a level: trials, share converged, quartiles of epochs and final loss.
+
+    Those of epochs and loss are of the trials that did not diverge.
+    """
     rows = []
     for level in axis.order:
         group = trials[axis.levels == level]
-        epochs, loss = quartiles(group["epochs"]), quartiles(group["final_loss"])
+        epochs, loss = quartiles(group["epochs"][has_ended(group)]), quartiles(final_losses(group))
         rows.append([level, len(group), share_converged(group), *epochs, *loss])
     names = [f"{what}_{q}" for what in ("epochs", "final_loss") for q in ("q1", "median", "q3")]
     return pd.DataFrame(rows, columns=[axis.name, "trials", "converged", *names])
@@ -53,7 +53,7 @@ def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
 
 def share_converged(trials: pd.DataFrame) -> float:
     """Return the share of trials that met a stop rule, 0 to 1; nan without trials."""
-    return float(trials["stop_reason"].isin(CONVERGED).mean())
+    return float(has_converged(trials).mean())
 
 
 def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
@@ -66,7 +66,7 @@ def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
 
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the finished trials, the least final loss first and the faster of equals."""
-    finished = trials[(trials["status"] == Status.FINISHED) & trials["final_loss"].notna()]
+    finished = trials[final_losses(trials).notna()]
     return finished.sort_values(["final_loss", "epochs"], kind="stable")
 
 

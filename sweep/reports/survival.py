@@ -2,8 +2,8 @@
 
 A trial that ended before its rule was met has told only that it takes longer: it is censored at its
 last epoch, and the share of trials that have not met theirs by an epoch is estimated as Kaplan and
-Meier (1958) do. One that diverged or failed never will, and is censored at the largest epoch of
-all. Knows nothing of figures or Markdown.
+Meier (1958) do. One that diverged never will, and is censored at the largest epoch of all. Knows
+nothing of figures or Markdown.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from scipy.stats import CensoredData, ecdf
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.groups import factors_of
 from sweep.reports.intervals import Share
-from sweep.reports.summary import CONVERGED
+from sweep.reports.population import has_converged
 from sweep.trial import Status
 
 FEWEST_SEEDS = 5
@@ -66,7 +66,7 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
     """Estimate the survival of each cell with at least `FEWEST_SEEDS` trials.
 
     Args:
-        trials: the table of trials, false convergence marked.
+        trials: those that count, false convergence marked.
         most: cells to estimate, at most.
     """
     names = factors_of(trials)
@@ -110,9 +110,9 @@ def estimate_survival(outcomes: pd.DataFrame, values: tuple[object, ...] = ()) -
 
 def _outcomes(trials: pd.DataFrame) -> pd.DataFrame:
     """Return when each trial converged or was censored, and a rank in which these come last."""
-    met = trials["stop_reason"].isin(CONVERGED)
+    met = has_converged(trials)
     epochs = trials["epochs"].astype("float64")
-    never = trials["status"].isin((Status.DIVERGED, Status.FAILED))
+    never = trials["status"] == Status.DIVERGED
     epochs = epochs.mask(never, epochs.max())
     rank = epochs.where(met, np.inf)
     falsely = trials[COLUMN]

@@ -26,7 +26,7 @@ def survival_section(context: Context) -> str:
     text = (
         "Trials that differ in their seed alone are a cell; shown are those of at least "
         f"{FEWEST_SEEDS}, those that met their rule most often first. A trial that ended before "
-        "counts as not converged by its last epoch, one that diverged or failed as never to. "
+        "counts as not converged by its last epoch, one that diverged as never to. "
         "Epochs by which a share has converged are by Kaplan and Meier's estimate, the share that "
         "met its rule has Wilson's interval of 95%."
     )

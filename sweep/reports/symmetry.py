@@ -12,7 +12,7 @@ import pandas as pd
 from sweep.reports.comparisons import GroupShare, bullets, compare_shares, share_of
 from sweep.reports.context import Context
 from sweep.reports.gradients import first_probes
-from sweep.reports.groups import PLAIN, Group, groups_of, judged_trials
+from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.layer_figures import draw_unit_distances
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
@@ -39,8 +39,7 @@ INTRO = (
 
 def symmetry_section(context: Context) -> str:
     """Write which starts stay symmetric; nothing if none is, or there is but one kind of start."""
-    trials = judged_trials(context.trials)
-    trials = trials[trials["unit_distance"].notna()]
+    trials = context.trials[context.trials["unit_distance"].notna()]
     groups = start_groups(trials)
     if len(groups) < 2:
         return ""

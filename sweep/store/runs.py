@@ -56,6 +56,18 @@ def read_runs(directory: ResultsDir) -> list[Run]:
     return [read_run(path) for path in run_files(directory)]
 
 
+def latest_asked(directory: ResultsDir) -> tuple[str, tuple[str, ...]] | None:
+    """Return the sweep file and overrides of the latest run; None without any that is whole."""
+    files = run_files(directory)
+    if not files:
+        return None
+    try:
+        run = read_run(files[-1])
+    except StoreError:
+        return None
+    return run.config, run.overrides
+
+
 def run_files(directory: ResultsDir) -> list[AnyPath]:
     """Return the files of the recorded runs, the oldest first."""
     return matches(directory.runs, "*.json")
