@@ -158,7 +158,7 @@ LOSSES = st.lists(
 def walk(trial: Trial, losses: list[float]) -> tuple[StopReason, LaneState]:
     """Judge a series of losses by a trial's rules; return why and in what state it ends."""
     lanes = Lanes((Lane((trial,)),))
-    state = LaneState.begin(lanes, np.zeros((1, 1)), {}, {})
+    state = LaneState.begin(lanes, np.zeros((1, 1)), {}, {}, numerics=1)
     rules = Rules.of(lanes)
     for loss in losses:
         stops = judge(rules, state, losses=np.array([loss]), worst_errors=None)
