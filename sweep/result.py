@@ -68,8 +68,8 @@ class Outcome:
     )
     output_sparsity: float | None = column("share of output values that are 0", default=None)
     unit_distance: float | None = column(
-        "least 2-norm between the weights, in and out, of two hidden units of a layer; 0 is an "
-        "unbroken symmetry",
+        "least 2-norm between two hidden units of a layer: weights in, biases and weights out; 0 "
+        "is an unbroken symmetry",
         default=None,
     )
     error: str | None = column("the exception, in one line", default=None)

@@ -64,7 +64,7 @@ PLAIN_ACTIVATIONS = Literal[
 
 
 class PlainActivation(Choice):
-    """An activation without options."""
+    """An activation without options; softplus is the identity beyond 20, as PyTorch's."""
 
     name: PLAIN_ACTIVATIONS = Field(description="which activation")
 

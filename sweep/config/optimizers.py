@@ -68,7 +68,11 @@ class Adadelta(Optimizer):
 class _Moments(Optimizer):
     beta1: Axis[Share] = Field(default=[0.9], description="decay of the mean gradient")
     beta2: Axis[Share] = Field(default=[0.999], description="decay of the mean squared gradient")
-    epsilon: Axis[NonNegative] = Field(default=[1e-8], description="added to the denominator")
+    epsilon: Axis[NonNegative] = Field(
+        default=[1e-8],
+        description="added to the root after its bias correction; adamax: to each gradient's size; "
+        "as PyTorch has them",
+    )
 
 
 class Adam(_Moments):

@@ -13,7 +13,10 @@ class DeltaRule(Block):
 
 
 class EarlyStoppingRule(Block):
-    """Stop once the best loss has not improved for a while, as Keras does."""
+    """Stop once the best loss of training has not improved for a while; the last weights are kept.
+
+    The rule of Keras's EarlyStopping, which monitors the held-out loss unless told otherwise.
+    """
 
     min_delta: Axis[NonNegative] = Field(
         default=[0.0], description="what an improvement on the best loss must exceed"

@@ -31,7 +31,8 @@ STARTS = (
 )
 MOST_GROUPS = 12
 INTRO = (
-    "The least distance between the weights, in and out, of two hidden units of a layer. A trial "
+    "The least distance between two hidden units of a layer, in weights in, biases and weights "
+    "out. A trial "
     f"ends symmetric if it is below {SYMMETRIC:g}; the symmetry is broken at the first probe where "
     f"in every layer it is above {BROKEN:g} of the 2-norm of the layer's weights."
 )

@@ -145,8 +145,8 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
         column(
             "unit_distance",
             pa.float64(),
-            "least 2-norm between the weights, in and out, of two hidden units of the layer; 0 is "
-            "an unbroken symmetry",
+            "least 2-norm between two hidden units of the layer: weights in, biases and weights "
+            "out; 0 is an unbroken symmetry",
             nullable=True,
         ),
         column("verdict", pa.string(), "healthy, vanishing, exploding or dead"),
