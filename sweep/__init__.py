@@ -5,6 +5,10 @@
     summary = sweep.run("configs/quickstart.yaml")
     trials = sweep.read_trials(summary.output)
 
+`run` trains a sweep, from a file or a dict. `read_trials` reads its table as pandas has it;
+`read_curves`, `read_ladder`, `read_gradients`, `read_codes` and `read_phases` read what else is
+kept. `load_model` rebuilds a trained network for PyTorch. docs/python.md shows them at work.
+
 Importing this module is cheap: PyTorch and Ray are imported once they are needed.
 """
 
@@ -33,6 +37,10 @@ __all__ = [
     "read_trials",
     "run",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
 
 
 def __getattr__(name: str) -> Any:

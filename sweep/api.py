@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from sweep.store import reader
+from sweep.store.layout import ResultsDir
 from sweep.store.remote import AnyPath
 
 if TYPE_CHECKING:
@@ -35,11 +36,14 @@ def run(
     address: str | None = None,
     use_ray: bool = True,
     retry_failed: bool = False,
+    merge: bool = False,
 ) -> "RunSummary":
     """Train every trial of a sweep that has no row yet.
 
     Args:
-        config: path of a sweep file, or its content as a mapping.
+        config: path of a sweep file, or its content as a mapping. There `dataset` may be a matrix
+            or a data frame, a row for each sample, and so may a table's `path`; they are kept in
+            the results, and workers read them there. Functions are those of modules.
         overrides: changes such as `grid.learning_rate=[0.1,0.01]`.
         output: results directory, or its URI in object storage; `results/NAME` by default.
         engine: in place of the file's.
@@ -47,21 +51,25 @@ def run(
         address: a running Ray cluster; by default RAY_ADDRESS, else an embedded Ray.
         use_ray: False to train in this process.
         retry_failed: whether to train again what failed before.
+        merge: whether the results may be those of other sweeps, to be added to.
 
     Returns:
         What was done and where the results lie.
 
     Raises:
         ConfigError: the sweep is wrong; carries every fault.
-        StoreError: the results cannot be written.
+        StoreError: the results cannot be written, or are of another sweep.
     """
     from sweep.cluster.driver import RunOptions, run_sweep
     from sweep.config import load_config, parse_config
+    from sweep.store.arrays import with_files
 
     from_file = isinstance(config, str | Path)
-    loaded = (
-        load_config(Path(config), overrides) if from_file else parse_config(config, overrides)  # type: ignore[arg-type]
-    )
+    if isinstance(config, str | Path):
+        loaded = load_config(Path(config), overrides)
+    else:
+        place = output or Path("results") / str(config.get("name", "unnamed"))
+        loaded = parse_config(with_files(config, ResultsDir.at(place)), overrides)
     options = RunOptions(
         output=output,
         engine=engine,
@@ -69,6 +77,7 @@ def run(
         address=address,
         use_ray=use_ray,
         retry_failed=retry_failed,
+        merge=merge,
         config_text=Path(config).read_text("utf-8") if from_file else None,  # type: ignore[arg-type]
         overrides=tuple(overrides),
     )

@@ -155,7 +155,7 @@ def test_a_whole_number_may_have_4300_digits() -> None:
 
 
 def test_a_whole_number_too_long_is_a_fault_in_python_too() -> None:
-    with pytest.raises(ConfigError, match=r"whole numbers of at most 4,300 digits"):
+    with pytest.raises(ConfigError, match=r"a whole number of at most 4,300 digits"):
         parse_config({"name": "a", "fixed": {"seed": 10**4_300}})
 
 

@@ -25,7 +25,7 @@ from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
 from tests.trials import make_trial
 
-WHEN = {"pack", "lanes", "started", "finished", "seconds", "seconds_share", "sweep"}
+WHEN = {"pack", "lanes", "started", "finished", "seconds", "seconds_share", "git_revision"}
 """Columns that tell of the training, not of the trial."""
 
 

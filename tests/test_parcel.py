@@ -176,8 +176,8 @@ def test_a_job_is_named_after_the_sweep_and_what_it_says():
 def test_the_command_survives_the_shell(project):
     path = Path("configs/small.yaml")
     parcel = make_parcel(path, load_config(path), with_sweep=False)
-    options = SubmitOptions(engine="torch", workers=3, retry_failed=True)
+    options = SubmitOptions(engine="torch", workers=3, retry_failed=True, merge=True)
     assert command_of(parcel, ("grid.seed=[1, 2]",), "~/my results", options) == (
         "exec python3 -m sweep run configs/small.yaml 'grid.seed=[1, 2]' "
-        "--engine torch --workers 3 --retry failed --output ~/'my results'"
+        "--engine torch --workers 3 --retry failed --merge --output ~/'my results'"
     )

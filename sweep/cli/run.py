@@ -29,6 +29,7 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")
 @click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
 @no_plugins
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -76,6 +77,7 @@ def _run(
         address=given["address"],
         use_ray=not given["no_ray"],
         retry_failed=given["retry"] == "failed",
+        merge=given["merge"],
         config_text=path.read_text(),
         overrides=overrides,
     )

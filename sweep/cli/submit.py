@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
 @click.option("--no-install", is_flag=True, help="Use the sweep that its nodes have.")
 @click.option("--name", help="Name of the job. [NAME-HASH]")
 @click.option(
@@ -60,6 +61,7 @@ def submit_command(
         engine=given["engine"],
         workers=given["workers"],
         retry_failed=given["retry"] == "failed",
+        merge=given["merge"],
         install=not given["no_install"],
         name=given["name"],
         include=given["include"],

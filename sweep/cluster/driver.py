@@ -22,6 +22,7 @@ from sweep.errors import RayDiedError, SweepError
 from sweep.planning.machine import available_cpus
 from sweep.planning.plan import Plan, make_plan
 from sweep.store.layout import ResultsDir
+from sweep.store.ownership import require_own
 from sweep.store.reader import done_ids
 from sweep.store.remote import AnyPath
 from sweep.store.runs import latest_asked, record_run
@@ -44,6 +45,7 @@ class RunOptions:
         address: a running Ray cluster; None for RAY_ADDRESS, else an embedded Ray.
         use_ray: False to train in this process, one pack after another.
         retry_failed: whether to train again what failed before.
+        merge: whether the results may be those of other sweeps, to be added to.
         config_text: the sweep file as written, to be kept beside the results; None for its values.
         overrides: changes made to the file on the command line.
     """
@@ -54,6 +56,7 @@ class RunOptions:
     address: str | None = None
     use_ray: bool = True
     retry_failed: bool = False
+    merge: bool = False
     config_text: str | None = None
     overrides: tuple[str, ...] = ()
 
@@ -107,13 +110,15 @@ def run_sweep(
         What was done; `interrupted` if Ctrl-C or SIGTERM ended it, with all finished rows kept.
 
     Raises:
-        SweepError: the results cannot be written, or the cluster not be reached.
+        SweepError: the results cannot be written or are of another sweep, or the cluster cannot be
+            reached.
         KeyboardInterrupt: a second Ctrl-C came; what was finished is in the journal.
     """
     began = time.monotonic()
     options = options or RunOptions()
     config = _with_options(config, options)
     directory = ResultsDir.at(options.output or Path("results") / config.name)
+    require_own(directory, config.name, merge=options.merge)
     interrupt = Interrupt()
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)

@@ -36,6 +36,7 @@ class SubmitOptions:
             named after the sweep under `~/sweep-results`.
         engine, workers: in place of the file's; None to leave that as it is.
         retry_failed: whether to train again what failed before.
+        merge: whether the results may be those of other sweeps, to be added to.
         install: whether to send this sweep along, and have what it needs installed for the job.
         name: of the job; None for the sweep's with a hash.
         include: files and folders to send besides those that the sweep names.
@@ -45,6 +46,7 @@ class SubmitOptions:
     engine: str | None = None
     workers: int | None = None
     retry_failed: bool = False
+    merge: bool = False
     install: bool = True
     name: str | None = None
     include: tuple[Path, ...] = ()
@@ -134,6 +136,8 @@ def command_of(
         words += ["--workers", str(options.workers)]
     if options.retry_failed:
         words += ["--retry", "failed"]
+    if options.merge:
+        words += ["--merge"]
     home = "~/" if results.startswith("~/") else ""  # for the shell there to say where that is
     return f"{shlex.join(words)} --output {home}{shlex.quote(results.removeprefix(home))}"
 

@@ -6,16 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sweep.config.document import (
-    MAX_DIGITS,
-    Document,
-    dotted,
-    is_too_long,
-    parse_document,
-    read_document,
-)
+from sweep.config.document import Document, dotted, parse_document, read_document
 from sweep.config.expansion import expand_config
 from sweep.config.faults import faults_of, locate, meant_keys, paths_of, without
+from sweep.config.natives import plain
 from sweep.config.overrides import apply_overrides
 from sweep.config.plugins import make_importable
 from sweep.config.sweepfile import SweepConfig
@@ -51,7 +45,7 @@ def parse_config(
     if isinstance(sweep, str):
         document = parse_document(sweep, source=source)
     else:
-        document = Document(source, _plain(sweep, source))
+        document = Document(source, plain(sweep, source=source))
     make_importable(Path.cwd())
     return validate(apply_overrides(document, overrides))
 
@@ -73,7 +67,7 @@ def validate(document: Document) -> SweepConfig:
     except ValidationError as error:
         faults = faults_of(error, document, SweepConfig)
         faults += _faults_of_the_rest(error, document)
-        raise ConfigError(sorted(faults, key=_line)) from error
+        raise ConfigError(sorted(faults, key=_line)) from None
     problems = expand_config(config).problems
     if problems:
         faults = [_fault(problem, document) for problem in problems]
@@ -111,13 +105,3 @@ def _fault(problem: Problem, document: Document) -> Fault:
         got=problem.got,
         hint=problem.hint,
     )
-
-
-def _plain(value: Any, source: str) -> Any:
-    """Copy mappings as dict and sequences as list, as YAML gives them."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(inner, source) for key, inner in value.items()}
-    if isinstance(value, int) and is_too_long(value):
-        must = f"hold whole numbers of at most {MAX_DIGITS:,} digits"
-        raise ConfigError([Fault(where=source, key="", must=must)])
-    return [_plain(item, source) for item in value] if isinstance(value, list | tuple) else value

@@ -12,7 +12,7 @@ from sweep.nets.activations import Shape, activation_of
 from sweep.nets.layout import mirror_of
 from sweep.nets.skips import joined
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
-from sweep.trial import Trial
+from sweep.trial import Trial, format_topology
 
 
 class Dense(nn.Module):
@@ -44,6 +44,12 @@ class Dense(nn.Module):
         self.gate = gate
         self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
 
+    def extra_repr(self) -> str:
+        (mirror,) = self._mirror
+        fan_out, fan_in = self.weight.shape if mirror is None else mirror.weight.T.shape
+        tied = "" if mirror is None else ", tied"
+        return f"{fan_in} -> {fan_out}, bias={self.bias is not None}{tied}"
+
     def forward(self, values: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
         (mirror,) = self._mirror
         weight = self.weight if mirror is None else mirror.weight.T
@@ -73,6 +79,10 @@ class Autoencoder(nn.Module):
             layers.append(Dense(layer, mirror=shared, norm=norm, gate=gate, like=like))
         self.layers = nn.ModuleList(layers)
         self.bottleneck = bottleneck_layer(trial.topology) or 0
+        self._description = (
+            f"{format_topology(trial.topology)}, hidden {trial.activation}, "
+            f"output {trial.output_activation}, {trial.dtype}"
+        )
         self._skip = trial.skip
         self._hidden = activation_of(trial.activation)
         self._output = activation_of(trial.output_activation)
@@ -81,6 +91,9 @@ class Autoencoder(nn.Module):
         self._output_shape = Shape(
             *_numbers(trial.output_activation_slope, trial.output_activation_alpha)
         )
+
+    def extra_repr(self) -> str:
+        return self._description
 
     def encode(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... bottleneck"]:
         """Return the activations of the bottleneck; the inputs where there is no hidden layer."""

@@ -86,9 +86,21 @@ class ResultsDir:
         return self.path / "report"
 
     @property
+    def data(self) -> AnyPath:
+        """Arrays that a notebook trained on, named by their content."""
+        return self.path / "data"
+
+    @property
     def damaged(self) -> AnyPath:
         """Files that `sweep doctor --repair` set aside; nothing reads them."""
         return self.path / "damaged"
+
+    @property
+    def entries(self) -> tuple[AnyPath, ...]:
+        """Everything that sweep may write into the directory itself."""
+        files = (self.config, self.lock, self.journal, self.path / "fetched.json")
+        folders = (self.checkpoints, self.runs, self.report, self.data, self.damaged)
+        return (*files, *folders, *map(self.table, TableName))
 
     @property
     def exists(self) -> bool:

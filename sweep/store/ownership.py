@@ -1,0 +1,48 @@
+"""Tells whose results a directory holds, before anything is written there."""
+
+from sweep.errors import StoreError
+from sweep.store.files import reporting
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import RemotePath
+from sweep.store.snapshot import read_rows
+
+ENTRIES_NAMED = 3
+
+
+def require_own(directory: ResultsDir, sweep: str, *, merge: bool) -> None:
+    """Raise unless a sweep may write to a directory: its own, or an empty one.
+
+    Args:
+        directory: where results are to go; it need not exist.
+        sweep: the name of the sweep.
+        merge: whether the results may be those of other sweeps.
+
+    Raises:
+        StoreError: it holds another sweep's results, or other files than results.
+    """
+    if not directory.exists:
+        _require_empty(directory)
+    elif not merge:
+        rows = read_rows(directory.path, TableName.TRIALS, columns=["sweep"])
+        held = sorted(rows["sweep"].unique().to_pylist())
+        if held and sweep not in held:
+            raise StoreError(
+                f"{directory.path}: must hold results of sweep {sweep!r} (got those of "
+                f"{', '.join(map(repr, held[:ENTRIES_NAMED]))}); give another --output, or --merge "
+                "to add to them"
+            )
+
+
+def _require_empty(directory: ResultsDir) -> None:
+    path = directory.path
+    if isinstance(path, RemotePath) or not path.is_dir():
+        return
+    with reporting(path, "read"):
+        found = {entry.name for entry in path.iterdir() if entry.name[0] != "."}
+    foreign = sorted(found - {entry.name for entry in directory.entries})
+    if foreign:
+        more = ", …" if len(foreign) > ENTRIES_NAMED else ""
+        raise StoreError(
+            f"{path}: must be empty or hold results of a sweep "
+            f"(got {', '.join(foreign[:ENTRIES_NAMED])}{more}); give another --output"
+        )
