@@ -106,7 +106,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {printable_line(str(directory))}",
-            *([f"  follow      {plan.derived:,} from those, untrained"] if plan.derived else []),
+            *([f"  follow      {plan.derived:,} from trainings held"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",

@@ -96,7 +96,7 @@ def _announce(plan: "Plan") -> None:
         say(f"warning: {caution.text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
-        text += f", {plan.derived:,} that follow from those"
+        text += f", {plan.derived:,} follow from trainings held"
     if plan.others:
         text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
     if plan.missing or plan.derived or plan.others:
@@ -139,7 +139,7 @@ def describe_summary(summary: "RunSummary") -> str:
         text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
     notes = {
         "already done": summary.skipped if summary.trained or summary.interrupted else 0,
-        "derived from those": summary.derived,
+        "derived": summary.derived,
         "diverged": summary.diverged,
         "failed": summary.failed,
         "cancelled": summary.cancelled,

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from sweep.config.sweepfile import Record
 from sweep.ladder import Rung
+from sweep.nets.topology import count_parameters
 from sweep.planning.plan import Plan
 from sweep.store.batch import Batch
 from sweep.store.encoding import frame_of
@@ -28,8 +29,9 @@ from sweep.trial import STOP_PARAMETERS, Status, StopReason, Trial
 
 COURSE = ("epochs", "seconds", "best_loss", "best_epoch", "last_delta")
 COLUMNS = ["trial_id", "path_id", "status", "stop_reason", *COURSE, *STOP_PARAMETERS]
-TRIALS_PER_FRAME = 1_000
-"""Rows appended together; some megabytes."""
+TRIALS_PER_FRAME = 20_000
+PARAMETERS_PER_FRAME = 2**23
+"""The most that are read and appended together; every group costs a look at the whole table."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ def derived_frames(derived: Sequence[Derived], path: AnyPath, sweep: str) -> Ite
 
     States are left where they are: one serves every trial of its path.
     """
-    for start in range(0, len(derived), TRIALS_PER_FRAME):
-        group = derived[start : start + TRIALS_PER_FRAME]
+    for group in _groups(derived):
         sources = {item.source for item in group}
         tables = {TableName.STATE: SCHEMAS[TableName.STATE].empty_table()}
         for name in set(TableName) - {TableName.STATE}:
@@ -79,6 +80,20 @@ def derived_frames(derived: Sequence[Derived], path: AnyPath, sweep: str) -> Ite
             tables[name] = _copied(table, group)
         tables[TableName.TRIALS] = _under_own_rule(tables[TableName.TRIALS], group, sweep)
         yield frame_of(Batch(tables))
+
+
+def _groups(derived: Sequence[Derived]) -> Iterator[list[Derived]]:
+    """Yield the trials in groups that go through memory together."""
+    group: list[Derived] = []
+    room = PARAMETERS_PER_FRAME
+    for item in derived:
+        room -= count_parameters(item.trial.topology)
+        if group and (room < 0 or len(group) == TRIALS_PER_FRAME):
+            yield group
+            group, room = [], PARAMETERS_PER_FRAME
+        group.append(item)
+    if group:
+        yield group
 
 
 class _Pasts:
