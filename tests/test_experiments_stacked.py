@@ -75,17 +75,16 @@ def test_stacking_is_shown_to_help_at_no_depth() -> None:
     assert growth_of_spread(deep[-1], deep[0]).sign == 0
     assert {pair.spread.sign for pair in pairs.values()} == {0}
     losses = {key: side(p.loss.low, p.loss.high, 1.0) for key, p in pairs.items()}
-    assert [key for key, sign in losses.items() if sign] == [(6, "greedy")]
-    assert losses[6, "greedy"] == 1
+    assert [key for key, sign in losses.items() if sign] == [(8, "greedy")]
+    assert losses[8, "greedy"] == 1
     later = {key for key, p in pairs.items() if side(p.sooner.low, p.sooner.high, 0.5) == -1}
-    assert later == {(4, "greedy"), (4, "grow"), (6, "greedy"), (8, "greedy")}
+    assert later == set(pairs) - {(8, "grow")}
 
 
 def test_a_chain_of_autoencoders_loses_with_every_block() -> None:
-    cells, pairs = stacking("stacked", bottleneck=16)
+    cells, _ = stacking("stacked", bottleneck=16)
     deep = [float(np.median(cell.losses)) for cell in cells if cell.way == "deep"]
     assert [round(loss, 3) for loss in deep] == [0.266, 0.281, 0.299]
-    assert side(pairs[6, "chain"].loss.low, pairs[6, "chain"].loss.high, 1.0) == 1
 
 
 def test_full_batches_agree_and_sigmoid_networks_stay_on_the_plateau() -> None:

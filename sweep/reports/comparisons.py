@@ -1,26 +1,43 @@
 """Compares the shares of groups in plain sentences. Knows nothing of what is shared."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from sweep.reports.groups import Group
-from sweep.reports.intervals import Estimate, Share, difference_of_shares
+from sweep.reports.intervals import (
+    Estimate,
+    Share,
+    corrected,
+    describe_level,
+    difference_of_pairs,
+    difference_of_shares,
+)
+from sweep.reports.seeds import BySeed, by_seed, share_seeds
 from sweep.reports.tables import escape
 
 
 @dataclass(frozen=True)
 class GroupShare:
-    """How many trials of a group did something."""
+    """How many trials of a group did something.
+
+    Attributes:
+        group, share: the trials that were judged, and how many of them did it.
+        held: 1 for those that did it, 0 for the others, by seed; none where that is not known.
+    """
 
     group: Group
     share: Share
+    held: BySeed = field(default_factory=lambda: pd.Series(dtype=np.float64))
 
 
-def share_of(group: Group, holds: "np.ndarray") -> GroupShare:
-    """Count the trials of a group for which something holds, a truth value a trial."""
-    return GroupShare(group, Share(int(holds.sum()), len(holds)))
+def share_of(group: Group, holds: "pd.Series[bool]") -> GroupShare:
+    """Count the trials of a group for which something holds, which tells it by their index."""
+    mine = holds[holds.index.intersection(group.trials.index)]
+    held = mine.astype(np.float64).set_axis(group.trials.loc[mine.index, "seed"])
+    return GroupShare(group, Share(int(mine.sum()), len(mine)), held)
 
 
 def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
@@ -31,24 +48,27 @@ def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
         did: what the trials counted do, such as `learn it`.
 
     Returns:
-        A sentence for each group whose share is shown to differ, and one for all others.
+        A sentence for each group whose share is shown to differ, one for all others, and one on the
+        level of the intervals, which hold for all comparisons together.
     """
+    factors = dict.fromkeys(item.group.factor for item in found)
+    judged = [item for item in found if item.share.total]
+    contests = [[item for item in judged if item.group.factor == factor] for factor in factors]
+    comparisons = sum(map(_count_comparisons, contests))
     sentences = []
-    for factor in dict.fromkeys(item.group.factor for item in found):
-        rivals = [item for item in found if item.group.factor == factor and item.share.total]
-        if len(rivals) < 2:
-            continue
+    for rivals in (rivals for rivals in contests if len(rivals) > 1):
         base = _base(rivals)
-        others = [(item, _points(item, base)) for item in rivals if item is not base]
+        level = corrected(comparisons)
+        others = [(item, _points(item, base, level)) for item in rivals if item is not base]
         sentences += [_shown(*other, base, did) for other in others if other[1].sign]
         if unshown := [other for other in others if not other[1].sign]:
             sentences.append(_unshown(unshown, base, did))
-    return sentences
+    return [*sentences, describe_level(comparisons)] if comparisons > 1 else sentences
 
 
 def against(found: Sequence[GroupShare], *, least: str) -> str:
     """Say what `compare_shares` compares with: the base, or what is told in `least`."""
-    return "the base" if any(item.group.is_base for item in found) else least
+    return "the base" if _has_base(found) else least
 
 
 def bullets(sentences: Sequence[str]) -> str:
@@ -61,10 +81,21 @@ def _base(rivals: Sequence[GroupShare]) -> GroupShare:
     return bases[0] if bases else min(rivals, key=lambda r: r.share.count / r.share.total)
 
 
-def _points(item: GroupShare, base: GroupShare) -> Estimate:
-    """Return the difference of two shares in percentage points."""
-    found = difference_of_shares(item.share, base.share)
-    return Estimate(100 * found.value, 100 * found.low, 100 * found.high)
+def _count_comparisons(rivals: Sequence[GroupShare]) -> int:
+    """Return how many comparisons are made: with the base, or all, of which the least is chosen."""
+    count = len(rivals)
+    return max(0, count - 1) if _has_base(rivals) else count * (count - 1) // 2
+
+
+def _has_base(rivals: Sequence[GroupShare]) -> bool:
+    return any(item.group.is_base for item in rivals)
+
+
+def _points(item: GroupShare, base: GroupShare, level: float) -> Estimate:
+    """Return the difference of two shares in percentage points, by seed where they share seeds."""
+    if share_seeds(item.held, base.held):
+        return difference_of_pairs(by_seed(item.held, base.held), level).times(100)
+    return difference_of_shares(item.share, base.share, level).times(100)
 
 
 def _shown(item: GroupShare, points: Estimate, base: GroupShare, did: str) -> str:

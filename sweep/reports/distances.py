@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from scipy.stats import rankdata
 
 from sweep.reports.context import Context
-from sweep.reports.intervals import LEVEL, Estimate, format_estimate, resampled
+from sweep.reports.correlations import FEWEST, pearson, spearman
+from sweep.reports.intervals import Estimate, corrected, describe_level, format_estimate
 from sweep.reports.plots import MOST_GROUPS, Points, draw_points
 from sweep.reports.population import has_converged
 from sweep.reports.tables import markdown_table
 
-FEWEST_TRIALS = 8
-MOST_TRIALS = 2000
+FEWEST_TRIALS = FEWEST
+MOST_POINTS = 2000
 ALL = "all"
+COEFFICIENTS = ("Spearman", "Pearson")
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,15 @@ def correlations(trials: pd.DataFrame) -> list[Correlation]:
     """Correlate `weight_distance` with `epochs` for each topology, and over all.
 
     Args:
-        trials: the table of trials, of which those that met a rule count, at most `MOST_TRIALS`
-            of a group, evenly spread. Groups of fewer than `FEWEST_TRIALS` are left out.
+        trials: the table of trials, of which all that met a rule count. Groups of fewer than
+            `FEWEST_TRIALS` are left out.
     """
     known = _solved(trials)
     groups = [(str(name), group) for name, group in known.groupby("topology", sort=False)]
     groups = groups if len(groups) > 1 else []
     telling = [(n, g) for n, g in [*groups, (ALL, known)] if _is_telling(g)]
-    return [_correlate(name, group) for name, group in telling]
+    level = corrected(len(COEFFICIENTS) * len(telling))
+    return [_correlate(name, group, level) for name, group in telling]
 
 
 def distance_section(context: Context) -> str:
@@ -56,17 +57,24 @@ def distance_section(context: Context) -> str:
     if not found:
         return ""
     text = (
-        "Of trials that met a stop rule: epochs against the distance from the initial to the final "
-        f"weights (2-norm), with bootstrap intervals of {LEVEL:.0%}."
+        "Of all trials that met a stop rule: epochs against the distance from the initial to the "
+        f"final weights (2-norm). {describe_level(len(COEFFICIENTS) * len(found))} They are as if "
+        "trials were drawn independently of each other; where settings vary, their differences "
+        "make most of a coefficient."
     )
     rows = [
         [item.name, f"{item.trials}", *(format_estimate(c, ".2f") for c in item.coefficients)]
         for item in found
     ]
-    table = markdown_table(["topology", "trials", "Spearman", "Pearson"], rows)
+    table = markdown_table(["topology", "trials", *COEFFICIENTS], rows)
     title = "Epochs by distance"
-    figure = context.figures.show("distance", title, draw_points([_points(context.trials)]))
-    return "\n\n".join([f"## {title}", text, table, figure])
+    drawn = _points(context.trials)
+    figure = context.figures.show("distance", title, draw_points([drawn]))
+    count = sum(map(len, drawn.groups.values()))
+    total = max(item.trials for item in found)
+    drawn_of = f"{count:,} of them, evenly spread over the table, are drawn."
+    note = f"\n\n{drawn_of}" if count < total else ""
+    return "\n\n".join([f"## {title}", text, table, f"{figure}{note}"])
 
 
 def _points(trials: pd.DataFrame) -> Points:
@@ -98,31 +106,11 @@ def _is_telling(group: pd.DataFrame) -> bool:
 
 
 def _spread(group: pd.DataFrame) -> pd.DataFrame:
-    if len(group) <= MOST_TRIALS:
+    if len(group) <= MOST_POINTS:
         return group
-    return group.iloc[np.linspace(0, len(group) - 1, MOST_TRIALS).astype(int)]
+    return group.iloc[np.linspace(0, len(group) - 1, MOST_POINTS).astype(int)]
 
 
-def _correlate(name: str, group: pd.DataFrame) -> Correlation:
-    shown = _spread(group)
-    pair = (shown["weight_distance"].to_numpy(), shown["epochs"].to_numpy())
-    spearman, pearson = (resampled(pair, of, paired=True) for of in (_spearman, _pearson))
-    return Correlation(name, len(group), spearman, pearson)
-
-
-def _spearman(
-    x: Float[np.ndarray, "..."], y: Float[np.ndarray, "..."], axis: int = -1
-) -> Float[np.ndarray, "..."]:
-    return _pearson(rankdata(x, axis=axis), rankdata(y, axis=axis), axis=axis)
-
-
-def _pearson(
-    x: Float[np.ndarray, "..."], y: Float[np.ndarray, "..."], axis: int = -1
-) -> Float[np.ndarray, "..."]:
-    """Return the correlation along an axis; 0 for a resample that does not vary."""
-    x, y = (values - values.mean(axis, keepdims=True) for values in (x, y))
-    norm = np.sqrt((x * x).sum(axis) * (y * y).sum(axis))
-    together = (x * y).sum(axis)
-    shares: Float[np.ndarray, "..."] = np.zeros_like(together)
-    np.divide(together, norm, out=shares, where=norm > 0)
-    return shares
+def _correlate(name: str, group: pd.DataFrame, level: float) -> Correlation:
+    x, y = (group[column].to_numpy(np.float64) for column in ("weight_distance", "epochs"))
+    return Correlation(name, len(group), spearman(x, y, level), pearson(x, y, level))

@@ -129,7 +129,7 @@ def _rule(n_relative: int) -> str:
 
 
 def _learnt(group: Group, learnt: "pd.Series[bool]") -> GroupShare:
-    return share_of(group, learnt[group.trials.index].to_numpy(bool))
+    return share_of(group, learnt)
 
 
 def _count(group: Group, learnt: "pd.Series[bool]") -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.baselines import Targets, load_targets
-from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares
+from sweep.reports.comparisons import GroupShare, against, bullets, compare_shares, share_of
 from sweep.reports.context import Context
 from sweep.reports.groups import Group, groups_of
 from sweep.reports.intervals import Share
@@ -47,7 +47,7 @@ class UnitCounts:
     stuck_outputs: float
     dead_units: float
     sparsity: float
-    learnt: Share
+    learnt: GroupShare
 
 
 def identity_section(context: Context) -> str:
@@ -62,7 +62,7 @@ def identity_section(context: Context) -> str:
         return ""
     learnt = learns_identity(trials, target_ranges(load_targets(context.directory, trials)))
     counts = [count_units(group, learnt) for group in groups]
-    telling = [c for c in counts if c.learnt.total or c.stuck.count or c.dead.count]
+    telling = [c for c in counts if c.learnt.share.total or c.stuck.count or c.dead.count]
     return identity_text(telling) if telling else ""
 
 
@@ -92,7 +92,7 @@ def count_units(group: Group, learnt: "pd.Series[float]") -> UnitCounts:
     """
     trials = group.trials
     stuck, dead = trials["zero_outputs"].astype(float), trials["dead_units"].astype(float)
-    judged = learnt[trials.index].dropna()
+    judged = learnt[trials.index].dropna() > 0
     return UnitCounts(
         group=group,
         stuck=Share(int((stuck > 0).sum()), len(trials)),
@@ -100,7 +100,7 @@ def count_units(group: Group, learnt: "pd.Series[float]") -> UnitCounts:
         stuck_outputs=float(stuck.mean()),
         dead_units=float(dead.mean()),
         sparsity=float(trials["output_sparsity"].astype(float).mean()),
-        learnt=Share(int(judged.sum()), len(judged)),
+        learnt=share_of(group, judged),
     )
 
 
@@ -117,7 +117,7 @@ def identity_text(counts: Sequence[UnitCounts]) -> str:
         "dead units",
     ]
     parts = ["## Units and outputs", INTRO, markdown_table(header, [_row(c) for c in counts])]
-    learnt = [GroupShare(item.group, item.learnt) for item in counts]
+    learnt = [item.learnt for item in counts]
     if sentences := compare_shares(learnt, did="learn it"):
         least = against(learnt, least="the setting that learns it least")
         parts.append(f"Against {least}:")
@@ -129,7 +129,7 @@ def _row(counts: UnitCounts) -> list[str]:
     return [
         counts.group.label,
         f"{len(counts.group.trials):,}",
-        str(counts.learnt) if counts.learnt.total else "-",
+        str(counts.learnt.share) if counts.learnt.share.total else "-",
         str(counts.stuck),
         f"{counts.stuck_outputs:.2f}",
         f"{counts.sparsity:.1%}",

@@ -1,22 +1,19 @@
-"""Says how sure a number is. Knows nothing of trials.
+"""Says how sure a number is: the parts that all intervals share, and those of shares.
 
-Every interval holds the true value in 95 of 100 cases, so far as its method does.
+An interval of a level holds the true value in that share of cases or more. How often each does is
+measured by `tests/test_coverage.py`; where a method would hold it less often, there is no interval.
+Knows nothing of trials.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from jaxtyping import Float64
-from scipy.stats import binomtest, bootstrap
+from jaxtyping import Float64, Int64
+from scipy.special import ndtri
+from scipy.stats import binomtest
 
 LEVEL = 0.95
-RESAMPLES = 2000
-AT_ONCE = 1_000_000
-"""Values of a group's resamples that are held in memory at a time."""
-
-FEWEST = 3
-"""Values below which resampling them says nothing."""
 
 Values = Float64[np.ndarray, " values"]
 
@@ -26,13 +23,20 @@ class Estimate:
     """A number with its interval; nan where it is not known."""
 
     value: float
-    low: float
-    high: float
+    low: float = np.nan
+    high: float = np.nan
 
     @property
     def sign(self) -> int:
         """1 or -1 where the whole interval is on that side of 0, else 0."""
         return int(self.low > 0) - int(self.high < 0)
+
+    def times(self, factor: float) -> "Estimate":
+        """Return it in another unit; the factor is positive."""
+        return Estimate(factor * self.value, factor * self.low, factor * self.high)
+
+
+UNKNOWN = Estimate(np.nan)
 
 
 @dataclass(frozen=True)
@@ -44,10 +48,13 @@ class Share:
 
     @property
     def estimate(self) -> Estimate:
+        return self.at(LEVEL)
+
+    def at(self, level: float) -> Estimate:
+        """Return the share with its interval of that level."""
         if not self.total:
-            return Estimate(np.nan, np.nan, np.nan)
-        interval = binomtest(self.count, self.total).proportion_ci(LEVEL, method="wilson")
-        return Estimate(self.count / self.total, float(interval.low), float(interval.high))
+            return UNKNOWN
+        return Estimate(self.count / self.total, *_wilson(self.count, self.total, level))
 
     def __str__(self) -> str:
         """Such as `97 of 100 (92% to 99%)`."""
@@ -55,50 +62,73 @@ class Share:
         return f"{self.count:,} of {self.total:,} ({found.low:.0%} to {found.high:.0%})"
 
 
-def difference_of_shares(first: Share, second: Share) -> Estimate:
+@cache
+def _wilson(count: int, total: int, level: float) -> tuple[float, float]:
+    interval = binomtest(count, total).proportion_ci(level, method="wilson")
+    return float(interval.low), float(interval.high)
+
+
+def corrected(comparisons: int, level: float = LEVEL) -> float:
+    """Return the level of each of so many intervals that hold together at `level` (Bonferroni)."""
+    return 1 - (1 - level) / max(1, comparisons)
+
+
+def describe_level(comparisons: int) -> str:
+    """Say what level intervals have that hold together, as a sentence."""
+    if comparisons < 2:
+        return f"Intervals are of {LEVEL:.0%}."
+    each = f"{100 * corrected(comparisons):.4g}%"
+    return (
+        f"The {comparisons:,} intervals hold together in {LEVEL:.0%} of cases, for which each is "
+        f"of {each} (Bonferroni)."
+    )
+
+
+def quantile_of_normal(level: float) -> float:
+    """Return how many standard errors an interval of that level goes to either side."""
+    return float(ndtri((1 + level) / 2))
+
+
+def difference(first: Estimate, second: Estimate) -> Estimate:
+    """Return the first less the second, of independent groups, from their intervals.
+
+    The squares of the distances to the limits add, which lets an interval be as lopsided as those
+    that it is made of (Zou and Donner 2008).
+    """
+    value = first.value - second.value
+    below = np.hypot(first.value - first.low, second.high - second.value)
+    above = np.hypot(first.high - first.value, second.value - second.low)
+    return Estimate(value, float(value - below), float(value + above))
+
+
+def difference_of_shares(first: Share, second: Share, level: float = LEVEL) -> Estimate:
     """Return the first share less the second, of independent groups.
 
-    The interval is Newcombe's from those of the shares (Newcombe 1998, method 10), which holds for
-    shares of 0 and 1 too.
+    The interval is Newcombe's (1998, method 10), which holds for shares of 0 and 1 too.
     """
-    a, b = first.estimate, second.estimate
-    difference = a.value - b.value
-    below = np.hypot(a.value - a.low, b.high - b.value)
-    above = np.hypot(a.high - a.value, b.value - b.low)
-    return Estimate(difference, float(difference - below), float(difference + above))
+    return difference(first.at(level), second.at(level))
 
 
-def resampled(
-    samples: Sequence[Values], statistic: Callable[..., Values], *, paired: bool = False
+def difference_of_pairs(
+    differences: Int64[np.ndarray, " things"], level: float = LEVEL
 ) -> Estimate:
-    """Return a statistic of samples with its percentile bootstrap interval.
+    """Return the first share less the second, both of the same things.
+
+    The interval is that of Bonett and Price (2012), with half a success and half a failure more in
+    each share.
 
     Args:
-        samples: the values of each group, all finite.
-        statistic: of arrays (…, values), one a group, along their last axis (keyword `axis`).
-        paired: whether the samples are of the same things in the same order, drawn together.
-
-    Returns:
-        Without an interval where a group has fewer than `FEWEST` values; the same resamples every
-        time. With few values the interval is too narrow (Efron and Tibshirani 1993, chapter 13).
+        differences: for each thing 1 where it counts in the first share alone, -1 where in the
+            second alone, else 0.
+        level: of the interval.
     """
-    if not all(len(sample) for sample in samples):
-        return Estimate(np.nan, np.nan, np.nan)
-    value = float(statistic(*samples, axis=-1))
-    if min(map(len, samples)) < FEWEST:
-        return Estimate(value, np.nan, np.nan)
-    found = bootstrap(
-        tuple(samples),
-        statistic,
-        n_resamples=RESAMPLES,
-        batch=max(1, AT_ONCE // max(map(len, samples))),
-        paired=paired,
-        confidence_level=LEVEL,
-        method="percentile",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    return Estimate(value, float(found.low), float(found.high))
+    n = len(differences)
+    if not n:
+        return UNKNOWN
+    more, less = ((int((differences == side).sum()) + 1) / (n + 2) for side in (1, -1))
+    half = quantile_of_normal(level) * np.sqrt((more + less - (more - less) ** 2) / (n + 2))
+    low, high = max(-1.0, more - less - half), min(1.0, more - less + half)
+    return Estimate(float(differences.mean()), float(low), float(high))
 
 
 def format_estimate(estimate: Estimate, form: str = ".3g") -> str:

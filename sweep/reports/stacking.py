@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import starmap
 
 import numpy as np
 import pandas as pd
@@ -10,7 +9,8 @@ import pandas as pd
 from sweep.reports.comparisons import bullets
 from sweep.reports.context import Context
 from sweep.reports.groups import PLAIN, Group, groups_of
-from sweep.reports.intervals import Estimate, format_estimate
+from sweep.reports.intervals import Estimate, corrected, describe_level, format_estimate
+from sweep.reports.seeds import BySeed
 from sweep.reports.stacking_cells import DEEP, Cell, cells_of, with_totals
 from sweep.reports.stacking_figure import draw_stacking
 from sweep.reports.stacking_pairs import Pair, deviation_of, growth_of_spread, pairs_of, spread_of
@@ -27,14 +27,14 @@ INTRO = (
     "Deep networks start from random weights, the others had their layers pretrained, and their "
     "epochs and seconds include it. Spread is over seeds: the interquartile range of log10 of the "
     "final loss (1 is a factor of ten), and the standard deviation of the loss. A trial is "
-    "reliable if its final loss is within 10% of the least of its depth. Intervals are of 95%: "
-    "Wilson's for shares, bootstrapped for the rest, which is too narrow for few seeds. Seconds "
-    "depend also on how many trials trained side by side, which all have the same: they have no "
-    "interval then."
+    "reliable if its final loss is within 10% of the least of its depth. In the tables each "
+    "interval by itself is of 95%, and there is none for too few seeds. Seconds depend also on how "
+    "many trials trained side by side, which all have the same: they have no interval then."
 )
 AGAINST = (
-    "Each kind of pretraining against the deep trials of its depth: ratios of medians, differences "
-    "of the reliable share (percentage points) and of the spread. Sooner is the probability that a "
+    "Each kind of pretraining against the deep trials of its depth, seed by seed where both have "
+    "the same seeds: medians of the ratio (else ratios of medians), differences of the reliable "
+    "share (percentage points) and of the spread. Sooner is the probability that a "
     "pretrained trial comes down to a loss in fewer epochs than a deep one, its pretraining "
     "counted: the least loss on the ladder that half the trials of the depth came down to."
 )
@@ -77,8 +77,12 @@ def stacking_section(context: Context) -> str:
     if trials.empty:
         return ""
     found = [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
+    comparisons = sum(count_comparisons(cells) for _, cells in found)
+    level = corrected(comparisons)
+    settings = [_setting(group, cells, level) for group, cells in found]
+    note = f"The answers below the tables go by wider intervals. {describe_level(comparisons)}"
     figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
-    return "\n\n".join(["## Deep or stacked", INTRO, figure, *starmap(_setting, found)])
+    return "\n\n".join(["## Deep or stacked", INTRO, note, figure, *settings])
 
 
 def _groups(trials: pd.DataFrame) -> list[Group]:
@@ -116,15 +120,29 @@ def _apart(trials: pd.DataFrame) -> list[str]:
     return [*names, *LAST_PHASE] if one_each else names
 
 
-def answers(cells: Sequence[Cell], pairs: Sequence[Pair]) -> list[str]:
+def answers(cells: Sequence[Cell], level: float) -> list[str]:
     """Answer the claims about deep and stacked networks.
 
     Is a network more at the mercy of its random start the deeper it is? Is a pretrained one less
     so, more reliable, better, quicker?
+
+    Args:
+        cells: of one setting.
+        level: of the intervals to answer by.
     """
-    deep = [cell for cell in cells if cell.way == DEEP]
-    sentences = [_mercy(deep[0], deep[-1])] if len(deep) > 1 else []
+    deep, pairs = _deep(cells), pairs_of(cells, level)
+    sentences = [_mercy(deep[0], deep[-1], level)] if len(deep) > 1 else []
     return sentences + [told for claim in CLAIMS if (told := _claim(pairs, claim))]
+
+
+def count_comparisons(cells: Sequence[Cell]) -> int:
+    """Return how many differences the answers for one setting are about."""
+    known = [claim.measure(pair).value for pair in pairs_of(cells) for claim in CLAIMS]
+    return int(np.isfinite(known).sum()) + (len(_deep(cells)) > 1)
+
+
+def _deep(cells: Sequence[Cell]) -> list[Cell]:
+    return [cell for cell in cells if cell.way == DEEP]
 
 
 def _claim(pairs: Sequence[Pair], claim: Claim) -> str:
@@ -145,11 +163,11 @@ def _named(cell: Cell) -> str:
     return f"{escape(cell.way)} at depth {cell.depth}"
 
 
-def _setting(group: Group, cells: Sequence[Cell]) -> str:
+def _setting(group: Group, cells: Sequence[Cell], level: float) -> str:
     pairs = pairs_of(cells)
     title = [] if group.label == PLAIN else [f"### {escape(group.label)}"]
     compared = [AGAINST, _comparison(pairs)] if pairs else []
-    return "\n\n".join([*title, _table(cells), *compared, bullets(answers(cells, pairs))]).strip()
+    return "\n\n".join([*title, _table(cells), *compared, bullets(answers(cells, level))]).strip()
 
 
 def _table(cells: Sequence[Cell]) -> str:
@@ -171,7 +189,7 @@ def _table(cells: Sequence[Cell]) -> str:
 
 
 def _row(cell: Cell) -> list[str]:
-    lower, middle, upper = quartiles(pd.Series(cell.losses))
+    lower, middle, upper = quartiles(cell.losses)
     came = int(np.isfinite(cell.sooner).sum())
     known = np.isfinite(cell.level)
     return [
@@ -190,7 +208,7 @@ def _row(cell: Cell) -> list[str]:
     ]
 
 
-def _median(values: Sequence[float] | np.ndarray) -> str:
+def _median(values: BySeed) -> str:
     middle = float(np.median(values)) if len(values) else np.nan
     return f"{middle:.4g}" if np.isfinite(middle) else "-"
 
@@ -212,7 +230,7 @@ def _comparison(pairs: Sequence[Pair]) -> str:
 
 def _compared(pair: Pair) -> list[str]:
     found = pair.reliable
-    points = Estimate(100 * found.value, 100 * found.low, 100 * found.high)
+    points = found.times(100)
     return [
         f"{pair.stacked.depth}",
         pair.stacked.way,
@@ -226,9 +244,9 @@ def _compared(pair: Pair) -> list[str]:
     ]
 
 
-def _mercy(shallow: Cell, deepest: Cell) -> str:
+def _mercy(shallow: Cell, deepest: Cell, level: float) -> str:
     """Say whether the spread over seeds grows with depth."""
-    growth = growth_of_spread(deepest, shallow)
+    growth = growth_of_spread(deepest, shallow, level)
     verdict = {1: "More", -1: "Less", 0: "Not shown to be more"}[growth.sign]
     return (
         f"{verdict} at the mercy of its random start with depth: the spread of log10 of the final "

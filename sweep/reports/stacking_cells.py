@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.reports.intervals import Share, Values
+from sweep.reports.intervals import Share
 from sweep.reports.population import final_losses
+from sweep.reports.seeds import BySeed
 
 RELIABLE = 1.1
 DEEP = "deep"
@@ -22,20 +23,26 @@ class Cell:
         depth: layers of weights. way: deep, or the kind of pretraining.
         losses: final losses. validation: losses on held-out samples, none where there are none.
         epochs, seconds: in all, pretraining included.
-        reliable: trials within 10% of the best of the setting and depth, of all that were judged.
+        near: 1 for trials within 10% of the best of the setting and depth, 0 for all others.
         level: loss that at least half of the trials of the depth came down to; nan if not known.
         sooner: epochs, pretraining included, after which each came down to it; inf if it did not.
+
+    All but the level have a value a trial, under its seed.
     """
 
     depth: int
     way: str
-    losses: Values
-    validation: Values
-    epochs: Values
-    seconds: Values
-    reliable: Share
+    losses: BySeed
+    validation: BySeed
+    epochs: BySeed
+    seconds: BySeed
+    near: BySeed
     level: float
-    sooner: Values
+    sooner: BySeed
+
+    @property
+    def reliable(self) -> Share:
+        return Share(int(self.near.sum()), len(self.near))
 
 
 def with_totals(trials: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:
@@ -70,21 +77,21 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
         level, met = _level_met(same, ladder)
         for way in ways_of(same["way"]):
             rows = same[same["way"] == way]
-            near = int((final_losses(rows) <= RELIABLE * best).sum())
+            rows = rows.assign(
+                near=final_losses(rows) <= RELIABLE * best, sooner=met[rows.index]
+            ).set_index("seed")
             known = rows[final_losses(rows) > 0]
-            columns = ("final_loss", "total_epochs", "total_seconds")
-            losses, epochs, seconds = (known[name].to_numpy(np.float64) for name in columns)
             cells.append(
                 Cell(
                     depth=int(depth),  # type: ignore[arg-type]
                     way=way,
-                    losses=losses,
-                    validation=known["validation_loss"].dropna().to_numpy(np.float64),
-                    epochs=epochs,
-                    seconds=seconds,
-                    reliable=Share(near, len(rows)),
+                    losses=known["final_loss"].astype(np.float64),
+                    validation=known["validation_loss"].dropna().astype(np.float64),
+                    epochs=known["total_epochs"],
+                    seconds=known["total_seconds"],
+                    near=rows["near"].astype(np.float64),
                     level=level,
-                    sooner=met[rows.index].to_numpy(np.float64),
+                    sooner=rows["sooner"].astype(np.float64),
                 )
             )
     return cells

@@ -44,4 +44,4 @@ def _column(cell: Cell, place: int, count: int) -> pd.DataFrame:
     share = WIDTH / count
     within = np.linspace(0.1, 0.9, len(cell.losses))
     x = cell.depth - WIDTH / 2 + share * (place + within)
-    return pd.DataFrame({"x": x, "y": np.sort(cell.losses)})
+    return pd.DataFrame({"x": x, "y": np.sort(cell.losses.to_numpy())})

@@ -101,7 +101,7 @@ def symmetry_text(groups: Sequence[Group], broken: "pd.Series[int]") -> str:
         broken: epoch by trial_id, of the trials that were probed and parted.
     """
     found = [
-        share_of(group, (group.trials["unit_distance"] < SYMMETRIC).to_numpy(bool))
+        share_of(group, (group.trials["unit_distance"] < SYMMETRIC).astype(bool))
         for group in groups
     ]
     header = [
