@@ -218,12 +218,14 @@ def said_of(results: list[TrialResult]) -> str:
 
 
 @settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],  # one example takes seconds: none is shrunk
 )
-@given(st.lists(rows(ENDED), min_size=12, max_size=24), st.lists(rows(LOST), min_size=1))
+@given(
+    st.lists(rows(ENDED), min_size=12, max_size=16), st.lists(rows(LOST), min_size=1, max_size=8)
+)
 def test_no_section_and_no_figure_counts_what_failed_or_was_cancelled(
     ended: list[dict[str, Any]], lost: list[dict[str, Any]]
 ) -> None:

@@ -80,9 +80,10 @@ def stacking_section(context: Context) -> str:
     comparisons = sum(count_comparisons(cells) for _, cells in found)
     level = corrected(comparisons)
     settings = [_setting(group, cells, level) for group, cells in found]
-    note = f"The answers below the tables go by wider intervals. {describe_level(comparisons)}"
+    wider = f"The answers below the tables go by wider ones. {describe_level(comparisons)}"
+    intro = f"{INTRO} {wider}" if comparisons > 1 else INTRO
     figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
-    return "\n\n".join(["## Deep or stacked", INTRO, note, figure, *settings])
+    return "\n\n".join(["## Deep or stacked", intro, figure, *settings])
 
 
 def _groups(trials: pd.DataFrame) -> list[Group]:
@@ -136,9 +137,9 @@ def answers(cells: Sequence[Cell], level: float) -> list[str]:
 
 
 def count_comparisons(cells: Sequence[Cell]) -> int:
-    """Return how many differences the answers for one setting are about."""
-    known = [claim.measure(pair).value for pair in pairs_of(cells) for claim in CLAIMS]
-    return int(np.isfinite(known).sum()) + (len(_deep(cells)) > 1)
+    """Return how many differences the answers for one setting are about, of those not certain."""
+    found = [claim.measure(pair) for pair in pairs_of(cells) for claim in CLAIMS]
+    return sum(one.low < one.high for one in found) + (len(_deep(cells)) > 1)
 
 
 def _deep(cells: Sequence[Cell]) -> list[Cell]:
