@@ -14,7 +14,6 @@ from jaxtyping import Float64, Int64, UInt64
 
 from sweep.elementary import log, sine_and_cosine
 
-
 KEPT_DRAWS = 1024
 KEPT_NUMBERS = 4096
 """Normal draws of up to so many numbers are kept: in a grid many networks begin at one seed."""
