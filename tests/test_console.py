@@ -161,6 +161,11 @@ def doctor(results: str) -> list[Result]:
     return [call("doctor", results), call("doctor", results, "--repair")]
 
 
+def prune(results: str) -> list[Result]:
+    file = sweep_file()
+    return [call("prune", results, file), call("prune", results, file, "--finished", "--yes")]
+
+
 def asking(*words: str) -> Callable[[str], list[Result]]:
     """Return a scenario that calls a command on a job server."""
 
@@ -198,6 +203,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "stop": asking("stop", HOSTILE),
     "fetch": asking("fetch", HOSTILE),
     "verify": reading("verify", "{}"),
+    "prune": prune,
     "doctor": doctor,
     "schema": reading("schema"),
 }
