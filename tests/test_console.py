@@ -262,3 +262,8 @@ def test_our_own_colours_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     styled_console().print(Text("\x1b[2Jred", style="red"))
     assert stream.getvalue() == "\x1b[31m\\x1b[2Jred\x1b[0m\n"
+
+
+def test_csv_into_a_pipe_is_as_it_is(results: str) -> None:
+    words = ("results", results, "--format", "csv", "--columns", "dataset", "--top", "1")
+    assert call(*words).stdout == f'dataset\n"{HOSTILE}"\n'
