@@ -161,6 +161,11 @@ def doctor(results: str) -> list[Result]:
     return [call("doctor", results), call("doctor", results, "--repair")]
 
 
+def prune(results: str) -> list[Result]:
+    file = sweep_file()
+    return [call("prune", results, file), call("prune", results, file, "--finished", "--yes")]
+
+
 def asking(*words: str) -> Callable[[str], list[Result]]:
     """Return a scenario that calls a command on a job server."""
 
@@ -198,6 +203,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "stop": asking("stop", HOSTILE),
     "fetch": asking("fetch", HOSTILE),
     "verify": reading("verify", "{}"),
+    "prune": prune,
     "doctor": doctor,
     "schema": reading("schema"),
 }
@@ -256,3 +262,8 @@ def test_our_own_colours_survive(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     styled_console().print(Text("\x1b[2Jred", style="red"))
     assert stream.getvalue() == "\x1b[31m\\x1b[2Jred\x1b[0m\n"
+
+
+def test_csv_into_a_pipe_is_as_it_is(results: str) -> None:
+    words = ("results", results, "--format", "csv", "--columns", "dataset", "--top", "1")
+    assert call(*words).stdout == f'dataset\n"{HOSTILE}"\n'

@@ -235,6 +235,17 @@ def test_doctor_takes_nothing_from_a_live_writer(store, monkeypatch, options):
         assert objects(store, "live") == before
 
 
+def test_trials_are_removed_there_too(store):
+    directory = ResultsDir.at(uri(store, "pruned"))
+    for seeds in ([1, 2], [3, 4]):
+        with Writer(directory) as writer:
+            writer.append(frame(*seeds))
+    with Writer(directory) as writer:
+        writer.remove([make_result(seed=seed).trial.trial_id for seed in (2, 3, 9)])
+    assert sorted(read_trials(directory.path)["seed"]) == [1, 4]
+    assert not any("removals" in name for name in objects(store, "pruned"))
+
+
 def test_a_damaged_object_is_named(store):
     place = uri(store, "damaged")
     with Writer(ResultsDir.at(place)) as writer:

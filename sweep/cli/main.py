@@ -29,6 +29,7 @@ COMMANDS = {
     "stop": "Stop a job on a cluster; what it finished is kept.",
     "fetch": "Bring a job's results from a cluster to this machine.",
     "verify": "Train a sample of finished trials again and compare.",
+    "prune": "Remove the trials that no sweep file asks for.",
     "doctor": "Check every file of results, and repair them.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }

@@ -104,7 +104,7 @@ def _announce(plan: "Plan") -> None:
 
 
 def _print_summary(summary: "RunSummary", as_json: bool) -> None:
-    for line in describe_summary(summary).splitlines():
+    for line in describe_summary(summary):
         say(line, err=True)
     if as_json:
         click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
@@ -123,15 +123,13 @@ def _print_results(summary: "RunSummary") -> None:
     trials = read_trials(directory.path)
     print_table(select(trials, Selection(top=ROWS_SHOWN)), trials["trial_id"])
     if len(trials) > ROWS_SHOWN:
-        click.echo(
-            f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all"
-        )
+        say(f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all")
     say(f"table:  {directory.trials}")
     say(f"report: {write_report(directory, None)}")
 
 
-def describe_summary(summary: "RunSummary") -> str:
-    """Say in a line or two what a run did and how to go on."""
+def describe_summary(summary: "RunSummary") -> list[str]:
+    """Say in some lines what a run did and how to go on."""
     if not summary.trained and not summary.interrupted:
         held = summary.skipped + summary.derived
         text = f"nothing to train: all {held:,} trials are in {summary.output}"
@@ -145,12 +143,13 @@ def describe_summary(summary: "RunSummary") -> str:
         "cancelled": summary.cancelled,
     }
     text += "".join(f", {count:,} {name}" for name, count in notes.items() if count)
+    lines = [text]
     if summary.interrupted:
-        text += f"\ninterrupted with {summary.missing:,} to go; run the same command to go on"
+        lines.append(f"interrupted with {summary.missing:,} to go; run the same command to go on")
     if summary.failed:
-        text += "".join(f"\n{line}" for line in describe_failures(summary))
-        text += "\n--retry failed trains the failed ones again"
-    return text
+        lines += describe_failures(summary)
+        lines.append("--retry failed trains the failed ones again")
+    return lines
 
 
 def describe_failures(summary: "RunSummary") -> list[str]:

@@ -17,6 +17,8 @@ from sweep.store.reader import iterate_frames, read_trials
 from sweep.store.schema import SCHEMAS
 
 ROWS_AT_ONCE = 2_000
+FACTS = frozenset({*JUDGED, "validation_loss"})
+"""What must be known of all trials: which converged falsely, and which columns tell something."""
 
 
 class TrialStream:
@@ -51,7 +53,7 @@ class TrialStream:
         self.judged = None if rung is None else read_judged(directory, rung)
         facts = self.judged
         if facts is None and (not selection.columns or asked & {"all", COLUMN}):
-            facts = read_judged(directory, columns=[n for n in names if n in JUDGED])
+            facts = read_judged(directory, columns=[n for n in names if n in FACTS])
         self._marks = None if facts is None else facts.set_index("trial_id")[COLUMN]
         varying = facts if list(selection.columns) != ["all"] and facts is not None else nothing
         self.columns = shown_columns(varying, selection.columns)

@@ -69,6 +69,12 @@ class Holdings:
         if old is not None:
             self.stale.setdefault(loser.place, set()).add(trial_id)
 
+    def discard(self, trial_id: str) -> None:
+        """Take note that a trial is to be held no longer; harmless where it is not."""
+        old = self.entries.pop(trial_id, None)
+        if old is not None:
+            self.stale.setdefault(old.place, set()).add(trial_id)
+
     def add_all(self, trials: pa.Table, place: int) -> None:
         """Take note of every row of a trials table."""
         for trial_id, entry in entries_of(trials, place):

@@ -61,6 +61,11 @@ class ResultsDir:
         return self.path / ("journal" if remote else "journal.bin")
 
     @property
+    def removals(self) -> AnyPath:
+        """The trials that are being removed; there only until no part holds them."""
+        return self.path / "removals.json"
+
+    @property
     def lock(self) -> AnyPath:
         """Held by the one writer."""
         return self.path / "writer.lock"

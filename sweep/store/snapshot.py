@@ -17,6 +17,7 @@ from sweep.store.journal import replay
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.parts import part_numbers, read_part
 from sweep.store.remote import AnyPath
+from sweep.store.removals import read_removals
 from sweep.store.schema import SCHEMAS
 
 ATTEMPTS = 10
@@ -88,11 +89,12 @@ def _tables(
     directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
 ) -> Iterator[pa.Table]:
     """Yield the rows that count of each source in turn."""
+    removed = read_removals(directory)
     sources = _sources(directory)
     stale = _stale([read(TableName.TRIALS, COLUMNS, None) for read in sources])
     wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
     for place, read in enumerate(sources):
-        yield without_trials(read(name, wanted, where), stale.get(place, set()))
+        yield without_trials(read(name, wanted, where), removed.union(stale.get(place, ())))
 
 
 def _required(path: str | AnyPath) -> ResultsDir:

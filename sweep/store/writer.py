@@ -7,6 +7,7 @@ nothing and leaves nothing that the next `Writer` does not mend.
 
 import re
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
@@ -31,6 +32,7 @@ from sweep.store.parts import (
     schema_version,
 )
 from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.removals import announce_removal, conclude_removal, read_removals
 from sweep.store.schema import SCHEMA_VERSION
 
 PENDING_ROWS = 20_000
@@ -119,6 +121,19 @@ class Writer:
         self._drop_stale()
         self._compact()
 
+    def remove(self, trial_ids: Iterable[str]) -> None:
+        """Remove trials with all that is kept of them; a crash leaves all of them, or none.
+
+        Args:
+            trial_ids: which; those that are not held are passed over.
+        """
+        self.flush()
+        held = {trial_id for trial_id in trial_ids if trial_id in self._holdings}
+        if held:
+            announce_removal(self.directory, held)
+            self._remove(held)
+            self._compact()
+
     def save_checkpoint(self, pack_id: str, data: bytes) -> None:
         """Keep the state of a pack in training, in place of the one before."""
         write_atomically(self._checkpoint(pack_id), data)
@@ -155,12 +170,21 @@ class Writer:
             trials = read_part(self.directory, TableName.TRIALS, number, columns=COLUMNS)
             self._holdings.add_all(trials, number)
             self._next = self._after(number)
+        if removed := read_removals(self.directory):
+            self._remove(removed)
         self._journal = open_journal(self.directory.journal)
         for payload in replay(self.directory.journal):
             batch = decode(payload, str(self.directory.journal))
             self._admit(batch, self._fresh(batch))
         self.flush()
         self._modernise()
+
+    def _remove(self, trial_ids: set[str]) -> None:
+        """Rewrite the parts that hold trials which no longer count, and forget those."""
+        for trial_id in trial_ids:
+            self._holdings.discard(trial_id)
+        self._drop_stale()
+        conclude_removal(self.directory)
 
     def _fresh(self, batch: Batch) -> list[str]:
         """The trials of a batch whose rows would count."""

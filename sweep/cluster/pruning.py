@@ -1,0 +1,91 @@
+"""Finds the trials of a table that no sweep file asks for. Removes nothing."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import UInt64
+
+from sweep.config import SweepConfig, parse_config
+from sweep.errors import StoreError
+from sweep.planning.grid import Grid, expand
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import done_ids, read_trials
+from sweep.store.runs import read_runs
+from sweep.trial import Status
+
+ENDED = (Status.FINISHED, Status.DIVERGED)
+"""Statuses of results, which cost their training: they are not removed unless that is asked for."""
+
+Identities = UInt64[np.ndarray, " trials"]
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """The trials of a table that no sweep file asks for, by what is to become of them.
+
+    Attributes:
+        trials: how many the table holds.
+        removed: those to remove, with columns trial_id and status.
+        ended: those that are kept since they ended by themselves.
+        needed: those that are kept since a trial that is still to be trained goes on from them.
+    """
+
+    trials: int
+    removed: pd.DataFrame
+    ended: pd.DataFrame
+    needed: pd.DataFrame
+
+
+def recorded_configs(directory: ResultsDir) -> list[SweepConfig]:
+    """Return the sweep file as it was last run, with the overrides of each of its runs.
+
+    Raises:
+        StoreError: if no run is recorded.
+        ConfigError: if the file is not valid any more.
+    """
+    runs = read_runs(directory)
+    if not runs:
+        raise StoreError(
+            f"{directory.path}: must have a recorded run to know what is asked for (got none); "
+            "name the sweep file"
+        )
+    text = runs[-1].config
+    changes = dict.fromkeys(run.overrides for run in runs if run.config == text)
+    where = str(directory.config)
+    return [parse_config(text, overrides, source=where) for overrides in changes]
+
+
+def find_unwanted(
+    directory: ResultsDir, configs: Sequence[SweepConfig], *, ended: bool = False
+) -> Pruning:
+    """Return the trials that none of the sweeps asks for.
+
+    Args:
+        directory: results of a sweep.
+        configs: the sweeps.
+        ended: whether to remove trials that ended by themselves, too.
+    """
+    grids = [expand(config) for config in configs]
+    trials = read_trials(directory.path, ["path_id", "status"])
+    wanted = np.concatenate([grid.cells.trial_ids for grid in grids])
+    done = done_ids(directory.path)
+    lacking = np.concatenate([_missing_paths(grid, done) for grid in grids])
+    unwanted = trials[~np.isin(_numbers(trials["trial_id"]), wanted)]
+    is_needed = np.isin(_numbers(unwanted["path_id"]), lacking)
+    has_ended = unwanted["status"].isin(ENDED) & (not ended)
+    return Pruning(
+        trials=len(trials),
+        removed=unwanted[~is_needed & ~has_ended],
+        ended=unwanted[~is_needed & has_ended],
+        needed=unwanted[is_needed],
+    )
+
+
+def _missing_paths(grid: Grid, done: Collection[str]) -> Identities:
+    return grid.cells.take(grid.missing(done)).path_ids
+
+
+def _numbers(names: "pd.Series[str]") -> Identities:
+    return np.fromiter((int(name, 16) for name in names), np.uint64, len(names))
