@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweep.ladder import Rung
 from sweep.reports.false_convergence import COLUMN, JUDGED
+from sweep.reports.objective import HELD_OUT
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import Selection, select, shown_columns, sort_rows
 from sweep.reports.where import explain_no_match, names_in, select_rows
@@ -17,6 +18,8 @@ from sweep.store.reader import iterate_frames, read_trials
 from sweep.store.schema import SCHEMAS
 
 ROWS_AT_ONCE = 2_000
+TELLING = frozenset({*JUDGED, HELD_OUT})
+"""Columns that say which columns to show."""
 
 
 class TrialStream:
@@ -51,7 +54,7 @@ class TrialStream:
         self.judged = None if rung is None else read_judged(directory, rung)
         facts = self.judged
         if facts is None and (not selection.columns or asked & {"all", COLUMN}):
-            facts = read_judged(directory, columns=[n for n in names if n in JUDGED])
+            facts = read_judged(directory, columns=[n for n in names if n in TELLING])
         self._marks = None if facts is None else facts.set_index("trial_id")[COLUMN]
         varying = facts if list(selection.columns) != ["all"] and facts is not None else nothing
         self.columns = shown_columns(varying, selection.columns)
