@@ -222,6 +222,21 @@ def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     }  # fmt: skip
 
 
+def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) -> None:
+    losses = {0.1: (1e-9, 0.5, 0.6), 0.2: (0.1, 0.2, 0.3)}
+    results = [
+        make_result(learning_rate=rate, seed=seed, outcome={"final_loss": loss})
+        for rate, found in losses.items()
+        for seed, loss in enumerate(found)
+    ]
+    head, _, rest = write_report(store(tmp_path, *results)).read_text().partition("\n## ")
+    assert "Least final loss: **1e-09**" in head
+    assert head.endswith(
+        "Best setting, by its median final loss over 3 trials: **0.2**, learning\\_rate 0.2.\n"
+    )
+    assert rest.startswith("Settings from best to worst\n")
+
+
 def test_two_axes_are_crossed_by_themselves_and_others_on_demand(tmp_path: Path) -> None:
     names = ("learning_rate", "bias_constant", "flat_spot")
     results = [

@@ -25,7 +25,7 @@ from sweep.reports.objective import objective_name, objective_of, ranked
 from sweep.reports.population import CENSORED, asked_for, has_converged, has_rule, population_of
 from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
-from sweep.reports.settings_section import settings_section
+from sweep.reports.settings_section import best_setting, settings_section
 from sweep.reports.stacking import stacking_section
 from sweep.reports.summary import axes_of
 from sweep.reports.survival_section import survival_section
@@ -106,6 +106,7 @@ def _headline(context: Context) -> str:
         f"between {format_value(trials['started'].min())} "
         f"and {format_value(trials['finished'].max())}.",
         *_least_loss(trials),
+        *best_setting(trials),
     ]
     return "\n\n".join(lines)
 

@@ -3,6 +3,7 @@
 from itertools import starmap
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from sweep.reports.best_settings import settings_of, telling_columns, with_intervals
@@ -10,7 +11,7 @@ from sweep.reports.context import Context
 from sweep.reports.groups import factors_of
 from sweep.reports.intervals import Estimate, format_estimate
 from sweep.reports.objective import losses_of, objective_name, ranked
-from sweep.reports.tables import cells, markdown_table
+from sweep.reports.tables import cells, escape, format_value, markdown_table
 
 MOST_RANKED = 10
 FORM = ".4g"
@@ -36,6 +37,21 @@ def settings_section(context: Context) -> str:
     best, worst = every.head(MOST_RANKED), every.tail(MOST_RANKED).iloc[::-1]
     title = f"## Best settings\n\nOf {len(every):,}. {how}"
     return f"{title}\n\n{_table(best, trials)}\n\n## Worst settings\n\n{_table(worst, trials)}"
+
+
+def best_setting(trials: pd.DataFrame) -> list[str]:
+    """Name the setting with the least median loss, in one line; none where all have one trial."""
+    every = settings_of(trials)
+    names = factors_of(trials)
+    if not names or not (every["trials"] > 1).any() or not np.isfinite(every["median"].iloc[0]):
+        return []
+    (row,) = with_intervals(every.head(1)).to_dict("records")
+    told = ", ".join(f"{n} {format_value(row[n])}" for n in names if pd.notna(row[n]))
+    found = format_estimate(Estimate(row["median"], row["low"], row["high"]), FORM)
+    return [
+        f"Best setting, by its median {objective_name(trials)} over {row['trials']:,} trials: "
+        f"**{found}**, {escape(told)}."
+    ]
 
 
 def _table(settings: pd.DataFrame, trials: pd.DataFrame) -> str:

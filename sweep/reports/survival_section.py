@@ -75,8 +75,9 @@ def _figure(context: Context, found: Survivals) -> str:
     start = min(float(cell.epochs[0]) for cell in drawn) * BEFORE
     names = [_label(cell, telling) for cell in drawn]
     shared = [n for n in telling if _is_shown_by(context.axes, found.parameters[n], columns[n])]
-    column = found.parameters[shared[0]] if shared else ""
-    groups = [_level(value) for value in columns[shared[0]]] if shared else names
+    most = max(shared, key=lambda n: len(set(map(_level, columns[n]))), default=None)
+    column = "" if most is None else found.parameters[most]
+    groups = names if most is None else [_level(value) for value in columns[most]]
     figure = draw_steps(
         [_steps(*told, start) for told in zip(drawn, names, groups, strict=True)],
         level_colours(groups, context.axes, column),
