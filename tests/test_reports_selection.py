@@ -122,6 +122,13 @@ def test_what_varies_is_shown_with_how_it_ended() -> None:
     assert list(select(trials, Selection(columns=["all"])).columns) == list(trials.columns)
 
 
+def test_held_out_loss_is_shown_by_default_where_it_is_known() -> None:
+    results = [make_result(seed=s, outcome={"validation_loss": 0.5}) for s in (1, 2)]
+    trials = batch_of(results, "study").trials.to_pandas()
+    shown = list(select(trials, Selection()).columns)
+    assert shown[shown.index("epochs") :][:3] == ["epochs", "validation_loss", "final_loss"]
+
+
 def test_rows_are_sorted_before_the_top_is_taken() -> None:
     results = [make_result(seed=s, epochs=e) for s, e in [(1, 30), (2, 10), (3, 30), (4, 20)]]
     results.append(make_result(StopReason.FAILED, seed=5, epochs=50))

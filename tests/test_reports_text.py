@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -124,7 +125,12 @@ def test_many_values_are_put_into_ranges() -> None:
 def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
     directory = store(
         tmp_path,
-        *[make_result(learning_rate=0.01 * (1 + i), epochs=100 + i) for i in range(3)],
+        *[
+            make_result(
+                learning_rate=0.01 * (1 + i), epochs=100 + i, outcome={"final_loss": 0.1 + i}
+            )
+            for i in range(3)
+        ],
         make_result(StopReason.DIVERGED, learning_rate=1e6, outcome={"final_loss": float("nan")}),
         make_result(StopReason.FAILED, seed=7, outcome={"error": "bad | <b> *x*"}),
     )
@@ -142,13 +148,128 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
 
 
 def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
-    directory = store(tmp_path, make_result(), make_result(learning_rate=0.5))
+    other = make_result(learning_rate=0.5, epochs=200, outcome={"final_loss": 0.5})
+    directory = store(tmp_path, make_result(), other)
     written = []
     for name in ("one", "two"):
         write_report(directory, tmp_path / name / "r.md")
         written.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")})
     assert written[0] == written[1]
     assert set(written[0]) == {"r.md", "curves.png", "epochs.png", "final_loss.png"}
+
+
+def test_a_sweep_of_epochs_did_what_it_was_asked(tmp_path: Path) -> None:
+    asked = [
+        make_result(
+            StopReason.EPOCHS,
+            learning_rate=0.1 * (1 + i % 2),
+            seed=i,
+            epochs=60,
+            fixed_epochs=60,
+            outcome={"final_loss": 1.0 + i},
+        )
+        for i in range(12)
+    ]
+    text = write_report(store(tmp_path, *asked)).read_text()
+    assert "**12 trials**, of which 100% trained the epochs asked for. None diverged" in text
+    assert "stop rule" not in text
+    assert "converged" not in text.partition("## Loss by epoch")[0]
+    for title in ("Why trials stopped", "Epochs by axis", "Epochs to convergence"):
+        assert title not in text
+    assert "| learning\\_rate | trials | final loss |" in text
+
+
+def test_trials_with_a_rule_and_those_with_epochs_to_train_are_told_apart(tmp_path: Path) -> None:
+    asked = {"learning_rate": 0.5, "epochs": 60, "fixed_epochs": 60}
+    results = [make_result(), make_result(seed=1), make_result(StopReason.MAX_EPOCHS, seed=2)]
+    results.append(make_result(StopReason.EPOCHS, **asked))
+    text = write_report(store(tmp_path, *results)).read_text()
+    assert "of which 50% met a stop rule and 25% trained the epochs asked for." in text
+    assert "| 0.01 | 3 | 67% |" in text
+    assert "| 0.5 | 1 | - |" in text
+
+
+def test_what_is_the_same_everywhere_is_not_drawn(tmp_path: Path) -> None:
+    alike = [make_result(learning_rate=0.1 * (1 + i)) for i in range(3)]
+    text = write_report(store(tmp_path, *alike)).read_text()
+    assert "Epochs by axis" not in text
+    assert "Final loss by axis" not in text
+    assert "Why trials stopped" not in text
+    assert "| learning\\_rate | trials | converged | final loss |" in text
+
+
+def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
+    results = []
+    for i in range(3):
+        made = make_result(
+            learning_rate=0.1 * (1 + i),
+            outcome={"final_loss": 0.1 + i, "validation_loss": 0.5 - 0.1 * i},
+        )
+        held = replace(made.curve, validation_loss=np.array([1.0, np.nan, 0.5 - 0.1 * i]))
+        results.append(replace(made, curve=held))
+    directory = store(tmp_path, *results)
+    text = write_report(directory).read_text()
+    worst, _, best = (item.trial.trial_id for item in results)
+    assert f"Least held-out loss: **0.3**, trial `{best}`" in text
+    assert "Trials that did not diverge, by held-out loss." in text
+    assert text.index(f"| {best} |") < text.index(f"| {worst} |")
+    assert "| learning\\_rate | trials | converged | held-out loss | final loss |" in text
+    assert "![Held-out loss by axis](<report_figures/held-out_loss.png>)" in text
+    page = find_trial([directory], best)
+    assert "held-out loss, epochs 1 to 100 (logarithmic)\n  █▁\n  1 to 0.3" in format_page(page)
+    assert page.record["curve"][1] == {  # type: ignore[index]
+        "phase": 0, "epoch": 10, "loss": 0.5, "validation_loss": None
+    }  # fmt: skip
+
+
+def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) -> None:
+    losses = {0.1: (1e-9, 0.5, 0.6), 0.2: (0.1, 0.2, 0.3)}
+    results = [
+        make_result(learning_rate=rate, seed=seed, outcome={"final_loss": loss})
+        for rate, found in losses.items()
+        for seed, loss in enumerate(found)
+    ]
+    head, _, rest = write_report(store(tmp_path, *results)).read_text().partition("\n## ")
+    assert "Least final loss: **1e-09**" in head
+    assert head.endswith(
+        "Best setting, by its median final loss over 3 trials: **0.2**, learning\\_rate 0.2.\n"
+    )
+    assert rest.startswith("Settings from best to worst\n")
+
+
+def test_two_axes_are_crossed_by_themselves_and_others_on_demand(tmp_path: Path) -> None:
+    names = ("learning_rate", "bias_constant", "flat_spot")
+    results = [
+        make_result(**dict(zip(names, values, strict=True)), outcome={"final_loss": sum(values)})
+        for values in product((0.1, 0.2), (0.0, 0.5), (0.0, 0.1))
+    ]
+    flat = [item for item in results if item.trial.flat_spot == 0]
+    assert "Final loss by bias" in write_report(store(tmp_path / "two", *flat)).read_text()
+    three = store(tmp_path / "three", *results)
+    assert "heatmap.png" not in write_report(three).read_text()
+    text = write_report(three, by=["learning_rate", "flat_spot"]).read_text()
+    assert "## Final loss by learning\\_rate and flat\\_spot" in text
+    assert (tmp_path / "three/report/report_figures/heatmap.png").read_bytes()[:8] == PNG
+
+
+def test_what_does_not_vary_is_nothing_to_show_by(tmp_path: Path) -> None:
+    directory = store(tmp_path, make_result(), make_result(learning_rate=0.5))
+    message = "--by: must name what varies \\(learning_rate\\) \\(got 'learning_rat'; did you mean"
+    with pytest.raises(ConfigError, match=message):
+        write_report(directory, by=["learning_rat"])
+    with pytest.raises(ConfigError, match="--by: must be given twice at most"):
+        write_report(directory, by=["learning_rate"] * 3)
+
+
+def test_a_report_says_that_it_is_markdown(tmp_path: Path) -> None:
+    directory = store(tmp_path, make_result())
+    with pytest.raises(ConfigError) as caught:
+        write_report(directory, tmp_path / "r.html")
+    assert str(caught.value) == (
+        "--output: must end in .md or .markdown: the report is written in Markdown, its figures as "
+        "PNG (got 'r.html')"
+    )
+    assert not (tmp_path / "r.html").exists()
 
 
 def test_a_report_on_one_trial_has_no_axes(tmp_path: Path) -> None:

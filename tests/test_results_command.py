@@ -151,6 +151,14 @@ def test_rows_that_come_in_pieces_are_those_of_the_whole(study: ResultsDir) -> N
         pd.testing.assert_frame_equal(rows, expected, check_dtype=False)
 
 
+def test_held_out_loss_is_shown_by_default_where_some_piece_has_it(study: ResultsDir) -> None:
+    assert "validation_loss" not in TrialStream(study, Selection()).columns
+    with Writer(study) as writer:
+        writer.append(encode([make_result(seed=20, outcome={"validation_loss": 0.5})], "study"))
+    columns = TrialStream(study, Selection()).columns
+    assert columns.index("validation_loss") + 1 == columns.index("final_loss")
+
+
 def test_no_piece_is_large(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path / "many")
     with Writer(directory) as writer:

@@ -10,7 +10,7 @@ from sweep.cli.judging import asked_rung, judging_options
 @click.argument("results")
 @click.option(
     "--output",
-    help="File to write, or its URI. [RESULTS/report/report.md]",
+    help="Markdown file to write, or its URI. [RESULTS/report/report.md]",
 )
 @click.option(
     "--against",
@@ -18,11 +18,18 @@ from sweep.cli.judging import asked_rung, judging_options
     help="Published figures to show beside: zhang2017_runs, keras_mnist_losses, encoder_epochs, "
     "or a CSV file with such columns.",
 )
+@click.option(
+    "--by",
+    metavar="AXIS",
+    multiple=True,
+    help="Parameter to colour the curves by; given twice, a heat map of the two as well.",
+)
 @judging_options
 def report_command(
     results: str,
     output: str | None,
     against: str | None,
+    by: tuple[str, ...],
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -39,4 +46,5 @@ def report_command(
     place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience)
     published = None if against is None else load_published(against)
-    say(str(write_report(find_results(results), place, rung=rung, against=published)))
+    directory = find_results(results)
+    say(str(write_report(directory, place, rung=rung, against=published, by=by)))

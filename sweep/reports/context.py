@@ -35,12 +35,14 @@ class Context:
         population: the trials that count, and those left out.
         axes: what varies among those that count.
         figures: takes the figures that a section shows.
+        by: axes that the reader asks to see, at most two.
     """
 
     directory: ResultsDir
     population: Population
     axes: Sequence[Axis]
     figures: FigureFolder
+    by: Sequence[Axis] = ()
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -12,13 +12,15 @@ import pandas as pd
 from sweep.reports.context import Context
 from sweep.reports.correlations import FEWEST, pearson, spearman
 from sweep.reports.intervals import Estimate, corrected, describe_level, format_estimate
+from sweep.reports.palette import level_colours
 from sweep.reports.plots import MOST_GROUPS, Points, draw_points
 from sweep.reports.population import has_converged
 from sweep.reports.tables import markdown_table
 
 FEWEST_TRIALS = FEWEST
 MOST_POINTS = 2000
-ALL = "all"
+ALL, OTHERS = "all", "others"
+GREY = "#bbbbbb"
 COEFFICIENTS = ("Spearman", "Pearson")
 
 
@@ -68,9 +70,12 @@ def distance_section(context: Context) -> str:
     ]
     table = markdown_table(["topology", "trials", *COEFFICIENTS], rows)
     title = "Epochs by distance"
-    drawn = _points(context.trials)
-    figure = context.figures.show("distance", title, draw_points([drawn]))
-    count = sum(map(len, drawn.groups.values()))
+    points = _points(context.trials)
+    named = [name for name in points.groups if name != OTHERS]
+    colours = level_colours(named, context.axes, "topology") | {OTHERS: GREY}
+    drawn = draw_points([points], {name: colours[name] for name in points.groups})
+    figure = context.figures.show("distance", title, drawn)
+    count = sum(map(len, points.groups.values()))
     total = max(item.trials for item in found)
     drawn_of = f"{count:,} of them, evenly spread over the table, are drawn."
     note = f"\n\n{drawn_of}" if count < total else ""
@@ -80,7 +85,7 @@ def distance_section(context: Context) -> str:
 def _points(trials: pd.DataFrame) -> Points:
     known = _spread(_solved(trials))
     most = known["topology"].value_counts().index[:MOST_GROUPS]
-    names = known["topology"].where(known["topology"].isin(most[:-1]), "others")
+    names = known["topology"].where(known["topology"].isin(most[:-1]), OTHERS)
     names = known["topology"] if known["topology"].nunique() <= MOST_GROUPS else names
     return Points(
         title="",
@@ -88,7 +93,7 @@ def _points(trials: pd.DataFrame) -> Points:
         y_label="epochs",
         groups={
             str(name): group.rename(columns={"weight_distance": "x", "epochs": "y"})[["x", "y"]]
-            for name, group in known.groupby(names, sort=False)
+            for name, group in known.groupby(names)
         },
     )
 

@@ -3,13 +3,10 @@
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import islice
-from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
@@ -18,20 +15,14 @@ from sweep.printable import printable_line
 from sweep.reports.figures import (
     INK,
     MOST_CURVES,
-    PALETTE,
     PANELS_ACROSS,
     make_panels,
 )
 from sweep.reports.groups import Group
+from sweep.reports.palette import shades
 
 MOST_GROUPS = 24
 LINE_LENGTH = 36
-COLOUR_MAP = "viridis_r"
-STYLES: list[dict[str, Any]] = [
-    {"color": c, "linestyle": line} for line in ("-", "--") for c in PALETTE
-]
-LIGHTEST = 0.12
-"""Where the colour map begins: what is before it is too pale on white."""
 
 
 def draw_gradients(
@@ -77,35 +68,35 @@ def _wrapped(label: str) -> str:
 
 def depth_colours(depths: Sequence[int]) -> dict[int, str]:
     """Return a colour for each depth, the darker the deeper."""
-    places = np.linspace(LIGHTEST, 1.0, len(depths))
-    colours = [to_hex(colour) for colour in mpl.colormaps[COLOUR_MAP](places)]
-    return dict(zip(depths, colours, strict=True))
+    return dict(zip(depths, shades(len(depths)), strict=True))
 
 
-def draw_unit_distances(groups: Sequence[Group], distances: pd.DataFrame) -> Figure:
+def draw_unit_distances(
+    groups: Sequence[Group], colours: Mapping[str, str], distances: pd.DataFrame
+) -> Figure:
     """Draw the least distance between hidden units by epoch: a line a trial, a colour a group.
 
     Args:
-        groups: one to `len(STYLES)`; none shares a trial with another.
+        groups: at least one; none shares a trial with another.
+        colours: of each group, by its label.
         distances: trial_id, epoch and unit_distance. Distances of 0 are drawn at the bottom.
     """
     figure, (panel,) = make_panels(1, width=8.0, height=4.4)
     positive = distances["unit_distance"][distances["unit_distance"] > 0]
     floor = 0.1 * float(positive.min()) if len(positive) else 1e-3
-    styles = dict(zip((group.label for group in groups), STYLES, strict=False))
     most = max(1, MOST_CURVES // len(groups))
     for group in groups:
         for trial_id in group.trials["trial_id"].head(most):
             rows = distances[distances["trial_id"] == trial_id]
             heights = rows["unit_distance"].clip(lower=floor)
-            panel.plot(rows["epoch"], heights, **styles[group.label], alpha=0.6)
+            panel.plot(rows["epoch"], heights, color=colours[group.label], alpha=0.6)
     panel.set_xscale("symlog", linthresh=1)
     panel.set_yscale("log")
     panel.set_xlim(left=0)
     panel.axhline(floor, color="#999999", linewidth=0.8, linestyle=":")
     panel.annotate("0", (0, floor), xytext=(4, 2), textcoords="offset points", fontsize=8)
     panel.set(xlabel="epoch", ylabel="least distance between two hidden units")
-    handles = [Line2D([], [], label=_wrapped(name), **styles[name]) for name in styles]
+    handles = [Line2D([], [], label=_wrapped(name), color=c) for name, c in colours.items()]
     figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=8)
     return figure
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -10,11 +9,13 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sweep.reports.figures import PALETTE, add_legend, make_panels, set_scale
+from sweep.reports.figures import add_legend, make_panels, place_legend, set_scale, short_label
+from sweep.reports.palette import PALETTE, colours_of
 
 MOST_GROUPS = len(PALETTE)
 LABEL_LENGTH = 60
 SAME = "#999999"
+DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 4)), (0, (3, 1)))
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,12 @@ class Steps:
     """A curve that is level between its points.
 
     Attributes:
-        label: what to call it.
+        label: what to call it. group: what has its colour.
         x, y: its points, ascending in x.
     """
 
     label: str
+    group: str
     x: Float[np.ndarray, " points"]
     y: Float[np.ndarray, " points"]
 
@@ -49,41 +51,52 @@ class Points:
     diagonal: bool = False
 
 
-def draw_points(panels: Sequence[Points]) -> Figure:
-    """Draw panels of points side by side, all with the groups of the first."""
-    figure, axes = make_panels(len(panels), width=5.0 * len(panels), height=4.4)
-    for panel, drawn in zip(axes, panels, strict=True):
-        _draw_panel(panel, drawn)
+def draw_points(panels: Sequence[Points], colours: Mapping[str, str] | None = None) -> Figure:
+    """Draw panels of points side by side, with a colour for each group, by its place if None."""
+    figure, axes = make_panels(len(panels), width=5.0 * len(panels) + 1.5, height=4.4)
     names = list(dict.fromkeys(name for drawn in panels for name in drawn.groups))
-    add_legend(axes[-1], _colours(names), None, marker="o", longest=LABEL_LENGTH)
+    colours = colours_of(names) if colours is None else colours
+    for panel, drawn in zip(axes, panels, strict=True):
+        _draw_panel(panel, drawn, colours)
+    add_legend(axes[-1], colours, None, marker="o", longest=LABEL_LENGTH)
     return figure
 
 
-def draw_steps(curves: Sequence[Steps], x_label: str, y_label: str, *, title: str) -> Figure:
-    """Draw curves that are level between their points, under a legend with a title."""
+def draw_steps(
+    curves: Sequence[Steps], colours: Mapping[str, str], x_label: str, y_label: str, *, title: str
+) -> Figure:
+    """Draw curves that are level between their points, under a legend with a title.
+
+    Curves of one colour are drawn with lines of different kinds.
+    """
     figure, (axes,) = make_panels(1, width=10.0, height=4.6)
-    for curve, colour in zip(curves, cycle(PALETTE), strict=False):
-        axes.step(curve.x, curve.y, where="post", color=colour, linewidth=1.6)
+    for place, curve in enumerate(curves):
+        alike = [other.group for other in curves[:place]].count(curve.group)
+        style = DASHES[alike % len(DASHES)]
+        axes.step(
+            *(curve.x, curve.y),
+            where="post",
+            color=colours[curve.group],
+            linewidth=1.6,
+            linestyle=style,
+            label=short_label(curve.label, LABEL_LENGTH),
+        )
     set_scale(axes, "x", pd.Series(np.concatenate([curve.x for curve in curves])))
     axes.set(xlabel=x_label, ylabel=y_label)
-    colours = _colours([curve.label for curve in curves])
-    add_legend(axes, colours, title, beside=True, longest=LABEL_LENGTH)
+    place_legend(axes, None, title)
     return figure
 
 
-def _draw_panel(axes: Axes, drawn: Points) -> None:
+def _draw_panel(axes: Axes, drawn: Points, colours: Mapping[str, str]) -> None:
     every = pd.concat(drawn.groups.values())
     if drawn.diagonal:
         ends = [float(every.min().min()), float(every.max().max())]
         axes.plot(ends, ends, color=SAME, linewidth=1)
-    for points, colour in zip(drawn.groups.values(), cycle(PALETTE), strict=False):
-        axes.scatter(points["x"], points["y"], color=colour, s=18, alpha=0.7, linewidths=0)
+    told = [points.assign(colour=colours[name]) for name, points in drawn.groups.items()]
+    mixed = pd.concat(told).sample(frac=1, random_state=0)  # lest the last group hide the others
+    axes.scatter(mixed["x"], mixed["y"], c=mixed["colour"], s=18, alpha=0.7, linewidths=0)
     both = pd.concat([every["x"], every["y"]])
     for which in ("x", "y"):  # a diagonal is straight only where both axes have one scale
         set_scale(axes, which, both if drawn.diagonal else every[which])
     axes.set_title(drawn.title, fontsize=10, loc="left")
     axes.set(xlabel=drawn.x_label, ylabel=drawn.y_label)
-
-
-def _colours(names: Sequence[str]) -> dict[str, str]:
-    return dict(zip(names, cycle(PALETTE), strict=False))

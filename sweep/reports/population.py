@@ -112,6 +112,11 @@ def has_converged(trials: pd.DataFrame) -> "pd.Series[bool]":
     return trials["stop_reason"].isin(CONVERGED)
 
 
+def has_rule(trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which trials had a stop rule to meet, and not a number of epochs to train."""
+    return trials["fixed_epochs"].isna() & (trials["stop_reason"] != StopReason.EPOCHS)
+
+
 def final_losses(trials: pd.DataFrame) -> "pd.Series[float]":
     """Return the final loss of each trial that ended with a finite one, nan of the others."""
     losses = trials["final_loss"].astype("float64")

@@ -2,37 +2,43 @@
 
 from collections.abc import Iterable, Sequence
 
-import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
 
-from sweep.errors import StoreError
+from sweep.errors import ConfigError, Fault, StoreError
 from sweep.ladder import Rung
+from sweep.reports.axes_section import (
+    axes_section,
+    curves_section,
+    epochs_section,
+    find_axes,
+    heatmap_section,
+    loss_section,
+)
 from sweep.reports.comparison import comparison_section
 from sweep.reports.context import Context, FigureFolder, Section
 from sweep.reports.distances import distance_section
-from sweep.reports.figures import PALETTE, draw_by_axis, draw_curves, last_phases, sample_of
 from sweep.reports.gradients import gradients_section
 from sweep.reports.groups import factors_of
 from sweep.reports.identity import identity_section
 from sweep.reports.judgements import false_convergence_section, rejudging_section
-from sweep.reports.population import CENSORED, asked_for, has_ended, population_of
+from sweep.reports.objective import objective_name, objective_of, ranked
+from sweep.reports.population import CENSORED, asked_for, has_converged, has_rule, population_of
 from sweep.reports.published import Published
 from sweep.reports.rejudging import read_judged
+from sweep.reports.settings_section import best_setting, settings_section
 from sweep.reports.stacking import stacking_section
-from sweep.reports.summary import Axis, axes_of, ranked, share_converged, summarise
+from sweep.reports.summary import axes_of
 from sweep.reports.survival_section import survival_section
 from sweep.reports.symmetry import symmetry_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves
 from sweep.store.remote import AnyPath
-from sweep.trial import Status
+from sweep.trial import Status, StopReason
 
-MOST_RANKED = 10
 MOST_FAILURES = 10
 NAME = "report.md"
+SUFFIXES = (".md", ".markdown")
 EPOCHS = ["epochs", "pretraining_epochs"]
 
 
@@ -42,6 +48,7 @@ def write_report(
     *,
     rung: Rung | None = None,
     against: Published | None = None,
+    by: Sequence[str] = (),
 ) -> AnyPath:
     """Write a report on the results in `directory`.
 
@@ -51,24 +58,29 @@ def write_report(
             a folder named after it.
         rung: the rule to judge by, in place of each trial's own; None for its own.
         against: published figures to hold ours against; None for none.
+        by: parameters to show by, at most two: the first colours the curves, and two are crossed.
 
     Returns:
         The file written.
 
     Raises:
-        ConfigError: if no trial matches the published figures.
+        ConfigError: if no trial matches the published figures, `by` names what does not vary, or
+            `output` is no Markdown file.
         StoreError: if there are no results, a file is damaged, a ladder is wanted that was
             not kept, or the report cannot be written.
     """
     path = output or directory.report / NAME
+    if not path.name.lower().endswith(SUFFIXES):
+        raise _not_markdown(path)
     trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked_for(directory), by_path=rung is not None)
     figures = FigureFolder(path.with_name(f"{path.stem}_figures"))
     telling = factors_of(population.trials)
-    axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
-    context = Context(directory, population, axes, figures)
+    every = axes_of(population.trials)
+    axes = [axis for axis in every if axis.name in telling]
+    context = Context(directory, population, axes, figures, find_axes(every, by))
     first, *others = SECTIONS if len(population.trials) else (_nothing, _failures)
     asked = [rejudging_section(rung)] if rung else []
     asked += [comparison_section(against)] if against else []
@@ -88,20 +100,14 @@ def _headline(context: Context) -> str:
     count = "1 trial" if len(trials) == 1 else f"{len(trials):,} trials"
     lines = [
         f"# Report on {escape(names)}",
-        f"**{count}**, of which {_share(share_converged(trials))} met a stop rule. "
-        f"{_count_unmet(trials)}",
+        f"**{count}**, of which {_endings(trials)}. {_count_unmet(trials)}",
         *_left_out(context),
         f"Trained {int(trials[EPOCHS].sum().sum()):,} epochs on {_hosts(trials)} "
         f"between {format_value(trials['started'].min())} "
         f"and {format_value(trials['finished'].max())}.",
+        *_least_loss(trials),
+        *best_setting(trials),
     ]
-    best = ranked(trials)
-    if len(best):
-        row = best.iloc[0]
-        lines.append(
-            f"Least final loss: **{format_value(float(row['final_loss']))}**, "
-            f"trial `{row['trial_id']}`, after {row['epochs']:,} epochs."
-        )
     return "\n\n".join(lines)
 
 
@@ -124,6 +130,30 @@ def _count_unmet(trials: pd.DataFrame) -> str:
     return f"{' and '.join(told)}." if told else "None diverged."
 
 
+def _endings(trials: pd.DataFrame) -> str:
+    """Say how many met a rule, and how many trained the epochs asked for, whichever there are."""
+    reasons = trials["stop_reason"]
+    shares = {
+        "met a stop rule": float(has_converged(trials).mean()),
+        "trained the epochs asked for": float((reasons == StopReason.EPOCHS).mean()),
+    }
+    asked = not has_rule(trials).any()
+    told = [f"{_share(share)} {did}" for did, share in shares.items() if share]
+    return " and ".join(told) or f"{_share(0)} {list(shares)[asked]}"
+
+
+def _least_loss(trials: pd.DataFrame) -> list[str]:
+    best = ranked(trials)
+    if best.empty:
+        return []
+    row = best.iloc[0]
+    loss = format_value(float(objective_of(trials)[best.index[0]]))
+    return [
+        f"Least {objective_name(trials)}: **{loss}**, trial `{row['trial_id']}`, "
+        f"after {row['epochs']:,} epochs."
+    ]
+
+
 def _hosts(trials: pd.DataFrame) -> str:
     hosts = sorted(set(trials["host"]))
     return escape(hosts[0]) if len(hosts) == 1 else f"{len(hosts)} hosts"
@@ -131,92 +161,14 @@ def _hosts(trials: pd.DataFrame) -> str:
 
 def _stop_reasons(context: Context) -> str:
     counts = context.trials["stop_reason"].value_counts()
+    if len(counts) < 2:
+        return ""
     rows = [[str(r), f"{n}", _share(n / len(context.trials))] for r, n in counts.items()]
     return "## Why trials stopped\n\n" + markdown_table(["stop_reason", "trials", "share"], rows)
 
 
-def _axes(context: Context) -> str:
-    if not context.axes:
-        return ""
-    parts = ["## By axis\n\nMedian and quartiles of the trials at each level."]
-    for axis in context.axes:
-        parts.append(f"### {axis.name}\n\n{_axis_table(summarise(context.trials, axis))}")
-    return "\n\n".join(parts)
-
-
-def _axis_table(summary: pd.DataFrame) -> str:
-    header = [str(summary.columns[0]), "trials", "converged", "epochs", "final loss"]
-    rows = [
-        [level, f"{n}", f"{share:.0%}", _spread(epochs, ",.0f"), _spread(loss, ".4g")]
-        for level, n, share, *rest in summary.itertuples(index=False)
-        for epochs, loss in [(rest[:3], rest[3:])]
-    ]
-    return markdown_table(header, rows)
-
-
-def _spread(quartiles: Sequence[float], form: str) -> str:
-    if np.isnan(quartiles[1]):
-        return "-"
-    lower, middle, upper = (format(value, form) for value in quartiles)
-    return f"{middle} ({lower} to {upper})"
-
-
 def _share(share: float) -> str:
     return f"{share:.1%}".replace(".0%", "%")
-
-
-def _best_and_worst(context: Context) -> str:
-    trials = context.trials
-    order = ranked(trials)
-    columns = ["trial_id", *factors_of(trials), "stop_reason", "epochs", "final_loss"]
-    if len(order) <= 2 * MOST_RANKED:
-        return _ranking("Trials from best to worst", order[columns])
-    best, worst = order.head(MOST_RANKED), order.tail(MOST_RANKED).iloc[::-1]
-    return "\n\n".join(
-        [_ranking("Best trials", best[columns]), _ranking("Worst trials", worst[columns])]
-    )
-
-
-def _ranking(title: str, rows: pd.DataFrame) -> str:
-    if rows.empty:
-        return ""
-    note = "Trials that did not diverge, by final loss."
-    return f"## {title}\n\n{note}\n\n{markdown_table(list(rows.columns), cells(rows))}"
-
-
-def _curves(context: Context) -> str:
-    sample = sample_of(context.trials)
-    curves = read_curves(context.directory.path, list(sample["trial_id"]))
-    if curves.empty:
-        return ""
-    figure = draw_curves(sample, last_phases(curves), _colouring(context))
-    return _figure(context, "curves", "Loss by epoch", figure)
-
-
-def _colouring(context: Context) -> Axis | None:
-    """Return the first axis where all trials stopped for one reason, which then tells nothing."""
-    few = [axis for axis in context.axes if len(axis.order) <= len(PALETTE)]
-    return few[0] if few and context.trials["stop_reason"].nunique() == 1 else None
-
-
-def _epochs_by_axis(context: Context) -> str:
-    return _by_axis(context, "epochs", "Epochs by axis")
-
-
-def _loss_by_axis(context: Context) -> str:
-    return _by_axis(context, "final_loss", "Final loss by axis")
-
-
-def _by_axis(context: Context, column: str, title: str) -> str:
-    if not context.axes:
-        return ""
-    ended = context.trials[column].where(has_ended(context.trials))
-    figure = draw_by_axis(ended, context.axes, column.replace("_", " "))
-    return _figure(context, column, title, figure)
-
-
-def _figure(context: Context, name: str, title: str, figure: Figure) -> str:
-    return f"## {title}\n\n{context.figures.show(name, title, figure)}"
 
 
 def _failures(context: Context) -> str:
@@ -229,14 +181,20 @@ def _failures(context: Context) -> str:
     return f"## Failures\n\n{markdown_table(['trial_id', 'error'], rows)}{tail}"
 
 
+def _not_markdown(path: AnyPath) -> ConfigError:
+    must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as PNG"
+    return ConfigError([Fault(where="--output", key="", must=must, got=repr(path.name))])
+
+
 SECTIONS: tuple[Section, ...] = (
     _headline,
     _stop_reasons,
-    _axes,
-    _best_and_worst,
-    _curves,
-    _epochs_by_axis,
-    _loss_by_axis,
+    settings_section,
+    axes_section,
+    curves_section,
+    epochs_section,
+    loss_section,
+    heatmap_section,
     gradients_section,
     symmetry_section,
     identity_section,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.reports.objective import TRAINED, losses_of
 from sweep.reports.where import select_rows, unknown_column
 from sweep.trial import PARAMETERS
 
@@ -59,6 +60,12 @@ def varying_parameters(trials: pd.DataFrame) -> list[str]:
     return [name for name in known if trials[name].nunique(dropna=False) > 1]
 
 
+def outcome_columns(trials: pd.DataFrame) -> list[str]:
+    """Return the columns that say how trials ended, the held-out loss among them where known."""
+    told = {TRAINED: losses_of(trials)}
+    return [name for column in OUTCOME_COLUMNS for name in told.get(column, (column,))]
+
+
 def shown_columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
     """Return the columns to show: those wanted, else what varies and how trials ended."""
     if list(wanted) == ["all"]:
@@ -69,7 +76,7 @@ def shown_columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(wanted)) or [
         "trial_id",
         *varying_parameters(trials),
-        *OUTCOME_COLUMNS,
+        *outcome_columns(trials),
         *(name for name in TELLING_COLUMNS if name in trials.columns and trials[name].any()),
     ]
 

@@ -82,7 +82,8 @@ def stacking_section(context: Context) -> str:
     settings = [_setting(group, cells, level) for group, cells in found]
     wider = f"The answers below the tables go by wider ones. {describe_level(comparisons)}"
     intro = f"{INTRO} {wider}" if comparisons > 1 else INTRO
-    figure = context.figures.show("stacking", "Final loss by depth", draw_stacking(found))
+    drawn = draw_stacking(found, context.axes)
+    figure = context.figures.show("stacking", "Final loss by depth", drawn)
     return "\n\n".join(["## Deep or stacked", intro, figure, *settings])
 
 

@@ -8,24 +8,34 @@ from matplotlib.figure import Figure
 
 from sweep.reports.figures import PANELS_ACROSS
 from sweep.reports.groups import PLAIN, Group
+from sweep.reports.palette import level_colours
 from sweep.reports.plots import Points, draw_points
-from sweep.reports.stacking_cells import Cell, ways_of
+from sweep.reports.stacking_cells import DEEP, Cell, ways_of
+from sweep.reports.summary import Axis
+from sweep.trial import PARAMETERS
 
+NONE = str(PARAMETERS["pretraining"].metadata["neutral"])
 WIDTH = 1.2
 """Of what a depth takes on the axis, where depths are 2 apart."""
 
 
-def draw_stacking(settings: Sequence[tuple[Group, Sequence[Cell]]]) -> Figure:
+def draw_stacking(
+    settings: Sequence[tuple[Group, Sequence[Cell]]], axes: Sequence[Axis] = ()
+) -> Figure:
     """Draw a point a trial: a panel a setting, a colour a way, its trials from best to worst.
 
     Args:
         settings: at least one, of which `PANELS_ACROSS` are drawn.
+        axes: of the report, for the colours of the kinds of pretraining.
     """
     shown = settings[:PANELS_ACROSS]
     ways = ways_of({cell.way for _, cells in shown for cell in cells})
-    figure = draw_points([_panel(group, cells, ways) for group, cells in shown])
-    for axes, (_, cells) in zip(figure.axes, shown, strict=True):
-        axes.set_xticks(sorted({cell.depth for cell in cells}))
+    kinds = {way: NONE if way == DEEP else way for way in ways}
+    colours = level_colours(kinds.values(), axes, "pretraining")
+    panels = [_panel(group, cells, ways) for group, cells in shown]
+    figure = draw_points(panels, {way: colours[kind] for way, kind in kinds.items()})
+    for panel, (_, cells) in zip(figure.axes, shown, strict=True):
+        panel.set_xticks(sorted({cell.depth for cell in cells}))
     return figure
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from sweep.ladder import Rung
 from sweep.reports.false_convergence import COLUMN, JUDGED
+from sweep.reports.objective import HELD_OUT
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import Selection, select, shown_columns, sort_rows
 from sweep.reports.where import explain_no_match, names_in, select_rows
@@ -17,7 +18,7 @@ from sweep.store.reader import iterate_frames, read_trials
 from sweep.store.schema import SCHEMAS
 
 ROWS_AT_ONCE = 2_000
-FACTS = frozenset({*JUDGED, "validation_loss"})
+FACTS = frozenset({*JUDGED, HELD_OUT})
 """What must be known of all trials: which converged falsely, and which columns tell something."""
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.reports.population import final_losses, has_converged, has_ended
+from sweep.reports.objective import losses_of
+from sweep.reports.population import has_converged, has_ended, has_rule
 from sweep.reports.selection import varying_parameters
 
 MOST_LEVELS = 12
@@ -38,22 +39,35 @@ def axes_of(trials: pd.DataFrame) -> list[Axis]:
 
 
 def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
-    """Return one row a level: trials, share converged, quartiles of epochs and final loss.
+    """Return one row a level: trials, share converged, quartiles of the epochs taken and of losses.
 
-    Those of epochs and loss are of the trials that did not diverge.
+    Those of epochs and losses are of the trials that did not diverge; of losses those of
+    `final_loss`, and of `validation_loss` where there is one.
     """
+    ended = has_ended(trials)
+    losses = {name: trials[name].astype("float64").where(ended) for name in losses_of(trials)}
+    measures = {"epochs": epochs_taken(trials), **losses}
     rows = []
     for level in axis.order:
-        group = trials[axis.levels == level]
-        epochs, loss = quartiles(group["epochs"][has_ended(group)]), quartiles(final_losses(group))
-        rows.append([level, len(group), share_converged(group), *epochs, *loss])
-    names = [f"{what}_{q}" for what in ("epochs", "final_loss") for q in ("q1", "median", "q3")]
+        at = axis.levels == level
+        spreads = [
+            number
+            for values in measures.values()
+            for number in quartiles(values[at.loc[values.index]])
+        ]
+        rows.append([level, int(at.sum()), share_converged(trials[at]), *spreads])
+    names = [f"{what}_{q}" for what in measures for q in ("q1", "median", "q3")]
     return pd.DataFrame(rows, columns=[axis.name, "trials", "converged", *names])
 
 
+def epochs_taken(trials: pd.DataFrame) -> "pd.Series[float]":
+    """Return the epochs that trials took by a rule or limit; nan where they were asked for."""
+    return trials["epochs"].astype("float64").where(has_ended(trials) & has_rule(trials))
+
+
 def share_converged(trials: pd.DataFrame) -> float:
-    """Return the share of trials that met a stop rule, 0 to 1; nan without trials."""
-    return float(has_converged(trials).mean())
+    """Return of the trials with a stop rule the share that met it, 0 to 1; nan without any."""
+    return float(has_converged(trials)[has_rule(trials)].mean())
 
 
 def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
@@ -62,12 +76,6 @@ def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
     known = known[np.isfinite(known)]
     lower, middle, upper = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
     return lower, middle, upper
-
-
-def ranked(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the finished trials, the least final loss first and the faster of equals."""
-    finished = trials[final_losses(trials).notna()]
-    return finished.sort_values(["final_loss", "epochs"], kind="stable")
 
 
 def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:
@@ -84,11 +92,12 @@ def _axis(trials: pd.DataFrame, name: str) -> Axis:
         order = [str(level) for level in values.cat.categories if level in used]
         return Axis(name, values.astype(str), order)
     known = sorted(values.dropna().unique())
-    order = [_level(value) for value in known] + (["none"] if values.isna().any() else [])
-    return Axis(name, values.map(_level, na_action="ignore").astype(object).fillna("none"), order)
+    order = [level_of(value) for value in known] + (["none"] if values.isna().any() else [])
+    return Axis(name, values.map(level_of, na_action="ignore").astype(object).fillna("none"), order)
 
 
-def _level(value: object) -> str:
+def level_of(value: object) -> str:
+    """Return the level of a value that is known, where each value is a level of its own."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

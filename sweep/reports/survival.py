@@ -17,7 +17,7 @@ from scipy.stats import CensoredData, ecdf
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.groups import factors_of
 from sweep.reports.intervals import Share
-from sweep.reports.population import has_converged
+from sweep.reports.population import has_converged, has_rule
 from sweep.trial import Status
 
 FEWEST_SEEDS = 5
@@ -66,9 +66,11 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
     """Estimate the survival of each cell with at least `FEWEST_SEEDS` trials.
 
     Args:
-        trials: those that count, false convergence marked.
+        trials: those that count, false convergence marked; those that were to train a number of
+            epochs had no rule to meet, and are left out.
         most: cells to estimate, at most.
     """
+    trials = trials[has_rule(trials)]
     names = factors_of(trials)
     outcomes = _outcomes(trials)
     cell = trials.groupby(names, dropna=False, sort=False).ngroup() if names else 0

@@ -1,16 +1,22 @@
 """Writes the section on epochs to convergence. Knows nothing of how they are estimated."""
 
 import math
+import textwrap
+from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from sweep.reports.context import Context
 from sweep.reports.intervals import format_estimate
+from sweep.reports.palette import level_colours
 from sweep.reports.plots import MOST_GROUPS, Steps, draw_steps
+from sweep.reports.summary import Axis, level_of
 from sweep.reports.survival import FEWEST_SEEDS, Survival, Survivals, survivals
 from sweep.reports.tables import format_value, markdown_table
 
 MOST_CELLS = 40
+TITLE_WIDTH = 40
 BEFORE = 0.7
 """Where curves begin, as a share of the first epoch at which anything happens."""
 
@@ -67,21 +73,41 @@ def _figure(context: Context, found: Survivals) -> str:
     columns = list(zip(*(cell.values for cell in drawn), strict=True))
     telling = [place for place, column in enumerate(columns) if len(set(map(str, column))) > 1]
     start = min(float(cell.epochs[0]) for cell in drawn) * BEFORE
+    names = [_label(cell, telling) for cell in drawn]
+    shared = [n for n in telling if _is_shown_by(context.axes, found.parameters[n], columns[n])]
+    most = max(shared, key=lambda n: len(set(map(_level, columns[n]))), default=None)
+    column = "" if most is None else found.parameters[most]
+    groups = names if most is None else [_level(value) for value in columns[most]]
     figure = draw_steps(
-        [_steps(cell, telling, start) for cell in drawn],
+        [_steps(*told, start) for told in zip(drawn, names, groups, strict=True)],
+        level_colours(groups, context.axes, column),
         "epoch",
         "share that met its rule",
-        title=", ".join(found.parameters[place] for place in telling),
+        title=textwrap.fill(", ".join(found.parameters[n] for n in telling), TITLE_WIDTH),
     )
     title = "Share of trials that met their rule by epoch"
     note = "" if len(drawn) == found.n_cells else f"\n\n{len(drawn)} of the cells."
     return context.figures.show("survival", title, figure) + note
 
 
-def _steps(cell: Survival, telling: list[int], start: float) -> Steps:
-    label = ", ".join(format_value(cell.values[place]) for place in telling) or "all"
+def _is_shown_by(axes: Sequence[Axis], name: str, values: Sequence[object]) -> bool:
+    """Whether the values are levels of an axis, whose colours other figures have as well."""
+    levels = {_level(value) for value in values}
+    return any(axis.name == name and levels <= set(axis.order) for axis in axes)
+
+
+def _level(value: object) -> str:
+    return level_of(value) if pd.notna(value) else "none"  # type: ignore[call-overload]
+
+
+def _label(cell: Survival, telling: Sequence[int]) -> str:
+    return ", ".join(format_value(cell.values[place]) for place in telling) or "all"
+
+
+def _steps(cell: Survival, label: str, group: str, start: float) -> Steps:
     return Steps(
         label=label,
+        group=group,
         x=np.concatenate([[start], cell.epochs]),
         y=np.concatenate([[0.0], 1 - cell.pending]),
     )

@@ -14,6 +14,7 @@ from sweep.reports.context import Context
 from sweep.reports.gradients import first_probes
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.layer_figures import draw_unit_distances
+from sweep.reports.palette import level_colours
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
 from sweep.store.reader import read_gradients
@@ -51,7 +52,8 @@ def symmetry_section(context: Context) -> str:
     parts = [f"## Symmetry\n\n{INTRO}"]
     if len(probes):
         least = probes.groupby(["trial_id", "epoch"])["unit_distance"].min().reset_index()
-        figure = draw_unit_distances(groups, least)
+        colours = level_colours([group.label for group in groups], context.axes, STARTS[0])
+        figure = draw_unit_distances(groups, colours, least)
         parts.append(context.figures.show("symmetry", "Distance between units by epoch", figure))
     return "\n\n".join([*parts, symmetry_text(groups, epochs_broken(probes))])
 

@@ -8,19 +8,26 @@ import pandas as pd
 
 from sweep.errors import ConfigError, Fault
 from sweep.printable import printable_line
+from sweep.reports.objective import HELD_OUT, NAMES
 from sweep.reports.sparkline import sparkline
 from sweep.reports.tables import format_value, records
 from sweep.result import Outcome, Provenance
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials
 
+LOSS = "loss"
+CALLED = {LOSS: "loss", HELD_OUT: NAMES[HELD_OUT]}
+"""Columns of a curve, and what to call them."""
 IDENTITY = ("trial_id", "path_id", "sweep")
 MOST_MATCHES = 5
 
 
 @dataclass(frozen=True)
 class TrialPage:
-    """One trial: its row, and its curve with columns phase, epoch and loss."""
+    """One trial: its row, and its curve with columns phase, epoch and loss, and `validation_loss`.
+
+    The last only where it was recorded.
+    """
 
     row: pd.DataFrame
     curve: pd.DataFrame
@@ -39,7 +46,9 @@ def find_trial(places: Sequence[ResultsDir], prefix: str) -> TrialPage:
     """
     place, trial_id = locate_trial(places, prefix)
     trials = read_trials(place.path)
-    curve = read_curves(place.path, [trial_id])[["phase", "epoch", "loss"]]
+    curve = read_curves(place.path, [trial_id])
+    losses = [name for name in (LOSS, HELD_OUT) if curve[name].notna().any()]
+    curve = curve[["phase", "epoch", *(losses or [LOSS])]]
     return TrialPage(trials[trials["trial_id"] == trial_id], curve)
 
 
@@ -87,15 +96,21 @@ def _section(title: str, row: pd.Series, names: Sequence[str]) -> str:
 
 
 def _curves(curve: pd.DataFrame) -> list[str]:
-    """Return a curve for each phase, all but the last named."""
+    """Return the curves of each phase, all but the last named."""
     phases = [(phase, rows) for phase, rows in curve.groupby("phase")]
     names = [f"phase {phase}: " for phase, _ in phases[:-1]] + [""]
-    return [name + _curve(rows) for name, (_, rows) in zip(names, phases, strict=False)]
+    return [
+        name + _curve(rows, loss)
+        for name, (_, rows) in zip(names, phases, strict=False)
+        for loss in (LOSS, HELD_OUT)
+        if loss in rows.columns and (loss == LOSS or rows[loss].notna().any())
+    ]
 
 
-def _curve(curve: pd.DataFrame) -> str:
-    epochs, losses = curve["epoch"].to_numpy(np.int64), curve["loss"].to_numpy(np.float64)
-    title = f"loss, epochs {epochs[0]} to {epochs[-1]} (logarithmic)"
+def _curve(curve: pd.DataFrame, name: str) -> str:
+    known = curve if name == LOSS else curve[curve[name].notna()]
+    epochs, losses = known["epoch"].to_numpy(np.int64), known[name].to_numpy(np.float64)
+    title = f"{CALLED[name]}, epochs {epochs[0]} to {epochs[-1]} (logarithmic)"
     ends = f"  {format_value(float(losses[0]))} to {format_value(float(losses[-1]))}"
     return f"{title}\n  {sparkline(epochs, losses)}\n{ends}"
 

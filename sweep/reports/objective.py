@@ -1,0 +1,56 @@
+"""Decides which loss ranks trials: the held-out one wherever there is one. Knows no figures.
+
+All that ranks, tabulates or draws how good a trial is asks here, so that no two places differ.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from sweep.reports.population import has_ended
+
+HELD_OUT, TRAINED = "validation_loss", "final_loss"
+NAMES = {HELD_OUT: "held-out loss", TRAINED: "final loss"}
+
+
+def objective_of(trials: pd.DataFrame) -> "pd.Series[float]":
+    """Return the loss that ranks each trial, nan where it is not known.
+
+    It is `validation_loss` for data whose finished trials all have one, else `final_loss`: trials
+    on the same data are never compared by two kinds of loss, as when a ladder tells the loss of
+    some at an earlier epoch and says nothing of held-out samples.
+    """
+    held, final = (trials[name].astype("float64") for name in (HELD_OUT, TRAINED))
+    return held.where(_has_held_out(trials), final)
+
+
+def objective_name(trials: pd.DataFrame) -> str:
+    """Return what to call the loss that ranks these trials."""
+    by_held_out = _has_held_out(trials)
+    if by_held_out.all() and len(trials):
+        return NAMES[HELD_OUT]
+    return "held-out or final loss" if by_held_out.any() else NAMES[TRAINED]
+
+
+def losses_of(trials: pd.DataFrame) -> Sequence[str]:
+    """Return the columns of losses to show: the held-out one first, where any trial has it."""
+    known = HELD_OUT in trials.columns and bool(trials[HELD_OUT].notna().any())
+    return (HELD_OUT, TRAINED) if known else (TRAINED,)
+
+
+def ranked(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the finished trials whose loss is known, the least first and the faster of equals."""
+    loss = objective_of(trials)
+    known = trials.assign(objective=loss)[has_ended(trials) & np.isfinite(loss)]
+    order = known.sort_values(["objective", "epochs"], kind="stable")
+    return order.drop(columns="objective")
+
+
+def _has_held_out(trials: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which trials are on data that have held-out losses throughout."""
+    held = trials[HELD_OUT].notna()
+    finished = has_ended(trials) & trials[TRAINED].notna()
+    data = trials["data_fingerprint"]
+    lacking = (finished & ~held).groupby(data).transform("any")
+    return held.groupby(data).transform("any") & ~lacking
