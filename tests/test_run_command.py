@@ -24,9 +24,24 @@ def run(*arguments: str):
 def test_run_prints_the_table_and_where_everything_lies(sweep_file):
     result = run(sweep_file)
     assert result.exit_code == 0
-    assert "max_epochs" in result.stdout
     assert "table:  results/small/trials" in result.stdout
     assert "report: results/small/report/report.md" in result.stdout
+
+
+def test_run_ends_with_the_best_settings_of_this_plan_over_their_seeds(sweep_file):
+    first = run(sweep_file).stdout.splitlines()
+    assert first[0] == (
+        "best 2 of 2 settings over their seeds, by median final loss; trial_id is the best of each"
+    )
+    heading = "trial_id learning_rate trials converged median q1 q3 mean"
+    assert first[1].split() == heading.split()
+    assert [line.split()[1:3] for line in first[2:4]] == [["0.2", "2"], ["0.1", "2"]]
+    then = run(sweep_file, "grid.learning_rate=[0.2,0.3]").stdout.splitlines()
+    assert [line.split()[1:3] for line in then[2:4]] == [["0.3", "2"], ["0.2", "2"]]
+    assert then[4].startswith("table:  results/small/trials, 6 trials")
+    single = run(sweep_file, "grid.replicates=1").stdout.splitlines()
+    assert single[0] == "best 2 of 2 trials, by final loss"
+    assert [line.split()[1] for line in single[2:4]] == ["0.2", "0.1"]
 
 
 def test_second_run_says_that_there_is_nothing_to_train(sweep_file):

@@ -13,9 +13,10 @@ from sweep.cli.options import no_plugins
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
     from sweep.planning import Plan
+    from sweep.reports.population import Asked
 
 INTERRUPTED = 130
-ROWS_SHOWN = 25
+MOST_SHOWN = 10
 KINDS_SHOWN = 5
 ENGINES = ["auto", "fused", "torch", "reference"]
 
@@ -52,11 +53,11 @@ def run_command(
     130 interrupted.
     """
     try:
-        summary = _run(config, overrides, quiet, given)
+        summary, asked = _run(config, overrides, quiet, given)
     except KeyboardInterrupt:
         click.echo("stopped at once; run the same command to go on", err=True)
         context.exit(INTERRUPTED)
-    _print_summary(summary, as_json)
+    _print_summary(summary, asked, as_json)
     if summary.interrupted:
         context.exit(INTERRUPTED)
     context.exit(1 if summary.failed else 0)
@@ -64,10 +65,11 @@ def run_command(
 
 def _run(
     path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
-) -> "RunSummary":
+) -> tuple["RunSummary", "Asked"]:
     from sweep.cli.progress import progress_display
     from sweep.cluster.driver import RunOptions, run_sweep
     from sweep.config import load_config
+    from sweep.reports.population import Asked
 
     config = load_config(path, overrides)
     options = RunOptions(
@@ -81,14 +83,18 @@ def _run(
         config_text=path.read_text(),
         overrides=overrides,
     )
+    plans: list[Plan] = []
     with progress_display(quiet=quiet) as display:
 
         def on_plan(plan: "Plan") -> None:
+            plans.append(plan)
             _announce(plan)
             if plan.missing:
                 display.start()
 
-        return run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
+        summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
+    cells = plans[0].grid.cells
+    return summary, Asked(cells.trial_ids, cells.path_ids)
 
 
 def _announce(plan: "Plan") -> None:
@@ -103,28 +109,31 @@ def _announce(plan: "Plan") -> None:
         say(f"{plan.config.name}: {text}", err=True)
 
 
-def _print_summary(summary: "RunSummary", as_json: bool) -> None:
+def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None:
     for line in describe_summary(summary):
         say(line, err=True)
     if as_json:
         click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
     elif not summary.interrupted:
-        _print_results(summary)
+        _print_results(summary, asked)
 
 
-def _print_results(summary: "RunSummary") -> None:
+def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     from sweep.cli.results import print_table
+    from sweep.reports.best_rows import best_rows
+    from sweep.reports.population import population_of
     from sweep.reports.report import write_report
-    from sweep.reports.selection import Selection, select
     from sweep.store.layout import ResultsDir
     from sweep.store.reader import read_trials
 
     directory = ResultsDir(summary.output)
     trials = read_trials(directory.path)
-    print_table(select(trials, Selection(top=ROWS_SHOWN)), trials["trial_id"])
-    if len(trials) > ROWS_SHOWN:
-        say(f"{ROWS_SHOWN} of {len(trials):,} trials; sweep results {directory.path} has all")
-    say(f"table:  {directory.trials}")
+    counted = population_of(trials, asked).trials
+    if len(counted):
+        title, best = best_rows(counted, most=MOST_SHOWN)
+        say(title)
+        print_table(best, trials["trial_id"])
+    say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
     say(f"report: {write_report(directory, None)}")
 
 

@@ -15,7 +15,7 @@ from sweep.reports.tables import MISSING, cells, is_number
 
 SHORTEST_ID = 8
 ID = "trial_id"
-ESSENTIAL = (ID, "epochs", "final_loss", "validation_loss")
+ESSENTIAL = (ID, "epochs", "final_loss", "validation_loss", "median")
 """Columns that are not hidden."""
 LEAST_TELLING = ("seconds", "samples_reconstructed", "stop_reason", "status")
 """Outcomes to hide in turn where there is no room for all."""
