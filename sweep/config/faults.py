@@ -32,13 +32,17 @@ _BOUNDS = {
     "less_than": ("be < {}", "lt"),
     "less_than_equal": ("be <= {}", "le"),
     "too_short": ("hold at least {} value(s)", "min_length"),
+    "too_long": ("hold at most {:,} values", "max_length"),
     "literal_error": ("be one of {}", "expected"),
 }
 
 
+MAX_FAULTS = 100
+
+
 def faults_of(error: ValidationError, document: Document, model: type[Block]) -> list[Fault]:
-    """Return a fault for each thing that pydantic found wrong in the document's tree."""
-    errors = error.errors(include_url=False)
+    """Return a fault for each thing that pydantic found wrong in the document's tree, up to 100."""
+    errors = error.errors(include_url=False)[:MAX_FAULTS]
     meant = set(filter(None, (_meant(details, model) for details in errors)))
     return [
         _fault(details, document, model)
