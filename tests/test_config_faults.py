@@ -145,8 +145,18 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
             "must name a Python module that can be imported",
         ),
         (
-            {"fixed": {"activation": "json:no_such_name"}},
-            "must name something defined at the top of module json",
+            {"fixed": {"activation": "yaml:no_such_name"}},
+            "must name something defined at the top of module yaml",
+        ),
+        (
+            {"fixed": {"activation": "os:system"}},
+            "fixed.activation must name code of your own, not of Python's standard library",
+        ),
+        ({"fixed": {"loss": "builtins:exec"}}, "fixed.loss must name code of your own"),
+        ({"fixed": {"initialiser": "os.path:join"}}, "fixed.initialiser must name code of your"),
+        (
+            {"dataset": {"name": "os:system", "options": {"command": "touch it"}}},
+            "dataset must name code of your own, not of Python's standard library (got os:system)",
         ),
     ],
 )

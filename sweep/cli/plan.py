@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say
-from sweep.cli.options import no_plugins
+from sweep.cli.options import plugin_options
 from sweep.printable import printable_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 @click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--estimate", is_flag=True, help="Time a short pilot, and say how long it may take.")
-@no_plugins
+@plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     config: Path,

@@ -9,7 +9,7 @@ from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
-from sweep.trust import plugins_are_refused
+from sweep.trust import objection, plugins_are_refused
 
 Maker = Callable[..., Data]
 _MAKERS: dict[str, Maker] = {}
@@ -60,6 +60,8 @@ def _made(spec: DatasetSpec) -> Data:
 def _plugin(name: str) -> Maker:
     if plugins_are_refused():
         raise DatasetError("name a data set that is built in, as --no-plugins is given")
+    if against := objection(name):
+        raise DatasetError(against)
     module, _, function = name.partition(":")
     try:
         maker = getattr(importlib.import_module(module), function)
