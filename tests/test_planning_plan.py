@@ -15,6 +15,7 @@ from sweep.cli.schema import schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.planning import make_plan
+from sweep.planning.cautions import many_trials
 from tests.sweepfiles import small
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -160,6 +161,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
         ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
         (
+            {"convergence": {"epochs": 30, "max_epochs": 10}},
+            "epochs 30: max_epochs 10 ends training before; give the one or the other",
+        ),
+        (
             {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},
             "delta_tolerance 1e-09: below 3e-08, the spacing of float32 numbers",
         ),
@@ -250,3 +255,12 @@ def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_p
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_very_many_trials_get_a_word_on_what_they_come_to() -> None:
+    (word,) = many_trials(9_000_000, 3_600_000_000_000, 4_500_000_000, 10)
+    assert word.text.startswith(
+        "9,000,000 trials: up to 3,600,000,000,000 epochs, 100.0 hours at a microsecond each (a "
+        "tiny network's, full batch) on 10 workers, and up to 4.5 GB on disk"
+    )
+    assert list(many_trials(499_999, 10**12, 10**9, 1)) == []

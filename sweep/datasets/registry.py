@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -37,10 +38,12 @@ def load_data(spec: DatasetSpec) -> Data:
     Raises:
         DatasetError: the data set is unknown, or its options do not make one.
     """
-    data = _made(spec)
+    made = data = _made(spec)
     if spec.validation:
         data = hold_out(data, spec.validation, seed=spec.split_seed)
-    return data if spec.scale == "none" else scaled(data, spec.scale)
+    if spec.scale != "none":
+        data = scaled(data, spec.scale)
+    return replace(data, left_out=made.left_out) if made.left_out else data
 
 
 def _made(spec: DatasetSpec) -> Data:

@@ -15,6 +15,8 @@ from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
+MANY_TRIALS = 500_000
+EPOCHS_PER_SECOND = 1e6  # docs/performance.md
 MAX_JUDGED = 100_000
 """Combinations that a kind of warning looks at, of each grid; any of more shows in these."""
 FLATTENED = {"sigmoid", "tanh"}
@@ -80,6 +82,7 @@ class Fact:
     mean_square: float
     outputs: int
     distinct: int | None
+    left_out: tuple[str, ...]
 
 
 def _fact(data: Data) -> Fact:
@@ -90,6 +93,7 @@ def _fact(data: Data) -> Fact:
         mean_square=float((data.targets**2).mean()),
         outputs=data.targets.shape[1],
         distinct=data.distinct if data.one_hot else None,
+        left_out=data.left_out,
     )
 
 
@@ -111,6 +115,8 @@ def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
     outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
     for value in meeting(*outputs):
         yield from _out_of_range(value.columns, facts.of(value))
+    for value in meeting("data_fingerprint"):
+        yield from _left_out(facts.of(value))
     for value in meeting("data_fingerprint", "topology"):
         yield from _narrow(value.columns, facts.of(value))
     names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
@@ -125,9 +131,26 @@ def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
     )
     for value in meeting("optimizer", *settings):
         yield from _ineffective(value.columns)
+    for value in meeting("max_epochs", fixed_epochs=bool):
+        yield from _cut_short(value.columns)
     units = ("activation", "output_activation", "loss_semantics")
     for value in meeting(*units, flat_spot=bool):
         yield from _flat(value.columns)
+
+
+def _left_out(data: Fact) -> Iterator[tuple[str, str]]:
+    if data.left_out:
+        text = f"not of numbers and so left out: {_listed(list(map(repr, data.left_out)))}"
+        yield data.name, f"{text}; name the inputs in columns"
+
+
+def _cut_short(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    most, asked = columns["max_epochs"], columns["fixed_epochs"]
+    if most is not None and most < asked:
+        yield (
+            f"epochs {asked:,}",
+            f"max_epochs {most:,} ends training before; give the one or the other",
+        )
 
 
 def is_zero(value: object) -> bool:
@@ -240,3 +263,22 @@ def _starting_loss(loss: str, data: Fact) -> float:
         case "mean_squared_error":
             return data.mean_square
     return 0.0
+
+
+def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[Caution]:
+    """Yield a word on what very many trials come to.
+
+    Args:
+        trials: to train.
+        epochs: the most that they take, all together.
+        size: about the most bytes of their results.
+        workers: packs trained at a time.
+    """
+    if trials < MANY_TRIALS:
+        return
+    hours = epochs / workers / EPOCHS_PER_SECOND / 3600
+    yield Caution(
+        f"{trials:,} trials: up to {epochs:,} epochs, {hours:,.1f} hours at a microsecond each "
+        f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
+        "disk; --estimate times a pilot, and a part of the grid may tell as much"
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
-from sweep.planning.cautions import Caution, cautions_of
+from sweep.planning.cautions import MANY_TRIALS, Caution, cautions_of, many_trials
 from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
@@ -118,6 +118,9 @@ def make_plan(
     workers = workers or config.resources.workers or available_cpus()
     rows = grid.missing(done)
     held = len(grid) - len(rows)
+    training = _training(config, grid, rows, workers)
+    cautions = cautions_of((block.source for block in grid.blocks), grid.datasets)
+    size = sum(disk_bytes(grid, rows, config.record).values()) if len(rows) >= MANY_TRIALS else 0
     return Plan(
         config=config,
         grid=grid,
@@ -125,8 +128,8 @@ def make_plan(
         derived=0,
         others=len(done) - held,
         workers=workers,
-        cautions=cautions_of((block.source for block in grid.blocks), grid.datasets),
-        **_training(config, grid, rows, workers),
+        cautions=(*cautions, *many_trials(len(rows), training["max_epochs"], size, workers)),
+        **training,
     )
 
 
