@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from sweep.config import parse_config
@@ -121,6 +122,15 @@ def _outcome(sweep: dict[str, Any] | str) -> str | int:
         return str(error)
 
 
+def peak_megabytes() -> float:
+    """Return the most memory that this process had, without that of the one that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     """Print the outcome of each, the longest that one took, and the most memory so far."""
     outcomes, seconds = {}, {}
@@ -128,8 +138,7 @@ def main() -> None:
         began = time.process_time()
         outcomes[name] = _outcome(sweep)
         seconds[name] = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    found = {"outcomes": outcomes, "seconds": seconds, "megabytes": peak}
+    found = {"outcomes": outcomes, "seconds": seconds, "megabytes": peak_megabytes()}
     sys.stdout.write(json.dumps(found))
 
 
