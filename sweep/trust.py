@@ -1,10 +1,20 @@
 """Whether a user's own code may be run here. Knows no code."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+COMPONENTS = "sweep.components"
+"""The entry point group by which an installed package says that it is meant for sweep files."""
+INSTALLED = {"site-packages", "dist-packages"}
+Ask = Callable[[str, Path], bool]
 
 _refused: ContextVar[bool] = ContextVar("refused", default=False)
+_ask: ContextVar[Ask | None] = ContextVar("ask", default=None)
 
 
 @contextmanager
@@ -17,5 +27,64 @@ def refusing_plugins() -> Iterator[None]:
         _refused.reset(token)
 
 
+@contextmanager
+def asking_for_plugins(ask: Ask) -> Iterator[None]:
+    """Within the block ask, once a package, before code from elsewhere is run.
+
+    Args:
+        ask: takes the package and where it is, and returns whether it may run.
+    """
+    answers: dict[str, bool] = {}
+
+    def once(package: str, place: Path) -> bool:
+        if package not in answers:
+            answers[package] = ask(package, place)
+        return answers[package]
+
+    token = _ask.set(once)
+    try:
+        yield
+    finally:
+        _ask.reset(token)
+
+
 def plugins_are_refused() -> bool:
     return _refused.get()
+
+
+def objection(name: str) -> str | None:
+    """Return why `package.module:name` may not be run here, completing "must …"; None if it may.
+
+    Never Python's own modules. Where a command asks, code from elsewhere only if allowed: what is
+    neither below the working directory nor of a package that declares `COMPONENTS`.
+    """
+    package = name.partition(":")[0].partition(".")[0]
+    if package in sys.stdlib_module_names:
+        return "name code of your own, not of Python's standard library"
+    ask = _ask.get()
+    place = _place_of(package) if ask else None
+    if ask is None or place is None or _is_here(place) or _declares(package):
+        return None
+    if ask(package, place):
+        return None
+    return f"name code below the working directory, or be allowed by --trust ({place} is elsewhere)"
+
+
+def _place_of(package: str) -> Path | None:
+    """Return the file or folder of a package; nothing of it is run."""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        return None
+    places = [spec.origin, *(spec.submodule_search_locations or [])] if spec else []
+    return next((Path(place).resolve() for place in places if place), None)
+
+
+def _is_here(place: Path) -> bool:
+    here = Path.cwd().resolve()
+    return place.is_relative_to(here) and not INSTALLED & set(place.relative_to(here).parts)
+
+
+def _declares(package: str) -> bool:
+    declared = entry_points(group=COMPONENTS)
+    return any(point.module.partition(".")[0] == package for point in declared)

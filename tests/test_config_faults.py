@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweep.config import SweepConfig, load_config
+from sweep.config.faults import ELSEWHERE, SYNONYMS
 from sweep.config.schema import json_schema
 from sweep.errors import ConfigError
 from tests.sweepfiles import faults_of, small
@@ -145,8 +146,18 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
             "must name a Python module that can be imported",
         ),
         (
-            {"fixed": {"activation": "json:no_such_name"}},
-            "must name something defined at the top of module json",
+            {"fixed": {"activation": "yaml:no_such_name"}},
+            "must name something defined at the top of module yaml",
+        ),
+        (
+            {"fixed": {"activation": "os:system"}},
+            "fixed.activation must name code of your own, not of Python's standard library",
+        ),
+        ({"fixed": {"loss": "builtins:exec"}}, "fixed.loss must name code of your own"),
+        ({"fixed": {"initialiser": "os.path:join"}}, "fixed.initialiser must name code of your"),
+        (
+            {"dataset": {"name": "os:system", "options": {"command": "touch it"}}},
+            "dataset must name code of your own, not of Python's standard library (got os:system)",
         ),
     ],
 )
@@ -253,6 +264,39 @@ def test_a_key_misspelt_is_not_missed_too(changes: dict[str, Any], key: str) -> 
     (fault,) = faults_of(tree)
     assert fault.key.endswith(key)
     assert "did you mean" in str(fault.hint)
+
+
+@pytest.mark.parametrize(
+    ("changes", "hint"),
+    [
+        ({"fixed": {"lr": 0.1}}, "did you mean 'learning_rate'?"),
+        ({"grid": {"init": "identity"}}, "did you mean 'initialiser'?"),
+        ({"grid": {"seeds": 3}}, "did you mean 'replicates'?"),
+        ({"grid": {"epochs": 10}}, "give convergence.epochs"),
+        ({"grid": {"patience": 10}}, "give convergence.early_stopping.patience"),
+        ({"fixed": {"momentum": 0.9}}, "give optimizer.momentum"),
+        ({"fixed": {"seeds": 3}}, "give grid.replicates"),
+        ({"fixed": {"wd": 0.1}}, "did you mean 'weight_decay'?"),
+    ],
+)
+def test_a_key_by_another_name_points_to_ours(changes: dict[str, Any], hint: str) -> None:
+    (fault,) = faults_of(small(**changes))
+    assert fault.hint == hint
+
+
+def test_every_other_name_points_to_a_key_that_there_is() -> None:
+    schema = json_schema()
+    keys = {key for block in schema["$defs"].values() for key in block.get("properties", {})}
+    keys |= set(schema["properties"])
+    assert set(SYNONYMS.values()) <= keys
+    assert {step for place in ELSEWHERE.values() for step in place.split(".")} <= keys
+
+
+def test_a_key_by_another_name_is_not_missed_too() -> None:
+    tree = small(fixed={"lr": 0.1})
+    del tree["fixed"]["learning_rate"]
+    (fault,) = faults_of(tree)
+    assert fault.key == "fixed.lr"
 
 
 def test_faults_of_overrides_name_the_command_line() -> None:

@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sweep.config import parse_config
 from sweep.config.sources import Table
 from sweep.config.values import spread
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.errors import SweepError
+from sweep.planning import make_plan
 from sweep.training.engines import load_checked
 from tests.sweepfiles import faults_of, small, trials_of
 from tests.trials import make_trial, make_work
@@ -270,3 +272,29 @@ def test_a_worker_refuses_a_file_that_is_not_the_plans(tmp_path: Path) -> None:
     )
     with pytest.raises(SweepError, match="a file of yours must be the same everywhere"):
         load_checked(pack, trial)
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", ";"), ("\t", "tab")])
+def test_a_table_cut_by_another_sign_wants_it_as_delimiter(
+    tmp_path: Path, sign: str, name: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b,c\n1,2,3\n4,5,6\n".replace(",", sign))
+    with pytest.raises(DatasetError, match=f"be given delimiter: '{name}'"):
+        load_data(DatasetSpec("table", (("path", str(path)),)))
+    options = (("delimiter", name), ("path", str(path)))
+    data = load_data(DatasetSpec("table", options))
+    assert data.inputs.tolist() == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_a_column_of_text_that_is_left_out_is_named_in_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,kind,b\n1,x,2\n0,y,1\n")
+    fixed = {"topology": "2-1-2", "output_activation": "identity"}
+    source = {"name": "table", "path": str(tmp_path / "t.csv"), "scale": "unit"}
+    unused = "not of numbers and so left out: 'kind'; name the inputs in columns"
+    for options, warnings in [
+        ({}, [f"table-t-2x2-unit: {unused}"]),
+        ({"columns": ["a", "b"]}, []),
+    ]:
+        plan = make_plan(parse_config(small(dataset=source | options, fixed=fixed)))
+        assert [caution.text for caution in plan.cautions] == warnings

@@ -179,5 +179,5 @@ def test_the_command_survives_the_shell(project):
     options = SubmitOptions(engine="torch", workers=3, retry_failed=True, merge=True)
     assert command_of(parcel, ("grid.seed=[1, 2]",), "~/my results", options) == (
         "exec python3 -m sweep run configs/small.yaml 'grid.seed=[1, 2]' "
-        "--engine torch --workers 3 --retry failed --merge --output ~/'my results'"
+        "--trust --engine torch --workers 3 --retry failed --merge --output ~/'my results'"
     )

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 from sweep.cli.plan import plan_command
 from sweep.cli.schema import schema_command
 from sweep.config import load_config, parse_config
+from sweep.errors import ConfigError
 from sweep.planning import make_plan
+from sweep.planning.cautions import many_trials
 from tests.sweepfiles import small
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -32,6 +34,53 @@ def test_a_plan_counts() -> None:
     assert len(plan.batches) == 2
     assert plan.max_epochs == 10 * 30
     assert plan.engines == {"fused on cpu": 20}
+
+
+MIXED = {
+    "batch_size": [None, 2],
+    "input_noise": ["none", {"name": "masking", "rate": 0.1}],
+    "replicates": 3,
+}
+
+
+def test_fused_is_refused_with_what_it_does_not_take() -> None:
+    config = parse_config(small(grid=MIXED, resources={"engine": "fused"}))
+    with pytest.raises(ConfigError) as caught:
+        make_plan(config)
+    assert [fault.must for fault in caught.value.faults] == [
+        "not meet mini-batches (batch_size)",
+        "not meet input_noise masking",
+    ]
+    assert str(caught.value.faults[0]) == (
+        "sweep small: engine fused must not meet mini-batches (batch_size) (got 6 such trials; "
+        "auto trains these with torch, the others with fused)"
+    )
+
+
+def test_fused_is_refused_on_a_gpu() -> None:
+    resources = {"engine": "fused", "gpus_per_pack": 0.5}
+    with pytest.raises(ConfigError, match="engine fused must not meet a GPU"):
+        make_plan(parse_config(small(resources=resources)))
+
+
+def test_fused_trains_what_is_left_when_the_rest_is_done() -> None:
+    config = parse_config(small(grid=MIXED))
+    done = [t.trial_id for t in make_plan(config).grid if t.batch_size or t.input_noise != "none"]
+    fused = parse_config(small(grid=MIXED, resources={"engine": "fused"}))
+    assert make_plan(fused, done).engines == {"fused on cpu": 3}
+
+
+def test_the_plan_says_why_torch_trains(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(json.dumps(small(grid=MIXED)))
+    result = CliRunner().invoke(plan_command, [str(file), "--output", str(tmp_path / "none")])
+    assert "  engines     fused on cpu 3, torch on cpu 9\n" in result.stdout
+    why = "              fused does not take mini-batches (batch_size) 6, input_noise masking 6\n"
+    assert why in result.stdout
+    result = CliRunner().invoke(
+        plan_command, [str(file), "resources.engine=torch", "--output", str(tmp_path / "none")]
+    )
+    assert "              as resources asks: engine torch\n" in result.stdout
 
 
 def test_a_sweep_all_done_has_no_packs() -> None:
@@ -111,6 +160,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             "initialiser identity: nothing is drawn at random, so that all 3 seeds give the same",
         ),
         ({"fixed": {"topology": "5-2-5"}}, "5-2-5: the bottleneck is below 2.32"),
+        (
+            {"convergence": {"epochs": 30, "max_epochs": 10}},
+            "epochs 30: max_epochs 10 ends training before; give the one or the other",
+        ),
         (
             {"convergence": {"delta": {"tolerance": 1e-9}, "max_epochs": 9}},
             "delta_tolerance 1e-09: below 3e-08, the spacing of float32 numbers",
@@ -202,3 +255,12 @@ def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_p
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+def test_very_many_trials_get_a_word_on_what_they_come_to() -> None:
+    (word,) = many_trials(9_000_000, 3_600_000_000_000, 4_500_000_000, 10)
+    assert word.text.startswith(
+        "9,000,000 trials: up to 3,600,000,000,000 epochs, 100.0 hours at a microsecond each (a "
+        "tiny network's, full batch) on 10 workers, and up to 4.5 GB on disk"
+    )
+    assert list(many_trials(499_999, 10**12, 10**9, 1)) == []

@@ -1,5 +1,10 @@
 """Options that several commands share. Knows no command."""
 
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import click
 
 
@@ -10,7 +15,24 @@ def _refuse(context: click.Context, parameter: click.Parameter, wanted: bool) ->
         context.with_resource(refusing_plugins())
 
 
-no_plugins = click.option(
+def _ask_unless(context: click.Context, parameter: click.Parameter, trusted: bool) -> None:
+    if not trusted:
+        from sweep.trust import asking_for_plugins
+
+        context.with_resource(asking_for_plugins(_may_run))
+
+
+def _may_run(package: str, place: Path) -> bool:
+    """Ask whether code may run, where there is somebody to ask."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    from sweep.printable import printable_line
+
+    text = f"The sweep file runs code of {package!r}, at {printable_line(str(place))}. Run it?"
+    return click.confirm(text, err=True)
+
+
+_no_plugins = click.option(
     "--no-plugins",
     is_flag=True,
     is_eager=True,
@@ -18,3 +40,16 @@ no_plugins = click.option(
     callback=_refuse,
     help="Run nobody's own code: refuse names like package.module:name.",
 )
+_trust = click.option(
+    "--trust",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_ask_unless,
+    help="Run code from outside the working directory unasked: that of package.module:name.",
+)
+
+
+def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say whose code may run."""
+    return _no_plugins(_trust(command))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say
-from sweep.cli.options import no_plugins
+from sweep.cli.options import plugin_options
 from sweep.printable import printable_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 @click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--estimate", is_flag=True, help="Time a short pilot, and say how long it may take.")
-@no_plugins
+@plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def plan_command(
     config: Path,
@@ -92,6 +92,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "packs": len(plan.batches),
         "workers": plan.workers,
         "engines": dict(plan.engines),
+        "unfused": dict(plan.unfused),
         "max_epochs": plan.max_epochs,
         "disk_bytes": dict(plan.disk),
         "datasets": [data.name for data in plan.data],
@@ -111,11 +112,21 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",
             f"  engines     {_counts(plan.engines)}",
+            *(f"              {line}" for line in _engine_reasons(plan)),
             f"  epochs      at most {plan.max_epochs:,}"
             + (", pretraining not counted" if plan.pretrains else ""),
             f"  disk        {_disk_text(plan.disk)}",
         ]
     )
+
+
+def _engine_reasons(plan: "Plan") -> list[str]:
+    """Say why these engines train, where it is not that fused takes all."""
+    asked = plan.config.resources.engine
+    if asked != "auto":
+        return [f"as resources asks: engine {asked}"] if plan.missing else []
+    reasons = (f"{printable_line(what)} {count:,}" for what, count in plan.unfused.items())
+    return [f"fused does not take {', '.join(reasons)}"] if plan.unfused else []
 
 
 def _data_lines(datasets: "Sequence[Data]") -> list[str]:

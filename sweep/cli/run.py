@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep.cli.console import say
-from sweep.cli.options import no_plugins
+from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
@@ -31,7 +31,7 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
 @click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
-@no_plugins
+@plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
 @click.pass_context

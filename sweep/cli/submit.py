@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep.cli.console import say
+from sweep.cli.options import plugin_options
 from sweep.cli.run import ENGINES, INTERRUPTED
 
 LAST_CHARACTERS = 2000
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="File or folder to send besides; may be repeated.",
 )
+@plugin_options
 @click.pass_context
 def submit_command(
     context: click.Context,

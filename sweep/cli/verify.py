@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say
-from sweep.cli.options import no_plugins
+from sweep.cli.options import plugin_options
 from sweep.printable import printable_line
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ DIFFERENT = 1
     help="Trials to draw, however long they are. [the 10 cheapest]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Key of the draw. [0]")
-@no_plugins
+@plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON, no table.")
 @click.pass_context
 def verify_command(

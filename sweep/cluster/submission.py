@@ -130,6 +130,7 @@ def command_of(
     `exec`, so that the signal which stops the job comes to sweep, once, and the exit code from it.
     """
     words = ["exec", "python3", "-m", "sweep", "run", parcel.entry, *overrides]
+    words += ["--trust"]  # whose code it runs was asked where it was submitted
     if options.engine:
         words += ["--engine", options.engine]
     if options.workers:

@@ -40,6 +40,19 @@ def as_values(value: Any) -> Any:
     return [value]
 
 
+def values_in_ranges(tree: Any) -> int:
+    """Return how many values the ranges of a tree of plain values hold, all together."""
+    if isinstance(tree, list):
+        return sum(map(values_in_ranges, tree))
+    if not isinstance(tree, dict):
+        return 0
+    own = 0
+    if len(tree) == 1 and isinstance(bounds := tree.get("linear", tree.get("log")), dict):
+        count = whole(bounds.get("count"))
+        own = count if isinstance(count, int) and 0 < count <= MAX_VALUES else 0
+    return own + sum(map(values_in_ranges, tree.values()))
+
+
 def _range(kind: str, bounds: Any) -> list[float]:
     """Return the values of a range: ends exact, between them rounded to 12 significant digits.
 

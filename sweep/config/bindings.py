@@ -1,25 +1,30 @@
 """What follows where parameters meet: data and topology, batch and order. Knows no grids."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import compress, product
 from typing import Any
 
 from sweep.config.columns import COLUMNS
 from sweep.config.conditions import Rule
+from sweep.config.gridblock import GridAxis, GridBlock
+from sweep.config.holding import held_by
 from sweep.config.values import Paths, Problem, Value
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.trial import format_topology
 
-Combinations = Callable[..., Iterator[Value]]
+DATA = ("dataset", "topology")
+BATCHES = ("batch_size", "sample_order")
+MEETING = frozenset((*DATA, *BATCHES))
 
 
 def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
     """Return the groups of parameters to be settled together, of those given."""
-    names = ["dataset", "topology"]
     batches = values.get("batch_size", ())
     if any(value.columns["batch_size"] is not None for value in batches):
-        return [tuple(n for n in (*names, "batch_size", "sample_order") if n in values)]
-    groups = [tuple(names), ("batch_size", "sample_order")]
+        return [tuple(n for n in (*DATA, *BATCHES) if n in values)]
+    groups = [DATA, BATCHES]
     return [group for group in groups if all(name in values for name in group)]
 
 
@@ -27,18 +32,31 @@ PLAIN = ("normalisation", "skip", "tied_weights")
 """What pretraining does not go with."""
 
 
+@dataclass(frozen=True)
+class Shape:
+    """What a data set asks of the networks that learn it."""
+
+    name: str
+    fingerprint: str
+    features: int
+    outputs: int
+    samples: int
+
+
 class Bindings:
     """Settles values that meet, and remembers the data sets by fingerprint."""
 
     def __init__(self) -> None:
         self.datasets: dict[str, DatasetSpec] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._named: dict[tuple[int, int | None], tuple[DatasetSpec, Shape]] = {}
 
     def bind(
-        self, values: Iterable[Value], rules: Collection[Rule], problems: list[Problem]
+        self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
     ) -> Iterator[Value]:
-        """Yield the values that can be and that no rule drops, each once, with all settled."""
+        """Yield the combinations that can be and that no rule drops, each once, all settled."""
         seen: set[tuple[object, ...]] = set()
-        pending = list(self._kept(values, rules, problems))
+        pending = self._kept(axes, rules, problems)
         problems.extend(_order_problems(pending))
         for value in pending:
             columns = dict(value.columns)
@@ -50,102 +68,131 @@ class Bindings:
                 yield Value(columns, value.paths)
 
     def _kept(
-        self, values: Iterable[Value], rules: Collection[Rule], problems: list[Problem]
-    ) -> Iterator[Value]:
-        """Yield the values that no rule drops, their data loaded only where no rule saves it."""
+        self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
+    ) -> list[Value]:
+        """Return the values that no rule drops, their data loaded only where no rule saves it."""
         early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
-        for value in values:
-            if any(rule.holds(value.columns) for rule in early):
-                continue
+        dropped = held_by(early, axes)
+        rows = compress(product(*(axis.values for axis in axes)), ~dropped)
+        named = []
+        for value in (reduce(Value.joined, row) for row in rows):
             try:
-                named = Value({**value.columns, **self._name_data(value.columns)}, value.paths)
+                named.append(
+                    Value({**value.columns, **self._name_data(value.columns)}, value.paths)
+                )
             except DatasetError as error:
                 got = error.got or str(value.columns["dataset"].name)
                 problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
-                continue
-            if not any(rule.holds(named.columns) for rule in rules):
-                yield named
+        joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
+        return list(compress(named, ~held_by(rules, [joint])))
 
     def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
         """Return the columns of the data set, once there is a topology to say its size."""
         if "dataset" not in columns or "topology" not in columns:
             return {}
-        spec = columns["dataset"]
-        if spec.name == "one-hot" and not spec.options:
-            spec = replace(spec, options=(("size", columns["topology"][0]),))
-        data = load_data(spec)
-        self.datasets.setdefault(data.fingerprint, spec)
-        return {"dataset": data.name, "data_fingerprint": data.fingerprint}
+        spec: DatasetSpec = columns["dataset"]
+        size = columns["topology"][0] if spec.name == "one-hot" and not spec.options else None
+        if (id(spec), size) not in self._named:
+            self._named[id(spec), size] = spec, self._load(spec, size)
+        _, shape = self._named[id(spec), size]
+        return {"dataset": shape.name, "data_fingerprint": shape.fingerprint}
+
+    def _load(self, spec: DatasetSpec, size: int | None) -> Shape:
+        sized = spec if size is None else replace(spec, options=(("size", size),))
+        data = load_data(sized)
+        shape = Shape(
+            name=data.name,
+            fingerprint=data.fingerprint,
+            features=data.features,
+            outputs=int(data.targets.shape[1]),
+            samples=len(data.inputs),
+        )
+        self.datasets.setdefault(shape.fingerprint, sized)
+        return self._shapes.setdefault(shape.fingerprint, shape)
 
     def _settle(self, columns: dict[str, Any], paths: Paths) -> Iterator[Problem]:
         """Settle the order of the samples, unless the data do not go with the topology."""
         samples = None
         if "data_fingerprint" in columns:
-            data = load_data(self.datasets[columns["data_fingerprint"]])
-            ends, topology = (data.features, int(data.targets.shape[1])), columns["topology"]
+            shape = self._shapes[columns["data_fingerprint"]]
+            ends, topology = (shape.features, shape.outputs), columns["topology"]
             if (topology[0], topology[-1]) != ends:
-                yield _mismatch(data.name, ends, topology, paths)
+                yield _mismatch(shape.name, ends, topology, paths)
                 return
-            samples = len(data.inputs)
+            samples = shape.samples
         if "batch_size" in columns and "sample_order" in columns:
             _settle_order(columns, samples)
 
-    def clashes(self, combinations: Combinations) -> Iterator[Problem]:
+    def clashes(self, block: GridBlock) -> Iterator[Problem]:
         """Yield what is wrong with pairs of values that meet in some trial."""
-        for value in combinations("initialiser", "topology"):
-            widths = value.columns.get("topology")
-            identity = value.columns.get("initialiser") == "identity"
-            if identity and isinstance(widths, tuple) and min(widths) < widths[0]:
-                yield Problem(
-                    path=value.paths["topology"],
-                    must=f"have no width below the input's {widths[0]} with initialiser identity",
-                    got=format_topology(widths),
-                )
-        for value in combinations("code_penalty", "tied_weights", "topology"):
-            yield from _unfit_topology(value)
-        for value in combinations("normalisation", "batch_size", "data_fingerprint"):
-            if value.columns.get("normalisation") == "batch":
-                yield from self._lone_samples(value)
-        for value in combinations(*PLAIN, "pretraining", "pretraining_layers", "topology"):
-            if value.columns.get("pretraining", "none") != "none":
-                yield from _unfit_pretraining(value)
-        for value in combinations("loss", "loss_semantics", "output_activation"):
+        meeting = block.combinations
+        for value in meeting(initialiser=is_any("identity"), topology=_narrows):
+            widths = value.columns["topology"]
+            yield Problem(
+                path=value.paths["topology"],
+                must=f"have no width below the input's {widths[0]} with initialiser identity",
+                got=format_topology(widths),
+            )
+        for value in meeting(code_penalty=bool, topology=_has_no_code):
+            must = "be 0 where there is no hidden layer to hold a code"
+            yield _unfit(value, "code_penalty", must)
+        for value in meeting(tied_weights=bool, topology=_has_no_mirror):
+            must = "be false unless the widths are the same backwards, with a hidden layer"
+            yield _unfit(value, "tied_weights", must)
+        for value in meeting("batch_size", "data_fingerprint", normalisation=is_any("batch")):
+            yield from self._lone_samples(value)
+        for name in PLAIN:
+            for value in meeting(**{name: is_chosen, "pretraining": is_chosen}):
+                must = f"be none where {name} is not: it takes plain dense layers apart"
+                got = str(value.columns["pretraining"])
+                yield Problem(path=value.paths["pretraining"], must=must, got=got)
+        for value in meeting("pretraining_layers", "topology", pretraining=is_chosen):
+            yield from _unfit_pretraining(value)
+        binary = is_any("binary_cross_entropy")
+        for value in meeting(loss=binary, loss_semantics=is_chosen, output_activation=is_chosen):
             yield from _unfit_outputs(value)
 
     def _lone_samples(self, value: Value) -> Iterator[Problem]:
-        spec = self.datasets.get(value.columns.get("data_fingerprint", ""))
-        if spec is None:
+        shape = self._shapes.get(value.columns.get("data_fingerprint", ""))
+        if shape is None:
             return
-        samples = len(load_data(spec).inputs)
-        size = value.columns.get("batch_size") or samples
-        if size == 1 or samples % size == 1:
+        size = value.columns.get("batch_size") or shape.samples
+        if size == 1 or shape.samples % size == 1:
             yield Problem(
                 path=value.paths["normalisation"],
                 must="meet batches of two samples or more, the last included",
-                got=f"batch_size {size} of {samples} samples",
+                got=f"batch_size {size} of {shape.samples} samples",
                 hint="one sample has no variance; choose another batch_size",
             )
 
 
-def _unfit_topology(value: Value) -> Iterator[Problem]:
-    columns, widths = value.columns, value.columns.get("topology")
-    if not isinstance(widths, tuple):
-        return
-    got = f"topology {format_topology(widths)}"
-    if columns.get("code_penalty") and len(widths) == 2:
-        must = "be 0 where there is no hidden layer to hold a code"
-        yield Problem(path=value.paths["code_penalty"], must=must, got=got)
-    if columns.get("tied_weights") and (len(widths) == 2 or widths != widths[::-1]):
-        must = "be false unless the widths are the same backwards, with a hidden layer"
-        yield Problem(path=value.paths["tied_weights"], must=must, got=got)
+def is_any(*names: object) -> Callable[[object], bool]:
+    """Return a test of whether a value is one of these."""
+    return lambda value: value in names
+
+
+def is_chosen(value: object) -> bool:
+    """Return whether a parameter that adds something adds it."""
+    return value not in (None, False, "none")
+
+
+def _widths(test: Callable[[tuple[int, ...]], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, tuple) and test(value)
+
+
+_narrows = _widths(lambda widths: min(widths) < widths[0])
+_has_no_code = _widths(lambda widths: len(widths) == 2)
+_has_no_mirror = _widths(lambda widths: len(widths) == 2 or widths != widths[::-1])
+
+
+def _unfit(value: Value, parameter: str, must: str) -> Problem:
+    got = f"topology {format_topology(value.columns['topology'])}"
+    return Problem(path=value.paths[parameter], must=must, got=got)
 
 
 def _unfit_pretraining(value: Value) -> Iterator[Problem]:
     columns, widths = value.columns, value.columns.get("topology")
     path, kind = value.paths["pretraining"], columns["pretraining"]
-    for name in (name for name in PLAIN if columns.get(name) not in (None, False, "none")):
-        must = f"be none where {name} is not: it takes plain dense layers apart"
-        yield Problem(path=path, must=must, got=str(kind))
     if not isinstance(widths, tuple):
         return
     depth, link = len(widths) - 1, columns.get("pretraining_layers") or 1
@@ -160,9 +207,7 @@ def _unfit_pretraining(value: Value) -> Iterator[Problem]:
 
 def _unfit_outputs(value: Value) -> Iterator[Problem]:
     columns = value.columns
-    output = columns.get("output_activation")
-    if columns.get("loss") != "binary_cross_entropy" or output is None:
-        return
+    output = columns["output_activation"]
     path, got = value.paths["loss"], f"output_activation {output}"
     if columns.get("loss_semantics") == "torch" and output not in ("sigmoid", "softmax"):
         yield Problem(

@@ -43,10 +43,6 @@ class Rule:
         """Return whether every condition holds; a column without a value is None."""
         return all(matches(values.get(column), wanted) for column, wanted in self.conditions)
 
-    def holds_so_far(self, values: Mapping[str, object], columns: frozenset[str]) -> bool:
-        """Return whether the conditions on these columns alone hold."""
-        return all(matches(values.get(c), wanted) for c, wanted in self.conditions if c in columns)
-
 
 def parse_rule(conditions: Mapping[str, Any]) -> Rule:
     """Return the rule of a mapping whose keys have been checked."""
@@ -68,6 +64,26 @@ def matches(value: object, wanted: Any) -> bool:
     if isinstance(value, int | float):
         return bool(value == wanted)
     return bool(canonical(value).partition("@")[0] == wanted)
+
+
+def comparison_of(wanted: object) -> tuple[str, float | None] | None:
+    """Return the sign of a comparison and the number after it, if there is one; None for others."""
+    comparison = _COMPARISON.fullmatch(wanted) if isinstance(wanted, str) else None
+    return (comparison[1], _number(comparison[2])) if comparison else None
+
+
+def key_of(value: object) -> object:
+    """Return what two values share if a condition on the one holds for the other."""
+    if value is None or isinstance(value, bool):
+        return type(value), value
+    return value if isinstance(value, int | float) else word_of(value)
+
+
+def word_of(value: object) -> str:
+    """Write a value as a sweep file would."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return canonical(tuple(value) if isinstance(value, list) else value).partition("@")[0]
 
 
 def mentioned_values(column: str, wanted: Any) -> Iterator[tuple[tuple[int, ...], Any]]:

@@ -1,9 +1,10 @@
 """Turns a sweep into axes of values that combine freely. Knows nothing of trials or packs."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import product
+from itertools import islice
 
 from sweep.config.axis import MAX_WHOLE
 from sweep.config.bindings import Bindings, interacting
@@ -11,8 +12,9 @@ from sweep.config.columns import NAMES
 from sweep.config.conditions import parse_rule
 from sweep.config.gridblock import GridAxis, GridBlock
 from sweep.config.mentions import strange_values
+from sweep.config.size import combination_problems, size_problems
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
-from sweep.config.values import Problem, Value, problems_of, spread
+from sweep.config.values import Problem, Seeds, Value, problems_of, spread
 from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
@@ -33,6 +35,7 @@ DEFAULTS: dict[str, object] = {
     "sample_order": None,
     "dtype": "float32",
 }
+MAX_PROBLEMS = 100
 Path = tuple[str | int, ...]
 
 
@@ -45,20 +48,39 @@ class Expansion:
     datasets: Mapping[str, DatasetSpec]
 
 
-def expand_config(config: SweepConfig) -> Expansion:
-    """Spread a sweep into blocks of axes.
+_last: deque[tuple[tuple[object, ...], Expansion]] = deque(maxlen=1)
 
-    Everything is judged on the values of axes that interact, never on the whole product.
+
+def expand_config(config: SweepConfig) -> Expansion:
+    """Spread a sweep into blocks of axes; once, for it is asked for by who reads it and who plans.
+
+    What it would come to is counted first, and refused where it is too much. Everything else is
+    judged on the values of axes that interact, never on the whole product.
     """
+    parts = (config.dataset, config.fixed, config.grid, config.convergence, config.resources.gpu)
+    for known, expansion in _last:
+        if all(mine is theirs for mine, theirs in zip(parts, known, strict=True)):
+            return expansion
+    _last.append((parts, _expansion(config)))
+    return _last[-1][1]
+
+
+def _expansion(config: SweepConfig) -> Expansion:
     bindings = Bindings()
-    problems: list[Problem] = []
+    problems = list(size_problems(config))
+    if problems:
+        return Expansion((), tuple(problems), {})
     shared = _shared(config, problems)
-    blocks = [
-        _block(grid, shared, ("grid", i), bindings, problems) for i, grid in enumerate(config.grid)
-    ]
+    blocks: list[GridBlock] = []
+    for index, grid in enumerate(config.grid):
+        if len(problems) < MAX_PROBLEMS:
+            blocks.append(_block(grid, shared, ("grid", index), bindings, problems))
+    if len(blocks) > 1 and not problems:
+        problems += combination_problems(sum(map(len, blocks)), 0, ("grid",))
     where = config.resources.gpu.where if config.resources.gpu else []
     path = ("resources", "gpu", "where")
-    problems.extend(strange_values(where, path, blocks=blocks, datasets=bindings.datasets))
+    strange = strange_values(where, path, blocks=blocks, datasets=bindings.datasets)
+    problems.extend(islice(strange, MAX_PROBLEMS))
     return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
 
 
@@ -123,8 +145,14 @@ def _block(
     found: list[Problem] = []
     settled = _bound(block, bindings, found)
     excluded = (*path, "exclude")
+    too_many = combination_problems(len(settled), len(grid.exclude), excluded)
+    if too_many:
+        problems.extend(found + too_many)
+        return settled
+    found += islice(bindings.clashes(settled), MAX_PROBLEMS)
     either = [block, settled]  # a batch of all samples goes by its size as well as by null
-    found += strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
+    strange = strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
+    found += islice(strange, MAX_PROBLEMS)
     if not found and grid.exclude and settled.is_empty:
         found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
     problems.extend(found)
@@ -145,8 +173,7 @@ def _seeds(
     if last > MAX_WHOLE:
         must = f"have a last seed <= {MAX_WHOLE}"
         problems.append(Problem(path=paths["seed"], must=must, got=f"seeds from {first} to {last}"))
-    seeds = range(first, first + grid.replicates)
-    return GridAxis(("seed",), tuple(Value({"seed": seed}, paths) for seed in seeds))
+    return GridAxis(("seed",), Seeds(range(first, first + grid.replicates), paths))
 
 
 def _zipped(
@@ -186,15 +213,12 @@ def _zip_problems(
 
 
 def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> GridBlock:
-    """Join the axes that interact, settle what follows from their meeting, and check the rest."""
+    """Join the axes that interact, and settle what follows from their meeting."""
     axes = list(block.axes)
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]
         joint = tuple(name for part in parts for name in part.names)
         rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
-        values = (reduce(Value.joined, row) for row in product(*(p.values for p in parts)))
-        bound = tuple(bindings.bind(values, rules, problems))
+        bound = tuple(bindings.bind(parts, rules, problems))
         axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
-    settled = GridBlock(tuple(axes), block.rules)
-    problems.extend(bindings.clashes(settled.combinations))
-    return settled
+    return GridBlock(tuple(axes), block.rules)

@@ -32,13 +32,77 @@ _BOUNDS = {
     "less_than": ("be < {}", "lt"),
     "less_than_equal": ("be <= {}", "le"),
     "too_short": ("hold at least {} value(s)", "min_length"),
+    "too_long": ("hold at most {:,} values", "max_length"),
     "literal_error": ("be one of {}", "expected"),
 }
 
 
+MAX_FAULTS = 100
+SYNONYMS = {
+    "lr": "learning_rate",
+    "eta": "learning_rate",
+    "lr_schedule": "learning_rate_schedule",
+    "scheduler": "learning_rate_schedule",
+    "schedule": "learning_rate_schedule",
+    "batch": "batch_size",
+    "batchsize": "batch_size",
+    "hidden": "topology",
+    "hidden_layers": "topology",
+    "layers": "topology",
+    "widths": "topology",
+    "sizes": "topology",
+    "act": "activation",
+    "opt": "optimizer",
+    "optim": "optimizer",
+    "wd": "weight_decay",
+    "l2": "weight_decay",
+    "init": "initialiser",
+    "initializer": "initialiser",
+    "weights": "initialiser",
+    "criterion": "loss",
+    "objective": "loss",
+    "noise": "input_noise",
+    "clip": "gradient_clip",
+    "grad_clip": "gradient_clip",
+    "data": "dataset",
+    "precision": "dtype",
+    "shuffle": "sample_order",
+    "seeds": "replicates",
+    "n_seeds": "replicates",
+    "repeats": "replicates",
+    "runs": "replicates",
+    "gpus": "gpus_per_pack",
+    "cpus": "cpus_per_pack",
+    "n_jobs": "workers",
+    "eps": "epsilon",
+    "alpha": "rho",
+}
+"""What others call a key, by which nearest spelling finds nothing or the wrong one."""
+ELSEWHERE = {
+    "epochs": "convergence.epochs",
+    "n_epochs": "convergence.epochs",
+    "max_epochs": "convergence.max_epochs",
+    "patience": "convergence.early_stopping.patience",
+    "min_delta": "convergence.early_stopping.min_delta",
+    "tolerance": "convergence.delta.tolerance",
+    "early_stopping": "convergence.early_stopping",
+    "target": "convergence.target",
+    "momentum": "optimizer.momentum",
+    "nesterov": "optimizer.nesterov",
+    "epsilon": "optimizer.epsilon",
+    "seeds": "grid.replicates",
+    "replicates": "grid.replicates",
+    "validation": "dataset.validation",
+    "engine": "resources.engine",
+    "workers": "resources.workers",
+    "gpu": "resources.gpu",
+}
+"""Where keys stand that are not found where they are given."""
+
+
 def faults_of(error: ValidationError, document: Document, model: type[Block]) -> list[Fault]:
-    """Return a fault for each thing that pydantic found wrong in the document's tree."""
-    errors = error.errors(include_url=False)
+    """Return a fault for each thing that pydantic found wrong in the document's tree, up to 100."""
+    errors = error.errors(include_url=False)[:MAX_FAULTS]
     meant = set(filter(None, (_meant(details, model) for details in errors)))
     return [
         _fault(details, document, model)
@@ -75,10 +139,20 @@ def _fault(details: ErrorDetails, document: Document, model: type[Block]) -> Fau
     if kind == "extra_forbidden":
         words = _words_at(details, model)
         must, got = f"be one of {', '.join(words)}", written(path[-1])
-        hint = nearest(str(path[-1]), words) or "there is no such key here"
+        hint = _hint(str(path[-1]), words)
     if kind == "literal_error":
         hint = nearest(str(details["input"]), _words(context["expected"]).split(", "))
     return Fault(where=document.where(path), key=dotted(path), must=must, got=got, hint=hint)
+
+
+def _hint(key: str, words: Sequence[str]) -> str:
+    """Return what to write for an unknown key, where that can be guessed."""
+    meant = SYNONYMS.get(key.lower())
+    if meant in words:
+        return f"did you mean {meant!r}?"
+    if key.lower() in ELSEWHERE:
+        return f"give {ELSEWHERE[key.lower()]}"
+    return nearest(key, words) or "there is no such key here"
 
 
 def _words_at(details: ErrorDetails, model: type[Block]) -> list[str]:
@@ -91,7 +165,9 @@ def _meant(details: ErrorDetails, model: type[Block]) -> tuple[str | int, ...] |
     if details["type"] != "extra_forbidden":
         return None
     *outer, key = details["loc"]
-    word = nearest_word(str(key), _words_at(details, model))
+    words = _words_at(details, model)
+    synonym = SYNONYMS.get(str(key).lower())
+    word = synonym if synonym in words else nearest_word(str(key), words)
     return (*outer, word) if word else None
 
 

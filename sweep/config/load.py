@@ -6,9 +6,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from sweep.config.axis import MAX_VALUES, values_in_ranges
 from sweep.config.document import Document, dotted, parse_document, read_document
 from sweep.config.expansion import expand_config
-from sweep.config.faults import faults_of, locate, meant_keys, paths_of, without
+from sweep.config.faults import MAX_FAULTS, faults_of, locate, meant_keys, paths_of, without
 from sweep.config.natives import plain
 from sweep.config.overrides import apply_overrides
 from sweep.config.plugins import make_importable
@@ -62,10 +63,19 @@ def validate(document: Document) -> SweepConfig:
         got = "nothing" if document.tree is None else repr(document.tree)[:60]
         must = "hold a mapping with name, dataset, fixed, grid and convergence"
         raise ConfigError([Fault(where=document.where(()), key="", must=must, got=got)])
+    values = values_in_ranges(document.tree)
+    if values > MAX_VALUES:
+        must = f"hold at most {MAX_VALUES:,} values in its ranges, all together"
+        raise ConfigError([Fault(where=document.source, key="", must=must, got=f"{values:,}")])
     try:
         config = SweepConfig.model_validate(document.tree)
     except ValidationError as error:
         faults = faults_of(error, document, SweepConfig)
+        more = error.error_count() - MAX_FAULTS
+        if more > 0:
+            must, got = "have these mended first", f"{more:,} more faults"
+            faults.append(Fault(where=document.source, key="", must=must, got=got))
+            raise ConfigError(faults) from error
         faults += _faults_of_the_rest(error, document)
         raise ConfigError(sorted(faults, key=_line)) from None
     problems = expand_config(config).problems

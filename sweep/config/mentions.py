@@ -6,13 +6,12 @@ from functools import cache
 from typing import Any
 
 from sweep.config.columns import find_column
-from sweep.config.conditions import mentioned_values
+from sweep.config.conditions import key_of, mentioned_values, word_of
 from sweep.config.faults import written
 from sweep.config.gridblock import GridBlock
 from sweep.config.values import Problem
 from sweep.datasets import DatasetSpec, load_data
 from sweep.errors import nearest
-from sweep.trial import canonical
 
 VALUES_NAMED = 5
 Path = tuple[str | int, ...]
@@ -44,7 +43,7 @@ def strange_values(
             if column not in held:
                 held[column] = _held(column, blocks, datasets)
             for place, value in mentioned_values(column, wanted):
-                if held[column] and _key(value) not in held[column] and not _may_be_meant(value):
+                if held[column] and key_of(value) not in held[column] and not _may_be_meant(value):
                     yield _strange((*path, index, key, *place), value, held[column])
 
 
@@ -81,14 +80,14 @@ def _held(
         values = [load_data(spec).name for spec in datasets.values()]
     if column == "data_fingerprint" and values:
         values = list(datasets)
-    return {_key(value): value for value in values}
+    return {key_of(value): value for value in values}
 
 
 def _strange(path: Path, mentioned: object, held: Held) -> Problem:
-    words = [_word(value) for value in held.values()]
+    words = [word_of(value) for value in held.values()]
     more = len(words) - VALUES_NAMED
     listed = ", ".join(words[:VALUES_NAMED]) + (f" and {more:,} more" if more > 0 else "")
-    texts = [_word(value) for value in held.values() if isinstance(value, str | tuple)]
+    texts = [word_of(value) for value in held.values() if isinstance(value, str | tuple)]
     hint = nearest(mentioned, texts) if isinstance(mentioned, str) else None
     return Problem(
         path=path,
@@ -96,17 +95,3 @@ def _strange(path: Path, mentioned: object, held: Held) -> Problem:
         got=written(mentioned),
         hint=hint or f"its values are {listed}",
     )
-
-
-def _word(value: object) -> str:
-    """Write a value as a sweep file would."""
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return canonical(tuple(value) if isinstance(value, list) else value).partition("@")[0]
-
-
-def _key(value: object) -> object:
-    """Return what two values share if a condition on the one holds for the other."""
-    if value is None or isinstance(value, bool):
-        return type(value), value
-    return value if isinstance(value, int | float) else _word(value)

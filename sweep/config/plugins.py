@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from sweep.errors import SweepError
-from sweep.trust import plugins_are_refused
+from sweep.trust import objection, plugins_are_refused
 
 PLUGIN = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 
@@ -34,14 +34,17 @@ def pin_plugin(name: str) -> str:
     """Return `package.module:name@HASH`, 16 hex digits of the SHA-256 of the module's source.
 
     Raises:
-        PluginError: plugins are refused, the name is malformed, the module or the name in it is
-            missing, or the source is not that of the hash given; the message completes "must …".
+        PluginError: plugins are refused, or this one; the name is malformed; the module or the name
+            in it is missing; or the source is not that of the hash given. The message completes
+            "must …".
     """
     if plugins_are_refused():
         raise PluginError("be the name of something built in, as --no-plugins is given")
     name, _, wanted = name.partition("@")
     if not PLUGIN.fullmatch(name):
         raise PluginError("be of the form package.module:name")
+    if against := objection(name):
+        raise PluginError(against)
     module, _, attribute = name.partition(":")
     source = _source(module)
     if attribute not in _names(source, module):

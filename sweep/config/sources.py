@@ -102,6 +102,9 @@ class Table(Source):
     path: Axis[FilePath] = Field(
         description="the .csv, .parquet or .npy file; relative to the working directory"
     )
+    delimiter: Axis[Literal[",", ";", "tab"]] | None = Field(
+        default=None, description="what stands between the columns of a .csv; a comma if left out"
+    )
     columns: Names | None = Field(
         default=None,
         description="columns that are inputs, those of an .npy being 0, 1, 2, …; left out, all of "

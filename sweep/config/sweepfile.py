@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MinLen
+from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BeforeValidator, Field
 
 from sweep.config.axis import (
@@ -25,6 +25,10 @@ from sweep.config.optimizers import AnyOptimizer, Schedule
 from sweep.config.pretraining import Pretraining
 from sweep.config.rules import Convergence
 from sweep.config.sources import Dataset
+
+MAX_GRIDS = 1_000
+MAX_ENTRIES = 10_000
+MAX_ZIPS = 100
 
 
 class Parameters(Block):
@@ -144,10 +148,10 @@ class Grid(Parameters):
     replicates: Replicates | None = Field(
         default=None, description="number of seeds, counted from fixed.seed (0 where left out)"
     )
-    zip: Annotated[list[Zip], BeforeValidator(_as_zips)] = Field(
+    zip: Annotated[list[Zip], MaxLen(MAX_ZIPS), BeforeValidator(_as_zips)] = Field(
         default=[], description="parameters that advance together, or several lists of such"
     )
-    exclude: list[Conditions] = Field(
+    exclude: Annotated[list[Conditions], MaxLen(MAX_ENTRIES)] = Field(
         default=[], description="combinations to drop: those that meet all conditions of an entry"
     )
 
@@ -156,7 +160,7 @@ def _as_list(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-Grids = Annotated[list[Grid], MinLen(1), BeforeValidator(_as_list), AxisSchema()]
+Grids = Annotated[list[Grid], MinLen(1), MaxLen(MAX_GRIDS), BeforeValidator(_as_list), AxisSchema()]
 
 
 class Gpu(Block):
@@ -165,7 +169,7 @@ class Gpu(Block):
     gpus_per_pack: Annotated[float, Gt(0)] = Field(
         default=0.25, description="share of a GPU that a pack takes"
     )
-    where: list[Conditions] = Field(
+    where: Annotated[list[Conditions], MaxLen(MAX_ENTRIES)] = Field(
         default=[],
         description="conditions as in exclude, any of which sends a trial there; none: all",
     )

@@ -45,6 +45,28 @@ class Value:
         return Value({**self.columns, **other.columns}, {**self.paths, **other.paths})
 
 
+@dataclass(frozen=True)
+class Seeds(Sequence[Value]):
+    """Values that are seeds counted from one, each made when it is asked for.
+
+    A million of them, of which little is asked, would otherwise be half a gigabyte.
+    """
+
+    seeds: range
+    paths: Paths
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Seeds(self.seeds[index], self.paths)
+        return Value({"seed": self.seeds[index]}, self.paths)
+
+    def __iter__(self) -> Iterator[Value]:
+        return (Value({"seed": seed}, self.paths) for seed in self.seeds)
+
+
 def spread(parameter: str, value: object) -> list[dict[str, object]]:
     """Return the columns of a parameter's value, once for every combination of its options."""
     if isinstance(value, Source):

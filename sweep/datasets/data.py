@@ -59,6 +59,7 @@ class Data:
         targets: float64, (samples, outputs); the same array for a plain autoencoder.
         validation_inputs: float64, (held out, features), never trained on; None for none.
         validation_targets: float64, (held out, outputs); the same array for a plain autoencoder.
+        left_out: columns of a table that are no numbers, and that nobody asked for.
         one_hot: whether every target row trained on holds a single 1 among zeros.
         distinct: how many of the samples trained on differ from one another.
     """
@@ -68,6 +69,7 @@ class Data:
     targets: Float64[np.ndarray, "samples outputs"]
     validation_inputs: Float64[np.ndarray, "held_out features"] | None = None
     validation_targets: Float64[np.ndarray, "held_out outputs"] | None = None
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def one_hot(self) -> bool:

@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -9,7 +10,7 @@ from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
-from sweep.trust import plugins_are_refused
+from sweep.trust import objection, plugins_are_refused
 
 Maker = Callable[..., Data]
 _MAKERS: dict[str, Maker] = {}
@@ -37,10 +38,12 @@ def load_data(spec: DatasetSpec) -> Data:
     Raises:
         DatasetError: the data set is unknown, or its options do not make one.
     """
-    data = _made(spec)
+    made = data = _made(spec)
     if spec.validation:
         data = hold_out(data, spec.validation, seed=spec.split_seed)
-    return data if spec.scale == "none" else scaled(data, spec.scale)
+    if spec.scale != "none":
+        data = scaled(data, spec.scale)
+    return replace(data, left_out=made.left_out) if made.left_out else data
 
 
 def _made(spec: DatasetSpec) -> Data:
@@ -60,6 +63,8 @@ def _made(spec: DatasetSpec) -> Data:
 def _plugin(name: str) -> Maker:
     if plugins_are_refused():
         raise DatasetError("name a data set that is built in, as --no-plugins is given")
+    if against := objection(name):
+        raise DatasetError(against)
     module, _, function = name.partition(":")
     try:
         maker = getattr(importlib.import_module(module), function)

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,27 @@ from sweep.errors import nearest
 NUMBERS = "biuf"  # kinds of NumPy's dtypes
 MAX_BLOCK = 2**31 - 1  # bytes, of Arrow's reader
 NAMES_SHOWN = 8
+MAX_NAMES = 1_000_000
+DELIMITERS = {",": ",", ";": ";", "tab": "\t"}
 Columns = Mapping[str, np.ndarray]
 Names = tuple[str, ...]
 
 
 @dataset("table")
-def table(path: str, *, columns: Names | None = None, targets: Names | None = None) -> Data:
+def table(
+    path: str,
+    *,
+    columns: Names | None = None,
+    targets: Names | None = None,
+    delimiter: str | None = None,
+) -> Data:
     """Read columns of a CSV file with a line of names, of a Parquet file, or of an .npy matrix.
 
     Args:
         path: the file; the columns of an .npy are named 0, 1, 2, …
         columns: the inputs; None for every column of numbers that is no target.
         targets: what each row should give; None for the inputs themselves.
+        delimiter: what stands between the columns of a CSV file: `,`, `;` or `tab`; None for `,`.
 
     Raises:
         DatasetError: the file cannot be read, or a column is missing, or a number in one.
@@ -37,30 +47,47 @@ def table(path: str, *, columns: Names | None = None, targets: Names | None = No
     if read is None:
         raise DatasetError(f"have a path that ends in {', '.join(_READERS)}", place.name)
     try:
-        held = read(place)
+        held = _read_csv(place, delimiter) if read is _read_csv else read(place)
     except (OSError, ValueError) as error:  # those of pyarrow among them
         raise DatasetError(f"be a table: {place} cannot be read ({error})") from error
     inputs = columns or _numeric(held, without=targets or (), place=place)
     samples = _matrix(held, inputs, place)
     wanted = _matrix(held, targets, place) if targets else None
-    return make_data(f"table-{place.stem}-{len(samples)}x{len(inputs)}", samples, wanted)
+    data = make_data(f"table-{place.stem}-{len(samples)}x{len(inputs)}", samples, wanted)
+    unused = () if columns else tuple(n for n in held if n not in {*inputs, *(targets or ())})
+    return replace(data, left_out=unused) if unused else data
 
 
-def _read_csv(path: Path) -> Columns:
+def _read_csv(path: Path, delimiter: str | None = None) -> Columns:
+    if delimiter is None:
+        _require_commas(path)
     from pyarrow import csv as arrow_csv  # slow to import, which other data need not wait for
 
+    sign = DELIMITERS[delimiter or ","]
     # One block: Arrow settles what a column holds by the first.
     block = min(path.stat().st_size + 1, MAX_BLOCK)
     held = arrow_csv.read_csv(
         path,
         read_options=arrow_csv.ReadOptions(block_size=block),
-        parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+        parse_options=arrow_csv.ParseOptions(newlines_in_values=True, delimiter=sign),
     )
     names = held.column_names
     numbered = all(map(str.isdecimal, names)) and len(set(names)) == len(names)
     if all(map(_is_number, names)) and not numbered:
         raise DatasetError(f"name its columns: the first line of {path} holds numbers")
     return _columns_of(held, path)
+
+
+def _require_commas(path: Path) -> None:
+    """Refuse a file whose first line is cut by something else."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        names = file.readline(MAX_NAMES)
+    found = next((name for name, sign in DELIMITERS.items() if sign in names), ",")
+    if found != ",":
+        raise DatasetError(
+            f"have commas between its columns, or be given delimiter: '{found}', which the first "
+            f"line of {path} has"
+        )
 
 
 def _read_parquet(path: Path) -> Columns:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sweep.config.plugins import PluginError
-from sweep.trust import plugins_are_refused
+from sweep.trust import objection, plugins_are_refused
 
 
 def load_plugin(name: str) -> Callable[..., Any]:
@@ -26,6 +26,8 @@ def load_plugin(name: str) -> Callable[..., Any]:
     """
     if plugins_are_refused():
         raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
+    if against := objection(name):
+        raise PluginError(f"{name}: must {against}")
     return _loaded(name)
 
 

@@ -4,7 +4,7 @@ A trial is known by its position until it is needed: identities, pack keys and t
 for all positions at once from what each axis contributes.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 from sweep.config.conditions import Rule
 from sweep.config.gridblock import GridAxis, GridBlock
+from sweep.config.holding import held_by
 from sweep.trial import PARAMETERS, Scope, Trial, identity_lines
 
 Key = tuple[object, ...]
@@ -49,27 +50,13 @@ class Block:
         return prod(self.sizes)
 
     @cached_property
-    def indices(self) -> tuple[Int64[np.ndarray, " combinations"], ...]:
-        """The value that each axis takes in each combination, the last axis varying fastest."""
-        return np.unravel_index(np.arange(len(self)), self.sizes)
-
-    @cached_property
     def kept(self) -> Bool[np.ndarray, " combinations"]:
-        """Whether each combination is a trial."""
-        dropped = np.zeros(len(self), bool)
-        for rule in self.source.rules:
-            dropped |= self.holds(rule)
-        return ~dropped
+        """Whether each combination, the last axis varying fastest, is a trial."""
+        return ~self.holds_any(self.source.rules)
 
-    def holds(self, rule: Rule) -> Bool[np.ndarray, " combinations"]:
-        """Return whether a rule holds for each combination."""
-        held = np.ones(len(self), bool)
-        for axis, index in zip(self.axes, self.indices, strict=True):
-            columns = axis.columns & rule.columns
-            if columns:
-                each = [rule.holds_so_far(value.columns, columns) for value in axis.values]
-                held &= np.array(each, bool)[index]
-        return held
+    def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " combinations"]:
+        """Return whether any of the rules holds for each combination."""
+        return held_by(rules, self.axes)
 
     def trial(self, position: int) -> Trial:
         """Return the trial at a position of the product."""
@@ -84,12 +71,12 @@ class Block:
         kept = self.kept.tolist()
         paths = compress(self._texts(Scope.PATH), kept)
         stops = compress(self._texts(Scope.STOP), kept)
-        trial_digests, path_digests = [], []
+        trial_digests, path_digests = bytearray(), bytearray()
         for path, stop in zip(paths, stops, strict=True):
             digest = sha256(path[1:].encode())
-            path_digests.append(digest.digest()[:8])
+            path_digests += digest.digest()[:8]
             trial = digest.hexdigest()[:16] + stop
-            trial_digests.append(sha256(trial.encode()).digest()[:8])
+            trial_digests += sha256(trial.encode()).digest()[:8]
         return _numbers(trial_digests), _numbers(path_digests)
 
     def _texts(self, scope: Scope) -> Iterator[str]:
@@ -110,6 +97,8 @@ class Block:
         ]
         pieces = [
             [_pieces(value.columns, own, scope) for value in axis.values]
+            if own
+            else [()] * len(axis.values)
             for axis, own in zip(self.axes, mine, strict=True)
         ]
         blank = starts[-1]
@@ -123,18 +112,11 @@ class Block:
         Returns:
             The numbers, and the values (in the order of `names`) that each number stands for.
         """
-        code = np.zeros(len(self), np.int64)
+        code = np.zeros(1, np.int64)
         classes: list[list[Mapping[str, object]]] = []
-        for axis, index in zip(self.axes, self.indices, strict=True):
-            seen: dict[Key, int] = {}
-            parts: list[Mapping[str, object]] = []
-            each = []
-            for value in axis.values:
-                part = {name: value.columns[name] for name in names if name in value.columns}
-                each.append(seen.setdefault(tuple(part.items()), len(seen)))
-                if each[-1] == len(parts):
-                    parts.append(part)
-            code = code * len(parts) + np.array(each, np.int64)[index]
+        for axis in self.axes:
+            parts, each = _classes(axis, names)
+            code = np.add.outer(code * len(parts), each).reshape(-1)
             classes.append(parts)
         found, code = np.unique(code, return_inverse=True)
         sizes = tuple(map(len, classes))
@@ -153,9 +135,26 @@ class Block:
         return np.asarray(np.array(values, np.float64)[code])
 
 
-def _numbers(digests: list[bytes]) -> UInt64[np.ndarray, " digests"]:
-    numbers: np.ndarray = np.frombuffer(b"".join(digests), ">u8").astype(np.uint64)
-    return numbers
+def _classes(
+    axis: GridAxis, names: Sequence[str]
+) -> tuple[list[Mapping[str, object]], Int64[np.ndarray, " values"]]:
+    """Return the distinct parts that these columns see of an axis, and which each value has."""
+    own = [name for name in names if name in axis.columns]
+    if not own:
+        return [{}], np.zeros(len(axis.values), np.int64)
+    seen: dict[Key, int] = {}
+    parts: list[Mapping[str, object]] = []
+    each = []
+    for value in axis.values:
+        part = {name: value.columns[name] for name in own if name in value.columns}
+        each.append(seen.setdefault(tuple(part.items()), len(seen)))
+        if each[-1] == len(parts):
+            parts.append(part)
+    return parts, np.array(each, np.int64)
+
+
+def _numbers(digests: bytearray) -> UInt64[np.ndarray, " digests"]:
+    return np.frombuffer(digests, ">u8").astype(np.uint64)
 
 
 def _pieces(

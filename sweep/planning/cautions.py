@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import log, log2
 from typing import Any
 
 import numpy as np
 
-from sweep.config.gridblock import GridBlock
-from sweep.config.values import Value
+from sweep.config.bindings import is_any
+from sweep.config.gridblock import GridBlock, Wanted
+from sweep.config.values import Seeds, Value
 from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
+MANY_TRIALS = 500_000
+EPOCHS_PER_SECOND = 1e6  # docs/performance.md
+MAX_JUDGED = 100_000
+"""Combinations that a kind of warning looks at, of each grid; any of more shows in these."""
 FLATTENED = {"sigmoid", "tanh"}
 UNDRAWN = {"constant", "identity"}
 _RANGES: dict[str, tuple[float, float]] = {
@@ -43,33 +49,79 @@ def cautions_of(
         blocks: the grids.
         datasets: how to load the data of each fingerprint.
     """
+    facts = Facts(datasets)
     subjects: dict[str, dict[str, None]] = {}
     for block in blocks:
-        for subject, text in _found(block, datasets):
+        for subject, text in _found(block, facts):
             subjects.setdefault(text, {})[subject] = None
     return tuple(Caution(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
 
 
-def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tuple[str, str]]:
-    """Yield what each warning is about, and what it says."""
+class Facts:
+    """What warnings go by of each data set, found once."""
 
-    def data(value: Value) -> Data:
-        return load_data(datasets[str(value.columns["data_fingerprint"])])
+    def __init__(self, datasets: Mapping[str, DatasetSpec]) -> None:
+        self._datasets = datasets
+        self._held: dict[str, Fact] = {}
 
-    for value in block.combinations("initialiser", "initialiser_jitter", "topology"):
+    def of(self, value: Value) -> "Fact":
+        """Return what is to know of the data set of a combination."""
+        name = str(value.columns["data_fingerprint"])
+        if name not in self._held:
+            self._held[name] = _fact(load_data(self._datasets[name]))
+        return self._held[name]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What warnings go by of a data set; `distinct` samples are counted of one-hot data alone."""
+
+    name: str
+    least: float
+    most: float
+    mean_square: float
+    outputs: int
+    distinct: int | None
+    left_out: tuple[str, ...]
+
+
+def _fact(data: Data) -> Fact:
+    return Fact(
+        name=data.name,
+        least=float(data.targets.min()),
+        most=float(data.targets.max()),
+        mean_square=float((data.targets**2).mean()),
+        outputs=data.targets.shape[1],
+        distinct=data.distinct if data.one_hot else None,
+        left_out=data.left_out,
+    )
+
+
+def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield what each warning is about, and what it says, of as many combinations as are judged."""
+
+    def meeting(*columns: str, **wanted: Wanted) -> Iterator[Value]:
+        return islice(block.combinations(*columns, **wanted), MAX_JUDGED)
+
+    constant = meeting(
+        initialiser=is_any("constant"), initialiser_jitter=is_zero, topology=_is_deep
+    )
+    for value in constant:
         yield from _symmetric(value.columns)
-    seeds = _seeds(block)
-    drawn = ("initialiser", "initialiser_jitter", "sample_order", "input_noise")
-    for value in block.combinations(*drawn) if seeds > 1 else ():
-        yield from _repeated(value.columns, seeds)
+    if (seeds := _seeds(block)) > 1:
+        same = {"initialiser": is_any(*UNDRAWN), "initialiser_jitter": is_zero}
+        for value in meeting("sample_order", input_noise=is_any("none"), **same):
+            yield from _repeated(value.columns, seeds)
     outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
-    for value in block.combinations(*outputs):
-        yield from _out_of_range(value.columns, data(value))
-    for value in block.combinations("data_fingerprint", "topology"):
-        yield from _narrow(value.columns, data(value))
+    for value in meeting(*outputs):
+        yield from _out_of_range(value.columns, facts.of(value))
+    for value in meeting("data_fingerprint"):
+        yield from _left_out(facts.of(value))
+    for value in meeting("data_fingerprint", "topology"):
+        yield from _narrow(value.columns, facts.of(value))
     names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
-    for value in block.combinations(*names):
-        yield from _unresolved(value.columns, data(value))
+    for value in meeting(*names):
+        yield from _unresolved(value.columns, facts.of(value))
     settings = (
         "optimizer_momentum",
         "optimizer_dampening",
@@ -77,18 +129,43 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
         "weight_decay",
         "decay_biases",
     )
-    for value in block.combinations("optimizer", *settings):
+    for value in meeting("optimizer", *settings):
         yield from _ineffective(value.columns)
+    for value in meeting("max_epochs", fixed_epochs=bool):
+        yield from _cut_short(value.columns)
     units = ("activation", "output_activation", "loss_semantics")
-    for value in block.combinations("flat_spot", *units):
+    for value in meeting(*units, flat_spot=bool):
         yield from _flat(value.columns)
+
+
+def _left_out(data: Fact) -> Iterator[tuple[str, str]]:
+    if data.left_out:
+        text = f"not of numbers and so left out: {_listed(list(map(repr, data.left_out)))}"
+        yield data.name, f"{text}; name the inputs in columns"
+
+
+def _cut_short(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    most, asked = columns["max_epochs"], columns["fixed_epochs"]
+    if most is not None and most < asked:
+        yield (
+            f"epochs {asked:,}",
+            f"max_epochs {most:,} ends training before; give the one or the other",
+        )
+
+
+def is_zero(value: object) -> bool:
+    return value == 0.0
+
+
+def _is_deep(topology: object) -> bool:
+    return isinstance(topology, tuple) and max(topology[1:-1], default=1) > 1
 
 
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     units = {columns["activation"]}
     if columns.get("loss_semantics") != "logits":  # such a loss takes no derivative of the outputs
         units.add(columns["output_activation"])
-    if columns["flat_spot"] and not FLATTENED & units:
+    if not FLATTENED & units:
         yield (
             f"flat_spot {columns['flat_spot']:g}",
             "has no effect without sigmoid or tanh units",
@@ -101,24 +178,22 @@ def _listed(subjects: Sequence[str]) -> str:
 
 
 def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    hidden = columns["topology"][1:-1]
-    constant = columns["initialiser"] == "constant" and columns["initialiser_jitter"] == 0.0
-    if constant and hidden and max(hidden) > 1:
-        yield (
-            format_topology(columns["topology"]),
-            "constant initial weights keep the units of a hidden layer identical in exact "
-            "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
-        )
+    yield (
+        format_topology(columns["topology"]),
+        "constant initial weights keep the units of a hidden layer identical in exact "
+        "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
+    )
 
 
 def _seeds(block: GridBlock) -> int:
     axis = next(axis for axis in block.axes if "seed" in axis.columns)
+    if isinstance(axis.values, Seeds):
+        return len(axis.values)
     return len({value.columns["seed"] for value in axis.values})
 
 
 def _repeated(columns: Mapping[str, Any], seeds: int) -> Iterator[tuple[str, str]]:
-    start = columns["initialiser"] in UNDRAWN and columns["initialiser_jitter"] == 0.0
-    if start and columns["sample_order"] != "shuffled" and columns["input_noise"] == "none":
+    if columns["sample_order"] != "shuffled":
         yield (
             f"initialiser {columns['initialiser']}",
             f"nothing is drawn at random, so that all {seeds:,} seeds give the same training; "
@@ -126,20 +201,20 @@ def _repeated(columns: Mapping[str, Any], seeds: int) -> Iterator[tuple[str, str
         )
 
 
-def _out_of_range(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+def _out_of_range(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
     output = columns["output_activation"]
     low, high = _RANGES.get(output, (-np.inf, np.inf))
     if output == "elu":
         low = min(0.0, -columns["output_activation_alpha"])
-    least, most = float(data.targets.min()), float(data.targets.max())
-    if least < low or most > high:
-        yield data.name, f"targets span {least:g} to {most:g}, {output} outputs {low:g} to {high:g}"
+    if data.least < low or data.most > high:
+        span = f"targets span {data.least:g} to {data.most:g}"
+        yield data.name, f"{span}, {output} outputs {low:g} to {high:g}"
 
 
-def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+def _narrow(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
     hidden = columns["topology"][1:-1]
-    needed = log2(data.distinct)
-    if hidden and data.one_hot and min(hidden) < needed:  # other data need not be binary codes
+    needed = log2(data.distinct or 1)
+    if hidden and min(hidden) < needed:  # other data need not be binary codes
         yield (
             format_topology(columns["topology"]),
             f"the bottleneck is below {needed:.3g}, the log2 of the number of distinct samples of "
@@ -147,7 +222,7 @@ def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]
         )
 
 
-def _unresolved(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
+def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
     start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
     step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
     for name in ("delta_tolerance", "early_stopping_min_delta"):
@@ -178,13 +253,32 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "decay_biases false", "has no effect without weight_decay"
 
 
-def _starting_loss(loss: str, data: Data) -> float:
+def _starting_loss(loss: str, data: Fact) -> float:
     """Return the order of the loss at untrained outputs; 0 where it cannot be told."""
     match loss:
         case "binary_cross_entropy":
             return log(2.0)
         case "categorical_cross_entropy":
-            return log(data.targets.shape[1])
+            return log(data.outputs)
         case "mean_squared_error":
-            return float((data.targets**2).mean())
+            return data.mean_square
     return 0.0
+
+
+def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[Caution]:
+    """Yield a word on what very many trials come to.
+
+    Args:
+        trials: to train.
+        epochs: the most that they take, all together.
+        size: about the most bytes of their results.
+        workers: packs trained at a time.
+    """
+    if trials < MANY_TRIALS:
+        return
+    hours = epochs / workers / EPOCHS_PER_SECOND / 3600
+    yield Caution(
+        f"{trials:,} trials: up to {epochs:,} epochs, {hours:,.1f} hours at a microsecond each "
+        f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
+        "disk; --estimate times a pilot, and a part of the grid may tell as much"
+    )

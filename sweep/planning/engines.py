@@ -44,7 +44,7 @@ def choose_engine(trial: Trial, requested: str, device: str = "cpu") -> str:
     Args:
         trial: any trial of the pack key.
         requested: the engine that the sweep asks for; `auto` for the fastest that can train it.
-            What `fused` cannot train falls to torch.
+            A plan refuses `fused` for what `unfused` names.
         device: cpu or cuda, which only the torch engine knows.
     """
     if device != "cpu":
@@ -59,11 +59,28 @@ def fused_supports(trial: Trial) -> bool:
 
     A user's own activation or loss, mini-batches and what `UNFUSED` names are the torch engine's.
     """
-    return (
-        trial.batch_size is None
-        and trial.activation in FUSED_ACTIVATIONS
-        and trial.output_activation in FUSED_ACTIVATIONS | {"softmax"}
-        and trial.loss in FUSED_LOSSES
-        and trial.optimizer in FUSED_OPTIMIZERS
-        and all(getattr(trial, n) == PARAMETERS[n].metadata["neutral"] for n in UNFUSED)
-    )
+    return not unfused(trial)
+
+
+def unfused(trial: Trial, device: str = "cpu") -> tuple[str, ...]:
+    """Return what of a trial the fused engine cannot train, as a sweep file says it."""
+    found = {
+        "a GPU": device == "cpu",
+        "mini-batches (batch_size)": trial.batch_size is None,
+        f"activation {_name(trial.activation)}": trial.activation in FUSED_ACTIVATIONS,
+        f"output_activation {_name(trial.output_activation)}": (
+            trial.output_activation in FUSED_ACTIVATIONS | {"softmax"}
+        ),
+        f"loss {_name(trial.loss)}": trial.loss in FUSED_LOSSES,
+        f"optimizer {trial.optimizer}": trial.optimizer in FUSED_OPTIMIZERS,
+    }
+    for name in UNFUSED:
+        value = getattr(trial, name)
+        shown = f"{name} {value}" if isinstance(value, str) else name
+        found[shown] = value == PARAMETERS[name].metadata["neutral"]
+    return tuple(reason for reason, can in found.items() if not can)
+
+
+def _name(value: str) -> str:
+    """Return the name of a part as a sweep file has it, without the hash of its source."""
+    return value.partition("@")[0]

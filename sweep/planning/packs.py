@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from sweep.config.conditions import parse_rule
 from sweep.config.sweepfile import Resources
 from sweep.datasets import DatasetSpec
-from sweep.planning.engines import choose_engine
+from sweep.planning.engines import choose_engine, unfused
 from sweep.planning.grid import Grid
 from sweep.trial import Trial
 
@@ -74,6 +74,20 @@ def plan_batches(grid: Grid, rows: Rows, *, resources: Resources, workers: int) 
     if len(batches) > MOST_PACKS_PER_WORKER * workers:
         batches = list(_merged(batches, len(rows), resources=resources, workers=workers))
     return batches
+
+
+def count_unfused(grid: Grid, rows: Rows, resources: Resources) -> dict[str, int]:
+    """Return how many of these trials the fused engine cannot train, by what it does not take.
+
+    A trial counts for all that is in its way.
+    """
+    counts: dict[str, int] = {}
+    on_gpu = _on_gpu(grid, resources)
+    for part in _runs(rows, grid.cells.keys[rows] * 2 + on_gpu[rows]):
+        device = "cuda" if on_gpu[part[0]] else "cpu"
+        for reason in unfused(grid.trial(int(part[0])), device):
+            counts[reason] = counts.get(reason, 0) + len(part)
+    return counts
 
 
 def pack_target(trials: int, workers: int) -> int:

@@ -8,11 +8,12 @@ import numpy as np
 
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
-from sweep.planning.cautions import Caution, cautions_of
+from sweep.errors import ConfigError, Fault
+from sweep.planning.cautions import MANY_TRIALS, Caution, cautions_of, many_trials
 from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
-from sweep.planning.packs import Batch, Pack, Rows, make_packs, plan_batches
+from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_batches
 from sweep.trial import PACK_KEY
 
 
@@ -25,6 +26,7 @@ class Plan:
         done: how many of them are. others: trials that are done, but not asked for.
         derived: how many follow from those done and need no training.
         batches: the packs to train.
+        unfused: missing trials that the fused engine cannot train, by what it does not take.
         workers: packs to train at a time.
         paths: trainings of the missing trials; several stop rules on one path share one.
         keys: pack keys of the missing trials.
@@ -38,6 +40,7 @@ class Plan:
     derived: int
     others: int
     batches: tuple[Batch, ...]
+    unfused: Mapping[str, int]
     workers: int
     paths: int
     keys: int
@@ -115,6 +118,9 @@ def make_plan(
     workers = workers or config.resources.workers or available_cpus()
     rows = grid.missing(done)
     held = len(grid) - len(rows)
+    training = _training(config, grid, rows, workers)
+    cautions = cautions_of((block.source for block in grid.blocks), grid.datasets)
+    size = sum(disk_bytes(grid, rows, config.record).values()) if len(rows) >= MANY_TRIALS else 0
     return Plan(
         config=config,
         grid=grid,
@@ -122,21 +128,36 @@ def make_plan(
         derived=0,
         others=len(done) - held,
         workers=workers,
-        cautions=cautions_of((block.source for block in grid.blocks), grid.datasets),
-        **_training(config, grid, rows, workers),
+        cautions=(*cautions, *many_trials(len(rows), training["max_epochs"], size, workers)),
+        **training,
     )
 
 
 def _training(config: SweepConfig, grid: Grid, rows: Rows, workers: int) -> dict[str, Any]:
     """Return what a plan says of the trials to train, by its names."""
     cells = grid.cells.take(rows)
+    unfused = count_unfused(grid, rows, config.resources)
+    if config.resources.engine == "fused" and unfused:
+        raise ConfigError(_unfused_faults(config.name, unfused))
     batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
     paths, code = np.unique(cells.path_ids, return_inverse=True)
     longest = np.zeros(len(paths))
     np.maximum.at(longest, code, cells.max_epochs)
     return {
         "batches": tuple(batches),
+        "unfused": unfused,
         "paths": len(paths),
         "keys": len(np.unique(cells.keys)),
         "max_epochs": int(longest.sum()),
     }
+
+
+def _unfused_faults(name: str, unfused: Mapping[str, int]) -> Iterator[Fault]:
+    for reason, trials in unfused.items():
+        yield Fault(
+            where=f"sweep {name}",
+            key="engine fused",
+            must=f"not meet {reason}",
+            got=f"{trials:,} such trials",
+            hint="auto trains these with torch, the others with fused",
+        )
