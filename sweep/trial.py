@@ -98,6 +98,13 @@ class Trial:
         key=True,
         default=False,
     )
+    biases: bool = parameter(
+        Scope.PATH,
+        "whether layers have biases; those of gates and the shift of normalisation stay",
+        neutral=True,
+        key=True,
+        default=True,
+    )
     activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
     activation_slope: float | None = parameter(
         Scope.PATH, "slope of leaky_relu below zero", default=None

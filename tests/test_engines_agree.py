@@ -77,6 +77,7 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
         gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),
         weight_decay=draw(st.sampled_from([0.0, 0.01])),
         decay_biases=draw(st.booleans()),
+        biases=draw(st.sampled_from([True, True, False])),
         optimizer=optimizer,
         learning_rate=draw(st.sampled_from([0.001, 0.02])),
         learning_rate_schedule=schedule[0],

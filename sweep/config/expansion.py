@@ -17,6 +17,7 @@ from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
     "tied_weights": False,
+    "biases": True,
     "normalisation": "none",
     "skip": "none",
     "bias_constant": 0.0,

@@ -79,6 +79,9 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
     )
     for value in block.combinations("optimizer", *settings):
         yield from _ineffective(value.columns)
+    starts = ("initialiser", "initialiser_draw_biases", "bias_constant")
+    for value in block.combinations("biases", *starts):
+        yield from _biasless(value.columns)
     units = ("activation", "output_activation", "loss_semantics")
     for value in block.combinations("flat_spot", *units):
         yield from _flat(value.columns)
@@ -176,6 +179,15 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if not columns["decay_biases"] and not columns["weight_decay"]:
         yield "decay_biases false", "has no effect without weight_decay"
+
+
+def _biasless(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if columns["biases"]:
+        return
+    if columns["bias_constant"]:
+        yield f"bias_constant {columns['bias_constant']:g}", "has no effect without biases"
+    if columns.get("initialiser_draw_biases") and columns["initialiser"] != "torch_linear":
+        yield f"initialiser {columns['initialiser']}", "draw_biases has no effect without biases"
 
 
 def _starting_loss(loss: str, data: Data) -> float:

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.activations import Shape
-from sweep.nets.layout import decay_shares, layout_of
+from sweep.nets.layout import decay_shares, layout_of, mirror_of
 from sweep.nets.losses import code_penalty, loss_of
+from sweep.nets.topology import layers_of
 from sweep.training.batched_network import BatchedNetwork, Forward, Values
 from sweep.training.evaluation import tensors
 from sweep.training.state import Lanes, LaneState
@@ -201,12 +202,17 @@ class _TracedNetwork(BatchedNetwork):
 
 
 def _layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
-    """Return the 2-norm of each layer's part of flat vectors."""
+    """Return the 2-norm of each layer's part of flat vectors; of its mirror's where it has none."""
     arrays = layout_of(shape).parameters
     squares = np.zeros((len(flat), len(shape.topology) - 1))
     for array in arrays:
         part = flat[:, array.place].astype(np.float64)
         squares[:, array.layer.index] += np.square(part).sum(axis=1)
+    own = {array.layer.index for array in arrays}
+    for layer in layers_of(shape.topology):
+        mirror = mirror_of(shape, layer)
+        if mirror is not None and layer.index not in own:
+            squares[:, layer.index] = squares[:, mirror.index]
     return np.sqrt(squares)
 
 
