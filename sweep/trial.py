@@ -172,6 +172,13 @@ class Trial:
         key=True,
         default=None,
     )
+    loss_reduction: str = parameter(
+        Scope.PATH,
+        "mean or sum of the loss over samples and outputs, of an update's and of an epoch's",
+        neutral="mean",
+        key=True,
+        default="mean",
+    )
     input_noise: str = parameter(
         Scope.PATH,
         "what corrupts the inputs in training, anew each epoch: none, gaussian or masking",

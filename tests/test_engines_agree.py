@@ -72,6 +72,7 @@ def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64")
         seed=draw(st.integers(0, 2**63 - 1)),
         loss=loss,
         loss_semantics=semantics,
+        loss_reduction=draw(st.sampled_from(["mean", "mean", "sum"])),
         flat_spot=draw(st.sampled_from([0.0, 0.0, 0.1])),
         gradient_clip=clip,
         gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),

@@ -177,6 +177,32 @@ def test_normalisation_and_gates_keep_their_own_without_biases() -> None:
     ]
 
 
+@every
+def test_training_by_a_sum_is_torchs(engine: str) -> None:
+    trial = feature_trial(loss_reduction="sum", learning_rate=0.02)
+    layers = linears(trial)
+
+    def loss(_: int) -> Tensor:
+        return nn.functional.mse_loss(forward(layers, EYE), EYE, reduction="sum")
+
+    wanted = descend(layers, loss, rate=0.02)
+    state = trained(engine, trial, beside=(replace(trial, seed=3),))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    assert evaluation.loss == pytest.approx(loss(0).item(), rel=1e-12)
+
+
+@both
+def test_the_sums_of_batches_add_up_to_the_epochs_loss(engine: str) -> None:
+    """With a learning rate of nothing, it is that of all samples at once."""
+    tiny = {"loss_reduction": "sum", "learning_rate": 1e-300}
+    whole = trained(engine, feature_trial(**tiny)).previous_loss[0]
+    batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order="shuffled"))
+    assert batched.previous_loss[0] == pytest.approx(whole, rel=1e-13)
+    mean = trained(engine, feature_trial(learning_rate=1e-300)).previous_loss[0]
+    assert whole == pytest.approx(36 * mean, rel=1e-13)
+
+
 def test_clipping_is_an_axis_of_the_sweep_file() -> None:
     clips = ["none", {"name": "norm", "limit": [0.5, 2]}, "value"]
     trials = trials_of(grid={"gradient_clip": clips})

@@ -67,8 +67,8 @@ def _found(block: GridBlock, datasets: Mapping[str, DatasetSpec]) -> Iterator[tu
         yield from _out_of_range(value.columns, data(value))
     for value in block.combinations("data_fingerprint", "topology"):
         yield from _narrow(value.columns, data(value))
-    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
-    for value in block.combinations(*names):
+    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "data_fingerprint")
+    for value in block.combinations(*names, "loss", "loss_reduction"):
         yield from _unresolved(value.columns, data(value))
     settings = (
         "optimizer_momentum",
@@ -152,6 +152,9 @@ def _narrow(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]
 
 def _unresolved(columns: Mapping[str, Any], data: Data) -> Iterator[tuple[str, str]]:
     start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
+    if columns.get("loss_reduction") == "sum":
+        categorical = columns["loss"] == "categorical_cross_entropy"
+        start *= len(data.targets) if categorical else data.targets.size
     step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
     for name in ("delta_tolerance", "early_stopping_min_delta"):
         tolerance = columns.get(name)

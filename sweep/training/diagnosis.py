@@ -16,7 +16,7 @@ from torch import Tensor
 from sweep.datasets.data import Data
 from sweep.nets.activations import Shape
 from sweep.nets.layout import decay_shares, layout_of, mirror_of
-from sweep.nets.losses import code_penalty, loss_of
+from sweep.nets.losses import code_penalty, trial_loss
 from sweep.nets.topology import layers_of
 from sweep.training.batched_network import BatchedNetwork, Forward, Values
 from sweep.training.evaluation import tensors
@@ -51,9 +51,7 @@ class Examiner:
         """Prepare for trials of the pack key of `shape` on `data`."""
         self._shape = shape
         self._inputs, self._targets = tensors(data, shape)
-        self._loss = loss_of(
-            shape.loss, shape.loss_semantics, output_activation=shape.output_activation
-        )
+        self._loss = trial_loss(shape)
 
     def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
         """Return the condition of every lane's network, normalised over all samples at once."""

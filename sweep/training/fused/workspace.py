@@ -92,7 +92,7 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
         optimizer=optimizers.CODES[shape.optimizer],
         clip=clipping.CODES[shape.gradient_clip],
-        scale=1.0 / terms,
+        scale=1.0 if shape.loss_reduction == "sum" else 1.0 / terms,
         parameters=layout_of(shape).n_parameters,
     )
 
