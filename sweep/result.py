@@ -72,6 +72,12 @@ class Outcome:
         "is an unbroken symmetry",
         default=None,
     )
+    codes_distinct: bool | None = column(
+        "whether every sample trained on has a code of its own: the bottleneck's activations in "
+        "[0, 1], as sweep codes scales and rounds them, below 0.25 to 0, above 0.75 to 1, else to "
+        "0.5; false where two samples are equal; none without hidden layers",
+        default=None,
+    )
     error: str | None = column("the exception, in one line", default=None)
     traceback: str | None = column("where the exception came from", default=None)
 

@@ -98,6 +98,13 @@ class Trial:
         key=True,
         default=False,
     )
+    biases: bool = parameter(
+        Scope.PATH,
+        "whether layers have biases; those of gates and the shift of normalisation stay",
+        neutral=True,
+        key=True,
+        default=True,
+    )
     activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
     activation_slope: float | None = parameter(
         Scope.PATH, "slope of leaky_relu below zero", default=None
@@ -164,6 +171,13 @@ class Trial:
         "the pre-activations of sigmoid outputs, neither clipped nor clamped)",
         key=True,
         default=None,
+    )
+    loss_reduction: str = parameter(
+        Scope.PATH,
+        "mean or sum of the loss over samples and outputs, of an update's and of an epoch's",
+        neutral="mean",
+        key=True,
+        default="mean",
     )
     input_noise: str = parameter(
         Scope.PATH,

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from sweep.nets.codes import round_codes, scale_by_range
 from sweep.reports.codes import (
     Duplicate,
     Order,
@@ -15,8 +16,6 @@ from sweep.reports.codes import (
     effective_rank,
     measure_codes,
     reorder,
-    round_codes,
-    scale_by_range,
 )
 
 TABLE = np.array([[1.0, 0.5, 0.0], [0.0, 0.5, 0.0], [0.0, 1.0, 1.0]])

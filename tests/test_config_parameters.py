@@ -110,6 +110,12 @@ def test_torch_linear_alone_draws_biases_unasked(initialiser: Any, drawn: list[b
     assert values_of("initialiser_draw_biases", fixed={"topology": "4-4"}, grid=grid) == drawn
 
 
+@pytest.mark.parametrize("loss", ["mean_squared_error", "categorical_cross_entropy"])
+def test_a_loss_is_a_mean_unless_a_sum_is_asked_for(loss: str) -> None:
+    grid = {"loss": [loss, {"name": loss, "reduction": ["mean", "sum"]}]}
+    assert values_of("loss_reduction", grid=grid) == ["mean", "sum"]
+
+
 def test_a_schedule_fills_the_learning_rate_columns() -> None:
     schedule = {"name": "exponential", "factor": 0.5}
     (trial,) = trials_of(fixed={"learning_rate_schedule": schedule})

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 import sweep
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
-from sweep.nets.layout import decay_shares
+from sweep.nets.layout import decay_shares, layout_of
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.planning.engines import choose_engine
 from sweep.training.corruption import corrupted
@@ -142,6 +142,65 @@ def test_what_normalises_counts_as_biases_and_a_gates_weights_as_weights() -> No
     assert (
         gated.tolist() == [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 4 + [1.0] * 24 + [0.0] * 6
     )
+
+
+@every
+def test_layers_without_biases_are_nn_linears_without_bias(engine: str) -> None:
+    trial = feature_trial(topology=(6, 3, 5, 6), biases=False)
+    layers = nn.ModuleList(
+        nn.Linear(a, b, bias=False, dtype=torch.float64) for a, b in pairwise(trial.topology)
+    )
+    flat = initial_parameters(trial)
+    assert flat.shape == (6 * 3 + 3 * 5 + 5 * 6,)
+    nn.utils.vector_to_parameters(torch.from_numpy(flat), layers.parameters())
+    wanted = descend(layers, lambda _: nn.functional.mse_loss(forward(layers, EYE), EYE))
+    beside = tuple(replace(trial, seed=seed) for seed in range(9))
+    for others in ((), beside):
+        close(trained(engine, trial, beside=others).parameters[0], wanted)
+
+
+def test_the_weights_begin_alike_with_and_without_biases() -> None:
+    plain, bare = (feature_trial(biases=biases) for biases in (True, False))
+    weights = decay_shares(replace(plain, decay_biases=False)) == 1.0
+    np.testing.assert_array_equal(initial_parameters(plain)[weights], initial_parameters(bare))
+
+
+def test_normalisation_and_gates_keep_their_own_without_biases() -> None:
+    found = layout_of(feature_trial(**NORM, skip="highway", biases=False)).parameters
+    assert [array.name for array in found] == [
+        "0.weight",
+        "0.norm.weight",
+        "0.norm.bias",
+        "0.gate.weight",
+        "0.gate.bias",
+        "1.weight",
+    ]
+
+
+@every
+def test_training_by_a_sum_is_torchs(engine: str) -> None:
+    trial = feature_trial(loss_reduction="sum", learning_rate=0.02)
+    layers = linears(trial)
+
+    def loss(_: int) -> Tensor:
+        return nn.functional.mse_loss(forward(layers, EYE), EYE, reduction="sum")
+
+    wanted = descend(layers, loss, rate=0.02)
+    state = trained(engine, trial, beside=(replace(trial, seed=3),))
+    close(state.parameters[0], wanted)
+    evaluation = ENGINES[engine](trial).evaluate(lanes_of_trials(trial), state)[0]
+    assert evaluation.loss == pytest.approx(loss(0).item(), rel=1e-12)
+
+
+@both
+def test_the_sums_of_batches_add_up_to_the_epochs_loss(engine: str) -> None:
+    """With a learning rate of nothing, it is that of all samples at once."""
+    tiny = {"loss_reduction": "sum", "learning_rate": 1e-300}
+    whole = trained(engine, feature_trial(**tiny)).previous_loss[0]
+    batched = trained(engine, feature_trial(**tiny, batch_size=4, sample_order="shuffled"))
+    assert batched.previous_loss[0] == pytest.approx(whole, rel=1e-13)
+    mean = trained(engine, feature_trial(learning_rate=1e-300)).previous_loss[0]
+    assert whole == pytest.approx(36 * mean, rel=1e-13)
 
 
 def test_clipping_is_an_axis_of_the_sweep_file() -> None:
@@ -441,6 +500,7 @@ def test_what_the_fused_engine_does_not_know_goes_to_torch(name: str) -> None:
 
 ALL = {
     "topology": "6-4-3-4-6",
+    "biases": False,
     "tied_weights": True,
     "skip": ["residual", "highway"],
     "normalisation": "batch",

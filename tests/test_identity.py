@@ -50,6 +50,8 @@ def test_the_neutral_values_are_frozen() -> None:
         "bias_constant": 0.0,
         "weight_decay": 0.0,
         "decay_biases": True,
+        "loss_reduction": "mean",
+        "biases": True,
         "learning_rate_schedule": "constant",
         "optimizer_momentum": 0.0,
         "optimizer_dampening": 0.0,

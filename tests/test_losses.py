@@ -1,5 +1,7 @@
 """Claims: losses are PyTorch's and Keras's, in value and in gradient."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -13,7 +15,12 @@ TARGETS = torch.tensor([[0.0, 0.0, 1.0], [0.2, 0.8, 0.0]], dtype=torch.float64)
 
 
 def value_and_gradient(
-    name: str, semantics: str | None, output: str, logits: torch.Tensor = LOGITS
+    name: str,
+    semantics: str | None,
+    output: str,
+    logits: torch.Tensor = LOGITS,
+    *,
+    reduction: str = "mean",
 ) -> tuple[float, torch.Tensor]:
     logits = logits.clone().requires_grad_()
     outputs = {
@@ -21,7 +28,7 @@ def value_and_gradient(
         "identity": lambda x: x,
         "softmax": lambda x: x.softmax(-1),
     }
-    loss = loss_of(name, semantics, output_activation=output)(
+    loss = loss_of(name, semantics, output_activation=output, reduction=reduction)(
         logits, outputs[output](logits), TARGETS
     )
     (gradient,) = torch.autograd.grad(loss, logits)
@@ -68,6 +75,22 @@ def test_categorical_cross_entropy_of_softmax_is_torchs() -> None:
     logits = LOGITS.clone().requires_grad_()
     wanted = F.cross_entropy(logits, TARGETS)
     check(value_and_gradient("categorical_cross_entropy", "torch", "softmax"), wanted, logits)
+
+
+@pytest.mark.parametrize(
+    ("name", "semantics", "output", "theirs"),
+    [
+        ("mean_squared_error", None, "identity", F.mse_loss),
+        ("binary_cross_entropy", "logits", "sigmoid", F.binary_cross_entropy_with_logits),
+        ("categorical_cross_entropy", "torch", "softmax", F.cross_entropy),
+    ],
+)
+def test_a_sum_is_torchs_sum(
+    name: str, semantics: str | None, output: str, theirs: Callable[..., torch.Tensor]
+) -> None:
+    logits = LOGITS.clone().requires_grad_()
+    wanted = theirs(logits, TARGETS, reduction="sum")
+    check(value_and_gradient(name, semantics, output, reduction="sum"), wanted, logits)
 
 
 def test_keras_binary_cross_entropy_costs_a_wrong_zero_16_nats() -> None:

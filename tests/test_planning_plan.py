@@ -152,6 +152,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             "flat_spot 0.1: has no effect without sigmoid or tanh units",
         ),
         (
+            {"fixed": {"bias_constant": 0.5}, "grid": {"biases": [True, False]}},
+            "bias_constant 0.5: has no effect without biases",
+        ),
+        (
             {"grid": {"weight_decay": [0, 0.1], "decay_biases": [True, False]}},
             "decay_biases false: has no effect without weight_decay",
         ),

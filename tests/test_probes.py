@@ -15,6 +15,7 @@ from sweep.result import TrialResult
 from sweep.training.diagnosis import Examiner
 from sweep.training.pool import train_pack
 from sweep.training.probes import probe_epochs
+from sweep.training.start import begin
 from sweep.training.state import LaneState
 from sweep.training.symmetry import unit_distances
 from sweep.training.work import Finished, KeepCodes, Record, Work
@@ -79,6 +80,15 @@ def test_a_layer_of_zeros_has_no_update_ratio() -> None:
     np.testing.assert_array_equal(np.isnan(first), [False, False, True, True])
 
 
+def test_a_tied_layer_without_biases_is_probed_by_the_weights_it_shares() -> None:
+    trial = deep_trial(tied_weights=True, biases=False)
+    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    table = result.details["gradients"]
+    for name in ("gradient_norm", "gradient_rms", "weight_norm"):
+        np.testing.assert_array_equal(table[name][:4], table[name][:4][::-1])
+    assert set(table["verdict"]) == {"healthy"}
+
+
 def test_a_deep_sigmoid_network_is_seen_to_vanish_and_an_unlucky_relu_to_be_dead() -> None:
     deep = make_trial(topology=(6, *[5] * 9, 6), max_epochs=1, initialiser_constant=0.5)
     dead = deep_trial(activation="relu", bias_constant=-3.0)
@@ -102,6 +112,48 @@ def test_conditions_count_what_is_dead_flat_and_stuck() -> None:
     assert found.zero_outputs == 1  # the second output, though 0.25 and 0.5 were asked for
     assert found.output_sparsity == 0.5
     assert found.unit_distance == pytest.approx(np.sqrt(3.0))
+
+
+FOUR = 40 * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]]) / 2  # pre-activations of 0 and 1
+THREE = 40 * np.array([[-1, -1], [-1, 1], [1, -1], [1, -1]]) / 2
+
+
+def codes_distinct(hidden: np.ndarray, samples: np.ndarray | None = None, **changes: Any) -> object:
+    """Return what is found of 4-2-4 whose hidden pre-activations, of unit vectors, are rows."""
+    trial = make_trial(topology=(4, 2, 4), bias_constant=0.0, **changes)
+    lanes = lanes_of_trials(trial)
+    state = begin(lanes, 1)
+    state.parameters[0, :8] = hidden.T.ravel()
+    data = make_data("units", (np.eye(4) if samples is None else samples).tolist())
+    (found,) = Examiner(trial, data).conditions(lanes, state)
+    return found.codes_distinct
+
+
+def test_codes_are_distinct_where_every_sample_has_a_rounded_one_of_its_own() -> None:
+    assert codes_distinct(FOUR) is True
+    assert codes_distinct(THREE) is False
+    assert codes_distinct(FOUR / 200) is False  # all between 0.25 and 0.75
+    assert codes_distinct(np.full((4, 2), np.nan)) is None
+
+
+def test_equal_samples_never_have_distinct_codes() -> None:
+    assert codes_distinct(FOUR, np.eye(4)[[0, 1, 2, 3, 3]]) is False
+
+
+def test_codes_beyond_the_unit_interval_are_scaled_by_their_range() -> None:
+    assert codes_distinct(FOUR / 200, activation="identity") is True
+    assert codes_distinct(THREE, activation="identity") is False
+
+
+def test_codes_of_a_normalised_network_go_by_its_running_statistics() -> None:
+    """By those of the samples the pre-activations would be 1 and -1, and the codes 0.5."""
+    norm = {"normalisation_momentum": 0.1, "normalisation_epsilon": 1e-5}
+    assert codes_distinct(FOUR, normalisation="batch", **norm) is True
+
+
+def test_a_network_without_hidden_layers_has_no_codes() -> None:
+    (result,) = train(make_work(make_trial(topology=(4, 4), max_epochs=5))).values()
+    assert result.outcome.codes_distinct is None
 
 
 def test_equal_units_have_no_distance_and_one_unit_has_none_to_have() -> None:

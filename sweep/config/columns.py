@@ -16,6 +16,7 @@ NAMES = (
     "dataset",
     "topology",
     "tied_weights",
+    "biases",
     "activation",
     "output_activation",
     "normalisation",

@@ -19,6 +19,7 @@ from sweep.datasets import DatasetSpec
 
 DEFAULTS: dict[str, object] = {
     "tied_weights": False,
+    "biases": True,
     "normalisation": "none",
     "skip": "none",
     "bias_constant": 0.0,

@@ -178,13 +178,24 @@ InitialWeights = Annotated[
 ]
 
 
-class MeanSquaredError(Choice):
-    """The mean over samples and outputs of the squared difference."""
+class ReducedLoss(Choice):
+    """What every loss but your own takes."""
+
+    reduction: Axis[Literal["mean", "sum"]] = Field(
+        default=["mean"],
+        description="mean over samples and outputs (categorical cross-entropy: over samples), or "
+        "sum over both, as in PyTorch; a sum is as many times larger, its gradient and stop rules "
+        "too",
+    )
+
+
+class MeanSquaredError(ReducedLoss):
+    """The mean, or by reduction the sum, over samples and outputs of the squared difference."""
 
     name: Literal["mean_squared_error"] = Field(description="mean_squared_error")
 
 
-class BinaryCrossEntropy(Choice):
+class BinaryCrossEntropy(ReducedLoss):
     """Cross-entropy of each output alone."""
 
     name: Literal["binary_cross_entropy"] = Field(description="binary_cross_entropy")
@@ -197,7 +208,7 @@ class BinaryCrossEntropy(Choice):
     )
 
 
-class CategoricalCrossEntropy(Choice):
+class CategoricalCrossEntropy(ReducedLoss):
     """Cross-entropy over a sample's outputs."""
 
     name: Literal["categorical_cross_entropy"] = Field(description="categorical_cross_entropy")

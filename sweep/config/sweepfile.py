@@ -43,6 +43,11 @@ class Parameters(Block):
         description="whether each layer after the middle has the transposed weights of its mirror "
         "image before it, with biases of its own; false where left out",
     )
+    biases: Axis[bool] | None = Field(
+        default=None,
+        description="whether layers have biases, hidden and output; those of a highway's gates and "
+        "the shift of normalisation stay; true where left out",
+    )
     activation: Axis[Activation] | None = Field(
         default=None, description="activation of the hidden layers"
     )

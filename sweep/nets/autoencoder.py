@@ -16,13 +16,14 @@ from sweep.trial import Trial, format_topology
 
 
 class Dense(nn.Module):
-    """A layer up to its activation: values times weights, plus biases or normalised."""
+    """A layer up to its activation: values times weights, plus biases if any, or normalised."""
 
     def __init__(
         self,
         layer: Layer,
         *,
         mirror: "Dense | None",
+        biases: bool,
         norm: nn.BatchNorm1d | None,
         gate: nn.Linear | None,
         like: Tensor,
@@ -32,6 +33,7 @@ class Dense(nn.Module):
         Args:
             layer: its place and widths.
             mirror: the layer whose transposed weights it shares.
+            biases: whether it has any, unless it is normalised.
             norm: what normalises in place of biases.
             gate: a highway's, which the layer holds for the network.
             like: any tensor of the parameters' dtype.
@@ -39,7 +41,8 @@ class Dense(nn.Module):
         super().__init__()
         if mirror is None:
             self.weight = nn.Parameter(like.new_empty(layer.fan_out, layer.fan_in))
-        self.bias = nn.Parameter(like.new_empty(layer.fan_out)) if norm is None else None
+        biases = biases and norm is None
+        self.bias = nn.Parameter(like.new_empty(layer.fan_out)) if biases else None
         self.norm = norm
         self.gate = gate
         self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
@@ -76,7 +79,8 @@ class Autoencoder(nn.Module):
             mirror = mirror_of(trial, layer)
             shared = None if mirror is None else layers[mirror.index]
             norm, gate = _norm_of(trial, layer), _gate_of(trial, layer)
-            layers.append(Dense(layer, mirror=shared, norm=norm, gate=gate, like=like))
+            made = Dense(layer, mirror=shared, biases=trial.biases, norm=norm, gate=gate, like=like)
+            layers.append(made)
         self.layers = nn.ModuleList(layers)
         self.bottleneck = bottleneck_layer(trial.topology) or 0
         self._description = (

@@ -70,10 +70,12 @@ def layout_of(trial: Trial) -> Layout:
     A layer whose weights are tied to another's has none of its own. A layer with batch
     normalisation has scale and shift in place of biases, which its mean would take away again
     (Ioffe and Szegedy 2015, section 3.2). A highway's hidden layer has weights and biases of its
-    gate besides.
+    gate besides. Where there are no biases, scale, shift and gates are as they would be.
     """
     norm, gated = trial.normalisation == "batch", trial.skip == "highway"
-    return _layout(trial.topology, tied=trial.tied_weights, norm=norm, gated=gated)
+    return _layout(
+        trial.topology, tied=trial.tied_weights, biases=trial.biases, norm=norm, gated=gated
+    )
 
 
 def decays(trial: Trial, array: Array) -> bool:
@@ -98,14 +100,16 @@ def mirror_of(trial: Trial, layer: Layer) -> Layer | None:
 
 
 @cache
-def _layout(topology: tuple[int, ...], *, tied: bool, norm: bool, gated: bool) -> Layout:
+def _layout(
+    topology: tuple[int, ...], *, tied: bool, biases: bool, norm: bool, gated: bool
+) -> Layout:
     layers = layers_of(topology)
     parameters: list[tuple[Layer, Role]] = []
     for layer in layers:
         if not tied or layer.index <= len(layers) - 1 - layer.index:
             parameters.append((layer, Role.WEIGHT))
         hidden = layer is not layers[-1]
-        roles = [Role.SCALE, Role.SHIFT] if norm and hidden else [Role.BIAS]
+        roles = [Role.SCALE, Role.SHIFT] if norm and hidden else [Role.BIAS][:biases]
         roles += [Role.GATE, Role.GATE_BIAS] if gated and hidden else []
         parameters += [(layer, role) for role in roles]
     running = [(layer, role) for layer in layers[:-1] for role in (Role.MEAN, Role.VARIANCE)]

@@ -3,7 +3,8 @@
 Every loss takes pre-activations, outputs and targets of shape (..., samples, features) and returns
 one float64 number for each leading index: terms are computed in the network's dtype and summed in
 float64. Mean squared error and binary cross-entropy are means over samples and outputs; categorical
-cross-entropy sums over outputs and is a mean over samples.
+cross-entropy sums over outputs and is a mean over samples. By reduction `sum` each is the sum over
+samples and outputs, as PyTorch's.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from sweep.config.plugins import is_plugin
 from sweep.nets.plugins import load_plugin
+from sweep.trial import Trial
 
 KERAS_EPSILON = 1e-7  # keras.backend.epsilon()
 TORCH_LOG_FLOOR = -100.0  # torch.nn.BCELoss
@@ -22,6 +24,8 @@ TORCH_GRADIENT_FLOOR = 1e-12  # the least denominator in BCELoss's gradient
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """(pre-activations, outputs, targets) to one loss for each leading index."""
+Terms = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""(pre-activations, outputs, targets) to the terms of a loss, (..., samples, features)."""
 
 
 class _TorchBinaryCrossEntropy(torch.autograd.Function):
@@ -60,44 +64,56 @@ class _BinaryCrossEntropyOfLogits(torch.autograd.Function):
 
 
 def _squared_error(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
-    return _mean(torch.square(outputs - targets))
+    return torch.square(outputs - targets)
 
 
 def _binary_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     terms: Tensor = _TorchBinaryCrossEntropy.apply(outputs, targets)  # type: ignore[no-untyped-call]
-    return _mean(terms)
+    return terms
 
 
 def _binary_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     clipped = _clip(outputs)
-    return _mean(-(targets * torch.log(clipped) + (1 - targets) * torch.log(1 - clipped)))
+    return -(targets * torch.log(clipped) + (1 - targets) * torch.log(1 - clipped))
 
 
 def _binary_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
     terms: Tensor = _BinaryCrossEntropyOfLogits.apply(logits, targets)  # type: ignore[no-untyped-call]
-    return _mean(terms)
+    return terms
 
 
 def _categorical_logits(logits: Tensor, _: Tensor, targets: Tensor) -> Tensor:
-    return _mean(-targets * F.log_softmax(logits, dim=-1), over_features=False)
+    return -targets * F.log_softmax(logits, dim=-1)
 
 
 def _categorical_torch(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
     shares = _normalised(outputs)
     zero = shares == 0  # the logarithm's infinite slope there times the clamp's 0 would be nan
     logs = torch.log(shares.masked_fill(zero, 1.0)).clamp(min=TORCH_LOG_FLOOR)
-    return _mean(-targets * logs.masked_fill(zero, TORCH_LOG_FLOOR), over_features=False)
+    return -targets * logs.masked_fill(zero, TORCH_LOG_FLOOR)
 
 
 def _categorical_keras(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
-    return _mean(-targets * torch.log(_clip(_normalised(outputs))), over_features=False)
+    return -targets * torch.log(_clip(_normalised(outputs)))
 
 
 def _categorical_keras_softmax(_: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
-    return _mean(-targets * torch.log(_clip(outputs)), over_features=False)
+    return -targets * torch.log(_clip(outputs))
 
 
-def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss:
+def trial_loss(trial: Trial) -> Loss:
+    """Return the loss of a trial."""
+    return loss_of(
+        trial.loss,
+        trial.loss_semantics,
+        output_activation=trial.output_activation,
+        reduction=trial.loss_reduction,
+    )
+
+
+def loss_of(
+    name: str, semantics: str | None, *, output_activation: str, reduction: str = "mean"
+) -> Loss:
     """Return a loss.
 
     Args:
@@ -109,12 +125,13 @@ def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss
             the pre-activations as torch.nn.CrossEntropyLoss); for the binary one also `logits`
             (of the pre-activations, whose sigmoid the outputs are).
         output_activation: categorical cross-entropy divides outputs by their sum unless softmax.
+        reduction: `mean` or `sum`, which a user's own loss does not heed.
     """
     if is_plugin(name):
         function = load_plugin(name)
         return lambda _, outputs, targets: function(outputs, targets).to(torch.float64)
     softmax = output_activation == "softmax"
-    table: dict[tuple[str, str | None], Loss] = {
+    table: dict[tuple[str, str | None], Terms] = {
         ("mean_squared_error", None): _squared_error,
         ("binary_cross_entropy", "torch"): _binary_torch,
         ("binary_cross_entropy", "keras"): _binary_keras,
@@ -126,7 +143,17 @@ def loss_of(name: str, semantics: str | None, *, output_activation: str) -> Loss
             _categorical_keras_softmax if softmax else _categorical_keras
         ),
     }
-    return table[name, semantics]
+    terms, over_features = table[name, semantics], name != "categorical_cross_entropy"
+
+    def loss(logits: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
+        found = terms(logits, outputs, targets)
+        total = found.sum(dim=(-2, -1), dtype=torch.float64)
+        if reduction == "sum":
+            return total
+        samples, features = found.shape[-2:]
+        return total / (samples * features if over_features else samples)
+
+    return loss
 
 
 def code_penalty(
@@ -142,9 +169,3 @@ def _clip(outputs: Tensor) -> Tensor:
 
 def _normalised(outputs: Tensor) -> Tensor:
     return outputs / outputs.sum(dim=-1, keepdim=True)
-
-
-def _mean(terms: Tensor, *, over_features: bool = True) -> Tensor:
-    samples, features = terms.shape[-2:]
-    count = samples * features if over_features else samples
-    return terms.sum(dim=(-2, -1), dtype=torch.float64) / count

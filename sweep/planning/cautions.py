@@ -1,5 +1,6 @@
 """What in a sweep is likely not meant, though it can be trained. Knows nothing of training."""
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -80,6 +81,7 @@ class Fact:
     least: float
     most: float
     mean_square: float
+    samples: int
     outputs: int
     distinct: int | None
     left_out: tuple[str, ...]
@@ -91,6 +93,7 @@ def _fact(data: Data) -> Fact:
         least=float(data.targets.min()),
         most=float(data.targets.max()),
         mean_square=float((data.targets**2).mean()),
+        samples=data.targets.shape[0],
         outputs=data.targets.shape[1],
         distinct=data.distinct if data.one_hot else None,
         left_out=data.left_out,
@@ -119,8 +122,8 @@ def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
         yield from _left_out(facts.of(value))
     for value in meeting("data_fingerprint", "topology"):
         yield from _narrow(value.columns, facts.of(value))
-    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "loss", "data_fingerprint")
-    for value in meeting(*names):
+    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "data_fingerprint")
+    for value in meeting(*names, "loss", "loss_reduction"):
         yield from _unresolved(value.columns, facts.of(value))
     settings = (
         "optimizer_momentum",
@@ -133,6 +136,9 @@ def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
         yield from _ineffective(value.columns)
     for value in meeting("max_epochs", fixed_epochs=bool):
         yield from _cut_short(value.columns)
+    starts = ("initialiser", "initialiser_draw_biases", "bias_constant")
+    for value in meeting(*starts, biases=operator.not_):
+        yield from _biasless(value.columns)
     units = ("activation", "output_activation", "loss_semantics")
     for value in meeting(*units, flat_spot=bool):
         yield from _flat(value.columns)
@@ -224,6 +230,9 @@ def _narrow(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]
 
 def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
     start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
+    if columns.get("loss_reduction") == "sum":
+        categorical = columns["loss"] == "categorical_cross_entropy"
+        start *= data.samples * (1 if categorical else data.outputs)
     step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
     for name in ("delta_tolerance", "early_stopping_min_delta"):
         tolerance = columns.get(name)
@@ -251,6 +260,13 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     if not columns["decay_biases"] and not columns["weight_decay"]:
         yield "decay_biases false", "has no effect without weight_decay"
+
+
+def _biasless(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if columns["bias_constant"]:
+        yield f"bias_constant {columns['bias_constant']:g}", "has no effect without biases"
+    if columns.get("initialiser_draw_biases") and columns["initialiser"] != "torch_linear":
+        yield f"initialiser {columns['initialiser']}", "draw_biases has no effect without biases"
 
 
 def _starting_loss(loss: str, data: Fact) -> float:

@@ -19,6 +19,8 @@ from sweep.reports.population import final_losses
 from sweep.store.layout import ResultsDir
 
 HALF = 0.5
+SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
+"""What losses must share to be on one scale."""
 Targets = Float64[np.ndarray, "samples outputs"]
 
 
@@ -64,9 +66,9 @@ def thresholds(trials: pd.DataFrame, targets: Mapping[str, Targets]) -> "pd.Seri
 
     It is halfway between the losses of the best constant output and of a perfect one.
     """
-    pairs = list(trials[["data_fingerprint", "loss"]].itertuples(index=False, name=None))
-    known = {pair: _halfway(targets.get(pair[0]), pair[1]) for pair in set(pairs)}
-    return pd.Series([known[pair] for pair in pairs], trials.index, dtype=np.float64)
+    kinds = list(trials[list(SAME_LOSS)].itertuples(index=False, name=None))
+    known = {kind: _halfway(targets.get(kind[0]), *kind[1:]) for kind in set(kinds)}
+    return pd.Series([known[kind] for kind in kinds], trials.index, dtype=np.float64)
 
 
 def relative_thresholds(trials: pd.DataFrame, settings: Sequence[str]) -> "pd.Series[float]":
@@ -79,16 +81,19 @@ def relative_thresholds(trials: pd.DataFrame, settings: Sequence[str]) -> "pd.Se
         trials: the table.
         settings: columns that make a setting.
     """
-    same = ["data_fingerprint", "loss"]
+    same = list(SAME_LOSS)
     losses = trials.assign(final_loss=final_losses(trials))
     medians = losses.groupby([*same, *settings], dropna=False)["final_loss"].median()
     worst = HALF * medians.groupby(level=same).max()
     return trials[same].join(worst.rename("threshold"), on=same)["threshold"]
 
 
-def _halfway(targets: Targets | None, loss: str) -> float:
+def _halfway(targets: Targets | None, loss: str, reduction: str) -> float:
     yardstick = None if targets is None else measure_yardstick(targets, loss)
-    return np.nan if yardstick is None else yardstick.halfway
+    if targets is None or yardstick is None:
+        return np.nan
+    terms = len(targets) if loss == "categorical_cross_entropy" else targets.size
+    return yardstick.halfway * (terms if reduction == "sum" else 1)
 
 
 def _loss(targets: Targets, outputs: Targets, loss: str) -> float:

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from sweep.errors import ConfigError, Fault
+from sweep.nets.codes import Codes, round_codes
 from sweep.printable import printable_line
 from sweep.reports.codes import (
-    Codes,
     Duplicate,
     Measures,
     Order,
@@ -15,7 +15,6 @@ from sweep.reports.codes import (
     code_distance,
     measure_codes,
     reorder,
-    round_codes,
 )
 from sweep.reports.hidden_codes import HiddenCodes
 from sweep.reports.tables import plain_table

@@ -7,10 +7,8 @@ from jaxtyping import Float64
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-Codes = Float64[np.ndarray, "samples units"]
+from sweep.nets.codes import HIGH, LOW, Codes, count_distinct, round_codes
 
-LOW, HIGH = 0.25, 0.75
-"""Below is 0, above is 1, and between is 0.5."""
 SAME = 0.05
 """Units whose values differ by no more than this in every sample are duplicates."""
 ROUNDING = 1e-6
@@ -60,18 +58,6 @@ class Measures:
         return self.distinct == self.samples
 
 
-def scale_by_range(activations: Codes) -> Codes:
-    """Bring each unit to [0, 1] by its own least and greatest value; a constant unit is 0."""
-    least = activations.min(axis=0)
-    spread = activations.max(axis=0) - least
-    return np.asarray((activations - least) / np.where(spread > 0, spread, 1.0))
-
-
-def round_codes(codes: Codes) -> Codes:
-    """Round values in [0, 1] as the study does: below 0.25 to 0, above 0.75 to 1, else to 0.5."""
-    return np.where(codes < LOW, 0.0, np.where(codes > HIGH, 1.0, 0.5))
-
-
 def canonical_order(codes: Codes) -> Order:
     """Return the order in which the rounded table is the lexicographically least.
 
@@ -115,7 +101,7 @@ def measure_codes(activations: Codes, codes: Codes) -> Measures:
     """
     return Measures(
         samples=len(codes),
-        distinct=len(np.unique(round_codes(codes), axis=0)),
+        distinct=count_distinct(codes),
         near_binary=float(((codes <= LOW) | (codes >= HIGH)).mean()),
         sharpness=float(np.abs(2 * codes - 1).mean()),
         effective_rank=effective_rank(activations),

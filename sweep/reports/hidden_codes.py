@@ -9,17 +9,15 @@ import pandas as pd
 
 from sweep.datasets import load_data
 from sweep.errors import ConfigError, Fault, StoreError
+from sweep.nets.codes import Codes, unit_codes
 from sweep.nets.topology import bottleneck_layer
 from sweep.reports.claims import recorded_datasets
-from sweep.reports.codes import Codes, scale_by_range
 from sweep.reports.trial_page import locate_trial
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_codes, read_trial
 from sweep.trial import Trial, format_topology
 
 BOTTLENECK, ALL = "bottleneck", "all"
-WITHIN_UNIT = frozenset({"sigmoid", "softmax"})
-"""Activations whose values lie in [0, 1] as they are."""
 PUBLISHED = files("sweep") / "published"
 CODES_SUFFIX = "_codes"
 
@@ -147,15 +145,13 @@ def _table(rows: pd.DataFrame) -> Codes:
 
 
 def _hidden_codes(trial: Trial, layer: int, activations: Codes, *, kept: bool) -> HiddenCodes:
-    within = trial.activation in WITHIN_UNIT and trial.skip == "none"
-    scaled = activations if within else scale_by_range(activations)
     return HiddenCodes(
         source=trial.trial_id,
         topology=format_topology(trial.topology),
         layer=layer,
         data=trial.data_fingerprint,
         activations=activations,
-        codes=scaled,
+        codes=unit_codes(trial, activations),
         kept=kept,
     )
 

@@ -15,7 +15,7 @@ from sweep.nets.losses import Loss, code_penalty
 from sweep.nets.optimizers import OPTIMIZERS, Column, Flat, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.training.batched_network import BatchedNetwork, column_of
-from sweep.training.batches import batches, epoch_order
+from sweep.training.batches import batches, epoch_order, epoch_share
 from sweep.training.corruption import corrupted
 from sweep.training.graphs import StepGraph
 from sweep.training.state import Lanes, LaneState
@@ -104,7 +104,8 @@ class BatchedRun:
             self.updates += 1
             count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
             losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
-            found[0] += losses * (targets.shape[-2] / len(self.task.inputs))
+            batch, samples = targets.shape[-2], len(self.task.inputs)
+            found[0] += losses * epoch_share(self.task.shape, batch, samples)
             torch.maximum(found[1], errors, out=found[1])
         return found
 

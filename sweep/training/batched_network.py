@@ -78,9 +78,11 @@ class BatchedNetwork:
         else:
             weights = self._leaves[mirror.index, Role.WEIGHT].mT
         biases = self._leaves.get((layer.index, Role.BIAS))
-        if biases is None:
-            return self._normalise(layer, torch.bmm(values, weights.mT))
-        return torch.baddbmm(biases[:, None], values, weights.mT)
+        if biases is not None:
+            return torch.baddbmm(biases[:, None], values, weights.mT)
+        product = torch.bmm(values, weights.mT)
+        normalised = (layer.index, Role.SCALE) in self._leaves
+        return self._normalise(layer, product) if normalised else product
 
     def _normalise(self, layer: Layer, values: Values) -> Values:
         """Normalise each unit over its lane's batch, as torch.nn.BatchNorm1d in training."""

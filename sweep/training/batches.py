@@ -19,6 +19,11 @@ def epoch_order(trial: Trial, *, samples: int, epoch: int) -> Int64[np.ndarray, 
     return np.arange(samples)
 
 
+def epoch_share(shape: Trial, batch: int, samples: int) -> float:
+    """Return what the loss of a batch counts for in its epoch's: sums add up, means by samples."""
+    return 1.0 if shape.loss_reduction == "sum" else batch / samples
+
+
 def batches(order: np.ndarray, batch_size: int | None) -> list[np.ndarray]:
     """Split the last axis of `order` into batches of at most `batch_size`."""
     samples = order.shape[-1]

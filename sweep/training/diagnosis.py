@@ -15,8 +15,11 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.nets.activations import Shape
-from sweep.nets.layout import decay_shares, layout_of
-from sweep.nets.losses import code_penalty, loss_of
+from sweep.nets.autoencoder import network_at
+from sweep.nets.codes import count_distinct, unit_codes
+from sweep.nets.layout import decay_shares, layout_of, mirror_of
+from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.topology import layers_of
 from sweep.training.batched_network import BatchedNetwork, Forward, Values
 from sweep.training.evaluation import tensors
 from sweep.training.state import Lanes, LaneState
@@ -41,6 +44,7 @@ class Condition:
     zero_outputs: int
     output_sparsity: float
     unit_distance: float | None
+    codes_distinct: bool | None
 
 
 class Examiner:
@@ -50,17 +54,17 @@ class Examiner:
         """Prepare for trials of the pack key of `shape` on `data`."""
         self._shape = shape
         self._inputs, self._targets = tensors(data, shape)
-        self._loss = loss_of(
-            shape.loss, shape.loss_semantics, output_activation=shape.output_activation
-        )
+        self._loss = trial_loss(shape)
 
     def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
         """Return the condition of every lane's network, normalised over all samples at once."""
         distances = unit_distances(self._shape, state.parameters)
         found: list[Condition] = []
         for rows in self._groups(len(lanes)):
-            units, outputs = self._pass(lanes.take(rows), state.take(rows))
-            found += self._judge(units, outputs, distances[rows])
+            chosen = lanes.take(rows)
+            units, passed = self._pass(chosen, state.take(rows))
+            distinct = self._distinct(chosen, state.take(rows), passed.code)
+            found += self._judge(units, passed.outputs.detach(), distances[rows], distinct)
         return found
 
     def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
@@ -84,13 +88,38 @@ class Examiner:
         for start in range(0, lanes, size):
             yield np.arange(start, min(lanes, start + size))
 
-    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Values]:
+    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Forward]:
         network = _TracedNetwork.of(lanes, copy)
         found = network.forward(self._inputs)
-        return network.units(), found.outputs.detach()
+        return network.units(), found
+
+    def _distinct(self, lanes: Lanes, state: LaneState, passed: Values) -> list[bool | None]:
+        """Return whether every sample has a code of its own; None where there are no codes.
+
+        `passed` is what a pass found at the bottlenecks. With batch normalisation it goes by the
+        statistics of the pass, a network's codes by the running ones.
+        """
+        if len(self._shape.topology) == 2:
+            return [None] * len(lanes)
+        found = list(passed.detach().double().numpy())
+        if self._shape.normalisation != "none":
+            paths = enumerate(lane.path for lane in lanes.lanes)
+            networks = [network_at(path, state.network(row)) for row, path in paths]
+            with torch.no_grad():
+                found = [network.encode(self._inputs).double().numpy() for network in networks]
+        return [self._is_injective(codes) for codes in found]
+
+    def _is_injective(self, codes: Float64[np.ndarray, "samples units"]) -> bool | None:
+        if not np.isfinite(codes).all():
+            return None
+        return count_distinct(unit_codes(self._shape, codes)) == len(codes)
 
     def _judge(
-        self, units: "_Units", outputs: Values, distances: Float64[np.ndarray, "lanes layers"]
+        self,
+        units: "_Units",
+        outputs: Values,
+        distances: Float64[np.ndarray, "lanes layers"],
+        distinct: list[bool | None],
     ) -> list[Condition]:
         zero = outputs.abs() < ZERO
         wanted = (self._targets.abs() >= ZERO).any(dim=0)
@@ -105,6 +134,7 @@ class Examiner:
                 zero_outputs=int(stuck[row]),
                 output_sparsity=float(zero[row].double().mean()),
                 unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
+                codes_distinct=distinct[row],
             )
             for row in range(len(zero))
         ]
@@ -201,12 +231,17 @@ class _TracedNetwork(BatchedNetwork):
 
 
 def _layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
-    """Return the 2-norm of each layer's part of flat vectors."""
+    """Return the 2-norm of each layer's part of flat vectors; of its mirror's where it has none."""
     arrays = layout_of(shape).parameters
     squares = np.zeros((len(flat), len(shape.topology) - 1))
     for array in arrays:
         part = flat[:, array.place].astype(np.float64)
         squares[:, array.layer.index] += np.square(part).sum(axis=1)
+    own = {array.layer.index for array in arrays}
+    for layer in layers_of(shape.topology):
+        mirror = mirror_of(shape, layer)
+        if mirror is not None and layer.index not in own:
+            squares[:, layer.index] = squares[:, mirror.index]
     return np.sqrt(squares)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import network_at
 from sweep.nets.layout import decays, layout_of
-from sweep.nets.losses import code_penalty, loss_of
+from sweep.nets.losses import code_penalty, trial_loss
 from sweep.training.engine import Evaluation
 from sweep.trial import Trial
 
@@ -28,9 +28,7 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     codes = network.encode(inputs)
     logits = network.logits_of(codes)
     outputs = network.outputs_of(logits)
-    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)(
-        logits, outputs, targets
-    )
+    loss = trial_loss(trial)(logits, outputs, targets)
     objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
     gradients = torch.autograd.grad(objective, list(network.parameters()))
     squares = [gradient.double().square().sum() for gradient in gradients]
@@ -59,7 +57,7 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         torch.tensor(array, dtype=dtype)
         for array in (data.validation_inputs, data.validation_targets)
     )
-    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)
+    loss = trial_loss(trial)
     with torch.no_grad():
         logits = network.logits(inputs)
         return loss(logits, network.outputs_of(logits), targets).item()

@@ -12,7 +12,7 @@ from jaxtyping import Float, Float64
 
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import network_at
-from sweep.nets.losses import loss_of
+from sweep.nets.losses import trial_loss
 from sweep.training.evaluation import tensors
 from sweep.training.reference import ReferenceEngine
 from sweep.training.retraining import step
@@ -73,7 +73,7 @@ def loss_noise(trial: Trial, parameters: Float[np.ndarray, " parameters"], data:
     """Return how far the loss at these weights moves if the outputs do in the last place."""
     network = network_at(trial, parameters)
     inputs, targets = tensors(data, trial)
-    loss = loss_of(trial.loss, trial.loss_semantics, output_activation=trial.output_activation)
+    loss = trial_loss(trial)
     logits = network.logits(inputs).detach()
     outputs = network.outputs_of(logits)
     less = 1 - float(np.finfo(trial.dtype).eps)

@@ -13,9 +13,9 @@ from torch import Tensor
 from sweep.datasets.data import Data
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.layout import layout_of
-from sweep.nets.losses import code_penalty, loss_of
+from sweep.nets.losses import code_penalty, trial_loss
 from sweep.nets.schedules import decayed, scheduled_rate
-from sweep.training.batches import batches, epoch_order, updates_per_epoch
+from sweep.training.batches import batches, epoch_order, epoch_share, updates_per_epoch
 from sweep.training.corruption import corrupted
 from sweep.training.engine import Evaluation, Stop
 from sweep.training.evaluation import evaluate, hidden, tensors
@@ -41,9 +41,7 @@ class ReferenceEngine:
         """Prepare for trials of the pack key of `shape` on `data`."""
         self._shape, self._data = shape, data
         self._inputs, self._targets = tensors(data, shape)
-        self._loss = loss_of(
-            shape.loss, shape.loss_semantics, output_activation=shape.output_activation
-        )
+        self._loss = trial_loss(shape)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes, self.numerics_version)
@@ -114,7 +112,7 @@ class ReferenceEngine:
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
             )
-            total += loss.item() * (len(batch) / samples)
+            total += loss.item() * epoch_share(trial, len(batch), samples)
             worst = max(worst, (outputs.detach() - targets).abs().max().item())
         return total, worst
 

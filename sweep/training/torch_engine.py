@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from sweep.datasets.data import Data
 from sweep.nets.layout import layout_of
-from sweep.nets.losses import loss_of
+from sweep.nets.losses import trial_loss
 from sweep.training.batched import BatchedRun, Task
 from sweep.training.batches import updates_per_epoch
 from sweep.training.engine import Evaluation, Stop
@@ -51,8 +51,7 @@ class TorchEngine:
         self._shape, self._data = shape, data
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
-        loss = loss_of(shape.loss, shape.loss_semantics, output_activation=shape.output_activation)
-        self._task = Task(shape, data, loss, inputs, targets)
+        self._task = Task(shape, data, trial_loss(shape), inputs, targets)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes, self.numerics_version)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.ladder import LEVELS, PATIENCES
-from sweep.nets.topology import count_parameters
+from sweep.nets.layout import layout_of
 from sweep.planning.engines import fused_supports
 from sweep.training.engine import Evaluation, Stop
 from sweep.training.fused.kernel import RUN, Pack, Verdicts
@@ -48,7 +48,8 @@ class FusedEngine:
         return begin(lanes, self.numerics_version)
 
     def chunk_epochs(self, lanes: int) -> int:
-        work = len(self._data.inputs) * count_parameters(self._shape.topology) * max(2, lanes)
+        parameters = layout_of(self._shape).n_parameters
+        work = len(self._data.inputs) * parameters * max(2, lanes)
         return min(MOST_CHUNK_EPOCHS, max(1, round(CHUNK_SECONDS / (work * SECONDS_PER_PRODUCT))))
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
@@ -87,7 +88,7 @@ class FusedEngine:
     def _compile(self) -> None:
         """Call the kernel on nothing, so that no trial's time has the compiler's in it."""
         lanes = Lanes((Lane((self._shape,)),))
-        parameters = np.zeros((1, count_parameters(self._shape.topology)), self._shape.dtype)
+        parameters = np.zeros((1, layout_of(self._shape).n_parameters), self._shape.dtype)
         slots = {name: parameters.copy() for name in self._space.slots}
         self.evaluate(lanes, LaneState.begin(lanes, parameters, slots, {}, numerics=0))
 

@@ -34,6 +34,7 @@ class Plan(NamedTuple):
         width: numbers a vector. stride: from one parameter to the next: `width`, or 1 alone.
         depth: layers of weights. features: of the output.
         samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
+        biases: whether layers have any.
         hidden, output, loss, optimizer, clip: codes.
         scale: what the sum of all loss terms is multiplied with.
         parameters: of a lane.
@@ -47,6 +48,7 @@ class Plan(NamedTuple):
     samples: int
     columns: int
     tile: int
+    biases: bool
     hidden: int
     output: int
     softmax: bool
@@ -118,7 +120,10 @@ def forward(plan: Plan, m: Memory, first: int, count: int) -> None:
     for layer in range(plan.depth):
         fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
         weights = at(m.parameters, m.starts[layer] * plan.stride)
-        biases = Table(at(weights, fan_in * fan_out * plan.stride), 0, plan.stride)
+        start, along = m.zero, 0
+        if plan.biases:
+            start, along = at(weights, fan_in * fan_out * plan.stride), plan.stride
+        biases = Table(start, 0, along)
         right = Table(weights, fan_in * plan.stride, plan.stride)
         out = _by_columns(m.slopes, plan, m, layer + 1)
         if layer > 0:
@@ -219,6 +224,8 @@ def _add_gradient(plan: Plan, m: Memory, layer: int, first: int, count: int) -> 
         out = Table(weights, width, fan_in * width)
         inputs = Table(at(m.inputs, first * fan_in), 1, fan_in)
         product_of_numbers(out, out, inputs, deltas, fan_in, fan_out, count)
+    if not plan.biases:
+        return
     biases = at(weights, fan_in * fan_out * width)
     for o in range(fan_out):
         total = load(at(biases, o * width))
@@ -296,7 +303,8 @@ def gather_gradient(plan: Plan, m: Memory) -> None:
             line = at(m.spread, m.pads[layer] + o * row)
             for i in range(fan_in):
                 weights[o * fan_in + i] = line[i]
-            weights[fan_in * fan_out + o] = line[fan_in]
+            if plan.biases:
+                weights[fan_in * fan_out + o] = line[fan_in]
 
 
 @compiled

@@ -11,8 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sweep.datasets.data import Data
-from sweep.nets.layout import decay_shares
-from sweep.nets.topology import count_parameters, layers_of
+from sweep.nets.layout import Role, decay_shares, layout_of
 from sweep.training.fused import activations, clipping, losses, optimizers
 from sweep.training.fused.kernel import Block, Variant
 from sweep.training.fused.passes import Memory, Plan
@@ -86,14 +85,15 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         samples=samples,
         columns=-(-samples // width) if alone else samples,
         tile=1 if alone else PACKED_TILE,
+        biases=shape.biases,
         hidden=activations.CODES[shape.activation],
         output=_output_code(shape),
         softmax=softmax,
         loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
         optimizer=optimizers.CODES[shape.optimizer],
         clip=clipping.CODES[shape.gradient_clip],
-        scale=1.0 / terms,
-        parameters=count_parameters(shape.topology),
+        scale=1.0 if shape.loss_reduction == "sum" else 1.0 / terms,
+        parameters=layout_of(shape).n_parameters,
     )
 
 
@@ -124,6 +124,7 @@ def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memo
 
 def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
     widths, width = np.array(shape.topology, np.int64), packed.width
+    weights = [array for array in layout_of(shape).parameters if array.role is Role.WEIGHT]
     dtype = np.dtype(shape.dtype)
     rows = -(-(widths[:-1] + 1) // width) * width
     columns = max(packed.columns, alone.columns)
@@ -131,7 +132,7 @@ def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
     units = int(widths[1:].sum()) * max(packed.tile, alone.tile)
     return {
         "widths": widths,
-        "starts": np.array([layer.start for layer in layers_of(shape.topology)], np.int64),
+        "starts": np.array([array.start for array in weights], np.int64),
         "heights": np.concatenate([[0, 0], np.cumsum(widths[1:])]),
         "pads": pads,
         "parameters": np.zeros(packed.parameters * width, dtype),

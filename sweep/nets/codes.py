@@ -1,0 +1,37 @@
+"""Hidden codes: activations brought to [0, 1] and rounded. Knows nothing of what they tell."""
+
+import numpy as np
+from jaxtyping import Float64
+
+from sweep.trial import Trial
+
+WITHIN_UNIT = frozenset({"sigmoid", "softmax"})
+"""Activations whose values lie in [0, 1] as they are."""
+LOW, HIGH = 0.25, 0.75
+"""Below is 0, above is 1, and between is 0.5."""
+
+Codes = Float64[np.ndarray, "samples units"]
+
+
+def unit_codes(trial: Trial, activations: Codes) -> Codes:
+    """Return the activations of a hidden layer of a trial's network in [0, 1]."""
+    within = trial.activation in WITHIN_UNIT and trial.skip == "none"
+    return activations if within else scale_by_range(activations)
+
+
+def scale_by_range(activations: Codes) -> Codes:
+    """Bring each unit to [0, 1] by its own least and greatest value; a constant unit is 0."""
+    least = activations.min(axis=0)
+    spread = activations.max(axis=0) - least
+    return np.asarray((activations - least) / np.where(spread > 0, spread, 1.0))
+
+
+def round_codes(codes: Codes) -> Codes:
+    """Round values in [0, 1] as the study does: below 0.25 to 0, above 0.75 to 1, else to 0.5."""
+    return np.where(codes < LOW, 0.0, np.where(codes > HIGH, 1.0, 0.5))
+
+
+def count_distinct(codes: Codes) -> int:
+    """Return how many different codes there are once values in [0, 1] are rounded."""
+    rounded = (2 * round_codes(codes)).astype(np.int8)
+    return len({row.tobytes() for row in rounded})
