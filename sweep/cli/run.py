@@ -1,6 +1,7 @@
 """`sweep run`: train what a sweep file asks for and is not yet in the table."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import click
 
 from sweep.cli.console import say
 from sweep.cli.options import no_plugins
+from sweep.cli.plan import warn_of_machine
 
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
@@ -84,16 +86,18 @@ def _run(
     with progress_display(quiet=quiet) as display:
 
         def on_plan(plan: "Plan") -> None:
-            _announce(plan)
+            _announce(
+                plan, [] if given["no_ray"] else warn_of_machine(plan, None, given["address"])
+            )
             if plan.missing:
                 display.start()
 
         return run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
 
 
-def _announce(plan: "Plan") -> None:
-    for caution in plan.cautions:
-        say(f"warning: {caution.text}", err=True)
+def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
+    for text in (*(caution.text for caution in plan.cautions), *lacking):
+        say(f"warning: {text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
         text += f", {plan.derived:,} follow from trainings held"
