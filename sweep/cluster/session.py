@@ -33,6 +33,9 @@ ENVIRONMENT = {
     "TUNE_MAX_PENDING_TRIALS_PG": "100000",
     # Nothing of the experiment is restored from Tune's own state.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
+    # At Ray's own 15 a worker gets a thirtieth of what any other process gets: on a busy machine
+    # its imports alone take minutes. Who wants sweep to stand back starts it with `nice`.
+    "RAY_worker_niceness": "0",
     # Nothing of ours starts a Ray unasked, once that which it had has died.
     "RAY_ENABLE_AUTO_CONNECT": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
@@ -175,7 +178,14 @@ def _connect(address: str | None, workers: int | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         cpus = workers or available_cpus()
-        ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+        try:
+            ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
+        except Exception as error:  # Ray raises just that
+            said = " ".join(str(error).split())[:200]
+            raise SweepError(
+                f"Ray must start on this machine (got: {said}); run the same command again once "
+                "the machine is less busy, or train without Ray: --no-ray"
+            ) from error
         _guard_token()
         return
     if address.startswith("http"):
