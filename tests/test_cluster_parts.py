@@ -12,7 +12,7 @@ from sweep.cli.progress import Speed, clock, describe_progress, magnitude
 from sweep.cluster.collector import Collector
 from sweep.cluster.failures import failed_results
 from sweep.cluster.interrupt import Interrupt
-from sweep.cluster.ledger import SweepProgress
+from sweep.cluster.ledger import Phase, SweepProgress
 from sweep.cluster.liveness import Vigil
 from sweep.cluster.messages import Broken, Ended, Offer, Saved, Tally
 from sweep.cluster.resume import match_starts
@@ -216,10 +216,39 @@ def test_progress_is_said_in_one_line():
         active=3,
         waiting=4,
         seconds=60.0,
-        epochs_left=5940 * 12_345.0,
+        epochs_left=(750 * 12_345.0, 4752 * 12_345.0),
+        epochs_most=20_000_000,
+        best_loss=0.0123456,
     )
     assert describe_progress(progress, 12_345.0) == (
-        "10/1,000 trials · 12.3k epochs/s · 1:00 · about 1:39:00 left · 1 failed · 2 diverged"
+        "10/1,000 trials · 5 of at most 20M epochs · 12.3k/s · 1:00 · 10:00 to 1:39:00 left · "
+        "best loss 0.0123 · 1 failed · 2 diverged"
+    )
+
+
+def test_until_trials_are_trained_the_phase_is_said():
+    progress = SweepProgress(
+        done=0,
+        total=1000,
+        failed=0,
+        diverged=0,
+        cancelled=0,
+        epochs=0,
+        active=0,
+        waiting=4,
+        seconds=7.0,
+        epochs_most=1_000_000,
+        phase=Phase.COMPILING,
+    )
+    assert describe_progress(progress, 0.0) == "compiling · 0:07"
+    assert describe_progress(replace(progress, phase=Phase.STARTING_RAY), 0.0) == (
+        "starting Ray · 0:07"
+    )
+    stopping = describe_progress(replace(progress, phase=Phase.STOPPING), 0.0)
+    assert stopping == "stopping, nothing was trained yet; once more ends at once"
+    training = replace(progress, phase=Phase.TRAINING, epochs=400_000)
+    assert describe_progress(training, 10_000.0) == (
+        "0/1,000 trials · 400k of at most 1M epochs · 10k/s · 0:07 · at most 1:00 left"
     )
 
 

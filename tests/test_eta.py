@@ -1,12 +1,18 @@
 """Claims: what is left is foretold from the trials that have finished, and only from those."""
 
+import itertools
+import json
 from dataclasses import replace
+from functools import partial
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.cli.progress import describe_progress
+from sweep.cli.progress import Speed, describe_progress, seconds_left
 from sweep.cluster.eta import Forecast, epochs_to_go
 from sweep.cluster.ledger import SweepProgress
 from sweep.planning.packs import Pack
@@ -96,6 +102,41 @@ def test_what_has_begun_takes_off_at_most_half(begun: int, left: int) -> None:
 
 def test_time_left_is_said_once_there_is_something_to_learn_from() -> None:
     assert "left" not in describe_progress(PROGRESS, 100.0)
-    learned = replace(PROGRESS, epochs_left=594_000.0)
-    assert " · about 1:39:00 left · " in describe_progress(learned, 100.0)
+    learned = replace(PROGRESS, epochs_left=(7_500.0, 475_200.0))
+    assert " · 1:00 to 1:39:00 left" in describe_progress(learned, 100.0)
     assert "left" not in describe_progress(learned, 0.0)
+
+
+def replay(run: dict[str, Any]) -> list[tuple[float, float, float]]:
+    """Return the least and the most time left as shown at moments of a run, and the true one."""
+    forecast = Forecast(sum(len(pack["kinds"]) for pack in run["packs"]))
+    seeds, events = itertools.count(), []
+    for pack in run["packs"]:
+        trials = [make_trial(seed=next(seeds), topology=(9 + k, 2, 9 + k)) for k in pack["kinds"]]
+        events.append((pack["opened"], 0, partial(forecast.open, make_work(*trials).pack)))
+        for trial, seconds, epochs in zip(trials, pack["ended"], pack["epochs"], strict=True):
+            end = partial(forecast.end, trial.trial_id, epochs or None)
+            events.append((seconds, 1, end))
+    speed, shown = Speed(), []
+
+    def show(seconds: float, epochs: int) -> None:
+        rate, left = speed.update(seconds, epochs), forecast.range_left(epochs, run["most"])
+        if left and rate:
+            shown.append((*seconds_left(left, rate), run["seconds"] - seconds))
+
+    events += [(seconds, 2, partial(show, seconds, epochs)) for seconds, epochs in run["marks"]]
+    for _, _, happen in sorted(events, key=itemgetter(0, 1)):
+        happen()
+    return shown
+
+
+def test_the_true_end_of_recorded_runs_lies_within_the_range_at_nine_moments_of_ten() -> None:
+    runs = json.loads((Path(__file__).parent / "recorded_runs.json").read_text())
+    shown = [moment for run in runs for moment in replay(run)]
+    within = [low <= true <= high for low, high, true in shown]
+    assert len(shown) > 200
+    assert sum(within) >= 0.9 * len(within)
+
+
+def test_no_more_is_left_than_up_to_the_limits() -> None:
+    assert ended(pack_of(10), 100, 200, 300).range_left(600, 700) == (100.0, 100.0)

@@ -192,6 +192,21 @@ def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
+def test_ctrl_c_while_ray_starts_is_answered_at_once_and_ends_the_run(tmp_path):
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", "--output", "results"]
+    run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    said = [run.stderr.readline(), run.stderr.readline()]
+    assert said[1].startswith("starting Ray")
+    run.send_signal(signal.SIGINT)
+    _, errors = run.communicate(timeout=60)
+    told = errors.splitlines()
+    assert told[0] == "stopping, nothing was trained yet; once more ends at once"
+    assert told[1].startswith("trained 0 trials in ")
+    assert told[2] == "interrupted with 4 to go; run the same command to go on"
+    assert (len(told), run.returncode) == (3, 130)
+
+
 @pytest.mark.parametrize("process", ["gcs_server", pytest.param("raylet", marks=pytest.mark.long)])
 def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes_on(
     tmp_path, process
@@ -206,6 +221,7 @@ def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes
         time.sleep(0.05)
     started = processes("", run.pid)
     executables = {pid: Path(f"/proc/{pid}/exe").readlink().name for pid in started}
+    assert {os.getpriority(os.PRIO_PROCESS, pid) for pid in started} == {0}
     os.kill(next(pid for pid, name in executables.items() if name == process), signal.SIGKILL)
     printed, errors = run.communicate(timeout=50)  # after a minute Ray itself ends the driver
     left = [pid for pid in started if Path(f"/proc/{pid}").exists()]

@@ -15,7 +15,7 @@ from sweep.datasets.data import DatasetSpec
 from sweep.result import TrialResult
 from sweep.training.pool import lanes_of, train_pack
 from sweep.training.torch_engine import TorchEngine
-from sweep.training.work import Checkpoint, Finished, KeepState, Record, Work
+from sweep.training.work import Checkpoint, Finished, KeepState, Progress, Record, Work
 from sweep.trial import Status, StopReason, Trial
 from tests.trials import make_trial, make_work
 
@@ -23,14 +23,14 @@ from tests.trials import make_trial, make_work
 def run(
     work: Work, *, stop_after: int | None = None, checkpoint_seconds: float = 30.0
 ) -> list[TrialResult]:
-    """Train a pack; ask it to stop after a number of events."""
+    """Train a pack; ask it to stop after a number of events since training began."""
     results, events = [], 0
 
     def should_stop() -> bool:
         return stop_after is not None and events >= stop_after
 
     for event in train_pack(work, should_stop=should_stop, checkpoint_seconds=checkpoint_seconds):
-        events += 1
+        events += not isinstance(event, Progress) or event.active > 0
         if isinstance(event, Finished):
             results += event.results
     return results

@@ -9,10 +9,11 @@ import click
 from rich.progress import BarColumn, Progress, TextColumn
 
 from sweep.cli.console import guard_streams, styled_console
-from sweep.cluster.ledger import SweepProgress
+from sweep.cluster.ledger import Phase, SweepProgress
 
 SECONDS_BETWEEN_LINES = 10.0
 WINDOW_SECONDS = 10.0
+SPEED_MARGIN = 1.25
 
 Show = Callable[[SweepProgress], None]
 
@@ -32,7 +33,7 @@ def progress_display(*, quiet: bool = False) -> Iterator[Display]:
     if quiet or not console.is_terminal:
         yield Display(start=lambda: None, show=None if quiet else _log())
         return
-    columns = (BarColumn(24), TextColumn("{task.description}", markup=False))
+    columns = (BarColumn(12), TextColumn("{task.description}", markup=False))
     bar = Progress(*columns, console=console, transient=True, refresh_per_second=4)
 
     def start() -> None:
@@ -46,35 +47,66 @@ def progress_display(*, quiet: bool = False) -> Iterator[Display]:
 
 
 class Speed:
-    """Epochs per second over the last seconds."""
+    """Epochs per second over the last seconds, or the latter half of the training if longer."""
 
     def __init__(self) -> None:
+        self._began = 0.0
         self._marks: deque[tuple[float, int]] = deque([(0.0, 0)])
 
     def update(self, seconds: float, epochs: int) -> float:
         """Take in the epochs trained so far; return the present speed."""
+        if not epochs:
+            self._began = seconds
+            self._marks.clear()
         self._marks.append((seconds, epochs))
-        while len(self._marks) > 2 and seconds - self._marks[1][0] >= WINDOW_SECONDS:
+        window = max(WINDOW_SECONDS, (seconds - self._began) / 2)
+        while len(self._marks) > 2 and seconds - self._marks[1][0] >= window:
             self._marks.popleft()
         then, before = self._marks[0]
         return (epochs - before) / max(seconds - then, 1e-9)
 
 
 def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
-    """Return progress as text: trials, speed, time, what is left, failures."""
+    """Return progress as text: the phase until trials are trained, then how far they are."""
+    if progress.phase is Phase.STOPPING:
+        return f"stopping{_what_is_kept(progress)}; once more ends at once"
+    if progress.phase is not Phase.TRAINING:
+        return f"{progress.phase} · {clock(progress.seconds)}"
     parts = [
         f"{progress.done:,}/{progress.total:,} trials",
-        f"{magnitude(epochs_per_second)} epochs/s",
+        f"{magnitude(progress.epochs)} of at most {magnitude(progress.epochs_most)} epochs",
+        f"{magnitude(epochs_per_second)}/s",
         clock(progress.seconds),
     ]
-    if progress.epochs_left and epochs_per_second:
-        parts.append(f"about {clock(progress.epochs_left / epochs_per_second)} left")
-    parts.append(f"{progress.failed:,} failed")
-    if progress.diverged:
-        parts.append(f"{progress.diverged:,} diverged")
-    if progress.cancelled:
-        parts.append(f"{progress.cancelled:,} cancelled")
+    if left := describe_time_left(progress, epochs_per_second):
+        parts.append(left)
+    if progress.best_loss is not None:
+        parts.append(f"best loss {progress.best_loss:.3g}")
+    for name in ("failed", "diverged", "cancelled"):
+        if count := getattr(progress, name):
+            parts.append(f"{count:,} {name}")
     return " · ".join(parts)
+
+
+def describe_time_left(progress: SweepProgress, epochs_per_second: float) -> str:
+    """Say how long is left: a range where trials have finished, else the most; "" if unknown."""
+    if not epochs_per_second:
+        return ""
+    if progress.epochs_left:
+        low, high = map(clock, seconds_left(progress.epochs_left, epochs_per_second))
+        return f"{low} to {high} left" if low != high else f"{low} left"
+    possible = max(0, progress.epochs_most - progress.epochs) / epochs_per_second
+    return f"at most {clock(possible)} left" if possible else ""
+
+
+def seconds_left(epochs: tuple[float, float], epochs_per_second: float) -> tuple[float, float]:
+    """Return how long this many epochs take, from and to, as the speed does not stay what it is."""
+    low, high = epochs
+    return low / epochs_per_second / SPEED_MARGIN, high / epochs_per_second * SPEED_MARGIN
+
+
+def _what_is_kept(progress: SweepProgress) -> str:
+    return ", workers keep what they have" if progress.epochs else ", nothing was trained yet"
 
 
 def magnitude(value: float) -> str:
@@ -99,20 +131,23 @@ def _bar(bar: Progress) -> Show:
     def show(progress: SweepProgress) -> None:
         rate = speed.update(progress.seconds, progress.epochs)
         text = describe_progress(progress, rate)
-        bar.update(task, total=progress.total, completed=progress.done, description=text)
+        total = progress.total if progress.phase is Phase.TRAINING else None  # None moves
+        bar.update(task, total=total, completed=progress.done, description=text)
 
     return show
 
 
 def _log() -> Show:
     due = 0.0
+    phase: Phase | None = None
     speed = Speed()
 
     def show(progress: SweepProgress) -> None:
-        nonlocal due
+        nonlocal due, phase
         rate = speed.update(progress.seconds, progress.epochs)
-        if progress.seconds >= due:
+        if progress.seconds >= due or progress.phase is not phase:
             due = progress.seconds + SECONDS_BETWEEN_LINES
+            phase = progress.phase
             with contextlib.suppress(OSError):  # a reader that has gone must not end the sweep
                 click.echo(describe_progress(progress, rate), err=True)
 

@@ -3,8 +3,8 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import yaml
@@ -13,8 +13,8 @@ from sweep.cluster.circumstances import Circumstances, read_circumstances
 from sweep.cluster.derivation import derived_frames, find_derived
 from sweep.cluster.eta import Forecast
 from sweep.cluster.failures import FailureKind, held_failures
-from sweep.cluster.interrupt import Interrupt
-from sweep.cluster.ledger import Ledger, SweepProgress
+from sweep.cluster.interrupt import Interrupt, StoppedAtOnce
+from sweep.cluster.ledger import Ledger, Phase, SweepProgress
 from sweep.cluster.leftovers import drop_settled
 from sweep.cluster.works import make_works
 from sweep.config import SweepConfig
@@ -104,7 +104,8 @@ def run_sweep(
         config: the sweep.
         options: how to run it.
         on_plan: called once it is known what is to be trained.
-        on_progress: called a few times a second while trials are trained.
+        on_progress: called a few times a second while trials are trained, and at once, from the
+            handler of the signal, where the user asks to stop.
 
     Returns:
         What was done; `interrupted` if Ctrl-C or SIGTERM ended it, with all finished rows kept.
@@ -119,7 +120,6 @@ def run_sweep(
     config = _with_options(config, options)
     directory = ResultsDir.at(options.output or Path("results") / config.name)
     require_own(directory, config.name, merge=options.merge)
-    interrupt = Interrupt()
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)
         plan = make_plan(config, done, workers=_workers(config, options))
@@ -129,8 +129,11 @@ def run_sweep(
             on_plan(plan)
         for frame in derived_frames(derived, directory.path, config.name):
             writer.append(frame)
-        ledger = Ledger(writer, config.name, plan.missing, Forecast(plan.paths))
-        run = _Run(plan, options, directory, ledger, interrupt, _ticker(ledger, on_progress))
+        forecast = Forecast(plan.paths)
+        ledger = Ledger(writer, config.name, plan.missing, forecast, epochs_most=plan.max_epochs)
+        show = partial(_show, ledger, on_progress)
+        interrupt = Interrupt(partial(show, Phase.STOPPING))
+        run = _Run(plan, options, directory, ledger, interrupt, show, _ticker(show))
         run.record()
         if plan.missing:
             run.train()
@@ -147,6 +150,7 @@ class _Run:
     directory: ResultsDir
     ledger: Ledger
     interrupt: Interrupt
+    show: Callable[[], None]
     tick: Callable[[], None]
 
     @cached_property
@@ -182,13 +186,21 @@ class _Run:
         from sweep.cluster.session import ray_session
 
         resources = self.plan.config.resources
-        with (
-            self._saying_what_is_kept(),
-            ray_session(address=self.options.address, workers=resources.workers) as session,
-        ):
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._saying_what_is_kept())
+            started = ray_session(address=self.options.address, workers=resources.workers)
+            try:
+                with self.interrupt.stopping_at_once():
+                    self.ledger.starting = Phase.STARTING_RAY
+                    self.show()
+                    session = stack.enter_context(started)
+                    session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(self.plan))
+            except StoppedAtOnce:
+                return
             from sweep.cluster.pump import run_on_ray
 
-            session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(self.plan))
+            self.ledger.starting = Phase.STARTING_WORKERS
+            self.show()
             slots = session.slots(resources.workers)
             works = make_works(self.plan, self.directory, circumstances, workers=slots)
             with self.interrupt.listening():
@@ -264,13 +276,19 @@ def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:
     return config.model_copy(update={"resources": resources})
 
 
-def _ticker(ledger: Ledger, on_progress: OnProgress | None) -> Callable[[], None]:
+def _show(ledger: Ledger, on_progress: OnProgress | None, phase: Phase | None = None) -> None:
+    if on_progress:
+        progress = ledger.progress()
+        on_progress(replace(progress, phase=phase or progress.phase))
+
+
+def _ticker(show: Callable[[], None]) -> Callable[[], None]:
     last = 0.0
 
     def tick() -> None:
         nonlocal last
-        if on_progress and time.monotonic() - last >= SECONDS_BETWEEN_TICKS:
+        if time.monotonic() - last >= SECONDS_BETWEEN_TICKS:
             last = time.monotonic()
-            on_progress(ledger.progress())
+            show()
 
     return tick

@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from sweep.planning.packs import Pack
 
 LEAST_FINISHED = 3
+RANGE = (0.6, 2.0)
+"""What the epochs left are, as a share of those foretold. With the margin of speed that `sweep run`
+adds, the true end lies within at nine moments of ten of the runs that `tests/recorded_runs.json`
+keeps: from a busy machine, with trials of very unlike lengths.
+"""
 Kind = tuple[tuple[int, ...], str]
 """Topology and activation: what most decides how long a network trains."""
 
@@ -92,6 +97,20 @@ class Forecast:
             for lengths in self._lengths.values()
         )
         return epochs_to_go(expected, max(0, trained - overall.epochs))
+
+    def range_left(self, trained: int, most: int) -> tuple[float, float] | None:
+        """Return between what the epochs left lie, at nine moments of ten; None if unknown.
+
+        Args:
+            trained: epochs trained in this run, all lanes together.
+            most: epochs if every path of the run reaches its limit.
+        """
+        likely = self.epochs_left(trained)
+        if likely is None:
+            return None
+        low, high = (likely * factor for factor in RANGE)
+        possible = max(0.0, most - trained)
+        return min(low, possible), min(high, possible)
 
     def _end_path(self, path_id: str, path: _Path) -> None:
         del self._under_way[path_id]

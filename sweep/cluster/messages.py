@@ -15,17 +15,25 @@ class Rows:
     Attributes:
         data: the encoded results.
         statuses: trial_id and status of each. epochs: how many each trained in this run.
+        losses: of each, on held-out samples where there are any; None where it has none.
     """
 
     data: bytes
     statuses: tuple[tuple[str, str], ...]
     epochs: tuple[int, ...]
+    losses: tuple[float | None, ...]
 
     @classmethod
     def of(cls, results: Sequence[TrialResult], sweep: str) -> "Rows":
         statuses = tuple((r.trial.trial_id, str(r.outcome.status)) for r in results)
         epochs = tuple(r.outcome.epochs - r.provenance.resumed_from for r in results)
-        return cls(encode(results, sweep), statuses, epochs)
+        losses = tuple(map(_loss_of, results))
+        return cls(encode(results, sweep), statuses, epochs, losses)
+
+
+def _loss_of(result: TrialResult) -> float | None:
+    held_out = result.outcome.validation_loss
+    return result.outcome.final_loss if held_out is None else held_out
 
 
 @dataclass(frozen=True)

@@ -123,15 +123,20 @@ class Line:
     def progress(self, progress: Any) -> None:
         epochs = self._tally.epochs + progress.epochs
         self._tally = Tally(epochs, progress.active, progress.waiting)
+        if not progress.active:  # the next chance to say so may be a while off
+            self._beat()
 
     def should_stop(self) -> bool:
         """Report progress and hear whether to stop, a few times a second at most."""
-        began = time.monotonic()
         self.watchdog.hear()
-        if began > self._next_beat:
-            with self.watchdog.patient():
-                self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
-            self._tally = replace(self._tally, epochs=0)
-            now = time.monotonic()
-            self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)
+        if time.monotonic() > self._next_beat:
+            self._beat()
         return self._stop
+
+    def _beat(self) -> None:
+        began = time.monotonic()
+        with self.watchdog.patient():
+            self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
+        self._tally = replace(self._tally, epochs=0)
+        now = time.monotonic()
+        self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)

@@ -112,6 +112,8 @@ class _Group:
         should_stop: Callable[[], bool],
     ) -> Iterator[Event]:
         """Train `group`, of which `lanes` are under way in `state`."""
+        preparing = Progress(0, self._done, 0, len(group) + len(self._rest))
+        yield preparing  # a kernel may compile now, which takes a while
         try:
             data = load_checked(self._work.pack, group[0].path)
             engine = make_engine(self._work.pack, group[0].path, data)
@@ -121,6 +123,7 @@ class _Group:
             failures = [Failure.of(error, lane.trials) for lane in group]
             yield self._ended(Reporter(self._work, None, None).failures(failures))
             return
+        yield preparing  # its end, from which on speed counts
         waiting = deque(group[len(lanes) :])
         prober = Prober(self._work.record, engine, group[0].path, data)
         reporter = Reporter(self._work, engine, prober)

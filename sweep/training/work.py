@@ -97,7 +97,8 @@ class Progress:
     Attributes:
         epochs: trained since the last report, summed over lanes.
         trials_done: trials ended since the start of this attempt.
-        active: lanes in training. waiting: lanes not yet begun.
+        active: lanes in training, 0 while what trains them is made ready.
+        waiting: lanes not yet begun.
     """
 
     epochs: int
