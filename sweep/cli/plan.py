@@ -1,6 +1,7 @@
 """`sweep plan`: say what a sweep file comes to, without training anything."""
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DATASETS_NAMED = 4
 TABLES_NAMED = 3
 UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
+CPUS = "every worker has a CPU to itself"
 
 
 @click.command("plan")
@@ -56,12 +58,12 @@ def plan_command(
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
-    for caution in plan.cautions:
-        say(f"warning: {caution.text}", err=True)
+    texts = [*(caution.text for caution in plan.cautions), *warn_of_machine(plan, workers)]
+    for text in texts:
+        say(f"warning: {text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
     if as_json:
-        cautions = [asdict(caution)["text"] for caution in plan.cautions]
-        summary = summarise(plan) | {"output": str(directory), "warnings": cautions}
+        summary = summarise(plan) | {"output": str(directory), "warnings": texts}
         if estimate:
             summary["estimate"] = asdict(estimated) if estimated else None
         click.echo(json.dumps(summary))
@@ -69,6 +71,16 @@ def plan_command(
     click.echo(describe_plan(plan, directory))
     if estimated:
         click.echo(describe_estimate(estimated))
+
+
+def warn_of_machine(plan: "Plan", workers: int | None, address: str | None = None) -> list[str]:
+    """Return what the plan asks for that this machine lacks, where no cluster is named."""
+    from sweep.planning.machine import lacking_here
+
+    if address or os.environ.get("RAY_ADDRESS"):
+        return []
+    asked = plan.config.resources
+    return lacking_here(workers=workers or asked.workers, cpus_per_pack=asked.cpus_per_pack)
 
 
 def _estimate(plan: "Plan", directory: "AnyPath") -> "Estimate":
@@ -148,12 +160,13 @@ def describe_estimate(estimate: "Estimate") -> str:
     from math import ceil
 
     from sweep.cli.progress import clock, magnitude
+    from sweep.planning.machine import available_cpus
 
     most = clock(ceil(estimate.at_most))
     lines = [
         f"  pilot       {estimate.timed:,} of {estimate.kinds:,} pack keys timed: "
         f"{magnitude(estimate.epochs_per_second)} epochs/s of all workers",
-        f"  time        at most about {most}, if all trials reach max_epochs",
+        f"  time        at most about {most}, if all trials reach max_epochs and {CPUS}",
     ]
     if estimate.like_finished:
         quick, middling, slow = (clock(ceil(seconds)) for seconds in estimate.like_finished)
@@ -165,6 +178,13 @@ def describe_estimate(estimate: "Estimate") -> str:
     else:
         lines.append("              less if they stop before; no finished trial says when")
     lines.append("              training alone: starting Ray comes on top")
+    load, cpus = os.getloadavg()[0], available_cpus()
+    share = (load + estimate.workers) / cpus
+    if load >= 1 and share > 1:
+        lines.append(
+            f"              {share:.1f} times as long at the present load of this machine: "
+            f"{load:.1f} beside {estimate.workers:,} workers on {cpus:,} CPUs"
+        )
     return "\n".join(lines)
 
 

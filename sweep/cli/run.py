@@ -1,6 +1,7 @@
 """`sweep run`: train what a sweep file asks for and is not yet in the table."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ import click
 
 from sweep.cli.console import say
 from sweep.cli.options import plugin_options
+from sweep.cli.plan import warn_of_machine
 
 if TYPE_CHECKING:
     from sweep.cluster.driver import RunSummary
@@ -88,7 +90,9 @@ def _run(
 
         def on_plan(plan: "Plan") -> None:
             plans.append(plan)
-            _announce(plan)
+            _announce(
+                plan, [] if given["no_ray"] else warn_of_machine(plan, None, given["address"])
+            )
             if plan.missing:
                 display.start()
 
@@ -97,9 +101,9 @@ def _run(
     return summary, Asked(cells.trial_ids, cells.path_ids)
 
 
-def _announce(plan: "Plan") -> None:
-    for caution in plan.cautions:
-        say(f"warning: {caution.text}", err=True)
+def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
+    for text in (*(caution.text for caution in plan.cautions), *lacking):
+        say(f"warning: {text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
         text += f", {plan.derived:,} follow from trainings held"

@@ -52,6 +52,7 @@ class Estimate:
         kinds, timed, known: kinds to train, kinds timed, kinds with finished trials.
         finished: finished trials of these kinds.
         epochs_per_second: of all workers together, over everything at its limit.
+        workers: packs trained at a time.
     """
 
     at_most: float
@@ -61,6 +62,7 @@ class Estimate:
     known: int
     finished: int
     epochs_per_second: float
+    workers: int
 
 
 def estimate_plan(
@@ -99,6 +101,7 @@ def estimate_plan(
         known=len(known),
         finished=sum(quartiles.trials for quartiles in known.values()),
         epochs_per_second=sum(float(part.limits.sum()) for part in parts) / at_most,
+        workers=min(plan.workers, len(plan.batches)),
     )
 
 
@@ -135,7 +138,7 @@ def nearest_kind(kind: Kind, costs: Mapping[Kind, int], timed: Mapping[Kind, obj
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
     """Return when the last of packs ends, each in order taken by the first worker to be free."""
-    free = [0.0] * workers
+    free = [0.0] * max(1, min(workers, len(seconds)))
     for each in seconds:
         heapq.heapreplace(free, free[0] + each)
     return max(free)

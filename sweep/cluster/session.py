@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweep.cluster.access import connecting, require_listener
 from sweep.errors import RayDiedError, SweepError
-from sweep.planning.machine import available_cpus
+from sweep.planning.machine import MOST_WORKERS_PER_CPU, available_cpus
 
 if TYPE_CHECKING:
     from sweep.cluster.liveness import Vigil
@@ -178,6 +178,12 @@ def _connect(address: str | None, workers: int | None) -> None:
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         cpus = workers or available_cpus()
+        most = available_cpus() * MOST_WORKERS_PER_CPU
+        if cpus > most:
+            raise SweepError(
+                f"resources.workers must be at most {most:,} on this machine of "
+                f"{available_cpus():,} CPUs (got {cpus:,}); give fewer, or a cluster's --address"
+            )
         try:
             ray.init("local", num_cpus=cpus, include_dashboard=False, **quiet)
         except Exception as error:  # Ray raises just that
