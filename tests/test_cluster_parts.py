@@ -81,6 +81,7 @@ def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
     assert {of: int(a["epoch"][0]) for of, a in starts.items()} == {
         trials[0].trial_id: 10,
         trials[1].trial_id: 20,
+        trials[2].trial_id: 20,  # a stricter target, which no loss so far has met
     }
 
 
