@@ -14,6 +14,7 @@ from sweep.cli.plan import plan_command
 from sweep.cli.schema import schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
+from sweep.nets.phases import phases_of
 from sweep.planning import make_plan
 from sweep.planning.cautions import many_trials
 from tests.sweepfiles import small
@@ -268,3 +269,14 @@ def test_very_many_trials_get_a_word_on_what_they_come_to() -> None:
         "tiny network's, full batch) on 10 workers, and up to 4.5 GB on disk"
     )
     assert list(many_trials(499_999, 10**12, 10**9, 1)) == []
+
+
+@pytest.mark.parametrize("name", ["identity", "stacked", "vanishing"])
+def test_the_most_epochs_of_a_plan_count_those_of_pretraining(name: str) -> None:
+    plan = make_plan(load_config(CONFIGS / f"{name}.yaml"))
+    most: dict[str, int] = {}
+    for trial in plan.grid:
+        phases = len(phases_of(trial)) * (trial.pretraining_max_epochs or 0)
+        last = min(trial.fixed_epochs or trial.max_epochs, trial.max_epochs)
+        most[trial.path_id] = max(most.get(trial.path_id, 0), last + phases)
+    assert plan.max_epochs == sum(most.values())

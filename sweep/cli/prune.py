@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say
-from sweep.cli.options import no_plugins
+from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @click.argument("files", metavar="[FILE [OVERRIDE]...]...", nargs=-1)
 @click.option("--finished", is_flag=True, help="Remove trials that finished or diverged, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@no_plugins
+@plugin_options
 def prune_command(results: str, files: tuple[str, ...], finished: bool, yes: bool) -> None:
     """Remove the trials in RESULTS that none of the sweep FILEs asks for, with all kept of them.
 

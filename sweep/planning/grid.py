@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
@@ -24,7 +25,7 @@ class Cells:
         trial_ids, path_ids: the identities as 64-bit numbers.
         keys: which pack key, as an index into the grid's `pack_keys`.
         blocks, positions: where the trial stands: which grid, which combination.
-        max_epochs: its limit.
+        max_epochs: its limit. pretraining_epochs: most epochs of the phases before.
     """
 
     trial_ids: UInt64[np.ndarray, " trials"]
@@ -33,6 +34,7 @@ class Cells:
     blocks: Int64[np.ndarray, " trials"]
     positions: Int64[np.ndarray, " trials"]
     max_epochs: Float64[np.ndarray, " trials"]
+    pretraining_epochs: Float64[np.ndarray, " trials"]
 
     def __len__(self) -> int:
         return len(self.trial_ids)
@@ -142,4 +144,17 @@ def _cells(block: Block, number: int, index: dict[Key, int]) -> Cells:
         blocks=np.full(len(positions), number),
         positions=positions,
         max_epochs=block.numbers("max_epochs")[positions],
+        pretraining_epochs=_pretraining_epochs(block)[positions],
     )
+
+
+def _pretraining_epochs(block: Block) -> Float64[np.ndarray, " combinations"]:
+    """Return the most epochs of pretraining: a phase a link of layers, or a pair of them."""
+    names = ("topology", "pretraining", "pretraining_layers", "pretraining_max_epochs")
+    code, found = block.codes(names)
+    most: list[int] = []
+    for topology, kind, layers, epochs in cast("list[tuple[Any, ...]]", found):
+        phases = (len(topology) - 1) // (layers or 2) - (kind == "grow")
+        most.append(phases * epochs if epochs else 0)
+    limits: Float64[np.ndarray, " combinations"] = np.array(most, np.float64)[code]
+    return limits

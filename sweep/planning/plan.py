@@ -30,7 +30,7 @@ class Plan:
         workers: packs to train at a time.
         paths: trainings of the missing trials; several stop rules on one path share one.
         keys: pack keys of the missing trials.
-        max_epochs: most epochs that the missing paths can take, all together, pretraining apart.
+        max_epochs: most epochs that the missing paths can take, all together, with pretraining.
         cautions: what is likely not meant.
     """
 
@@ -142,7 +142,7 @@ def _training(config: SweepConfig, grid: Grid, rows: Rows, workers: int) -> dict
     batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
     paths, code = np.unique(cells.path_ids, return_inverse=True)
     longest = np.zeros(len(paths))
-    np.maximum.at(longest, code, cells.max_epochs)
+    np.maximum.at(longest, code, cells.max_epochs + cells.pretraining_epochs)
     return {
         "batches": tuple(batches),
         "unfused": unfused,
