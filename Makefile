@@ -3,7 +3,13 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: run test test-long reproduce bench check format clean
+EXAMPLES := quickstart zhang2017 zhang2017_epochs zhang2017_readings identity vanishing stacked \
+	stacked_full_batch variants encoder
+AGAINST_zhang2017 := --against zhang2017_runs
+AGAINST_zhang2017_readings := --against zhang2017_runs
+AGAINST_encoder := --against encoder_epochs
+
+.PHONY: run test test-long reproduce retrain bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
@@ -11,16 +17,17 @@ run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
 	$(BIN)/python -m pytest -m "not long"
 
-reproduce: $(VENV)/installed  ## every experiment of docs/experiments, within 40 minutes on 2 cores
-	$(BIN)/sweep run configs/zhang2017_readings.yaml
-	$(BIN)/sweep report zhang2017_readings --against zhang2017_runs
-	$(BIN)/sweep run configs/zhang2017.yaml
-	$(BIN)/sweep report zhang2017 --against zhang2017_runs
-	$(BIN)/sweep run configs/identity.yaml
-	$(BIN)/sweep run configs/vanishing.yaml
-	$(BIN)/sweep run configs/stacked.yaml
-	$(BIN)/sweep run configs/encoder.yaml
-	$(BIN)/sweep report encoder --against encoder_epochs
+reproduce: $(EXAMPLES:%=example-%)  ## what results/examples lacks of the experiments, their reports and pages
+	$(BIN)/python -m docs.experiments.source
+
+retrain:  ## every experiment anew, within 40 minutes on 2 cores
+	rm -rf $(EXAMPLES:%=results/examples/%)
+	$(MAKE) reproduce
+
+example-%: $(VENV)/installed-test
+	$(BIN)/sweep run configs/$*.yaml --output results/examples/$*
+	rm -rf results/examples/$*/report
+	$(BIN)/sweep report results/examples/$* $(AGAINST_$*)
 
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m long -rA --timeout 3600

@@ -13,6 +13,8 @@ import yaml
 from click.testing import CliRunner
 
 import sweep
+from docs.experiments.source.page import NAMES, render
+from docs.experiments.source.page import PAGES as EXPERIMENTS
 from sweep.cli.main import COMMANDS, main
 from sweep.config import load_config
 from tests.test_experiments_stacked import write_mnist
@@ -144,6 +146,12 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_numbers_of_an_experiments_page_are_those_of_its_tables(name: str) -> None:
+    written = (EXPERIMENTS / f"{name}.md").read_text("utf-8")
+    assert written == render(name), "run: python -m docs.experiments.source"
 
 
 @pytest.mark.parametrize(

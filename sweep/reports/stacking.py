@@ -16,6 +16,7 @@ from sweep.reports.stacking_figure import draw_stacking
 from sweep.reports.stacking_pairs import Pair, deviation_of, growth_of_spread, pairs_of, spread_of
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import escape, markdown_table
+from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_ladder, read_phases
 from sweep.trial import PARAMETERS
 
@@ -64,19 +65,9 @@ CLAIMS = (
 
 def stacking_section(context: Context) -> str:
     """Write what depth and pretraining do; nothing without trials both with it and without."""
-    trials = context.trials
-    plain = trials["pretraining"] == PARAMETERS["pretraining"].metadata["neutral"]
-    if plain.all() or not plain.any():
+    found = stacked_settings(context.directory, context.trials)
+    if not found:
         return ""
-    wanted = set(trials["trial_id"])
-    path = context.directory.path
-    ladder = read_ladder(path, wanted)
-    trials = with_totals(trials, read_phases(path, wanted))
-    trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
-    trials = _paired(trials, [*_apart(trials), "topology"])
-    if trials.empty:
-        return ""
-    found = [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
     comparisons = sum(count_comparisons(cells) for _, cells in found)
     level = corrected(comparisons)
     settings = [_setting(group, cells, level) for group, cells in found]
@@ -85,6 +76,21 @@ def stacking_section(context: Context) -> str:
     drawn = draw_stacking(found, context.axes)
     figure = context.figures.show("stacking", "Final loss by depth", drawn)
     return "\n\n".join(["## Deep or stacked", intro, figure, *settings])
+
+
+def stacked_settings(directory: ResultsDir, trials: pd.DataFrame) -> list[tuple[Group, list[Cell]]]:
+    """Return the settings trained both with pretraining and without, each with its cells."""
+    plain = trials["pretraining"] == PARAMETERS["pretraining"].metadata["neutral"]
+    if plain.all() or not plain.any():
+        return []
+    wanted = set(trials["trial_id"])
+    trials = with_totals(trials, read_phases(directory.path, wanted))
+    trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
+    trials = _paired(trials, [*_apart(trials), "topology"])
+    if trials.empty:
+        return []
+    ladder = read_ladder(directory.path, wanted)
+    return [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
 
 
 def _groups(trials: pd.DataFrame) -> list[Group]:
