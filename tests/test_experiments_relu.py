@@ -131,7 +131,7 @@ def test_two_remedies_alone_and_two_pairs_restore_learning_at_every_depth() -> N
     deepest = trials[trials["depth"] == 12].groupby(names)["learnt"].sum()
     assert (deepest > 0).sum() == 4
     report = (EXAMPLES / "vanishing/report/report.md").read_text("utf-8")
-    assert "At depth 12, against the base:\n\n- **normalisation batch**: 5 of 5" in report
+    assert "**normalisation batch**, 5 of 5 (57% to 100%): -7 to 100 points" in report
 
 
 def test_the_full_sweep_of_vanishing_gradients_plans() -> None:

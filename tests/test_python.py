@@ -31,7 +31,10 @@ def run(**blocks: Any) -> RunSummary:
     return sweep.run(small_sweep(**SHORT | blocks), use_ray=False)
 
 
-def test_the_page_for_notebooks_runs_as_it_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_for_notebooks_runs_as_it_stands(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "mine", raising=False)  # another test's module of that name
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     names: dict[str, Any] = {"__name__": "notebook"}
     for block in blocks:

@@ -21,7 +21,7 @@ def feed(
 def feed_state(
     lanes: Lanes, *curves: list[float], errors: list[float] | None = None
 ) -> tuple[dict[tuple[int, int], tuple[int, StopReason]], LaneState]:
-    state, rules, stops = begin(lanes), Rules.of(lanes), {}
+    state, rules, stops = begin(lanes, 1), Rules.of(lanes), {}
     for epoch, losses in enumerate(zip(*curves, strict=True), start=1):
         worst = np.array([errors[epoch - 1]] * len(lanes)) if errors else None
         for row, watch, reason in judge(rules, state, losses=np.array(losses), worst_errors=worst):

@@ -7,6 +7,7 @@ the same draw scaled by c.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -18,6 +19,9 @@ from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
 from sweep.nets.topology import Layer
 from sweep.trial import Trial
 
+KEPT_DRAWS = 1024
+KEPT_NUMBERS = 4096
+"""Normal draws of up to so many numbers are kept: in a grid many networks begin at one seed."""
 GATE_DRAWS = 2**32
 """What keeps the draws of a highway's gates apart from those of the layers around them."""
 GATE_BIAS = -1.0
@@ -41,12 +45,16 @@ class Draw:
         return flat.reshape(self.shape)
 
     def normal(self) -> Weights | Biases:
-        flat = normal(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
+        draw = _kept_normal if self._count <= KEPT_NUMBERS else normal
+        flat = draw(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
         return flat.reshape(self.shape)
 
     @property
     def _count(self) -> int:
         return math.prod(self.shape)
+
+
+_kept_normal = lru_cache(KEPT_DRAWS)(normal)
 
 
 def _glorot(layer: Layer, numerator: float) -> float:

@@ -7,16 +7,11 @@ same bits on every machine.
 """
 
 from enum import IntEnum
-from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float64, Int64, UInt64
 
 from sweep.elementary import log, sine_and_cosine
-
-KEPT_DRAWS = 1024
-KEPT_NUMBERS = 4096
-"""Normal draws of up to so many numbers are kept: in a grid many networks begin at one seed."""
 
 
 class Purpose(IntEnum):
@@ -63,22 +58,12 @@ def symmetric(
 def normal(
     count: int, *, seed: int, purpose: Purpose, index: int = 0
 ) -> Float64[np.ndarray, " count"]:
-    """Return standard normal draws (Box and Muller 1958), read-only."""
-    draw = _kept_normal if count <= KEPT_NUMBERS else _normal
-    return draw(count, seed, purpose, index)
-
-
-def _normal(count: int, seed: int, purpose: Purpose, index: int) -> Float64[np.ndarray, " count"]:
+    """Return standard normal draws (Box and Muller 1958)."""
     pairs = (count + 1) // 2
     draws = uniform(2 * pairs, seed=seed, purpose=purpose, index=index)
     radius = np.sqrt(-2.0 * log(1.0 - draws[:pairs]))
     sine, cosine = sine_and_cosine(draws[pairs:])
-    normals = np.concatenate([radius * cosine, radius * sine])[:count]
-    normals.flags.writeable = False
-    return normals
-
-
-_kept_normal = lru_cache(KEPT_DRAWS)(_normal)
+    return np.concatenate([radius * cosine, radius * sine])[:count]
 
 
 def permutation(count: int, *, seed: int, epoch: int) -> Int64[np.ndarray, " count"]:

@@ -102,7 +102,8 @@ def _reading(rank: int, row: "pd.Series[Any]") -> dict[str, Any]:
 def _networks(comparison: Any) -> list[dict[str, Any]]:
     """Return, by network, what was published and what the best reading gave."""
     runs = comparison.runs.loc[comparison.readings.index[0]]
-    rows = comparison.published.rows.join(runs, rsuffix="_ours", lsuffix="_published")
+    published = comparison.published.rows.rename(columns={"epochs": "epochs_published"})
+    rows = published.join(runs.rename(columns={"epochs": "epochs_ours"}))
     return [
         {
             "name": f"{topology} {'ReLU' if activation == 'relu' else 'sigmoid'}",

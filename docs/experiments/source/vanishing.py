@@ -9,6 +9,7 @@ import pandas as pd
 from docs.experiments.source.page import EXAMPLES, fixed
 from sweep.reports.baselines import load_targets, measure_yardstick, thresholds
 from sweep.reports.gradients import first_probes
+from sweep.reports.intervals import Estimate, corrected, difference_of_pairs
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_gradients, read_phases, read_trials
 
@@ -48,6 +49,7 @@ def numbers() -> dict[str, Any]:
         return ratio[setting(depth=depth, **changes)["trial_id"]].astype("float64")
 
     base = setting(depth=None)
+    together = _shown_together(trials, base)
     full = trials[trials["depth"] == DEPTHS[-1]]
     return {
         "n_trials": len(trials),
@@ -62,6 +64,9 @@ def numbers() -> dict[str, Any]:
         "passed_on": _passed_on(probes, set(base["trial_id"])),
         "ratio": lambda **changes: float(ratios(**changes).median()),
         "ratios": lambda **changes: ratios(**changes).tolist(),
+        "comparisons": len(together),
+        "shown_together": sum(found.low > 0 for found in together),
+        "weakest": min(found.low for found in together if found.low > 0),
         "row": lambda **changes: _row(setting, changes),
         "count": lambda **changes: int(setting(**changes)["learnt"].sum()),
         "loss": lambda **changes: float(setting(**changes)["final_loss"].median()),
@@ -84,6 +89,19 @@ def _finder(trials: pd.DataFrame) -> Callable[..., pd.DataFrame]:
         return found
 
     return setting
+
+
+def _shown_together(trials: pd.DataFrame, base: pd.DataFrame) -> list[Estimate]:
+    """Return how much more often each setting learns than the base, seed by seed, all depths."""
+    seeds = ["depth", "seed"]
+    plain = base.set_index(seeds)["learnt"].astype(int)
+    others = [
+        rows.set_index(seeds)["learnt"].astype(int)
+        for _, rows in trials.groupby(list(BASE), dropna=False)
+        if not set(rows["trial_id"]) & set(base["trial_id"])
+    ]
+    level = corrected(len(others))
+    return [difference_of_pairs((rows - plain).to_numpy(np.int64), level) for rows in others]
 
 
 def _row(setting: Callable[..., pd.DataFrame], changes: dict[str, object]) -> str:
