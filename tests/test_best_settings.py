@@ -110,7 +110,7 @@ def test_only_what_tells_something_is_shown() -> None:
 
 def test_the_best_of_very_many_settings_are_found_among_all() -> None:
     one = frame_of(trained(0.1, 0, 0.5))
-    many = pd.concat([one] * 20_000, ignore_index=True)
+    many = one.loc[one.index.repeat(20_000)].reset_index(drop=True)
     rates, loss = np.repeat(np.arange(4_000.0), 5), np.arange(20_000.0)[::-1]
     table = best_settings(many.assign(learning_rate=rates, final_loss=loss), most=2)
     assert table["learning_rate"].tolist() == [3999.0, 3998.0]
