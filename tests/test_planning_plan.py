@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli.plan import plan_command
+from sweep.cli.plan import describe_plan, plan_command
 from sweep.cli.schema import schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
@@ -280,3 +280,5 @@ def test_the_most_epochs_of_a_plan_count_those_of_pretraining(name: str) -> None
         last = min(trial.fixed_epochs or trial.max_epochs, trial.max_epochs)
         most[trial.path_id] = max(most.get(trial.path_id, 0), last + phases)
     assert plan.max_epochs == sum(most.values())
+    lines = describe_plan(plan, Path("results")).splitlines()
+    assert f"  epochs      at most {plan.max_epochs:,}" in lines

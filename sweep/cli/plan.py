@@ -125,8 +125,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",
             f"  engines     {_counts(plan.engines)}",
             *(f"              {line}" for line in _engine_reasons(plan)),
-            f"  epochs      at most {plan.max_epochs:,}"
-            + (", pretraining not counted" if plan.pretrains else ""),
+            f"  epochs      at most {plan.max_epochs:,}",
             f"  disk        {_disk_text(plan.disk)}",
         ]
     )

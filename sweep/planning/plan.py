@@ -14,7 +14,6 @@ from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
 from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_batches
-from sweep.trial import PACK_KEY
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,6 @@ class Plan:
     def missing(self) -> int:
         """Trials to train."""
         return self.trials - self.done - self.derived
-
-    @property
-    def pretrains(self) -> bool:
-        """Whether any trial is pretrained."""
-        place = PACK_KEY.index("pretraining")
-        return any(key[place] != "none" for key in self.grid.pack_keys)
 
     @property
     def data(self) -> tuple[Data, ...]:
