@@ -18,6 +18,7 @@ from sweep.reports.groups import Group, groups_of
 from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
 from sweep.reports.population import population_of
 from sweep.reports.report import write_report
+from sweep.reports.settings_section import settings_section
 from sweep.reports.stacking import answers, stacking_section
 from sweep.reports.stacking_cells import cells_of, with_totals
 from sweep.reports.stacking_figure import draw_stacking
@@ -216,8 +217,18 @@ def test_the_identity_is_learnt_within_1_percent_of_the_targets_range() -> None:
     assert learnt.groupby(UNITS["activation"]).sum().to_dict() == {"leaky_relu": 97, "relu": 31}
     assert learns_identity(UNITS, {"0123456789abcdef": 0.9}).sum() == 0
     assert learns_identity(UNITS, {}).isna().all()
-    other = UNITS.assign(loss="binary_cross_entropy")
-    assert learns_identity(other, {"0123456789abcdef": 1.0}).isna().all()
+    for other in ({"loss": "binary_cross_entropy"}, {"loss_reduction": "sum"}):
+        unknown = learns_identity(UNITS.assign(**other), {"0123456789abcdef": 1.0})
+        assert unknown.isna().all()
+
+
+def test_settings_whose_losses_do_not_compare_are_said_to_be_such(tmp_path: Path) -> None:
+    def text(*reductions: str) -> str:
+        trained = [result(seed=s, loss_reduction=r) for r in reductions for s in range(2)]
+        return text_of(settings_section, tmp_path / str(len(reductions)), trained)
+
+    assert "do not compare" in text("mean", "sum")
+    assert "do not compare" not in text("mean")
 
 
 def test_lost_units_and_learnt_identities_are_counted_by_setting() -> None:

@@ -80,7 +80,8 @@ def learns_identity(trials: pd.DataFrame, ranges: Mapping[str, float]) -> "pd.Se
     """
     widths = trials["data_fingerprint"].map(lambda name: ranges.get(name, np.nan))
     learnt = final_losses(trials) <= (TOLERANCE * widths) ** 2
-    return learnt.astype(np.float64).where((trials["loss"] == SQUARED) & widths.notna())
+    is_mean_square = (trials["loss"] == SQUARED) & (trials["loss_reduction"] == "mean")
+    return learnt.astype(np.float64).where(is_mean_square & widths.notna())
 
 
 def count_units(group: Group, learnt: "pd.Series[float]") -> UnitCounts:

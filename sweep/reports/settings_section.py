@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.reports.baselines import SAME_LOSS
 from sweep.reports.best_settings import settings_of, telling_columns, with_intervals
 from sweep.reports.context import Context
 from sweep.reports.groups import factors_of
@@ -31,7 +32,7 @@ def settings_section(context: Context) -> str:
     if not (every["trials"] > 1).any():
         return _best_trials(trials)
     how = HOW.format(loss=objective_name(trials))
-    how += UNLIKE if (trials[["data_fingerprint", "loss"]].nunique() > 1).any() else ""
+    how += UNLIKE if (trials[list(SAME_LOSS)].nunique() > 1).any() else ""
     if len(every) <= 2 * MOST_RANKED:
         return f"## Settings from best to worst\n\n{how}\n\n{_table(every, trials)}"
     best, worst = every.head(MOST_RANKED), every.tail(MOST_RANKED).iloc[::-1]
