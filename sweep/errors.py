@@ -47,6 +47,9 @@ class ConfigError(SweepError):
         self.faults: tuple[Fault, ...] = tuple(faults)
         super().__init__(*self.faults)
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Fault, ...]]]:
+        return type(self), (self.faults,)  # not (*args), as other exceptions are copied
+
 
 class StoreError(SweepError):
     """A results directory cannot be read or written as asked."""

@@ -1,5 +1,6 @@
 """YAML becomes a plain tree with places, or faults; never a traceback."""
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,15 @@ def test_a_whole_number_too_long_is_a_fault_in_python_too() -> None:
 
 def test_half_a_character_in_text_is_a_fault() -> None:
     assert "must be valid YAML" in faults("a: \ud800")
+
+
+def test_faults_reach_another_process_as_they_are() -> None:
+    faults = [
+        Fault(where=f"a.yaml:{line}", key="grid", must="be one of", got="0") for line in (1, 2)
+    ]
+    copied = pickle.loads(pickle.dumps(ConfigError(faults)))
+    assert copied.faults == tuple(faults)
+    assert (
+        str(copied)
+        == "a.yaml:1: grid must be one of (got 0)\na.yaml:2: grid must be one of (got 0)"
+    )
