@@ -15,7 +15,8 @@ from sweep.cli.plan import plan_command
 from sweep.cluster.driver import RunOptions, RunSummary, run_sweep
 from sweep.config import SweepConfig, load_config
 from sweep.ladder import RUNGS, Rung
-from sweep.store.layout import TableName
+from sweep.reports.progress import progress_of
+from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_trials
 from sweep.store.snapshot import read_rows
 from sweep.training.past import Past
@@ -111,6 +112,23 @@ def test_rows_without_what_is_to_be_kept_are_trained(tmp_path: Path) -> None:
         rule = {"max_epochs": 40, "target": {"loss": loss}}
         summary = run(small_config(convergence=rule, record=record), tmp_path)
         assert (summary.trained, summary.derived) == (trained, 4 - trained)
+
+
+def test_rows_without_the_ladder_that_is_to_be_kept_are_trained(tmp_path: Path) -> None:
+    rule = {"delta": STRICT, "max_epochs": 40}
+    patient = {"delta": STRICT | {"patience": 1000}, "max_epochs": 40}
+    run(small_config(convergence=rule, record={"ladder": False}), tmp_path)
+    assert run(small_config(convergence=patient), tmp_path).trained == 4
+    held = read_trials(tmp_path).query("delta_patience == 1000")["trial_id"]
+    ladder = read_rows(tmp_path, TableName.LADDER, columns=["trial_id"])
+    assert set(ladder["trial_id"].to_pylist()) == set(held)
+
+
+def test_status_counts_what_was_derived_as_done(tmp_path: Path) -> None:
+    run(config_of(delta=STRICT), tmp_path)
+    assert run(config_of(delta=STRICT | {"patience": 1000}), tmp_path).derived == 4
+    progress = progress_of(ResultsDir(tmp_path))
+    assert (progress.done, progress.total) == (4, 4)
 
 
 def test_less_time_than_was_trained_starts_anew(tmp_path: Path) -> None:

@@ -111,6 +111,8 @@ class _Pasts:
             self._pasts[row["path_id"]].append((row["trial_id"], past))
         self._record = plan.config.record
         self._kept = {name: self._having(name) for name in _wanted(self._record)}
+        self._without_ladder = self._ids - self._having(TableName.LADDER).keys()
+        self._without_ladder -= {trial_id for trial_id, met in ladders.items() if not met}
 
     def derive(self, trial: Trial) -> Derived | None:
         """Return a trial's row if it follows from one held that has all that is to be kept."""
@@ -142,6 +144,8 @@ class _Pasts:
 
     def _is_whole(self, source: str, trial: Trial) -> bool:
         """Whether everything that is to be kept of a trial was kept of its source."""
+        if self._record.ladder and source in self._without_ladder:
+            return False
         layers = len(trial.topology) - 2 if self._record.codes == "all" else 1
         needed = {TableName.CODES: layers}
         return all(kept.get(source, 0) >= needed.get(name, 1) for name, kept in self._kept.items())

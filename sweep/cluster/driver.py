@@ -227,13 +227,14 @@ class _Run:
             ) from error
 
     def record(self) -> None:
-        """Keep what is asked for, unless the latest run asked for it and nothing is to train."""
+        """Keep what is asked for, unless the latest run asked for it and nothing is new."""
         config = self.plan.config.model_dump(mode="json", exclude_unset=True)
         text = self.options.config_text or yaml.safe_dump(config, sort_keys=False)
         asked = (text, self.options.overrides)
-        if not self.plan.missing and latest_asked(self.directory) == asked:
+        new = self.plan.missing or self.plan.derived
+        if not new and latest_asked(self.directory) == asked:
             return
-        counts = {"trials": self.plan.trials, "done": self.plan.done}
+        counts = {"trials": self.plan.trials, "done": self.plan.done + self.plan.derived}
         record = asdict(self.circumstances) | {"overrides": self.options.overrides} | counts
         record_run(self.directory, text, record)
 
