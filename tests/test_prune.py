@@ -140,6 +140,13 @@ def test_all_runs_of_the_file_as_it_was_last_run_count(study: Path) -> None:
     assert "of which 6 are not asked for" in call("small", say="n\n").stdout
 
 
+def test_what_another_sweep_in_the_same_table_asks_for_is_kept(study: Path) -> None:
+    fixed = small_sweep()["fixed"] | {"seed": 7}
+    other = yaml.safe_dump(small_sweep(name="other", fixed=fixed))
+    record_run(ResultsDir(study), other, {"overrides": []})
+    assert "8 trials, of which 5 are not asked for" in call("small", say="n\n").stdout
+
+
 def test_without_a_recorded_run_a_file_must_be_named(study: Path) -> None:
     shutil.rmtree(study / "runs")
     done = call("small", "--yes")

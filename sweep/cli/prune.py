@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def prune_command(results: str, files: tuple[str, ...], finished: bool, yes: bool) -> None:
     """Remove the trials in RESULTS that none of the sweep FILEs asks for, with all kept of them.
 
-    Without a FILE, what counts is the file as it was last run, with the OVERRIDES of all its runs.
+    Without a FILE, what counts is the file of each sweep as it was last run, with the OVERRIDES of
+    all its runs.
     Removed is what failed or was cancelled; with --finished, also what ended by itself. A trial
     from whose state one that is still to be trained goes on is kept. Shows what it would remove,
     and asks.

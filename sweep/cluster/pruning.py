@@ -12,7 +12,7 @@ from sweep.errors import StoreError
 from sweep.planning.grid import Grid, expand
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids, read_trials
-from sweep.store.runs import read_runs
+from sweep.store.runs import asked_runs
 from sweep.trial import Status
 
 ENDED = (Status.FINISHED, Status.DIVERGED)
@@ -39,22 +39,20 @@ class Pruning:
 
 
 def recorded_configs(directory: ResultsDir) -> list[SweepConfig]:
-    """Return the sweep file as it was last run, with the overrides of each of its runs.
+    """Return what the recorded runs ask for, as `asked_runs` says.
 
     Raises:
         StoreError: if no run is recorded.
         ConfigError: if the file is not valid any more.
     """
-    runs = read_runs(directory)
+    runs = asked_runs(directory)
     if not runs:
         raise StoreError(
             f"{directory.path}: must have a recorded run to know what is asked for (got none); "
             "name the sweep file"
         )
-    text = runs[-1].config
-    changes = dict.fromkeys(run.overrides for run in runs if run.config == text)
     where = str(directory.config)
-    return [parse_config(text, overrides, source=where) for overrides in changes]
+    return [parse_config(run.config, run.overrides, source=where) for run in runs]
 
 
 def find_unwanted(

@@ -53,7 +53,7 @@ def recorded_datasets(
     A run whose sweep file is no longer valid, its plugin gone for one, names nothing.
     """
     found: dict[str, DatasetSpec] = {}
-    for text, overrides in [*recorded_sweeps(directory), *_kept(directory)]:
+    for text, overrides in _recorded(directory):
         if found.keys() >= set(fingerprints):
             break
         try:
@@ -63,16 +63,12 @@ def recorded_datasets(
     return found
 
 
-def recorded_sweeps(directory: ResultsDir) -> list[tuple[str, Sequence[str]]]:
-    """Return the sweep files of the recorded runs with their overrides, the latest first."""
-    return [(run.config, run.overrides) for run in reversed(read_runs(directory))]
-
-
-def _kept(directory: ResultsDir) -> list[tuple[str, Sequence[str]]]:
-    """Return the sweep file as it was kept where the records of the runs were not."""
-    if not directory.config.is_file():
-        return []
-    return [(directory.config.read_bytes().decode("utf-8", "replace"), ())]
+def _recorded(directory: ResultsDir) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the recorded sweep files with their overrides, the latest first."""
+    for run in reversed(read_runs(directory)):
+        yield run.config, run.overrides
+    if directory.config.is_file():  # kept where the records of the runs were not
+        yield directory.config.read_bytes().decode("utf-8", "replace"), ()
 
 
 def _parameters(directory: ResultsDir, trial_id: str) -> np.ndarray:

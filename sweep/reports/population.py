@@ -15,8 +15,8 @@ from jaxtyping import UInt64
 from sweep.config import parse_config
 from sweep.errors import SweepError
 from sweep.planning.grid import expand
-from sweep.reports.claims import recorded_sweeps
 from sweep.store.layout import ResultsDir
+from sweep.store.runs import asked_runs
 from sweep.trial import Status, StopReason
 
 CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
@@ -84,14 +84,13 @@ def population_of(
 
 
 def asked_for(directory: ResultsDir) -> Asked | None:
-    """Return what the sweep file asks for as it was last run, by all its runs with their overrides.
+    """Return what the recorded runs ask for, as `asked_runs` says.
 
-    None where no run is recorded, or the file cannot be read any more, its plugin gone for one.
+    None where no run is recorded, or a file cannot be read any more, its plugin gone for one.
     """
-    runs = list(recorded_sweeps(directory))
-    changes = dict.fromkeys(tuple(overrides) for text, overrides in runs if text == runs[0][0])
+    runs = asked_runs(directory)
     try:
-        cells = [expand(parse_config(runs[0][0], overrides)).cells for overrides in changes]
+        cells = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
     except SweepError:
         return None
     if not cells:

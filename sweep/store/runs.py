@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sweep.errors import StoreError
+from sweep.config.document import parse_document
+from sweep.config.overrides import apply_overrides
+from sweep.errors import ConfigError, StoreError
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.remote import AnyPath, matches
@@ -54,6 +56,31 @@ def read_runs(directory: ResultsDir) -> list[Run]:
         StoreError: if a record is damaged.
     """
     return [read_run(path) for path in run_files(directory)]
+
+
+def asked_runs(directory: ResultsDir) -> list[Run]:
+    """Return the runs that say what is asked for, the oldest first.
+
+    Of each sweep, which its name tells apart, they are the runs of its file as it was last run, one
+    for each set of overrides.
+
+    Raises:
+        StoreError: if a record is damaged.
+    """
+    runs = read_runs(directory)
+    latest = {_sweep_of(run): run.config for run in runs}
+    wanted = [run for run in runs if latest[_sweep_of(run)] == run.config]
+    return list({(run.config, run.overrides): run for run in wanted}.values())
+
+
+def _sweep_of(run: Run) -> str | None:
+    """Return the name of a run's sweep; None if its file cannot be read."""
+    try:
+        document = parse_document(run.config, source="")
+        tree = apply_overrides(document, run.overrides).tree
+    except ConfigError:
+        return None
+    return str(tree["name"]) if isinstance(tree, dict) and "name" in tree else None
 
 
 def latest_asked(directory: ResultsDir) -> tuple[str, tuple[str, ...]] | None:
