@@ -103,7 +103,7 @@ class ResultsDir:
     @property
     def entries(self) -> tuple[AnyPath, ...]:
         """Everything that sweep may write into the directory itself."""
-        files = (self.config, self.lock, self.journal, self.path / "fetched.json")
+        files = (self.config, self.lock, self.journal, self.removals, self.path / "fetched.json")
         folders = (self.checkpoints, self.runs, self.report, self.data, self.damaged)
         return (*files, *folders, *map(self.table, TableName))
 

@@ -24,7 +24,10 @@ def read_removals(directory: ResultsDir) -> set[str]:
     """
     path = directory.removals
     with reporting(path, "read"):
-        text = path.read_text("utf-8") if path.exists() else "[]"
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            return set()
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -38,7 +41,6 @@ def read_removals(directory: ResultsDir) -> set[str]:
 def conclude_removal(directory: ResultsDir) -> None:
     """Forget them: no part holds them any more."""
     path = directory.removals
-    if path.exists():
-        with reporting(path, "removed"):
-            path.unlink(missing_ok=True)
-            sync_directory(path.parent)
+    with reporting(path, "removed"):
+        path.unlink(missing_ok=True)
+        sync_directory(path.parent)
