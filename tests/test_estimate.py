@@ -53,6 +53,16 @@ def test_finished_trials_of_a_kind_say_how_long_its_others_take() -> None:
     assert (estimate.kinds, estimate.known, estimate.finished) == (2, 1, 7)
 
 
+def test_pretraining_takes_its_epochs_before_those_of_the_whole_network() -> None:
+    pretraining = {"name": "greedy", "max_epochs": 10}
+    fixed = {"topology": "4-3-2-3-4", "pretraining": pretraining}
+    plan = plan_of(fixed=small_sweep()["fixed"] | fixed)
+    estimate = estimate_plan(plan, {0: Quartiles(7, (10.0, 20.0, 1000.0))}, fixed_pace)
+    assert estimate.at_most == pytest.approx(0.24)  # 4 paths of 2 phases and 40 epochs, 1 ms each
+    assert estimate.like_finished == pytest.approx((0.12, 0.16, 0.24))
+    assert estimate.epochs_per_second == pytest.approx(1000)
+
+
 def test_trials_of_one_path_are_trained_once() -> None:
     plan = plan_of("convergence.max_epochs=[10, 40]")
     (part,) = parts_of(plan)

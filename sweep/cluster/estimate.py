@@ -32,13 +32,14 @@ class Part:
     Attributes:
         pack: which pack of the plan. kind: which kind.
         rows: one row of the grid for each path.
-        limits: most epochs of each path.
+        limits: most epochs of each path. before: most of its pretraining.
     """
 
     pack: int
     kind: Kind
     rows: Int64[np.ndarray, " paths"]
     limits: Float64[np.ndarray, " paths"]
+    before: Float64[np.ndarray, " paths"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ def estimate_plan(
             epochs = part.limits
             if quartile is not None and part.kind in known:
                 epochs = np.minimum(epochs, known[part.kind].epochs[quartile])
-            seconds[part.pack] += epochs.sum() * pace[part.kind]
+            seconds[part.pack] += (part.before + epochs).sum() * pace[part.kind]
         return makespan(seconds.tolist(), plan.workers)
 
     at_most = duration(None)
@@ -100,7 +101,7 @@ def estimate_plan(
         timed=len(timed),
         known=len(known),
         finished=sum(quartiles.trials for quartiles in known.values()),
-        epochs_per_second=sum(float(part.limits.sum()) for part in parts) / at_most,
+        epochs_per_second=sum(float((p.before + p.limits).sum()) for p in parts) / at_most,
         workers=min(plan.workers, len(plan.batches)),
     )
 
@@ -116,7 +117,8 @@ def parts_of(plan: Plan) -> list[Part]:
             limits = np.zeros(len(first))
             np.maximum.at(limits, path, cells.max_epochs[rows])
             kind = (batch.engine, batch.device, int(key))
-            parts.append(Part(number, kind, rows[np.sort(first)], limits))
+            before = cells.pretraining_epochs[rows[first]]
+            parts.append(Part(number, kind, rows[np.sort(first)], limits, before))
     return parts
 
 

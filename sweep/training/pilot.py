@@ -13,7 +13,7 @@ from sweep.training.engines import load_checked, make_engine
 from sweep.training.pool import lanes_of
 from sweep.training.state import Lane, Lanes
 from sweep.training.work import Work
-from sweep.trial import STOP_PARAMETERS, Trial
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
 
 FEWEST_CHUNKS = 3
 NEVER = 10**12
@@ -44,7 +44,8 @@ def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
         seconds: no chunk is begun after so long, compilation apart; there are at least three.
     """
     torch.set_num_threads(1)  # as in a worker
-    engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
+    first = _endless(pack.trials[0])
+    engine = make_engine(pack, first, load_checked(pack, first))
     paths = [Lane((_endless(lane.path),)) for lane in lanes_of(Work(pack))]
     lanes = Lanes(tuple(paths[: engine.capacity]))
     return Pace(len(lanes), _time_epoch(engine, lanes, seconds))
@@ -65,5 +66,7 @@ def _time_epoch(engine: Engine, lanes: Lanes, seconds: float) -> float:
 
 
 def _endless(trial: Trial) -> Trial:
-    rules: dict[str, Any] = dict.fromkeys(STOP_PARAMETERS)
-    return replace(trial, **rules | {"max_epochs": NEVER})
+    """Return the trial without end and pretraining, of which no epoch takes longer than its own."""
+    options = [name for name in PARAMETERS if name.startswith("pretraining_")]
+    none: dict[str, Any] = dict.fromkeys((*STOP_PARAMETERS, *options))
+    return replace(trial, **none | {"max_epochs": NEVER, "pretraining": "none"})
