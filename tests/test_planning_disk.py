@@ -59,6 +59,7 @@ def test_slots_counted_are_those_of_the_optimizer(name: str) -> None:
     "changes",
     [
         {},
+        {"biases": False},
         {"tied_weights": True},
         {"skip": "highway"},
         {"topology": (4, 3, 2, 3, 4), "tied_weights": True},

@@ -81,9 +81,10 @@ def _n_parameters(shape: Mapping[str, Any]) -> int:
     layers = list(pairwise(shape["topology"]))
     own = layers[: (len(layers) + 1) // 2] if shape["tied_weights"] else layers
     inner = sum(fan_out for _, fan_out in layers[:-1])
-    n: int = sum(a * b for a, b in own) + sum(fan_out for _, fan_out in layers)
-    if shape["normalisation"] == "batch":
-        n += 3 * inner
+    normalised = shape["normalisation"] == "batch"
+    n: int = sum(a * b for a, b in own) + 4 * inner * normalised
+    if shape["biases"]:
+        n += sum(fan_out for _, fan_out in layers) - inner * normalised
     if shape["skip"] == "highway":
         n += sum((a + 1) * b for a, b in layers[:-1])
     return n
