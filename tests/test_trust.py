@@ -9,7 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from sweep.cli.main import main
+from sweep.store.encoding import encode
+from sweep.store.layout import ResultsDir
+from sweep.store.runs import record_run
+from sweep.store.writer import Writer
 from sweep.trust import asking_for_plugins, objection
+from tests.store_fixtures import make_result
 from tests.sweepfiles import small
 
 ASIDE = "def rings():\n    open('ran', 'w').close()\n    return [[1, 0, 0, 0], [0, 1, 0, 0]]\n"
@@ -42,6 +47,24 @@ def test_code_from_elsewhere_is_not_run_at_planning_unless_allowed(
     assert not (here / "ran").exists()
     allowed = CliRunner().invoke(main, ["plan", file, "--trust"])
     assert allowed.exit_code == 0, allowed.stderr
+    assert (here / "ran").exists()
+
+
+def test_code_that_results_name_is_not_run_for_a_report_unless_allowed(
+    folders: tuple[Path, Path],
+) -> None:
+    here, elsewhere = folders
+    directory = ResultsDir(here / "study")
+    with Writer(directory) as writer:
+        writer.append(encode([make_result()], "study"))
+    (elsewhere / "rings_held.py").write_text(ASIDE)
+    record_run(directory, json.dumps(small(dataset="rings_held:rings")), {"overrides": []})
+    sys.path.append(str(elsewhere))
+    for command in (["report"], ["results", "--rule", "loss", "--tolerance", "0.1"]):
+        CliRunner().invoke(main, [*command, "study"])
+        assert not (here / "ran").exists()
+    reported = CliRunner().invoke(main, ["report", "study", "--trust"])
+    assert reported.exit_code == 0, reported.stderr
     assert (here / "ran").exists()
 
 

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sweep.cli.options import plugin_options
+
 if TYPE_CHECKING:
     from sweep.reports.code_page import Comparison
     from sweep.reports.hidden_codes import HiddenCodes
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--raw", is_flag=True, help="Print activations rather than rounded codes.")
 @click.option("--json", "as_json", is_flag=True, help="Print codes and activations as JSON.")
+@plugin_options
 def codes_command(
     trial: str, results: str | None, layer: str, against: str | None, raw: bool, as_json: bool
 ) -> None:

@@ -4,6 +4,7 @@ import click
 
 from sweep.cli.console import say
 from sweep.cli.judging import asked_rung, judging_options
+from sweep.cli.options import plugin_options
 
 
 @click.command("report")
@@ -25,6 +26,7 @@ from sweep.cli.judging import asked_rung, judging_options
     help="Parameter to colour the curves by; given twice, a heat map of the two as well.",
 )
 @judging_options
+@plugin_options
 def report_command(
     results: str,
     output: str | None,

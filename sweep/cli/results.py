@@ -10,6 +10,7 @@ import click
 
 from sweep.cli.console import say, styled_console, write_data
 from sweep.cli.judging import asked_rung, judging_options
+from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,6 +31,7 @@ SPARE_LINES = 5
 @click.option("--top", metavar="N", type=click.IntRange(min=0), help="Most rows to show.")
 @click.option("--format", "form", type=click.Choice(FORMS), default="table", show_default=True)
 @judging_options
+@plugin_options
 def results_command(
     results: str,
     where: str | None,
