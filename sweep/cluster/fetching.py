@@ -64,6 +64,8 @@ def fetch_results(server: JobServer, job: SweepJob, output: Path) -> Fetched:
         _place(staging / "files", files, output)
     for name in sorted(held.keys() - parts.keys(), key=_rank, reverse=True):
         (output / name).unlink(missing_ok=True)
+    if ResultsDir(output).removals.name not in files:  # what an earlier fetch met is over
+        ResultsDir(output).removals.unlink(missing_ok=True)
     _mark(output, job, parts)
     return Fetched(output, len(files), size)
 
