@@ -1,5 +1,6 @@
 """Whether a user's own code may be run here. Knows no code."""
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,9 +8,11 @@ from contextvars import ContextVar
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 COMPONENTS = "sweep.components"
 """The entry point group by which an installed package says that it is meant for sweep files."""
+NOT_PYTHONS = "name code of your own, not of Python's standard library"
 INSTALLED = {"site-packages", "dist-packages"}
 Ask = Callable[[str, Path], bool]
 
@@ -60,7 +63,7 @@ def objection(name: str) -> str | None:
     """
     package = name.partition(":")[0].partition(".")[0]
     if package in sys.stdlib_module_names:
-        return "name code of your own, not of Python's standard library"
+        return NOT_PYTHONS
     ask = _ask.get()
     place = _place_of(package) if ask else None
     if ask is None or place is None or _is_here(place) or _declares(package):
@@ -68,6 +71,17 @@ def objection(name: str) -> str | None:
     if ask(package, place):
         return None
     return f"name code below the working directory, or be allowed by --trust ({place} is elsewhere)"
+
+
+def objection_to(code: Any) -> str | None:
+    """Return why what a name led to may not be called, completing "must …"; None if it may.
+
+    A module of one's own may have imported Python's: `from os import system`.
+    """
+    if not (inspect.isroutine(code) or inspect.isclass(code)):
+        return None
+    package = str(code.__module__).partition(".")[0]
+    return NOT_PYTHONS if package in sys.stdlib_module_names else None
 
 
 def _place_of(package: str) -> Path | None:

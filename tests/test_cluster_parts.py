@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -256,3 +258,16 @@ def test_until_trials_are_trained_the_phase_is_said():
 def test_numbers_and_times_are_short():
     assert [magnitude(v) for v in (0.0, 999.0, 1.5e6, 2e9)] == ["0", "999", "1.5M", "2G"]
     assert [clock(s) for s in (0, 59.9, 3723)] == ["0:00", "0:59", "1:02:03"]
+
+
+def test_a_ray_imported_before_sweep_finds_the_options_of_sweep():
+    code = """
+import ray
+from ray._raylet import AuthenticationMode, get_authentication_mode
+from sweep.cluster.session import set_environment
+set_environment()
+assert get_authentication_mode() == AuthenticationMode.TOKEN, get_authentication_mode()
+"""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

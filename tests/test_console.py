@@ -267,3 +267,22 @@ def test_our_own_colours_survive(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_csv_into_a_pipe_is_as_it_is(results: str) -> None:
     words = ("results", results, "--format", "csv", "--columns", "dataset", "--top", "1")
     assert call(*words).stdout == f'dataset\n"{HOSTILE}"\n'
+
+
+def test_streams_that_are_closed_lead_nowhere_and_never_into_a_file(tmp_path: Path) -> None:
+    code = """
+import os, sys
+from sweep.cli.console import guard_streams
+guard_streams()
+with open(sys.argv[1], "w") as file:
+    print("a word", flush=True)
+    print("a word", file=sys.stderr, flush=True)
+    os.write(1, b"a library's word")
+    os.write(2, b"a library's word")
+    assert sys.stdin.read() == "" and not sys.stdout.isatty()
+    file.write("rows")
+"""
+    command = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", sys.executable, "-c", code]
+    root, file = Path(__file__).parents[1], tmp_path / "table"
+    done = subprocess.run([*command, str(file)], cwd=root, check=False)
+    assert (done.returncode, file.read_text()) == (0, "rows")

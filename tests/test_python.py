@@ -120,6 +120,14 @@ def test_a_folder_of_other_files_is_refused_and_left_as_it_is() -> None:
     assert [path.name for path in Path("photos").iterdir()] == ["cat.jpg"]
 
 
+def test_a_folder_of_other_files_with_a_folder_of_trials_is_refused_too() -> None:
+    Path("lab/trials").mkdir(parents=True)
+    Path("lab/thesis.odt").touch()
+    with pytest.raises(StoreError, match=r"lab: must be empty or hold results .*got thesis.odt"):
+        sweep.run(small_sweep(), output="lab", use_ray=False)
+    assert sorted(path.name for path in Path("lab").rglob("*")) == ["thesis.odt", "trials"]
+
+
 def test_a_network_shows_its_widths_activations_and_biases() -> None:
     trial = make_trial(topology=(4, 3, 2, 3, 4), tied_weights=True, activation="tanh")
     lines = repr(Autoencoder(trial)).splitlines()

@@ -114,3 +114,17 @@ def test_packages_installed_below_the_working_directory_count_as_installed(
     monkeypatch.chdir(tmp_path)
     with asking_for_plugins(lambda package, place: False):
         assert "--trust" in str(objection("netparts_installed:f"))
+
+
+def test_a_function_of_pythons_that_a_module_here_imports_is_not_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "helpers_here.py").write_text("from subprocess import call\n")
+    made = {"name": "helpers_here:call", "options": {"args": ["touch", "ran"]}}
+    (tmp_path / "a.yaml").write_text(json.dumps(small(dataset=made)))
+    refused = CliRunner().invoke(main, ["plan", "a.yaml"])
+    assert refused.exit_code == 2
+    assert "not of Python's standard library (got helpers_here:call)" in refused.stderr
+    assert not (tmp_path / "ran").exists()

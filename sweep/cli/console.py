@@ -4,7 +4,9 @@ Knows nothing of what is printed. The streams themselves are guarded, so that er
 warnings and what libraries print are guarded too. Colours of our own go by `styled_console`.
 """
 
+import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
@@ -44,10 +46,23 @@ class Guard:
 
 def guard_streams() -> None:
     """Guard standard output and standard error, to the end of the process or of their use."""
+    _open_what_is_closed()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is not None and not isinstance(stream, Guard):
+        if not isinstance(stream, Guard):
             setattr(sys, name, Guard(stream))
+
+
+def _open_what_is_closed() -> None:
+    """Lead standard streams that the caller closed nowhere.
+
+    Else the next file opened would have such a stream's number, and what libraries print would
+    be written into it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - to the end
+            setattr(sys, name, nowhere)
 
 
 def say(line: str, *, err: bool = False) -> None:

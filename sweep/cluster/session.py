@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,9 +44,26 @@ ENVIRONMENT = {
 
 
 def set_environment() -> None:
-    """Set what Ray is to find in the environment when it is first imported, where not set."""
+    """Set what Ray is to find in the environment, where not set, also if it is imported already."""
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+    if "ray" in sys.modules:
+        _read_again()
+
+
+def _read_again() -> None:
+    """Have an imported Ray read its options anew: it keeps those that it found when imported.
+
+    Else this process uses no token, though the Ray that it starts asks for one. Ray itself does
+    so where it turns tokens on.
+    """
+    import ray
+
+    if not ray.is_initialized():
+        from ray import _raylet
+
+        raylet: Any = _raylet  # compiled, and there is no public way
+        raylet.Config.initialize("")
 
 
 @dataclass(frozen=True)
@@ -115,7 +133,7 @@ def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session
             yield session
         return
     try:
-        with _muffled():
+        with _muffled(), _asked_only():
             _connect(address, workers)
             with _watched(grows=address is not None) as session:
                 yield session
@@ -169,6 +187,19 @@ def _muffled() -> Iterator[None]:
         yield
     finally:
         worker.print_to_stdstream = printing
+
+
+@contextlib.contextmanager
+def _asked_only() -> Iterator[None]:
+    """Keep Ray from starting unasked, also where it was imported before the environment was set."""
+    from ray._private import auto_init_hook
+
+    held = auto_init_hook.enable_auto_connect
+    auto_init_hook.enable_auto_connect = os.environ["RAY_ENABLE_AUTO_CONNECT"] != "0"
+    try:
+        yield
+    finally:
+        auto_init_hook.enable_auto_connect = held
 
 
 def _connect(address: str | None, workers: int | None) -> None:

@@ -10,7 +10,7 @@ from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
-from sweep.trust import objection, plugins_are_refused
+from sweep.trust import objection, objection_to, plugins_are_refused
 
 Maker = Callable[..., Data]
 _MAKERS: dict[str, Maker] = {}
@@ -72,6 +72,8 @@ def _plugin(name: str) -> Maker:
         raise DatasetError(f"name a function that can be imported ({error})") from error
     if not callable(maker):
         raise DatasetError("name a function")
+    if against := objection_to(maker):
+        raise DatasetError(against)
     return maker  # type: ignore[no-any-return]
 
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from sweep.config.plugins import PluginError
-from sweep.trust import objection, plugins_are_refused
+from sweep.trust import objection, objection_to, plugins_are_refused
 
 
 def load_plugin(name: str) -> Callable[..., Any]:
@@ -46,6 +46,8 @@ def _loaded(name: str) -> Callable[..., Any]:
     if not callable(getattr(module, attribute, None)):
         raise PluginError(f"{place}: {module_name} must define the function {attribute!r}")
     function: Callable[..., Any] = getattr(module, attribute)
+    if against := objection_to(function):
+        raise PluginError(f"{place}: must {against}")
     return function
 
 

@@ -20,17 +20,22 @@ def require_own(directory: ResultsDir, sweep: str, *, merge: bool) -> None:
     Raises:
         StoreError: it holds another sweep's results, or other files than results.
     """
-    if not directory.exists:
+    if directory.exists and merge:
+        return
+    held = _sweeps_in(directory) if directory.exists else []
+    if not held:
         _require_empty(directory)
-    elif not merge:
-        rows = read_rows(directory.path, TableName.TRIALS, columns=["sweep"])
-        held = sorted(rows["sweep"].unique().to_pylist())
-        if held and sweep not in held:
-            raise StoreError(
-                f"{directory.path}: must hold results of sweep {sweep!r} (got those of "
-                f"{', '.join(map(repr, held[:ENTRIES_NAMED]))}); give another --output, or --merge "
-                "to add to them"
-            )
+    elif sweep not in held:
+        raise StoreError(
+            f"{directory.path}: must hold results of sweep {sweep!r} (got those of "
+            f"{', '.join(map(repr, held[:ENTRIES_NAMED]))}); give another --output, or --merge "
+            "to add to them"
+        )
+
+
+def _sweeps_in(directory: ResultsDir) -> list[str]:
+    rows = read_rows(directory.path, TableName.TRIALS, columns=["sweep"])
+    return sorted(rows["sweep"].unique().to_pylist())
 
 
 def _require_empty(directory: ResultsDir) -> None:
