@@ -1,6 +1,7 @@
 """`sweep run`: what it prints and how it exits."""
 
 import json
+import shlex
 
 import pytest
 import yaml
@@ -93,8 +94,11 @@ def test_failed_trials_are_told_and_exit_with_1_until_they_are_mended(
         assert result.exit_code == 1
         assert json.loads(result.stdout)["failed"] == 4
         (kind,) = json.loads(result.stdout)["failures"]
-        told = f"4 failed: {kind['error']} (sweep show results/small {kind['trial_id']})\n"
+        command = f"sweep show {kind['trial_id']} --results results/small"
+        told = f"4 failed: {kind['error']} ({command})\n"
         assert told + "--retry failed trains the failed ones again\n" in result.stderr
+    shown = CliRunner().invoke(main, shlex.split(command)[1:])
+    assert (shown.exit_code, kind["error"] in shown.stdout) == (0, True)
     assert "nothing to train: all 4 trials are in results/small, 4 failed" in result.stderr
     healthy = run(sweep_file, "--json")
     assert (healthy.exit_code, json.loads(healthy.stdout)["failed"]) == (0, 0)

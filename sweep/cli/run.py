@@ -1,6 +1,7 @@
 """`sweep run`: train what a sweep file asks for and is not yet in the table."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -166,8 +167,9 @@ def describe_summary(summary: "RunSummary") -> list[str]:
 
 def describe_failures(summary: "RunSummary") -> list[str]:
     """Return a line for the first error of each kind."""
+    where = shlex.quote(str(summary.output))
     lines = [
-        f"{kind.trials:,} failed: {kind.error} (sweep show {summary.output} {kind.trial_id})"
+        f"{kind.trials:,} failed: {kind.error} (sweep show {kind.trial_id} --results {where})"
         for kind in summary.failures[:KINDS_SHOWN]
     ]
     more = len(summary.failures) - len(lines)
