@@ -136,6 +136,13 @@ def test_a_share_is_greater_only_if_the_interval_says_so() -> None:
     ]
 
 
+def test_nothing_is_compared_where_no_trial_did_it() -> None:
+    found = [GroupShare(group(name), Share(0, 6)) for name in ("relu", "elu", "tanh")]
+    assert compare_shares(found, did="learn it") == [
+        "None of the 18 trials of 3 settings learn it."
+    ]
+
+
 def test_groups_are_compared_with_the_base_where_there_is_one() -> None:
     base = Group("", "base: relu", pd.DataFrame(), is_base=True)
     found = [

@@ -123,7 +123,7 @@ def test_gradients_are_told_by_setting_and_depth(tmp_path: Path) -> None:
 
 def test_gradients_are_compared_with_the_base_at_each_depth(tmp_path: Path) -> None:
     departures: list[dict[str, Any]] = [{}, {"weight_decay": 0.1}, {"bias_constant": 1.0}]
-    departures.append({"learning_rate": 0.5})
+    departures.append({"learning_rate": 0.5, "outcome": {"final_loss": 0.001}})
     results = [
         result(seed=seed, details=probed(2, lambda *_: 1.0), **changes)
         for changes in departures

@@ -49,21 +49,25 @@ def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
 
     Returns:
         A sentence for each group whose share is shown to differ, one for all others, and one on the
-        level of the intervals, which hold for all comparisons together.
+        level of the intervals, which hold for all comparisons together. Where no trial of a factor
+        did it there is nothing to compare, and one sentence says so.
     """
     factors = dict.fromkeys(item.group.factor for item in found)
     judged = [item for item in found if item.share.total]
     contests = [[item for item in judged if item.group.factor == factor] for factor in factors]
     comparisons = sum(map(_count_comparisons, contests))
-    sentences = []
-    for rivals in (rivals for rivals in contests if len(rivals) > 1):
+    contested = [rivals for rivals in contests if len(rivals) > 1]
+    telling = [rivals for rivals in contested if any(item.share.count for item in rivals)]
+    sentences = [_none(rivals, did) for rivals in contested if rivals not in telling]
+    sentences = list(dict.fromkeys(sentences))
+    for rivals in telling:
         base = _base(rivals)
         level = corrected(comparisons)
         others = [(item, _points(item, base, level)) for item in rivals if item is not base]
         sentences += [_shown(*other, base, did) for other in others if other[1].sign]
         if unshown := [other for other in others if not other[1].sign]:
             sentences.append(_unshown(unshown, base, did))
-    return [*sentences, describe_level(comparisons)] if comparisons > 1 else sentences
+    return [*sentences, describe_level(comparisons)] if telling and comparisons > 1 else sentences
 
 
 def against(found: Sequence[GroupShare], *, least: str) -> str:
@@ -113,6 +117,11 @@ def _unshown(others: Sequence[tuple[GroupShare, Estimate]], base: GroupShare, di
         for item, points in others
     )
     return f"No difference from {_name(base)}, of which {base.share} {did}, is shown for {listed}."
+
+
+def _none(rivals: Sequence[GroupShare], did: str) -> str:
+    total = sum(item.share.total for item in rivals)
+    return f"None of the {total:,} trials of {len(rivals)} settings {did}."
 
 
 def _name(item: GroupShare) -> str:

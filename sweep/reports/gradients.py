@@ -110,7 +110,8 @@ def learning_text(groups: Sequence[Group], learnt: "pd.Series[bool]", *, n_relat
     found = [_learnt(group, learnt) for group in _by_depth(groups) if _depth(group) == deepest]
     if sentences := compare_shares(found, did="learn"):
         least = against(found, least="the setting that learns least")
-        parts.append(f"At depth {deepest}, against {least}:")
+        compared = f", against {least}" if any(item.share.count for item in found) else ""
+        parts.append(f"At depth {deepest}{compared}:")
         parts.append(bullets(sentences))
     return "\n\n".join(parts)
 

@@ -120,8 +120,9 @@ def identity_text(counts: Sequence[UnitCounts]) -> str:
     parts = ["## Units and outputs", INTRO, markdown_table(header, [_row(c) for c in counts])]
     learnt = [item.learnt for item in counts]
     if sentences := compare_shares(learnt, did="learn it"):
-        least = against(learnt, least="the setting that learns it least")
-        parts.append(f"Against {least}:")
+        if any(item.share.count for item in learnt):
+            least = against(learnt, least="the setting that learns it least")
+            parts.append(f"Against {least}:")
         parts.append(bullets(sentences))
     return "\n\n".join(parts)
 
