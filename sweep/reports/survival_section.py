@@ -86,7 +86,11 @@ def _figure(context: Context, found: Survivals) -> str:
         title=textwrap.fill(", ".join(found.parameters[n] for n in telling), TITLE_WIDTH),
     )
     title = "Share of trials that met their rule by epoch"
-    note = "" if len(drawn) == found.n_cells else f"\n\n{len(drawn)} of the cells."
+    note = (
+        ""
+        if len(drawn) == found.n_cells
+        else f"\n\n{len(drawn):,} of the {found.n_cells:,} cells are drawn."
+    )
     return context.figures.show("survival", title, figure) + note
 
 
