@@ -128,6 +128,27 @@ def test_columns_that_tell_least_are_hidden_first() -> None:
     assert narrowest.rows[0][-1] == "seconds                1.5"
 
 
+def test_best_settings_on_80_columns_show_both_quartiles_or_neither() -> None:
+    """Both stand at 70 columns, neither at 50; what is the same everywhere goes first."""
+    frame = pd.DataFrame(
+        {
+            "trial_id": ["0273e12ee73b36e5", "046e101ff8d1f4ca"],
+            "activation": ["sigmoid", "relu"],
+            "learning_rate": [0.1, 0.01],
+            "trials": [6, 6],
+            "converged": [1.0, 0.833333],
+            "median": [0.0507339, 0.0545963],
+            "q1": [0.0462037, 0.0467834],
+            "q3": [0.0563319, 0.0607812],
+            "mean": [0.0510309, 0.0538282],
+        }
+    )
+    shown = {width: " ".join(list_trials(frame, width).heading).split() for width in (70, 50)}
+    assert shown[70][-3:] == ["median", "q1", "q3"]
+    assert not {"q1", "q3", "converged", "mean"} & set(shown[50])
+    assert "trials 6" in list_trials(frame, 70).hidden
+
+
 def test_identities_are_as_short_as_tells_them_apart() -> None:
     assert shortest_ids([]) == 8
     assert shortest_ids(["0123456789abcdef", "0123456799abcdef"]) == 9

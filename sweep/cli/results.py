@@ -70,15 +70,20 @@ def results_command(
         click.echo("\n".join(filter(None, said)), err=True)
 
 
-def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str]) -> None:
+def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str], *, elsewhere: str) -> None:
     """Print rows: fitted to a terminal, with identities as short as all `trial_ids` allow.
 
-    Elsewhere they are printed in full.
+    Where standard output is no terminal they are printed in full.
+
+    Args:
+        frame: the rows.
+        trial_ids: all identities of the results.
+        elsewhere: what shows the columns for which there is no room, such as "the report shows".
     """
     from sweep.reports.tables import Form, format_table
 
     if sys.stdout.isatty():
-        _show(frame, trial_ids, may_hide=True)
+        _show(frame, trial_ids, may_hide=True, elsewhere=elsewhere)
     else:
         click.echo(format_table(frame, Form.TABLE))
 
@@ -118,7 +123,12 @@ def _show_screenful(stream: "TrialStream", form: str, top: int | None, *, chosen
 
 
 def _show(
-    frame: "pd.DataFrame", trial_ids: Iterable[str], *, may_hide: bool, most: int | None = None
+    frame: "pd.DataFrame",
+    trial_ids: Iterable[str],
+    *,
+    may_hide: bool,
+    most: int | None = None,
+    elsewhere: str = "--columns all shows",
 ) -> int:
     """Show rows on a terminal, on about `most` lines; return how many there was room for."""
     from rich.text import Text
@@ -136,6 +146,6 @@ def _show(
     click.echo(("\n" if listing.heading else "\n\n").join(blocks))
     if listing.hidden:
         count_of = "1 column" if len(listing.hidden) == 1 else f"{len(listing.hidden)} columns"
-        note = f"{count_of} hidden: {', '.join(listing.hidden)}; --columns all shows them"
+        note = f"{count_of} hidden: {', '.join(listing.hidden)}; {elsewhere} them"
         console.print(Text(textwrap.fill(note, width), style="dim"), soft_wrap=True)
     return len(blocks)

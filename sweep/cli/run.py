@@ -136,7 +136,7 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     if len(counted):
         title, best = best_rows(counted, most=MOST_SHOWN)
         say(title)
-        print_table(best, trials["trial_id"])
+        print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
     say(f"report: {write_report(directory, None)}")
 

@@ -17,7 +17,10 @@ SHORTEST_ID = 8
 ID = "trial_id"
 ESSENTIAL = (ID, "epochs", "final_loss", "validation_loss", "median")
 """Columns that are not hidden."""
-LEAST_TELLING = ("seconds", "samples_reconstructed", "stop_reason", "status")
+LEAST_TELLING = (
+    *("seconds", "samples_reconstructed", "stop_reason", "status"),
+    *("converged", "diverged", "mean", "q3", "q1"),
+)
 """Outcomes to hide in turn where there is no room for all."""
 GAP = "  "
 Columns = dict[str, tuple[str, ...]]
