@@ -1,6 +1,7 @@
 """The parts of a run that need neither workers nor files."""
 
 import asyncio
+import io
 import os
 import signal
 import subprocess
@@ -9,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
-from sweep.cli.progress import Speed, clock, describe_progress, magnitude
+from sweep.cli.progress import Speed, clock, describe_progress, magnitude, progress_bar
 from sweep.cluster.collector import Collector
 from sweep.cluster.failures import failed_results
 from sweep.cluster.interrupt import Interrupt
@@ -227,6 +229,15 @@ def test_progress_is_said_in_one_line():
         "10/1,000 trials · 5 of at most 20M epochs · 12.3k/s · 1:00 · 10:00 to 1:39:00 left · "
         "best loss 0.0123 · 1 failed · 2 diverged"
     )
+
+
+def test_progress_on_80_columns_is_wrapped_and_not_cut():
+    text = "10/1,000 trials · 5 of at most 20M epochs · 12.3k/s · 10:00 left · best loss 0.0123"
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    bar = progress_bar(console)
+    bar.add_task(text, total=None)
+    console.print(bar)
+    assert "best loss 0.0123" in " ".join(console.file.getvalue().split())
 
 
 def test_until_trials_are_trained_the_phase_is_said():

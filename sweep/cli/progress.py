@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import click
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
 
 from sweep.cli.console import guard_streams, styled_console
 from sweep.cluster.ledger import Phase, SweepProgress
@@ -33,8 +35,7 @@ def progress_display(*, quiet: bool = False) -> Iterator[Display]:
     if quiet or not console.is_terminal:
         yield Display(start=lambda: None, show=None if quiet else _log())
         return
-    columns = (BarColumn(12), TextColumn("{task.description}", markup=False))
-    bar = Progress(*columns, console=console, transient=True, refresh_per_second=4)
+    bar = progress_bar(console)
 
     def start() -> None:
         bar.start()
@@ -44,6 +45,12 @@ def progress_display(*, quiet: bool = False) -> Iterator[Display]:
         yield Display(start=start, show=_bar(bar))
     finally:
         bar.stop()
+
+
+def progress_bar(console: Console) -> Progress:
+    """Return a bar with text beside it: over two lines rather than cut, where it is long."""
+    text = TextColumn("{task.description}", markup=False, table_column=Column())
+    return Progress(BarColumn(12), text, console=console, transient=True, refresh_per_second=4)
 
 
 class Speed:
