@@ -1,6 +1,6 @@
 """Runs the command line as `python -m sweep`. Knows no command."""
 
-from sweep.cli.main import main
+from sweep.cli.main import run_process
 
 if __name__ == "__main__":
-    main(prog_name="sweep")
+    run_process()

@@ -3,6 +3,8 @@
 Turns the library's errors into messages and exit codes. Knows nothing of what a command does.
 """
 
+import os
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -116,3 +118,19 @@ def _version(package: str) -> str:
 )
 def main() -> None:
     """Train grids of autoencoders to convergence, and read what came of it."""
+
+
+def run_process() -> None:
+    """Run the command line as a process of its own: what `sweep` and `python -m sweep` call.
+
+    An interrupted process ends without Python's teardown where Ray is loaded: where its start was
+    broken off that crashes now and then, and nothing is left to do.
+    """
+    try:
+        main(prog_name="sweep")
+    except SystemExit as exit_:
+        if exit_.code == INTERRUPTED and "ray" in sys.modules:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
