@@ -268,6 +268,8 @@ def test_very_many_trials_get_a_word_on_what_they_come_to() -> None:
         "9,000,000 trials: up to 3,600,000,000,000 epochs, 100.0 hours at a microsecond each (a "
         "tiny network's, full batch) on 10 workers, and up to 4.5 GB on disk"
     )
+    (word,) = many_trials(9_000_000, 90_000_000, 4_500_000_000, 1)
+    assert "up to 90,000,000 epochs, 1.5 minutes at" in word.text
     assert list(many_trials(499_999, 10**12, 10**9, 1)) == []
 
 

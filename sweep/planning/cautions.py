@@ -293,8 +293,9 @@ def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[C
     if trials < MANY_TRIALS:
         return
     hours = epochs / workers / EPOCHS_PER_SECOND / 3600
+    time = f"{hours:,.1f} hours" if hours >= 1 else f"{60 * hours:,.1f} minutes"
     yield Caution(
-        f"{trials:,} trials: up to {epochs:,} epochs, {hours:,.1f} hours at a microsecond each "
+        f"{trials:,} trials: up to {epochs:,} epochs, {time} at a microsecond each "
         f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
         "disk; --estimate times a pilot, and a part of the grid may tell as much"
     )
