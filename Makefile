@@ -14,7 +14,7 @@ AGAINST_encoder := --against encoder_epochs
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
-test: $(VENV)/installed-test  ## the tests, within 12 minutes on 2 cores
+test: $(VENV)/installed-test  ## the tests, a quarter of an hour on 2 cores
 	$(BIN)/python -m pytest -m "not long"
 
 reproduce: $(EXAMPLES:%=example-%)  ## what results/examples lacks of the experiments, their reports and pages
