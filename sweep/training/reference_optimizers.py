@@ -13,8 +13,8 @@ from sweep.training.state import LaneState
 from sweep.trial import Trial
 
 
-class InsideRMSprop(torch.optim.Optimizer):
-    """RMSprop with epsilon inside the square root, as Keras 3: PyTorch has none."""
+class OwnOptimizer(torch.optim.Optimizer):
+    """An optimizer that PyTorch lacks, parameter by parameter."""
 
     def __init__(self, params: Any, lr: float, **options: Any) -> None:
         super().__init__(params, {"lr": lr, **options})
@@ -24,6 +24,13 @@ class InsideRMSprop(torch.optim.Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 self._update(parameter, group, self.state[parameter])
+
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        raise NotImplementedError
+
+
+class InsideRMSprop(OwnOptimizer):
+    """RMSprop with epsilon inside the square root, as Keras 3: PyTorch has none."""
 
     def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
         assert p.grad is not None
@@ -41,34 +48,22 @@ class InsideRMSprop(torch.optim.Optimizer):
         p -= group["lr"] * step
 
 
-class InsideAdagrad(torch.optim.Optimizer):
+class InsideAdagrad(OwnOptimizer):
     """Adagrad with epsilon inside the square root, as Keras 3: PyTorch has none."""
 
-    def __init__(self, params: Any, lr: float, **options: Any) -> None:
-        super().__init__(params, {"lr": lr, **options})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                assert parameter.grad is not None
-                gradient = parameter.grad + group["weight_decay"] * parameter
-                total = self.state[parameter]["sum"]
-                total += gradient**2
-                parameter -= group["lr"] * gradient / torch.sqrt(total + group["eps"])
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        gradient = p.grad + group["weight_decay"] * p
+        total = state["sum"]
+        total += gradient**2
+        p -= group["lr"] * gradient / torch.sqrt(total + group["eps"])
 
 
-class KerasAdam(torch.optim.Optimizer):
+class KerasAdam(OwnOptimizer):
     """Adam and AdamW as keras.optimizers has them, with epsilon hat: PyTorch has none."""
 
     def __init__(self, params: Any, lr: float, *, decoupled: bool = False, **options: Any) -> None:
-        super().__init__(params, {"lr": lr, "decoupled": decoupled, **options})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                self._update(parameter, group, self.state[parameter])
+        super().__init__(params, lr, decoupled=decoupled, **options)
 
     def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
         assert p.grad is not None
@@ -87,17 +82,8 @@ class KerasAdam(torch.optim.Optimizer):
         p -= m * rate / (torch.sqrt(v) + group["eps"])
 
 
-class KerasAdamax(torch.optim.Optimizer):
+class KerasAdamax(OwnOptimizer):
     """Adamax as keras.optimizers has it, with epsilon beside the norm: PyTorch's is within."""
-
-    def __init__(self, params: Any, lr: float, **options: Any) -> None:
-        super().__init__(params, {"lr": lr, **options})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                self._update(parameter, group, self.state[parameter])
 
     def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
         assert p.grad is not None
@@ -109,22 +95,15 @@ class KerasAdamax(torch.optim.Optimizer):
         p -= group["lr"] * m / ((1 - beta1 ** state["step"].item()) * (u + group["eps"]))
 
 
-class Quickprop(torch.optim.Optimizer):
+class Quickprop(OwnOptimizer):
     """Fahlman's Quickprop, case by case: PyTorch has none."""
 
-    def __init__(self, params: Any, lr: float, **options: Any) -> None:
-        super().__init__(params, {"lr": lr, **options})
-
-    @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                assert parameter.grad is not None
-                slope = parameter.grad + group["weight_decay"] * parameter
-                state = self.state[parameter]
-                step = _quickstep(slope, state["prev"], state["delta"], group)
-                state["prev"], state["delta"] = slope, step
-                parameter += step
+    def _update(self, p: Tensor, group: dict[str, Any], state: dict[str, Tensor]) -> None:
+        assert p.grad is not None
+        slope = p.grad + group["weight_decay"] * p
+        step = _quickstep(slope, state["prev"], state["delta"], group)
+        state["prev"], state["delta"] = slope, step
+        p += step
 
 
 def _quickstep(slope: Tensor, previous: Tensor, last: Tensor, group: dict[str, Any]) -> Tensor:
