@@ -20,21 +20,21 @@ import numpy as np
 from bench.problem import one_hot, study_lanes
 from bench.stopwatch import say
 from bench.tables import short_results
-from sweep.cluster.collector import Collector
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.eta import Forecast
-from sweep.cluster.ledger import Ledger
-from sweep.cluster.messages import Rows, Tally
-from sweep.cluster.session import ray_session
 from sweep.config import SweepConfig, load_config
+from sweep.engines.fused.engine import FusedEngine
 from sweep.planning import Plan, make_plan
 from sweep.planning.packs import Batch, make_packs
+from sweep.ray.broker import Collector
+from sweep.ray.session import ray_session
+from sweep.running.coordinator import Ledger
+from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.eta import Forecast
+from sweep.running.messages import Rows, Tally
 from sweep.store.encoding import batch_of
 from sweep.store.holdings import Holdings
 from sweep.store.layout import ResultsDir
 from sweep.store.writer import Writer
 from sweep.training.checkpoints import freeze
-from sweep.training.fused.engine import FusedEngine
 from sweep.training.work import Work
 
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"

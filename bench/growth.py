@@ -14,10 +14,10 @@ from bench.contenders.ours import Ours, OursTorch
 from bench.problem import SHALLOW, one_hot, start_weights, study_lanes
 from bench.stopwatch import epoch_seconds, say, use_one_core
 from bench.table import Row, Unit, microseconds
-from sweep.training.engine import Engine
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.state import Lane, Lanes
-from sweep.training.torch_engine import TorchEngine
+from sweep.engines.contract import Engine
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.state import Lane, Lanes
+from sweep.engines.torch.engine import TorchEngine
 
 PLOT = Path(__file__).with_name("results") / "growth.png"
 EPOCHS = 300

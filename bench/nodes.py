@@ -21,9 +21,9 @@ from bench.machine import describe_machine
 from bench.page import keep, opening, output_option
 from bench.processes import cores
 from bench.stopwatch import say
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.session import set_environment
 from sweep.config import load_config
+from sweep.ray.session import set_environment
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.reader import read_curves, read_trials
 from sweep.trial import PARAMETERS
 

@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Float32
 
 from sweep.datasets.data import Data
+from sweep.engines.state import Lane, Lanes
 from sweep.nets.initialisers import initial_parameters
-from sweep.training.state import Lane, Lanes
 from sweep.trial import Trial
 
 STUDY = (16, 8, 4, 8, 16)

@@ -18,10 +18,10 @@ from bench.events import Costs, Habits, Load, Outcome, act_out
 from bench.machine import describe_machine
 from bench.page import keep, opening, output_option
 from bench.stopwatch import say
-from sweep.cluster.patience import PATIENCE
-from sweep.cluster.works import alternate
 from sweep.planning import Plan
 from sweep.planning.packs import plan_batches
+from sweep.running.patience import PATIENCE
+from sweep.running.work_queue import alternate
 
 ROOT = Path(__file__).parents[1]
 KEPT = ("zhang2017_readings", "encoder")

@@ -11,8 +11,8 @@ from sweep.store.layout import ResultsDir
 from sweep.store.remote import AnyPath
 
 if TYPE_CHECKING:
-    from sweep.cluster.driver import RunSummary
     from sweep.nets.autoencoder import Autoencoder
+    from sweep.running.driver import RunSummary
 
 __all__ = [
     "load_model",
@@ -60,8 +60,8 @@ def run(
         ConfigError: the sweep is wrong; carries every fault.
         StoreError: the results cannot be written, or are of another sweep.
     """
-    from sweep.cluster.driver import RunOptions, run_sweep
     from sweep.config import load_config, parse_config
+    from sweep.running.driver import RunOptions, run_sweep
     from sweep.store.arrays import with_files
 
     from_file = isinstance(config, str | Path)

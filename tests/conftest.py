@@ -17,7 +17,7 @@ install_import_hook(CHECKED, "beartype.beartype")
 
 import torch  # noqa: E402  after the hook, which must see every import of the package
 
-from sweep.cluster.session import ENVIRONMENT  # noqa: E402
+from sweep.ray.session import ENVIRONMENT  # noqa: E402
 
 torch.set_num_threads(1)
 os.environ.update(ENVIRONMENT)  # Ray reads it when it is first imported

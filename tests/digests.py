@@ -12,17 +12,17 @@ from itertools import product
 
 import numpy as np
 
-from sweep.config.axis import as_values
+from sweep.config.parameters.axis import as_values
 from sweep.datasets.data import DatasetSpec
 from sweep.datasets.registry import load_data
+from sweep.engines.corruption import corrupted
+from sweep.engines.state import curve_epochs
 from sweep.ladder import LEVELS
 from sweep.nets.initialisers import INITIALISERS, initial_parameters
 from sweep.nets.randomness import Purpose, normal, permutation
 from sweep.nets.schedules import scheduled_rate
-from sweep.training.corruption import corrupted
 from sweep.training.pool import train_pack
-from sweep.training.probes import probe_epochs
-from sweep.training.state import curve_epochs
+from sweep.training.probes.probe import probe_epochs
 from sweep.training.work import Finished
 from tests.trials import make_trial, make_work
 

@@ -13,20 +13,20 @@ import pytest
 from rich.console import Console
 
 from sweep.cli.progress import Speed, clock, describe_progress, magnitude, progress_bar
-from sweep.cluster.collector import Collector
-from sweep.cluster.failures import failed_results
-from sweep.cluster.interrupt import Interrupt
-from sweep.cluster.ledger import Phase, SweepProgress
-from sweep.cluster.liveness import Vigil
-from sweep.cluster.messages import Broken, Ended, Offer, Saved, Tally
-from sweep.cluster.resume import match_starts
-from sweep.cluster.session import Session
-from sweep.cluster.works import alternate
+from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning import make_plan
 from sweep.planning.packs import Batch
+from sweep.ray.broker import Collector
+from sweep.ray.liveness import Vigil
+from sweep.ray.session import Session
+from sweep.reuse.resume import match_starts
+from sweep.running.coordinator import Phase, SweepProgress
+from sweep.running.failures import failed_results
+from sweep.running.interrupt import Interrupt
+from sweep.running.messages import Broken, Ended, Offer, Saved, Tally
+from sweep.running.work_queue import alternate
 from sweep.store.reader import SavedState
-from sweep.training.state import Lane, Lanes, LaneState
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
 
@@ -275,7 +275,7 @@ def test_a_ray_imported_before_sweep_finds_the_options_of_sweep():
     code = """
 import ray
 from ray._raylet import AuthenticationMode, get_authentication_mode
-from sweep.cluster.session import set_environment
+from sweep.ray.session import set_environment
 set_environment()
 assert get_authentication_mode() == AuthenticationMode.TOKEN, get_authentication_mode()
 """

@@ -12,10 +12,10 @@ import pytest
 import torch
 import yaml
 
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.ledger import SweepProgress
-from sweep.cluster.leftovers import read_leftovers
 from sweep.errors import SweepError
+from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.running.coordinator import SweepProgress
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.config import parse_config
-from sweep.config.document import Document, dotted, parse_document, read_document
+from sweep.config.yaml_source import Document, dotted, parse_document, read_document
 from sweep.errors import ConfigError, Fault
 
 

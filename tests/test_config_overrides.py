@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from sweep.config.document import parse_document
 from sweep.config.overrides import apply_overrides
+from sweep.config.yaml_source import parse_document
 from sweep.errors import ConfigError
 from tests.sweepfiles import faults_of, small
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cluster import fetching
-from sweep.cluster.courier import pack
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.jobs import JobState, SweepJob
 from sweep.errors import StoreError
+from sweep.jobs import fetch as fetching
+from sweep.jobs.archive import pack
+from sweep.jobs.control import JobState, SweepJob
+from sweep.running.driver import RunOptions, run_sweep
 from tests.cluster_sweeps import small_config
 
 JOB = SweepJob(

@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 
 from sweep.config import parse_config
-from sweep.config.sources import Table
-from sweep.config.values import spread
+from sweep.config.grids.values import spread
+from sweep.config.parameters.data_sets import Table
 from sweep.datasets import DatasetError, DatasetSpec, load_data
+from sweep.engines.factory import load_checked
 from sweep.errors import SweepError
 from sweep.planning import make_plan
-from sweep.training.engines import load_checked
 from tests.sweepfiles import faults_of, small, trials_of
 from tests.trials import make_trial, make_work
 

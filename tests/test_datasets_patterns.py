@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.config.sources import PluginDataset
-from sweep.config.values import spread
+from sweep.config.grids.values import spread
+from sweep.config.parameters.data_sets import PluginDataset
 from sweep.datasets import DatasetError, DatasetSpec, load_data, one_hot, uniform, vectors
 from sweep.datasets.data import freeze, thaw
 

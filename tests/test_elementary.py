@@ -6,9 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from sweep.config.axis import as_values
+from sweep.config.parameters.axis import as_values
 from sweep.elementary import log, power, sine_and_cosine
-from sweep.training.state import CURVE_POINTS_PER_DECADE
+from sweep.engines.state import CURVE_POINTS_PER_DECADE
 
 mpmath.mp.prec = 160
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sweep.engines.contract import Engine
+from sweep.engines.reference.engine import ReferenceEngine
+from sweep.engines.state import Lanes, LaneState
+from sweep.engines.torch.engine import TorchEngine
 from sweep.training.checkpoints import freeze, thaw
-from sweep.training.engine import Engine
-from sweep.training.reference import ReferenceEngine
-from sweep.training.state import Lanes, LaneState
-from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
 from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot, relative_difference
 

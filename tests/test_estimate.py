@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.cli.main import main
-from sweep.cluster.estimate import estimate_plan, makespan, nearest_kind, parts_of, spread_kinds
-from sweep.cluster.neighbours import Quartiles, read_neighbours
 from sweep.planning import Pack, make_plan
+from sweep.running.epoch_history import Quartiles, read_neighbours
+from sweep.running.estimate import estimate_plan, makespan, nearest_kind, parts_of, spread_kinds
 from sweep.training.pilot import Pace, time_pack
 from tests.cluster_sweeps import small_config, small_sweep
 from tests.trials import make_trial, make_work

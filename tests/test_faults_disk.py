@@ -13,9 +13,9 @@ import yaml
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.leftovers import read_leftovers
 from sweep.errors import StoreError
+from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module

@@ -13,9 +13,9 @@ import yaml
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.errors import SweepError
 from sweep.planning.machine import available_cpus
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.reader import read_trials
 from tests.cluster_sweeps import small_config, small_sweep
 

@@ -13,17 +13,17 @@ import torch
 from torch import Tensor, nn
 
 import sweep
+from sweep.engines.contract import Engine
+from sweep.engines.corruption import corrupted
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.reference.engine import ReferenceEngine
+from sweep.engines.state import LaneState
+from sweep.engines.torch.engine import TorchEngine
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.layout import decay_shares, layout_of
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.planning.engines import choose_engine
-from sweep.training.corruption import corrupted
-from sweep.training.engine import Engine
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.reference import ReferenceEngine
-from sweep.training.state import LaneState
-from sweep.training.torch_engine import TorchEngine
 from sweep.trial import Trial
 from tests.sweepfiles import small, trials_of
 from tests.trials import lanes_of_trials, make_trial, one_hot

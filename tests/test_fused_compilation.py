@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.training.fused.compilation import cache_directory, entry
+from sweep.engines.fused.compilation import cache_directory, entry
 
 
 def double(values: Any) -> None:

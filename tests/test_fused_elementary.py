@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from numba import njit
 
+from sweep.engines.fused import elementary
+from sweep.engines.fused.vectors import addresses, at, load, store, vector_width
+from sweep.engines.fused.workspace import used_slots
 from sweep.nets.optimizers import slot_names
-from sweep.training.fused import elementary
-from sweep.training.fused.vectors import addresses, at, load, store, vector_width
-from sweep.training.fused.workspace import used_slots
 from tests.trials import OPTIMIZERS, make_trial
 
 mpmath.mp.prec = 160

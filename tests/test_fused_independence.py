@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.state import LaneState
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.state import LaneState
 from sweep.trial import Trial
 from tests.test_fused_steps import HIDDEN, full_batch, relaxed
 from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sweep.engines.contract import Stop
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.state import Lane, Lanes, LaneState
+from sweep.engines.torch.engine import TorchEngine
 from sweep.planning.engines import fused_supports
-from sweep.training.engine import Stop
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.state import Lane, Lanes, LaneState
-from sweep.training.torch_engine import TorchEngine
 from sweep.trial import StopReason, Trial
 from tests.trials import lanes_of_trials, make_trial, one_hot
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.reference import ReferenceEngine
-from sweep.training.state import Lanes
-from sweep.training.torch_engine import TorchEngine
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.reference.engine import ReferenceEngine
+from sweep.engines.state import Lanes
+from sweep.engines.torch.engine import TorchEngine
 from sweep.trial import Trial
 from tests.test_engines_agree import HIDDEN, SMOOTH, UNSMOOTH, choices, differences
 from tests.trials import lanes_of_trials, make_trial, one_hot

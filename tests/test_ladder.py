@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.ladder import recorded_ladder
+from sweep.engines.state import Lane, Lanes
+from sweep.engines.stop_rules import Rules, judge
+from sweep.engines.torch.engine import TorchEngine
 from sweep.ladder import LEVELS, RUNGS, Rung
-from sweep.training.climbing import recorded_ladder
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.state import Lane, Lanes
-from sweep.training.torch_engine import TorchEngine
-from sweep.training.watches import Rules, judge
 from sweep.trial import StopReason, Trial
 from tests.trials import lanes_of_trials, make_trial, one_hot
 

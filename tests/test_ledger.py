@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sweep.cluster.eta import Forecast
-from sweep.cluster.ledger import Ledger
-from sweep.cluster.messages import Broken, Ended, Saved
+from sweep.running.coordinator import Ledger
+from sweep.running.eta import Forecast
+from sweep.running.messages import Broken, Ended, Saved
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_trials
 from sweep.store.writer import Writer

@@ -11,11 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep.cluster.circumstances import read_circumstances
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.eta import Forecast
-from sweep.cluster.ledger import Ledger, SweepProgress
-from sweep.cluster.leftovers import (
+from sweep.config import SweepConfig, parse_config
+from sweep.planning import make_plan
+from sweep.reuse.checkpoint_files import (
     HEADER,
     MAGIC,
     VERSION,
@@ -23,10 +21,12 @@ from sweep.cluster.leftovers import (
     inspect_checkpoints,
     read_leftovers,
 )
-from sweep.cluster.messages import Ended, Saved
-from sweep.cluster.works import make_works
-from sweep.config import SweepConfig, parse_config
-from sweep.planning import make_plan
+from sweep.running.coordinator import Ledger, SweepProgress
+from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.environment import read_circumstances
+from sweep.running.eta import Forecast
+from sweep.running.messages import Ended, Saved
+from sweep.running.work_queue import make_works
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_trials
 from sweep.store.writer import Writer

@@ -18,9 +18,9 @@ import yaml
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.leftovers import read_leftovers
 from sweep.errors import StoreError, UnreachableError
+from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store import lease, parts, remote
 from sweep.store.encoding import encode
 from sweep.store.journal import open_journal

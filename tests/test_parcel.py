@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import yaml
 
-from sweep.cluster import parcel as parcels
-from sweep.cluster.parcel import make_parcel
-from sweep.cluster.pins import pinned_requirements
-from sweep.cluster.submission import SubmitOptions, command_of, job_name, place_of
 from sweep.config import load_config
 from sweep.errors import SweepError
+from sweep.jobs import bundle as parcels
+from sweep.jobs.bundle import make_parcel
+from sweep.jobs.requirements import pinned_requirements
+from sweep.jobs.submit import SubmitOptions, command_of, job_name, place_of
 from sweep.store.remote import without_query
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
@@ -113,7 +113,7 @@ def test_a_module_that_is_no_python_is_sent_as_it_is(project):
 def test_sweep_is_sent_with_what_tells_its_version(project):
     sent = files_of(with_sweep=True)
     assert "sweep/__main__.py" in sent
-    assert "sweep/cluster/courier.py" in sent
+    assert "sweep/jobs/archive.py" in sent
     assert [name for name in sent if name.endswith(".dist-info/METADATA")]
 
 

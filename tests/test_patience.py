@@ -1,6 +1,6 @@
 """Reports become rarer where they are slow."""
 
-from sweep.cluster.patience import pause_after
+from sweep.running.patience import pause_after
 
 
 def test_a_quick_report_is_followed_after_the_least_pause():

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweep.cluster.driver import RunOptions, run_sweep
 from sweep.config import parse_config
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.optimizers import slot_names
 from sweep.planning import disk, make_plan
 from sweep.planning.disk import disk_bytes
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.layout import TableName
 from sweep.store.reader import stated_paths
 from sweep.store.snapshot import read_rows
@@ -73,7 +73,7 @@ def test_parameters_counted_are_those_of_the_network(changes: dict[str, object])
 def test_large_sweeps_keep_no_state_of_trials_that_trained_what_was_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweep.cluster.works.MOST_TRIALS_WITH_STATES", 1)
+    monkeypatch.setattr("sweep.running.work_queue.MOST_TRIALS_WITH_STATES", 1)
     monkeypatch.setattr("sweep.planning.disk.MOST_TRIALS_WITH_STATES", 1)
     rules = [{"epochs": 5}, {"max_epochs": 7}]
     config = parse_config(small(grid={"convergence": rules, "replicates": 2}))

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli.plan import describe_plan, plan_command
-from sweep.cli.schema import schema_command
+from sweep.cli.commands.plan import describe_plan, plan_command
+from sweep.cli.commands.schema import schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.nets.phases import phases_of
 from sweep.planning import make_plan
-from sweep.planning.cautions import many_trials
+from sweep.planning.warnings import many_trials
 from tests.sweepfiles import small
 
 CONFIGS = Path(__file__).parents[1] / "configs"
@@ -251,7 +251,7 @@ def test_a_plan_counts_the_cpus_that_this_process_may_use() -> None:
 
 def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_path: Path) -> None:
     code = (
-        "import sys; from sweep.cli.plan import plan_command; "
+        "import sys; from sweep.cli.commands.plan import plan_command; "
         f"plan_command([{str(CONFIGS / 'quickstart.yaml')!r}, '--output', {str(tmp_path / 'x')!r}],"
         " standalone_mode=False); "
         "print([name for name in ('torch', 'ray', 'sklearn') if name in sys.modules])"

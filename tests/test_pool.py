@@ -12,9 +12,9 @@ import pytest
 
 from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import DatasetSpec
+from sweep.engines.torch.engine import TorchEngine
 from sweep.result import TrialResult
 from sweep.training.pool import lanes_of, train_pack
-from sweep.training.torch_engine import TorchEngine
 from sweep.training.work import Checkpoint, Finished, KeepState, Progress, Record, Work
 from sweep.trial import Status, StopReason, Trial
 from tests.trials import make_trial, make_work
@@ -57,7 +57,7 @@ def grid(count: int = 6) -> list[Trial]:
 @pytest.fixture(params=["torch", "fused"])
 def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Each of the engines that train lanes together, in chunks short enough to stop between."""
-    monkeypatch.setattr("sweep.training.fused.engine.MOST_CHUNK_EPOCHS", 100)
+    monkeypatch.setattr("sweep.engines.fused.engine.MOST_CHUNK_EPOCHS", 100)
     return str(request.param)
 
 

@@ -6,8 +6,8 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from sweep.cluster.driver import RunOptions, run_sweep
-from sweep.cluster.preflight import (
+from sweep.errors import SweepError
+from sweep.ray.preflight import (
     Station,
     faults_of,
     lacking_resources,
@@ -15,7 +15,7 @@ from sweep.cluster.preflight import (
     skew,
     visit_nodes,
 )
-from sweep.errors import SweepError
+from sweep.running.driver import RunOptions, run_sweep
 from sweep.store.reader import done_ids
 from tests.cluster_sweeps import small_config
 

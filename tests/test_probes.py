@@ -9,15 +9,15 @@ import torch
 
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data, DatasetSpec
+from sweep.engines.start import begin
+from sweep.engines.state import LaneState
 from sweep.nets.autoencoder import Autoencoder, load_flat, network_at
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import TrialResult
-from sweep.training.diagnosis import Examiner
 from sweep.training.pool import train_pack
-from sweep.training.probes import probe_epochs
-from sweep.training.start import begin
-from sweep.training.state import LaneState
-from sweep.training.symmetry import unit_distances
+from sweep.training.probes.diagnosis import Examiner
+from sweep.training.probes.probe import probe_epochs
+from sweep.training.probes.symmetry import unit_distances
 from sweep.training.work import Finished, KeepCodes, Record, Work
 from sweep.trial import Trial
 from tests.trials import lanes_of_trials, make_trial, make_work

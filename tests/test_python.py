@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import sweep
-from sweep.cluster.driver import RunSummary
 from sweep.errors import ConfigError, StoreError
 from sweep.nets.autoencoder import Autoencoder
+from sweep.running.driver import RunSummary
 from tests.cluster_sweeps import small_sweep
 from tests.trials import make_trial
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sweep.result import TrialResult
+from sweep.training.handover import counters_of, past_of_state
 from sweep.training.pool import train_pack
-from sweep.training.tightening import counters_of, past_of_state
 from sweep.training.work import Finished, KeepState, Record
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.trials import make_trial, make_work

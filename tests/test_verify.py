@@ -13,19 +13,19 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from sweep.cli.commands.verify import conclude
 from sweep.cli.main import main
-from sweep.cli.verify import conclude
 from sweep.datasets.data import DatasetSpec
+from sweep.engines.evaluation import evaluate
+from sweep.engines.factory import make_engine
+from sweep.engines.reference.engine import ReferenceEngine
 from sweep.reports.sample import choose_sample
 from sweep.result import TrialResult
-from sweep.training.engines import make_engine
-from sweep.training.evaluation import evaluate
-from sweep.training.noise import loss_noise, state_differences, step_noise
 from sweep.training.pool import train_pack
-from sweep.training.reference import ReferenceEngine
-from sweep.training.retraining import SAMPLED_EPOCHS, retrain, step
-from sweep.training.verdicts import Claim
-from sweep.training.verification import verify_trial
+from sweep.training.verification.retraining import SAMPLED_EPOCHS, retrain, step
+from sweep.training.verification.rounding import loss_noise, state_differences, step_noise
+from sweep.training.verification.verdicts import Claim
+from sweep.training.verification.verify import verify_trial
 from sweep.training.work import Finished
 from sweep.trial import StopReason, Trial
 from tests.cluster_sweeps import small_sweep

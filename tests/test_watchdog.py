@@ -7,7 +7,7 @@ import pytest
 
 HEAD = """
 import re, time
-from sweep.cluster.watchdog import Watchdog
+from sweep.ray.watchdog import Watchdog
 
 def stand_still():
     {body}

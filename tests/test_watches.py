@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sweep.training.start import begin
-from sweep.training.state import Lane, Lanes, LaneState, curve_epochs
-from sweep.training.watches import Rules, judge, recorded_curve
+from sweep.engines.start import begin
+from sweep.engines.state import Lane, Lanes, LaneState, curve_epochs
+from sweep.engines.stop_rules import Rules, judge, recorded_curve
 from sweep.trial import StopReason, Trial
 from tests.trials import lanes_of_trials, make_trial
 

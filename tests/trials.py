@@ -7,8 +7,8 @@ import numpy as np
 
 from sweep.datasets.data import Data, DatasetSpec
 from sweep.datasets.registry import load_data
+from sweep.engines.state import Lane, Lanes
 from sweep.planning.packs import Pack
-from sweep.training.state import Lane, Lanes
 from sweep.training.work import Work
 from sweep.trial import Trial
 

@@ -8,9 +8,9 @@ from jaxtyping import Float64
 from bench.contenders.contender import Weights
 from bench.problem import one_hot, study_lanes
 from sweep.datasets.data import Data
-from sweep.training.engine import Engine
-from sweep.training.fused.engine import FusedEngine
-from sweep.training.torch_engine import TorchEngine
+from sweep.engines.contract import Engine
+from sweep.engines.fused.engine import FusedEngine
+from sweep.engines.torch.engine import TorchEngine
 from sweep.trial import Trial
 
 

@@ -39,7 +39,7 @@ PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarr
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in `sweep.cli.NAME` as `NAME_command`."""
+    """A group whose commands live in `sweep.cli.commands.NAME` as `NAME_command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"sweep.cli.{cmd_name}"), f"{cmd_name}_command")
+        command = getattr(import_module(f"sweep.cli.commands.{cmd_name}"), f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
 

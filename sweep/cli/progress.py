@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from sweep.cli.console import guard_streams, styled_console
-from sweep.cluster.ledger import Phase, SweepProgress
+from sweep.running.coordinator import Phase, SweepProgress
 
 SECONDS_BETWEEN_LINES = 10.0
 WINDOW_SECONDS = 10.0

@@ -6,11 +6,11 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from sweep.config.axis import Block
-from sweep.config.choice import tag_of
-from sweep.config.document import Document, TreePath, dotted
-from sweep.config.networks import is_one_topology
+from sweep.config.parameters.axis import Block
+from sweep.config.parameters.choice import tag_of
+from sweep.config.parameters.networks import is_one_topology
 from sweep.config.sweepfile import is_one_zip
+from sweep.config.yaml_source import Document, TreePath, dotted
 from sweep.errors import Fault, nearest, nearest_word
 
 _TYPES = {

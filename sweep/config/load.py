@@ -6,15 +6,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from sweep.config.axis import MAX_VALUES, values_in_ranges
-from sweep.config.document import Document, dotted, parse_document, read_document
-from sweep.config.expansion import expand_config
 from sweep.config.faults import MAX_FAULTS, faults_of, locate, meant_keys, paths_of, without
-from sweep.config.natives import plain
+from sweep.config.grids.expansion import expand_config
+from sweep.config.grids.values import Problem
 from sweep.config.overrides import apply_overrides
+from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
+from sweep.config.plain_values import plain
 from sweep.config.plugins import make_importable
 from sweep.config.sweepfile import SweepConfig
-from sweep.config.values import Problem
+from sweep.config.yaml_source import Document, dotted, parse_document, read_document
 from sweep.errors import ConfigError, Fault
 
 

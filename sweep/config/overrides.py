@@ -4,8 +4,8 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from sweep.config.document import Document, TreePath, dotted, parse_document
 from sweep.config.placement import Draft, MisplacedError, every_place, make_place
+from sweep.config.yaml_source import Document, TreePath, dotted, parse_document
 from sweep.errors import ConfigError, Fault
 
 SOURCE = "command line"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sweep.config.columns import NAMES
-from sweep.config.document import TreePath, dotted
+from sweep.config.parameters.columns import NAMES
+from sweep.config.yaml_source import TreePath, dotted
 
 TOP = ("dataset", "convergence")
 REPLICATES = "replicates"

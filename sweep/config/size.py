@@ -3,14 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 
-from sweep.config.axis import Block
-from sweep.config.bindings import MEETING
-from sweep.config.choice import Choice
-from sweep.config.columns import NAMES
-from sweep.config.rules import Convergence
-from sweep.config.sources import OneHot, PluginDataset, Source, Uniform
+from sweep.config.grids.constraints import MEETING
+from sweep.config.grids.values import Problem
+from sweep.config.parameters.axis import Block
+from sweep.config.parameters.choice import Choice
+from sweep.config.parameters.columns import NAMES
+from sweep.config.parameters.data_sets import OneHot, PluginDataset, Source, Uniform
+from sweep.config.parameters.stop_rules import Convergence
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
-from sweep.config.values import Problem
 from sweep.datasets.arrays import MAX_GENERATED as MAX_ONE
 
 MAX_COMBINATIONS = 10_000_000

@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BeforeValidator, Field
 
-from sweep.config.axis import (
+from sweep.config.grids.conditions import Conditions
+from sweep.config.parameters.axis import (
     MAX_VALUES,
     Axis,
     AxisSchema,
@@ -18,13 +19,18 @@ from sweep.config.axis import (
     must,
     whole,
 )
-from sweep.config.conditions import Conditions
-from sweep.config.features import GradientClip, InputNoise, Normalisation
-from sweep.config.networks import Activation, InitialWeights, Loss, OutputActivation, TopologyAxis
-from sweep.config.optimizers import AnyOptimizer, Schedule
-from sweep.config.pretraining import Pretraining
-from sweep.config.rules import Convergence
-from sweep.config.sources import Dataset
+from sweep.config.parameters.data_sets import Dataset
+from sweep.config.parameters.features import GradientClip, InputNoise, Normalisation
+from sweep.config.parameters.networks import (
+    Activation,
+    InitialWeights,
+    Loss,
+    OutputActivation,
+    TopologyAxis,
+)
+from sweep.config.parameters.optimizers import AnyOptimizer, Schedule
+from sweep.config.parameters.pretraining import Pretraining
+from sweep.config.parameters.stop_rules import Convergence
 
 MAX_GRIDS = 1_000
 MAX_ENTRIES = 10_000

@@ -8,12 +8,12 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
-from sweep.config.conditions import Rule
-from sweep.config.expansion import expand_config
+from sweep.config.grids.conditions import Rule
+from sweep.config.grids.expansion import expand_config
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, Fault
-from sweep.planning.block import Block, Key
+from sweep.planning.product import Block, Key
 from sweep.trial import PACK_KEY, PRESENCE_KEY, Trial
 
 

@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from jaxtyping import Int64
 
-from sweep.config.conditions import parse_rule
+from sweep.config.grids.conditions import parse_rule
 from sweep.config.sweepfile import Resources
 from sweep.datasets import DatasetSpec
 from sweep.planning.engines import choose_engine, unfused

@@ -9,11 +9,11 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
-from sweep.planning.cautions import MANY_TRIALS, Caution, cautions_of, many_trials
 from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
 from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_batches
+from sweep.planning.warnings import MANY_TRIALS, Caution, cautions_of, many_trials
 
 
 @dataclass(frozen=True)

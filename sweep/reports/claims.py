@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from sweep.config import parse_config
-from sweep.config.expansion import expand_config
+from sweep.config.grids.expansion import expand_config
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_trial, read_weights
 from sweep.store.runs import read_runs
 from sweep.store.snapshot import read_rows
-from sweep.training.verdicts import Claim
+from sweep.training.verification.verdicts import Claim
 from sweep.trial import StopReason
 
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sweep.config.document import parse_document
 from sweep.config.overrides import apply_overrides
+from sweep.config.yaml_source import parse_document
 from sweep.errors import ConfigError, StoreError
 from sweep.store.files import write_atomically
 from sweep.store.layout import ResultsDir

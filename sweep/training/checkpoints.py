@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sweep.training.state import Lane, LaneState
+from sweep.engines.state import Lane, LaneState
 
 
 def freeze(state: LaneState | None, active: Sequence[Lane], waiting: Sequence[Lane]) -> bytes:

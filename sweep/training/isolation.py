@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sweep.training.engine import Engine, Stop
-from sweep.training.state import Lane, Lanes, LaneState
+from sweep.engines.contract import Engine, Stop
+from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.trial import Trial
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import torch
 
+from sweep.engines.contract import Engine
+from sweep.engines.factory import load_checked, make_engine
+from sweep.engines.state import Lane, Lanes
 from sweep.planning.packs import Pack
-from sweep.training.engine import Engine
-from sweep.training.engines import load_checked, make_engine
 from sweep.training.pool import lanes_of
-from sweep.training.state import Lane, Lanes
 from sweep.training.work import Work
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
 

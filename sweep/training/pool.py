@@ -12,15 +12,15 @@ from itertools import groupby
 import numpy as np
 
 from sweep.datasets.arrays import DatasetError
+from sweep.engines.contract import Engine, Stop
+from sweep.engines.factory import load_checked, make_engine
+from sweep.engines.state import WATCH_COLUMNS, Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.checkpoints import freeze, thaw
-from sweep.training.engine import Engine, Stop
-from sweep.training.engines import load_checked, make_engine
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
-from sweep.training.probes import Prober
+from sweep.training.probes.probe import Prober
 from sweep.training.results import Reporter
-from sweep.training.state import WATCH_COLUMNS, Lane, Lanes, LaneState
 from sweep.training.work import Checkpoint, Event, Finished, Progress, Work
 from sweep.trial import StopReason, Trial
 

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from sweep.engines.contract import Engine, Evaluation, Stop
+from sweep.engines.ladder import recorded_ladder
+from sweep.engines.pretraining import phase_table, phased_curve, pretraining_epochs
+from sweep.engines.state import WATCH_COLUMNS, Lanes, LaneState
+from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult
-from sweep.training.climbing import recorded_ladder
-from sweep.training.engine import Engine, Evaluation, Stop
 from sweep.training.isolation import Failure
-from sweep.training.pretraining import phase_table, phased_curve, pretraining_epochs
-from sweep.training.probes import Prober, Sight, validation_curve
-from sweep.training.state import WATCH_COLUMNS, Lanes, LaneState
-from sweep.training.watches import recorded_curve
+from sweep.training.probes.probe import Prober, Sight, validation_curve
 from sweep.training.work import KeepState, Work
 from sweep.trial import LIMITED, Status, StopReason, Trial
 

@@ -1,0 +1,176 @@
+"""`sweep run`: train what a sweep file asks for and is not yet in the table."""
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sweep.cli.commands.plan import warn_of_machine
+from sweep.cli.console import say
+from sweep.cli.options import plugin_options
+
+if TYPE_CHECKING:
+    from sweep.planning import Plan
+    from sweep.reports.population import Asked
+    from sweep.running.driver import RunSummary
+
+INTERRUPTED = 130
+MOST_SHOWN = 10
+KINDS_SHOWN = 5
+ENGINES = ["auto", "fused", "torch", "reference"]
+
+
+@click.command("run")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("overrides", nargs=-1)
+@click.option("--output", help="Results directory, or its URI in object storage. [results/NAME]")
+@click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
+@click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
+@click.option("--address", help="Ray cluster: auto or ray://HOST:PORT. [RAY_ADDRESS, else local]")
+@click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
+@click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
+@click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
+@plugin_options
+@click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
+@click.option("--quiet", is_flag=True, help="Show no progress.")
+@click.pass_context
+def run_command(
+    context: click.Context,
+    /,
+    config: Path,
+    overrides: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
+    **given: Any,
+) -> None:
+    """Train every trial of CONFIG that has no row yet.
+
+    OVERRIDES change values of the file, such as convergence.max_epochs=5000. What is finished is
+    kept whatever happens: run the same command again to go on, or with a longer grid to add to it.
+
+    Exit code: 0 all well, 1 some trials of CONFIG have failed, now or before, 2 wrong input,
+    130 interrupted.
+    """
+    try:
+        summary, asked = _run(config, overrides, quiet, given)
+    except KeyboardInterrupt:
+        click.echo("stopped at once; run the same command to go on", err=True)
+        context.exit(INTERRUPTED)
+    _print_summary(summary, asked, as_json)
+    if summary.interrupted:
+        context.exit(INTERRUPTED)
+    context.exit(1 if summary.failed else 0)
+
+
+def _run(
+    path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
+) -> tuple["RunSummary", "Asked"]:
+    from sweep.cli.progress import progress_display
+    from sweep.config import load_config
+    from sweep.reports.population import Asked
+    from sweep.running.driver import RunOptions, run_sweep
+
+    config = load_config(path, overrides)
+    options = RunOptions(
+        output=given["output"],
+        engine=given["engine"],
+        workers=given["workers"],
+        address=given["address"],
+        use_ray=not given["no_ray"],
+        retry_failed=given["retry"] == "failed",
+        merge=given["merge"],
+        config_text=path.read_text(),
+        overrides=overrides,
+    )
+    plans: list[Plan] = []
+    with progress_display(quiet=quiet) as display:
+
+        def on_plan(plan: "Plan") -> None:
+            plans.append(plan)
+            address, alone = given["address"], given["no_ray"]
+            _announce(plan, [] if alone else warn_of_machine(plan, None, address))
+            if plan.missing:
+                display.start()
+
+        summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
+    cells = plans[0].grid.cells
+    return summary, Asked(cells.trial_ids, cells.path_ids)
+
+
+def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
+    for text in (*(caution.text for caution in plan.cautions), *lacking):
+        say(f"warning: {text}", err=True)
+    text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
+    if plan.derived:
+        text += f", {plan.derived:,} follow from trainings held"
+    if plan.others:
+        text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
+    if plan.missing or plan.derived or plan.others:
+        say(f"{plan.config.name}: {text}", err=True)
+
+
+def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None:
+    for line in describe_summary(summary):
+        say(line, err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
+    elif not summary.interrupted:
+        _print_results(summary, asked)
+
+
+def _print_results(summary: "RunSummary", asked: "Asked") -> None:
+    from sweep.cli.commands.results import print_table
+    from sweep.reports.best_rows import best_rows
+    from sweep.reports.population import population_of
+    from sweep.reports.report import write_report
+    from sweep.store.layout import ResultsDir
+    from sweep.store.reader import read_trials
+
+    directory = ResultsDir(summary.output)
+    trials = read_trials(directory.path)
+    counted = population_of(trials, asked).trials
+    if len(counted):
+        title, best = best_rows(counted, most=MOST_SHOWN)
+        say(title)
+        print_table(best, trials["trial_id"], elsewhere="the report shows")
+    say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
+    say(f"report: {write_report(directory, None)}")
+
+
+def describe_summary(summary: "RunSummary") -> list[str]:
+    """Say in some lines what a run did and how to go on."""
+    if not summary.trained and not summary.interrupted:
+        held = summary.skipped + summary.derived
+        text = f"nothing to train: all {held:,} trials are in {summary.output}"
+    else:
+        text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
+    notes = {
+        "already done": summary.skipped if summary.trained or summary.interrupted else 0,
+        "derived": summary.derived,
+        "diverged": summary.diverged,
+        "failed": summary.failed,
+        "cancelled": summary.cancelled,
+    }
+    text += "".join(f", {count:,} {name}" for name, count in notes.items() if count)
+    lines = [text]
+    if summary.interrupted:
+        lines.append(f"interrupted with {summary.missing:,} to go; run the same command to go on")
+    if summary.failed:
+        lines += describe_failures(summary)
+        lines.append("--retry failed trains the failed ones again")
+    return lines
+
+
+def describe_failures(summary: "RunSummary") -> list[str]:
+    """Return a line for the first error of each kind."""
+    where = shlex.quote(str(summary.output))
+    lines = [
+        f"{kind.trials:,} failed: {kind.error} (sweep show {kind.trial_id} --results {where})"
+        for kind in summary.failures[:KINDS_SHOWN]
+    ]
+    more = len(summary.failures) - len(lines)
+    return [*lines, f"and {more:,} other errors"] if more else lines

@@ -1,1 +1,0 @@
-"""Running packs, in this process or on a Ray cluster: the only package that imports Ray."""

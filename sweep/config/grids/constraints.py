@@ -1,0 +1,257 @@
+"""What follows where parameters meet: data and topology, batch and order. Knows no grids."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import compress, product
+from typing import Any
+
+from sweep.config.grids.conditions import Rule
+from sweep.config.grids.holding import held_by
+from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.values import Paths, Problem, Value
+from sweep.config.parameters.columns import COLUMNS
+from sweep.datasets import DatasetError, DatasetSpec, load_data
+from sweep.trial import format_topology
+
+DATA = ("dataset", "topology")
+BATCHES = ("batch_size", "sample_order")
+MEETING = frozenset((*DATA, *BATCHES))
+
+
+def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
+    """Return the groups of parameters to be settled together, of those given."""
+    batches = values.get("batch_size", ())
+    if any(value.columns["batch_size"] is not None for value in batches):
+        return [tuple(n for n in (*DATA, *BATCHES) if n in values)]
+    groups = [DATA, BATCHES]
+    return [group for group in groups if all(name in values for name in group)]
+
+
+PLAIN = ("normalisation", "skip", "tied_weights")
+"""What pretraining does not go with."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a data set asks of the networks that learn it."""
+
+    name: str
+    fingerprint: str
+    features: int
+    outputs: int
+    samples: int
+
+
+class Bindings:
+    """Settles values that meet, and remembers the data sets by fingerprint."""
+
+    def __init__(self) -> None:
+        self.datasets: dict[str, DatasetSpec] = {}
+        self._shapes: dict[str, Shape] = {}
+        self._named: dict[tuple[int, int | None], tuple[DatasetSpec, Shape]] = {}
+
+    def bind(
+        self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
+    ) -> Iterator[Value]:
+        """Yield the combinations that can be and that no rule drops, each once, all settled."""
+        seen: set[tuple[object, ...]] = set()
+        pending = self._kept(axes, rules, problems)
+        problems.extend(_order_problems(pending))
+        for value in pending:
+            columns = dict(value.columns)
+            found = list(self._settle(columns, value.paths))
+            problems.extend(found)
+            key = tuple(sorted(columns.items(), key=lambda item: item[0]))
+            if not found and key not in seen:
+                seen.add(key)
+                yield Value(columns, value.paths)
+
+    def _kept(
+        self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
+    ) -> list[Value]:
+        """Return the values that no rule drops, their data loaded only where no rule saves it."""
+        early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
+        dropped = held_by(early, axes)
+        rows = compress(product(*(axis.values for axis in axes)), ~dropped)
+        named = []
+        for value in (reduce(Value.joined, row) for row in rows):
+            try:
+                named.append(
+                    Value({**value.columns, **self._name_data(value.columns)}, value.paths)
+                )
+            except DatasetError as error:
+                got = error.got or str(value.columns["dataset"].name)
+                problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
+        joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
+        return list(compress(named, ~held_by(rules, [joint])))
+
+    def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
+        """Return the columns of the data set, once there is a topology to say its size."""
+        if "dataset" not in columns or "topology" not in columns:
+            return {}
+        spec: DatasetSpec = columns["dataset"]
+        size = columns["topology"][0] if spec.name == "one-hot" and not spec.options else None
+        if (id(spec), size) not in self._named:
+            self._named[id(spec), size] = spec, self._load(spec, size)
+        _, shape = self._named[id(spec), size]
+        return {"dataset": shape.name, "data_fingerprint": shape.fingerprint}
+
+    def _load(self, spec: DatasetSpec, size: int | None) -> Shape:
+        sized = spec if size is None else replace(spec, options=(("size", size),))
+        data = load_data(sized)
+        shape = Shape(
+            name=data.name,
+            fingerprint=data.fingerprint,
+            features=data.features,
+            outputs=int(data.targets.shape[1]),
+            samples=len(data.inputs),
+        )
+        self.datasets.setdefault(shape.fingerprint, sized)
+        return self._shapes.setdefault(shape.fingerprint, shape)
+
+    def _settle(self, columns: dict[str, Any], paths: Paths) -> Iterator[Problem]:
+        """Settle the order of the samples, unless the data do not go with the topology."""
+        samples = None
+        if "data_fingerprint" in columns:
+            shape = self._shapes[columns["data_fingerprint"]]
+            ends, topology = (shape.features, shape.outputs), columns["topology"]
+            if (topology[0], topology[-1]) != ends:
+                yield _mismatch(shape.name, ends, topology, paths)
+                return
+            samples = shape.samples
+        if "batch_size" in columns and "sample_order" in columns:
+            _settle_order(columns, samples)
+
+    def clashes(self, block: GridBlock) -> Iterator[Problem]:
+        """Yield what is wrong with pairs of values that meet in some trial."""
+        meeting = block.combinations
+        for value in meeting(initialiser=is_any("identity"), topology=_narrows):
+            widths = value.columns["topology"]
+            yield Problem(
+                path=value.paths["topology"],
+                must=f"have no width below the input's {widths[0]} with initialiser identity",
+                got=format_topology(widths),
+            )
+        for value in meeting(code_penalty=bool, topology=_has_no_code):
+            must = "be 0 where there is no hidden layer to hold a code"
+            yield _unfit(value, "code_penalty", must)
+        for value in meeting(tied_weights=bool, topology=_has_no_mirror):
+            must = "be false unless the widths are the same backwards, with a hidden layer"
+            yield _unfit(value, "tied_weights", must)
+        for value in meeting("batch_size", "data_fingerprint", normalisation=is_any("batch")):
+            yield from self._lone_samples(value)
+        for name in PLAIN:
+            for value in meeting(**{name: is_chosen, "pretraining": is_chosen}):
+                must = f"be none where {name} is not: it takes plain dense layers apart"
+                got = str(value.columns["pretraining"])
+                yield Problem(path=value.paths["pretraining"], must=must, got=got)
+        for value in meeting("pretraining_layers", "topology", pretraining=is_chosen):
+            yield from _unfit_pretraining(value)
+        binary = is_any("binary_cross_entropy")
+        for value in meeting(loss=binary, loss_semantics=is_chosen, output_activation=is_chosen):
+            yield from _unfit_outputs(value)
+
+    def _lone_samples(self, value: Value) -> Iterator[Problem]:
+        shape = self._shapes.get(value.columns.get("data_fingerprint", ""))
+        if shape is None:
+            return
+        size = value.columns.get("batch_size") or shape.samples
+        if size == 1 or shape.samples % size == 1:
+            yield Problem(
+                path=value.paths["normalisation"],
+                must="meet batches of two samples or more, the last included",
+                got=f"batch_size {size} of {shape.samples} samples",
+                hint="one sample has no variance; choose another batch_size",
+            )
+
+
+def is_any(*names: object) -> Callable[[object], bool]:
+    """Return a test of whether a value is one of these."""
+    return lambda value: value in names
+
+
+def is_chosen(value: object) -> bool:
+    """Return whether a parameter that adds something adds it."""
+    return value not in (None, False, "none")
+
+
+def _widths(test: Callable[[tuple[int, ...]], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, tuple) and test(value)
+
+
+_narrows = _widths(lambda widths: min(widths) < widths[0])
+_has_no_code = _widths(lambda widths: len(widths) == 2)
+_has_no_mirror = _widths(lambda widths: len(widths) == 2 or widths != widths[::-1])
+
+
+def _unfit(value: Value, parameter: str, must: str) -> Problem:
+    got = f"topology {format_topology(value.columns['topology'])}"
+    return Problem(path=value.paths[parameter], must=must, got=got)
+
+
+def _unfit_pretraining(value: Value) -> Iterator[Problem]:
+    columns, widths = value.columns, value.columns.get("topology")
+    path, kind = value.paths["pretraining"], columns["pretraining"]
+    if not isinstance(widths, tuple):
+        return
+    depth, link = len(widths) - 1, columns.get("pretraining_layers") or 1
+    got = f"{kind} of {format_topology(widths)}"
+    if kind in ("greedy", "grow") and (depth < 4 or widths != widths[::-1] or depth % 2):
+        must = "meet widths that are the same backwards, with three hidden layers or five or more"
+        yield Problem(path=path, must=must, got=got)
+    if kind == "chain" and (depth % link or depth == link or len(set(widths[::link])) > 1):
+        must = "cut the layers into two links or more, each with as many outputs as inputs"
+        yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
+
+
+def _unfit_outputs(value: Value) -> Iterator[Problem]:
+    columns = value.columns
+    output = columns["output_activation"]
+    path, got = value.paths["loss"], f"output_activation {output}"
+    if columns.get("loss_semantics") == "torch" and output not in ("sigmoid", "softmax"):
+        yield Problem(
+            path=path,
+            must="meet outputs in [0, 1], of sigmoid or softmax, with torch's semantics",
+            got=got,
+            hint="give {name: binary_cross_entropy, semantics: keras}, which clips",
+        )
+    if columns.get("loss_semantics") == "logits" and output != "sigmoid":
+        yield Problem(
+            path=path,
+            must="meet output_activation sigmoid with semantics logits",
+            got=got,
+            hint="the loss takes what the sigmoid is applied to",
+        )
+
+
+def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], paths: Paths) -> Problem:
+    first, last = ends
+    return Problem(
+        path=paths["topology"],
+        must=f"begin with {first} and end with {last} for data set {name}",
+        got=format_topology(topology),
+    )
+
+
+def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
+    """Call everything that is one update with all samples the same: full batch."""
+    size, order = columns["batch_size"], columns["sample_order"]
+    full = size is None or order == "full_batch" or (samples is not None and size >= samples)
+    columns["batch_size"] = None if full else size
+    columns["sample_order"] = "full_batch" if full else order or "shuffled"
+
+
+def _order_problems(values: Sequence[Value]) -> Iterator[Problem]:
+    """Yield what is wrong with an order that no batch size allows."""
+    meeting = [v for v in values if "batch_size" in v.columns and "sample_order" in v.columns]
+    sizes = {value.columns["batch_size"] for value in meeting}
+    orders = {value.columns["sample_order"]: value for value in meeting}
+    for order, value in orders.items():
+        path = value.paths["sample_order"]
+        if order in ("fixed", "shuffled") and sizes == {None}:
+            must = "be full_batch where no batch_size is given"
+            yield Problem(path=path, must=must, got=str(order), hint="give a batch_size")
+        if order == "full_batch" and None not in sizes:
+            must = "be fixed or shuffled where batch_size is given"
+            yield Problem(path=path, must=must, got=str(order))

@@ -1,0 +1,225 @@
+"""Turns a sweep into axes of values that combine freely. Knows nothing of trials or packs."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import islice
+
+from sweep.config.grids.conditions import parse_rule
+from sweep.config.grids.constraints import Bindings, interacting
+from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.unknown_values import strange_values
+from sweep.config.grids.values import Problem, Seeds, Value, problems_of, spread
+from sweep.config.parameters.axis import MAX_WHOLE
+from sweep.config.parameters.columns import NAMES
+from sweep.config.size import combination_problems, size_problems
+from sweep.config.sweepfile import Fixed, Grid, SweepConfig
+from sweep.datasets import DatasetSpec
+
+DEFAULTS: dict[str, object] = {
+    "tied_weights": False,
+    "biases": True,
+    "normalisation": "none",
+    "skip": "none",
+    "bias_constant": 0.0,
+    "seed": 0,
+    "input_noise": "none",
+    "flat_spot": 0.0,
+    "gradient_clip": "none",
+    "code_penalty": 0.0,
+    "weight_decay": 0.0,
+    "decay_biases": True,
+    "learning_rate_schedule": "constant",
+    "pretraining": "none",
+    "batch_size": None,
+    "sample_order": None,
+    "dtype": "float32",
+}
+MAX_PROBLEMS = 100
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """A sweep spread out: its blocks, what is wrong with them, the data sets by fingerprint."""
+
+    blocks: tuple[GridBlock, ...]
+    problems: tuple[Problem, ...]
+    datasets: Mapping[str, DatasetSpec]
+
+
+_last: deque[tuple[tuple[object, ...], Expansion]] = deque(maxlen=1)
+
+
+def expand_config(config: SweepConfig) -> Expansion:
+    """Spread a sweep into blocks of axes; once, for it is asked for by who reads it and who plans.
+
+    What it would come to is counted first, and refused where it is too much. Everything else is
+    judged on the values of axes that interact, never on the whole product.
+    """
+    parts = (config.dataset, config.fixed, config.grid, config.convergence, config.resources.gpu)
+    for known, expansion in _last:
+        if all(mine is theirs for mine, theirs in zip(parts, known, strict=True)):
+            return expansion
+    _last.append((parts, _expansion(config)))
+    return _last[-1][1]
+
+
+def _expansion(config: SweepConfig) -> Expansion:
+    bindings = Bindings()
+    problems = list(size_problems(config))
+    if problems:
+        return Expansion((), tuple(problems), {})
+    shared = _shared(config, problems)
+    blocks: list[GridBlock] = []
+    for index, grid in enumerate(config.grid):
+        if len(problems) < MAX_PROBLEMS:
+            blocks.append(_block(grid, shared, ("grid", index), bindings, problems))
+    if len(blocks) > 1 and not problems:
+        problems += combination_problems(sum(map(len, blocks)), 0, ("grid",))
+    where = config.resources.gpu.where if config.resources.gpu else []
+    path = ("resources", "gpu", "where")
+    strange = strange_values(where, path, blocks=blocks, datasets=bindings.datasets)
+    problems.extend(islice(strange, MAX_PROBLEMS))
+    return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
+
+
+def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
+    """Return the parameters of all grids: fixed ones, and the blocks of data and stop rules."""
+    axes = _axes(config.fixed, ("fixed",), problems)
+    for name, axis in axes.items():
+        if len(axis.values) > 1:
+            hint, got = "put what should vary in grid", f"{len(axis.values)} values"
+            path = ("fixed", name)
+            problems.append(Problem(path=path, must="hold one value", got=got, hint=hint))
+    for name in ("dataset", "convergence"):
+        given = getattr(config, name)
+        if given is None:
+            continue
+        if name in axes:
+            problems.append(Problem(path=(name,), must=f"be given once, not also as fixed.{name}"))
+        axes[name] = _axis(name, given, (name,), problems)
+    return axes
+
+
+def _axes(block: Fixed | Grid, path: Path, problems: list[Problem]) -> dict[str, GridAxis]:
+    given = {name: getattr(block, name) for name in NAMES}
+    return {
+        name: _axis(name, values, (*path, name), problems)
+        for name, values in given.items()
+        if values is not None
+    }
+
+
+def _axis(name: str, values: Sequence[object], path: Path, problems: list[Problem]) -> GridAxis:
+    found = []
+    for index, value in enumerate(values):
+        for columns in spread(name, value):
+            problems.extend(problems_of(columns, (*path, index)))
+            found.append(Value(columns, {name: (*path, index)}))
+    return GridAxis((name,), tuple(found))
+
+
+def _block(
+    grid: Grid,
+    shared: Mapping[str, GridAxis],
+    path: Path,
+    bindings: Bindings,
+    problems: list[Problem],
+) -> GridBlock:
+    varying = _axes(grid, path, problems)
+    for name in varying.keys() & shared.keys():
+        must = "be in grid or be fixed, not both"
+        problems.append(Problem(path=(*path, name), must=must))
+    base = {**shared, **varying}
+    if grid.replicates is not None:
+        base["seed"] = varying["seed"] = _seeds(grid, shared, path, problems)
+    for name in (name for name in NAMES if name not in base):
+        if name in DEFAULTS:
+            base[name] = GridAxis((name,), (Value({name: DEFAULTS[name]}, {name: path}),))
+        else:
+            must = "be given, in fixed or in grid"
+            problems.append(Problem(path=path[:1], key=name, must=must))
+    axes = _zipped(grid, base, varying, path, problems)
+    block = GridBlock(tuple(axes), tuple(map(parse_rule, grid.exclude)))
+    found: list[Problem] = []
+    settled = _bound(block, bindings, found)
+    excluded = (*path, "exclude")
+    too_many = combination_problems(len(settled), len(grid.exclude), excluded)
+    if too_many:
+        problems.extend(found + too_many)
+        return settled
+    found += islice(bindings.clashes(settled), MAX_PROBLEMS)
+    either = [block, settled]  # a batch of all samples goes by its size as well as by null
+    strange = strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
+    found += islice(strange, MAX_PROBLEMS)
+    if not found and grid.exclude and settled.is_empty:
+        found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
+    problems.extend(found)
+    return settled
+
+
+def _seeds(
+    grid: Grid, shared: Mapping[str, GridAxis], path: Path, problems: list[Problem]
+) -> GridAxis:
+    if grid.seed is not None:
+        must = "not stand beside a list of seeds"
+        problems.append(Problem(path=(*path, "replicates"), must=must))
+    first = shared["seed"].values[0].columns["seed"] if "seed" in shared else 0
+    assert isinstance(first, int)
+    assert grid.replicates is not None
+    paths = {"seed": (*path, "replicates")}
+    last = first + grid.replicates - 1
+    if last > MAX_WHOLE:
+        must = f"have a last seed <= {MAX_WHOLE}"
+        problems.append(Problem(path=paths["seed"], must=must, got=f"seeds from {first} to {last}"))
+    return GridAxis(("seed",), Seeds(range(first, first + grid.replicates), paths))
+
+
+def _zipped(
+    grid: Grid,
+    base: Mapping[str, GridAxis],
+    varying: Mapping[str, GridAxis],
+    path: Path,
+    problems: list[Problem],
+) -> list[GridAxis]:
+    """Return the axes, those that advance together made one."""
+    zipped: dict[str, None] = {}
+    axes = []
+    for index, names in enumerate(grid.zip):
+        found = list(_zip_problems(names, zipped, varying, (*path, "zip", index)))
+        zipped |= dict.fromkeys(names)
+        problems.extend(found)
+        parts = [base[name] for name in names if name in base]
+        if not found:
+            rows = zip(*(part.values for part in parts), strict=True)
+            axes.append(GridAxis(tuple(names), tuple(reduce(Value.joined, row) for row in rows)))
+        else:
+            axes.extend(parts)
+    return [*(axis for name, axis in base.items() if name not in zipped), *axes]
+
+
+def _zip_problems(
+    names: Sequence[str], zipped: Iterable[str], varying: Mapping[str, GridAxis], path: Path
+) -> Iterator[Problem]:
+    strange = [name for name in names if name not in varying]
+    if strange:
+        yield Problem(path=path, must="name parameters of this grid", got=", ".join(strange))
+    elif len(set(names)) < len(names) or set(names) & set(zipped):
+        yield Problem(path=path, must="name each parameter once", got=", ".join(names))
+    elif len({len(varying[name].values) for name in names}) > 1:
+        got = ", ".join(f"{name} has {len(varying[name].values)}" for name in names)
+        yield Problem(path=path, must="name parameters with equally many values", got=got)
+
+
+def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> GridBlock:
+    """Join the axes that interact, and settle what follows from their meeting."""
+    axes = list(block.axes)
+    for names in interacting({name: axis.values for axis in axes for name in axis.names}):
+        parts = [axis for axis in axes if set(axis.names) & set(names)]
+        joint = tuple(name for part in parts for name in part.names)
+        rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
+        bound = tuple(bindings.bind(parts, rules, problems))
+        axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
+    return GridBlock(tuple(axes), block.rules)

@@ -1,0 +1,141 @@
+"""Spreads parameters with options into the columns they fill. Knows nothing of combinations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from sweep.config.parameters.axis import Block
+from sweep.config.parameters.choice import Choice
+from sweep.config.parameters.columns import column_of
+from sweep.config.parameters.data_sets import PluginDataset, Source
+from sweep.config.parameters.stop_rules import Convergence
+from sweep.datasets.data import DatasetSpec, freeze
+from sweep.datasets.files import locate
+
+_COMMON = ("validation", "split_seed", "scale")
+Paths = Mapping[str, tuple[str | int, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """Something wrong that shows only where values meet; `path` is as pydantic would locate it."""
+
+    path: tuple[str | int, ...]
+    must: str
+    key: str | None = None
+    got: str | None = None
+    hint: str | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """One value of an axis of the grid.
+
+    Attributes:
+        columns: what it puts into the columns of a trial.
+        paths: where each of its parameters was given.
+    """
+
+    columns: Mapping[str, Any]
+    paths: Paths = field(default_factory=dict)
+
+    def joined(self, other: "Value") -> "Value":
+        """Return the two values as one."""
+        return Value({**self.columns, **other.columns}, {**self.paths, **other.paths})
+
+
+@dataclass(frozen=True)
+class Seeds(Sequence[Value]):
+    """Values that are seeds counted from one, each made when it is asked for.
+
+    A million of them, of which little is asked, would otherwise be half a gigabyte.
+    """
+
+    seeds: range
+    paths: Paths
+
+    def __len__(self) -> int:
+        return len(self.seeds)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return Seeds(self.seeds[index], self.paths)
+        return Value({"seed": self.seeds[index]}, self.paths)
+
+    def __iter__(self) -> Iterator[Value]:
+        return (Value({"seed": seed}, self.paths) for seed in self.seeds)
+
+
+def spread(parameter: str, value: object) -> list[dict[str, object]]:
+    """Return the columns of a parameter's value, once for every combination of its options."""
+    if isinstance(value, Source):
+        return [{"dataset": spec} for spec in _dataset_specs(value)]
+    if isinstance(value, Convergence):
+        return list(_stop_rules(value))
+    if isinstance(value, Choice):
+        options = {column_of(parameter, name): axis for name, axis in _options(value).items()}
+        return [{parameter: value.name, **combined} for combined in _combined(options)]
+    return [{parameter: value}]
+
+
+def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
+    """Yield what is wrong within one parameter once its options are combined."""
+    get = columns.get
+    if get("optimizer_nesterov") and not (
+        get("optimizer_momentum") and not get("optimizer_dampening")
+    ):
+        got = f"momentum {get('optimizer_momentum')}, dampening {get('optimizer_dampening')}"
+        yield Problem(path=path, must="have momentum > 0 and dampening 0 with nesterov", got=got)
+    low, high = get("optimizer_step_min"), get("optimizer_step_max")
+    if low is not None and high is not None and not low < high:
+        yield Problem(path=path, must="have step_min < step_max", got=f"{low} and {high}")
+    if "max_epochs" in columns and get("max_epochs") is None:
+        hint = "a rule that is never met would train for ever"
+        yield Problem(path=path, must="hold max_epochs (or epochs)", hint=hint)
+
+
+def _options(block: Block) -> dict[str, Any]:
+    """Return the options of a block that have values."""
+    names = [name for name in type(block).model_fields if name != "name"]
+    given = {name: getattr(block, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _combined(options: Mapping[str, Sequence[object]]) -> Iterator[dict[str, object]]:
+    for values in product(*options.values()):
+        yield dict(zip(options, values, strict=True))
+
+
+def _stop_rules(convergence: Convergence) -> Iterator[dict[str, object]]:
+    options: dict[str, Sequence[object]] = {"max_epochs": [None]}
+    for name, value in _options(convergence).items():
+        if isinstance(value, Block):
+            options |= {column_of(name, option): axis for option, axis in _options(value).items()}
+        else:
+            options["fixed_epochs" if name == "epochs" else name] = value
+    for columns in _combined(options):
+        limit = columns["max_epochs"] or columns.get("fixed_epochs")
+        yield {**columns, "max_epochs": limit}
+
+
+def _dataset_specs(source: Source) -> Iterator[DatasetSpec]:
+    options = _options(source)
+    common = {name: options.pop(name) for name in _COMMON if name in options}
+    if isinstance(source, PluginDataset):
+        options = {name: [value] for name, value in source.options.items()}
+    options = {name: [axis] if name in source.lists else axis for name, axis in options.items()}
+    for combination in _combined(options):
+        for asked in _combined(common):
+            yield _dataset_spec(source.name, combination, asked)
+
+
+def _dataset_spec(
+    name: str, options: Mapping[str, object], asked: Mapping[str, Any]
+) -> DatasetSpec:
+    """Return a spec that is the same for what is the same, and that names files from any folder."""
+    split_seed = asked["split_seed"] if asked["validation"] else 0
+    if isinstance(path := options.get("path"), str) and ":" not in name:
+        options = {**options, "path": str(locate(path))}
+    frozen = tuple((n, freeze(v)) for n, v in sorted(options.items()))
+    return DatasetSpec(name, frozen, **{**asked, "split_seed": split_seed})

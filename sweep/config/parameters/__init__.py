@@ -1,0 +1,1 @@
+"""How a sweep file says each parameter."""

@@ -1,0 +1,1 @@
+"""What trains lanes: the contract, the state, and the engines that fulfil it."""

@@ -1,0 +1,151 @@
+"""How kernels are compiled, and kept on disk from one process to the next. Knows no kernel.
+
+Numba's own cache would not do: it sees changes in the file of the function alone, not in those that
+it calls; it gives up where neither the package nor the home can be written; and two processes that
+compile different signatures at once can each name the other's file. Here the directory is named by
+a digest of every source of the kernel, of the compiler and of the processor, and holds one entry.
+"""
+
+# mypy: disable-error-code="no-untyped-call"
+
+import hashlib
+import os
+import platform
+import stat
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from inspect import unwrap
+from pathlib import Path
+from typing import Any, TypeVar, overload
+
+import llvmlite
+import llvmlite.binding as llvm
+import numba
+from numba import njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+from sweep import ladder
+from sweep.engines import state
+
+F = TypeVar("F", bound=Callable[..., Any])
+_OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+
+
+@overload
+def compiled(function: F) -> F: ...
+@overload
+def compiled(*, forceinline: bool = ..., glue: bool = ...) -> Callable[[F], F]: ...
+def compiled(
+    function: Callable[..., Any] | None = None, *, forceinline: bool = False, glue: bool = False
+) -> Any:
+    """Compile a function for use by other compiled functions; it cannot be called from Python.
+
+    Args:
+        function: what to compile; None when used with arguments.
+        forceinline: put its machine code into its callers: for vectors to stay in registers.
+        glue: put its source into its callers': for functions called from one place, which compile
+            sooner that way.
+    """
+    inline = "always" if glue else "never"
+    options = _OPTIONS | {"inline": inline, "forceinline": forceinline, "no_cpython_wrapper": True}
+    decorate = njit(**options)
+    return partial(_apply, decorate) if function is None else _apply(decorate, function)
+
+
+def _apply(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
+    # Shape checks wrap every function while the tests run; Numba wants what they wrap.
+    return decorate(unwrap(function))
+
+
+def entry(function: Callable[..., None], *, tag: str) -> Any:
+    """Compile a function that Python calls, with the one signature that `tag` names."""
+    dispatcher = _apply(njit(**_OPTIONS), function)
+    directory = cache_directory()
+    if directory is not None:
+        place = directory / f"{function.__name__.strip('_')}-{tag}"
+        locator = type("_Locator", (_Locator,), {"place": place})
+        layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
+        dispatcher._cache = type("_Cache", (_Cache,), {"_impl_class": layout})(dispatcher.py_func)
+    return dispatcher
+
+
+@cache
+def cache_directory() -> Path | None:
+    """Return where compiled kernels are kept: of the candidates the first that can be written.
+
+    They are `SWEEP_CACHE_DIR`, `XDG_CACHE_HOME` or `~/.cache`, and a directory of the user's own
+    among the temporary files. None where nothing can be written: every process compiles.
+    """
+    given = os.environ.get("SWEEP_CACHE_DIR")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    user = os.getuid() if hasattr(os, "getuid") else "user"
+    shared = Path(tempfile.gettempdir()) / f"sweep-kernels-{user}"
+    for base in (*([Path(given)] if given else []), Path(home) / "sweep" / "kernels", shared):
+        directory = base / _digest()
+        if _can_write(base, directory) and (base != shared or _is_ours(base)):
+            return directory
+    return None
+
+
+def _can_write(base: Path, directory: Path) -> bool:
+    try:
+        base.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return True
+    except OSError:
+        return False
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nobody else can put code there for us to run."""
+    if not hasattr(os, "getuid"):
+        return True
+    status = directory.lstat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _digest() -> str:
+    parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
+    parts += [llvm.get_host_cpu_name(), *sorted(llvm.get_host_cpu_features().flatten().split(","))]
+    hashed = hashlib.sha256("\n".join(parts).encode())
+    outside = [Path(str(module.__file__)) for module in (ladder, state)]  # their constants
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
+        hashed.update(source.read_bytes())
+    return hashed.hexdigest()[:16]
+
+
+class _Locator(_CacheLocator):
+    """Keeps a function's machine code at `place`, whose name says all that it depends on."""
+
+    place: Path
+
+    def get_cache_path(self) -> str:
+        return str(self.place)
+
+    def get_source_stamp(self) -> str:
+        return ""
+
+    def get_disambiguator(self) -> str:
+        return ""
+
+    @classmethod
+    def from_function(cls, function: Any, file: str) -> "_Locator":
+        return cls()
+
+
+class _Cache(FunctionCache):
+    """A cache that cannot fail: what cannot be read is compiled, what cannot be written is not."""
+
+    def load_overload(self, *args: Any) -> Any:
+        try:
+            return super().load_overload(*args)
+        except Exception:  # a torn or foreign file can raise anything when unpickled
+            return None
+
+    def save_overload(self, *args: Any) -> None:
+        try:
+            super().save_overload(*args)
+        except OSError:
+            return

@@ -1,0 +1,220 @@
+"""The fused engine: an engine whose every epoch is inside one compiled kernel, on one CPU core."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Bool, Float, Int8, Int64
+
+from sweep.datasets.data import Data
+from sweep.engines.contract import Evaluation, Stop
+from sweep.engines.fused.kernel import RUN, Pack, Verdicts
+from sweep.engines.fused.rates import Hyper, given_numbers, hyper_numbers, rates_move
+from sweep.engines.fused.rules import REASONS, Record, RuleTable
+from sweep.engines.fused.workspace import Workspace
+from sweep.engines.start import begin
+from sweep.engines.state import Lane, Lanes, LaneState, curve_epochs
+from sweep.engines.stop_rules import Rules
+from sweep.ladder import LEVELS, PATIENCES
+from sweep.nets.layout import layout_of
+from sweep.planning.engines import fused_supports
+from sweep.trial import Trial
+
+CHUNK_SECONDS = 0.25
+# A parameter and a sample, forward and back; sizes chunks on every machine alike.
+SECONDS_PER_PRODUCT = 2e-10
+MOST_CHUNK_EPOCHS = 65536
+RECONSTRUCTION_MARGIN = 0.4
+_POINTS = np.append(curve_epochs(), np.iinfo(np.int64).max)  # the last is never reached
+
+
+class FusedEngine:
+    """Trains lanes of one pack key; to the bit, a lane does not depend on those beside it."""
+
+    name = "fused"
+    device = "cpu"
+    numerics_version = 2
+    capacity = 512
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`; compile unless it is cached."""
+        assert fused_supports(shape), shape
+        self._shape, self._data = shape, data
+        self._space = Workspace.of(shape, data)
+        self._prepared: _Prepared | None = None
+        self._compile()
+
+    def begin(self, lanes: Lanes) -> LaneState:
+        return begin(lanes, self.numerics_version)
+
+    def chunk_epochs(self, lanes: int) -> int:
+        parameters = layout_of(self._shape).n_parameters
+        work = len(self._data.inputs) * parameters * max(2, lanes)
+        return min(MOST_CHUNK_EPOCHS, max(1, round(CHUNK_SECONDS / (work * SECONDS_PER_PRODUCT))))
+
+    def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
+        """Train as the contract says; a lane one of whose trials stops waits for the next call.
+
+        So the kernel leaves the lane's state as it was at that epoch.
+        """
+        assert epochs > 0, epochs
+        reasons = np.zeros(state.live.shape, np.int8)
+        rows = np.flatnonzero(state.live.any(axis=1))
+        self._run(lanes, state, rows, reasons=reasons, verdicts=self._verdicts(0), epochs=epochs)
+        return [
+            Stop(row, watch, reason, state.take([row]))
+            for row, watch in np.argwhere(reasons).tolist()
+            if (reason := REASONS[reasons[row, watch]]) is not None
+        ]
+
+    def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
+        verdicts = self._verdicts(len(lanes))
+        self._judge(lanes, state, verdicts)
+        return [self._evaluation(verdicts, row) for row in range(len(lanes))]
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        verdicts = self._verdicts(1, layer)
+        self._judge(lanes, state, verdicts)
+        activations: np.ndarray = verdicts.hidden
+        return activations
+
+    def _judge(self, lanes: Lanes, state: LaneState, verdicts: Verdicts) -> None:
+        reasons = np.zeros(state.live.shape, np.int8)
+        rows = np.arange(len(lanes))
+        self._run(lanes, state, rows, reasons=reasons, verdicts=verdicts, epochs=0)
+
+    def _compile(self) -> None:
+        """Call the kernel on nothing, so that no trial's time has the compiler's in it."""
+        lanes = Lanes((Lane((self._shape,)),))
+        parameters = np.zeros((1, layout_of(self._shape).n_parameters), self._shape.dtype)
+        slots = {name: parameters.copy() for name in self._space.slots}
+        self.evaluate(lanes, LaneState.begin(lanes, parameters, slots, {}, numerics=0))
+
+    def _run(
+        self,
+        lanes: Lanes,
+        state: LaneState,
+        rows: Int64[np.ndarray, " rows"],
+        *,
+        reasons: Int8[np.ndarray, "lanes watches"],
+        verdicts: Verdicts,
+        epochs: int,
+    ) -> None:
+        """Call the kernel, and bring what it trained back into `state`."""
+        if self._prepared is None or self._prepared.lanes is not lanes:
+            self._prepared = _Prepared.of(lanes)
+        space, prepared = self._space, self._prepared
+        slots = [state.slots[name] for name in space.slots]
+        stacked = np.stack([state.parameters, *slots])
+        RUN[self._shape.dtype](
+            space.packed,
+            space.alone,
+            space.packed_memory,
+            space.memory_alone,
+            space.block,
+            space.variant,
+            prepared.pack(state, stacked, rows, judging=epochs == 0),
+            _record(state, reasons),
+            prepared.rules,
+            verdicts,
+            epochs,
+            space.packed.width // 2,
+        )
+        for array, trained in zip((state.parameters, *slots), stacked, strict=True):
+            array[:] = trained
+
+    def _verdicts(self, lanes: int, layer: int = 0) -> Verdicts:
+        units = self._shape.topology[layer] if layer else 0
+        return Verdicts(
+            loss=np.zeros(lanes),
+            objective=np.zeros(lanes),
+            norm=np.zeros(lanes),
+            reconstructed=np.zeros(lanes, np.int64),
+            argmax=np.zeros(lanes, np.int64),
+            hidden=np.zeros((len(self._data.inputs), units), self._shape.dtype),
+            layer=layer,
+            margin=float(np.dtype(self._shape.dtype).type(RECONSTRUCTION_MARGIN)),
+        )
+
+    def _evaluation(self, v: Verdicts, row: int) -> Evaluation:
+        return Evaluation(
+            loss=float(v.loss[row]),
+            objective=float(v.objective[row]),
+            gradient_norm=float(v.norm[row]),
+            samples_reconstructed=int(v.reconstructed[row]),
+            argmax_correct=int(v.argmax[row]) if self._data.one_hot else None,
+        )
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What the kernel reads of lanes, and what does not change between calls."""
+
+    lanes: Lanes
+    given: np.ndarray
+    hyper: np.ndarray
+    rules: RuleTable
+    need_outputs: bool
+    moves: bool
+
+    @classmethod
+    def of(cls, lanes: Lanes) -> "_Prepared":
+        given, rules = given_numbers(lanes), Rules.of(lanes)
+        return cls(
+            lanes=lanes,
+            given=given,
+            hyper=hyper_numbers(lanes).astype(lanes.shape.dtype),
+            rules=RuleTable(*(getattr(rules, name) for name in RuleTable._fields)),
+            need_outputs=rules.need_outputs,
+            moves=rates_move(lanes.shape, given),
+        )
+
+    def pack(
+        self,
+        state: LaneState,
+        stacked: Float[np.ndarray, "arrays lanes parameters"],
+        rows: Int64[np.ndarray, " rows"],
+        *,
+        judging: bool,
+    ) -> Pack:
+        n = len(state)
+        return Pack(
+            parameters=stacked[0],
+            slots=stacked[1:],
+            product=state.scalars.get("mu_product", np.ones(n)),
+            given=self.given,
+            hyper=self.hyper,
+            rows=rows,
+            n_rows=len(rows),
+            n_lanes=n,
+            n_slots=len(stacked) - 1,
+            n_given=self.given.shape[1],
+            n_hyper=self.hyper.shape[1],
+            decays=bool(self.hyper[:, Hyper.WEIGHT_DECAY].any()),
+            moves=self.moves,
+            want_errors=judging or self.need_outputs,
+        )
+
+
+def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"]:
+    counts: np.ndarray = met.sum(axis=1, dtype=np.int64)
+    return counts
+
+
+def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> Record:
+    met = state.ladder_epoch > 0
+    own = {item.name for item in fields(state)} & set(Record._fields)
+    arrays = {name: getattr(state, name) for name in own}
+    assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
+    return Record(
+        **arrays | {"live": state.live.view(np.int8)},
+        points=_POINTS,
+        next_point=np.searchsorted(_POINTS, state.epoch, side="right"),
+        next_patience=_count_met(met[:, : -len(LEVELS)].reshape(-1, len(PATIENCES))),
+        next_level=_count_met(met[:, -len(LEVELS) :]),
+        reasons=reasons,
+        watches=state.live.shape[1],
+        width=state.curve.shape[1],
+    )

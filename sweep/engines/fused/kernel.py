@@ -1,0 +1,294 @@
+"""The kernel: every epoch of every lane of a pack, in one compiled call. Knows no files or clocks.
+
+Lanes are trained in blocks that fill a vector, a lane to each of its elements; the few that remain
+are trained alone, with their samples side by side. Either way a lane's bits are the same.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+from sweep.engines.fused.clipping import clip_gradient
+from sweep.engines.fused.compilation import compiled, entry
+from sweep.engines.fused.optimizers import Step, decay_weights, update
+from sweep.engines.fused.passes import Memory, Plan, find_gradient, write_hidden
+from sweep.engines.fused.rates import Hyper, Rates, set_rates
+from sweep.engines.fused.rules import Record, RuleTable, count_epoch, judge_epoch
+from sweep.engines.fused.vectors import addresses, at
+
+_WEIGHT_DECAY, _FLAT_SPOT = int(Hyper.WEIGHT_DECAY), int(Hyper.FLAT_SPOT)
+_CLIP_LIMIT = int(Hyper.CLIP_LIMIT)
+
+
+class Block(NamedTuple):
+    """What else a block of lanes works in, besides `Memory`.
+
+    Attributes:
+        slots: the optimizer's, `size` numbers each. given, epochs, product: as in `Rates`.
+        losses, errors: of each lane in this epoch. frozen: lanes that wait for the next call.
+    """
+
+    slots: Any
+    given: Any
+    epochs: Any
+    product: Any
+    losses: Any
+    errors: Any
+    frozen: Any
+
+
+class Pack(NamedTuple):
+    """The lanes of a call.
+
+    Attributes:
+        parameters: (lanes, parameters). slots: (slots, lanes, parameters). Changed in place.
+        product: nadam's mu_product, one a lane. given, hyper: (lanes, rows of `Given`, `Hyper`).
+        rows: the lanes to train, `n_rows` of them among `n_lanes`.
+        n_slots, n_given, n_hyper: sizes of the tables.
+        decays, moves: whether any lane has weight decay, or rates that differ by epoch.
+        want_errors: whether any rule looks at the outputs.
+    """
+
+    parameters: Any
+    slots: Any
+    product: Any
+    given: Any
+    hyper: Any
+    rows: Any
+    n_rows: int
+    n_lanes: int
+    n_slots: int
+    n_given: int
+    n_hyper: int
+    decays: bool
+    moves: bool
+    want_errors: bool
+
+
+class Verdicts(NamedTuple):
+    """What is found of each lane when it is judged.
+
+    Attributes:
+        loss, objective, norm: float64. norm: of the objective's gradient.
+        reconstructed: samples whose every output is within `margin` of its target.
+        argmax: samples whose largest output is where the target is 1.
+        hidden: where to write the activations of `layer` of the last lane, samples by units.
+        layer: counted from 1; 0 for none.
+    """
+
+    loss: Any
+    objective: Any
+    norm: Any
+    reconstructed: Any
+    argmax: Any
+    hidden: Any
+    layer: int
+    margin: float
+
+
+class Variant(NamedTuple):
+    """Which form of the optimizer: the places of its slots, -1 for none, and its flags."""
+
+    second: int
+    momentum: int
+    mean: int
+    most: int
+    inside: bool
+    nesterov: bool
+    partly: bool
+
+
+@compiled
+def _vectors_of(plan: Plan) -> int:
+    """Return how many vectors hold the parameters of a block."""
+    return (plan.parameters * plan.stride + plan.width - 1) // plan.width
+
+
+@compiled
+def _step_of(plan: Plan, m: Memory, b: Block, v: Variant) -> Step:
+    count = _vectors_of(plan)
+    size = count * plan.width
+    return Step(
+        m.parameters,
+        m.gradient,
+        m.decayed,
+        m.hyper,
+        b.slots,
+        at(b.slots, max(v.second, 0) * size),
+        at(b.slots, max(v.momentum, 0) * size),
+        at(b.slots, max(v.mean, 0) * size),
+        at(b.slots, max(v.most, 0) * size),
+        count,
+        plan.width,
+        v.momentum >= 0,
+        v.mean >= 0,
+        v.inside,
+        v.most >= 0,
+        v.nesterov,
+        v.partly,
+    )
+
+
+@compiled
+def _enter(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> None:
+    """Bring the lane of `row` to element `j` of the block."""
+    for k in range(pack.n_given):
+        b.given[k * plan.width + j] = pack.given[row * pack.n_given + k]
+    for k in range(pack.n_hyper):
+        m.hyper[k * plan.width + j] = pack.hyper[row * pack.n_hyper + k]
+    b.product[j] = pack.product[row]
+    b.frozen[j] = 0
+    if j >= plan.stride:
+        return
+    size = _vectors_of(plan) * plan.width
+    for p in range(plan.parameters):
+        m.parameters[p * plan.stride + j] = pack.parameters[row * plan.parameters + p]
+    for s in range(pack.n_slots):
+        slot = at(pack.slots, (s * pack.n_lanes + row) * plan.parameters)
+        for p in range(plan.parameters):
+            b.slots[s * size + p * plan.stride + j] = slot[p]
+
+
+@compiled
+def _leave(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> None:
+    """Write the lane at element `j` of the block back to its row."""
+    size = _vectors_of(plan) * plan.width
+    pack.product[row] = b.product[j]
+    for p in range(plan.parameters):
+        pack.parameters[row * plan.parameters + p] = m.parameters[p * plan.stride + j]
+    for s in range(pack.n_slots):
+        slot = at(pack.slots, (s * pack.n_lanes + row) * plan.parameters)
+        for p in range(plan.parameters):
+            slot[p] = b.slots[s * size + p * plan.stride + j]
+
+
+@compiled
+def _sum_columns(plan: Plan, m: Memory, b: Block, lanes: int, want_errors: bool) -> None:
+    """Reduce column sums to losses, sample by sample, and column errors to the worst."""
+    for j in range(lanes):
+        b.losses[j] = 0.0
+        b.errors[j] = 0.0
+    for s in range(plan.samples):
+        for j in range(lanes):
+            place = s if plan.alone else s * plan.width + j
+            b.losses[j] += m.sums[place]
+            if want_errors and not m.worst[place] <= b.errors[j]:
+                b.errors[j] = m.worst[place]
+    for j in range(lanes):
+        b.losses[j] *= plan.scale
+
+
+@compiled(glue=True)
+def _train_block(
+    plan: Plan,
+    m: Memory,
+    b: Block,
+    v: Variant,
+    pack: Pack,
+    rows: Any,
+    lanes: int,
+    record: Record,
+    rules: RuleTable,
+    epochs: int,
+) -> None:
+    """Train a block of lanes; one that a watch stops leaves at once, to wait for the next call."""
+    for j in range(plan.width):
+        _enter(plan, m, b, pack, rows[j] if j < lanes else rows[0], j)
+    step = _step_of(plan, m, b, v)
+    rates = Rates(b.given, b.epochs, b.product, m.hyper, plan.width)
+    training = lanes
+    for epoch in range(epochs):
+        if pack.moves or epoch == 0:
+            for j in range(plan.width):
+                b.epochs[j] = record.epoch[rows[j] if j < lanes else rows[0]]
+            set_rates(plan.optimizer, rates)
+        find_gradient(plan, m, pack.want_errors)
+        _sum_columns(plan, m, b, lanes, pack.want_errors)
+        if plan.clip:
+            limits = at(m.hyper, _CLIP_LIMIT * plan.width)
+            clip_gradient(plan.clip, m.gradient, limits, plan.parameters, plan.stride)
+        if pack.decays:
+            decay_weights(step)
+        update(plan.optimizer, step)
+        for j in range(lanes):
+            if not b.frozen[j]:
+                count_epoch(record, rows[j], b.losses[j])
+                if judge_epoch(record, rules, rows[j], b.errors[j]):
+                    _leave(plan, m, b, pack, rows[j], j)
+                    b.frozen[j] = 1
+                    training -= 1
+        if training == 0:
+            return
+    for j in range(lanes):
+        if not b.frozen[j]:
+            _leave(plan, m, b, pack, rows[j], j)
+
+
+@compiled(glue=True)
+def _judge_lane(
+    plan: Plan, m: Memory, b: Block, pack: Pack, rows: Any, lanes: int, v: Verdicts
+) -> None:
+    """Judge a lane at its present weights, alone, with the operations of training."""
+    row = rows[0]
+    for j in range(plan.width):
+        _enter(plan, m, b, pack, row, j)
+        m.hyper[_FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
+    if v.layer:
+        write_hidden(plan, m, v.layer, v.hidden)
+    find_gradient(plan, m, pack.want_errors)
+    _sum_columns(plan, m, b, lanes, pack.want_errors)
+    for s in range(plan.samples):
+        v.reconstructed[row] += m.worst[s] <= v.margin
+        v.argmax[row] += m.leads[s] > 0.0
+    decay = m.hyper[_WEIGHT_DECAY * plan.width]
+    squares, slopes = 0.0, 0.0
+    for p in range(plan.parameters):
+        weight = 1.0 * m.parameters[p]
+        slope = m.gradient[p] + decay * m.decayed[p] * weight
+        squares += m.decayed[p] * weight * weight
+        slopes += slope * slope
+    v.loss[row] = b.losses[0]
+    v.objective[row] = b.losses[0] + squares * decay / 2.0
+    v.norm[row] = math.sqrt(slopes)
+
+
+def run(
+    packed: Plan,
+    alone: Plan,
+    packed_memory: Memory,
+    memory_alone: Memory,
+    block: Block,
+    variant: Variant,
+    pack: Pack,
+    record: Record,
+    rules: RuleTable,
+    verdicts: Verdicts,
+    epochs: int,
+    few: int,
+) -> None:
+    """Train the lanes of `pack.rows` for up to `epochs` epochs, in place; judge them if that is 0.
+
+    One entry for both: most of what it calls is the same, and compiling is what a user waits for.
+
+    `packed` and `packed_memory` are for a block of lanes, `alone` and `memory_alone` for a lane
+    alone; `few` lanes or fewer are trained one by one.
+    """
+    lanes, b = addresses(pack), addresses(block)
+    m, m_alone = addresses(packed_memory), addresses(memory_alone)
+    done = 0
+    while done < lanes.n_rows:
+        left = lanes.n_rows - done
+        rows = at(lanes.rows, done)
+        many = left > few and epochs > 0
+        plan, memory, count = packed, m, min(left, packed.width)
+        if not many:
+            plan, memory, count = alone, m_alone, min(left, 1)
+        if epochs == 0:
+            _judge_lane(plan, memory, b, lanes, rows, count, addresses(verdicts))
+        else:
+            r, u = addresses(record), addresses(rules)
+            _train_block(plan, memory, b, variant, lanes, rows, count, r, u, epochs)
+        done += count
+
+
+RUN = {dtype: entry(run, tag=dtype) for dtype in ("float32", "float64")}
+"""The kernel by dtype: compiled at the first call, or loaded from the cache."""

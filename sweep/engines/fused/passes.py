@@ -1,0 +1,320 @@
+"""The forward and backward pass of a multilayer perceptron over vectors. Knows no rules or epochs.
+
+A *column* is a vector of values that never meet: the same sample in several lanes (a packed block),
+or several samples of one lane (a lane alone). The two differ in where a parameter lies (a vector a
+parameter, or a number that is repeated) and in how gradients are summed over the samples; every
+number is computed by the same operations in the same order, so the bits are the same.
+"""
+
+from typing import Any, NamedTuple
+
+from sweep.engines.fused.activations import Bend, activate, softmax
+from sweep.engines.fused.compilation import compiled
+from sweep.engines.fused.losses import Judged, find_errors, judge_outputs
+from sweep.engines.fused.products import (
+    Table,
+    product,
+    product_of_numbers,
+    product_with_numbers,
+)
+from sweep.engines.fused.rates import Hyper
+from sweep.engines.fused.vectors import at, load, repeated, store
+
+_SLOPE, _ALPHA = int(Hyper.SLOPE), int(Hyper.ALPHA)
+_OUTPUT_SLOPE, _OUTPUT_ALPHA = int(Hyper.OUTPUT_SLOPE), int(Hyper.OUTPUT_ALPHA)
+
+_FLAT_SPOT = int(Hyper.FLAT_SPOT)
+
+
+class Plan(NamedTuple):
+    """The numbers that describe a network, its loss and its data to the kernel.
+
+    Attributes:
+        alone: whether vectors run over samples of one lane, not over lanes.
+        width: numbers a vector. stride: from one parameter to the next: `width`, or 1 alone.
+        depth: layers of weights. features: of the output.
+        samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
+        biases: whether layers have any.
+        hidden, output, loss, optimizer, clip: codes.
+        scale: what the sum of all loss terms is multiplied with.
+        parameters: of a lane.
+    """
+
+    alone: bool
+    width: int
+    stride: int
+    depth: int
+    features: int
+    samples: int
+    columns: int
+    tile: int
+    biases: bool
+    hidden: int
+    output: int
+    softmax: bool
+    loss: int
+    optimizer: int
+    clip: int
+    scale: float
+    parameters: int
+
+
+class Memory(NamedTuple):
+    """Pointers to what a pass reads and writes.
+
+    Attributes:
+        widths, starts, heights: of the layers: units, first parameter, units of those below.
+        pads: where a layer's gradient lies in `spread`.
+        inputs: samples as numbers, or columns of them alone. targets: columns.
+        turned_inputs: alone: samples as rows of padded length, a 1 after the last feature.
+        parameters, gradient, hyper: as their names say.
+        decayed: of each parameter, 1 where weight decay works on it, else 0.
+        slopes, values: pre-activations, then derivatives, then gradients; and activations.
+        turned: alone: the activations of a layer as rows of padded length.
+        spread: alone: gradients as rows of padded length.
+        zero: a vector of 0.
+        sums, worst, leads: float64, one vector a column.
+    """
+
+    widths: Any
+    starts: Any
+    heights: Any
+    pads: Any
+    inputs: Any
+    targets: Any
+    turned_inputs: Any
+    parameters: Any
+    gradient: Any
+    decayed: Any
+    hyper: Any
+    slopes: Any
+    values: Any
+    turned: Any
+    spread: Any
+    zero: Any
+    sums: Any
+    worst: Any
+    leads: Any
+
+
+@compiled(glue=True)
+def _layer(start: Any, plan: Plan, m: Memory, layer: int) -> Any:
+    """Return where the units of `layer`, counted from 1, lie in `slopes` or `values`."""
+    return at(start, m.heights[layer] * plan.tile * plan.width)
+
+
+@compiled(glue=True)
+def _by_columns(start: Any, plan: Plan, m: Memory, layer: int) -> Table:
+    """Return the units of `layer` as a table of (column, unit)."""
+    return Table(_layer(start, plan, m, layer), m.widths[layer] * plan.width, plan.width)
+
+
+@compiled(glue=True)
+def _padded(count: int, width: int) -> int:
+    return (count + width - 1) // width * width
+
+
+@compiled
+def forward(plan: Plan, m: Memory, first: int, count: int) -> None:
+    """Compute pre-activations, derivatives and activations of `count` columns from `first` on."""
+    for layer in range(plan.depth):
+        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+        weights = at(m.parameters, m.starts[layer] * plan.stride)
+        start, along = m.zero, 0
+        if plan.biases:
+            start, along = at(weights, fan_in * fan_out * plan.stride), plan.stride
+        biases = Table(start, 0, along)
+        right = Table(weights, fan_in * plan.stride, plan.stride)
+        out = _by_columns(m.slopes, plan, m, layer + 1)
+        if layer > 0:
+            left = _by_columns(m.values, plan, m, layer)
+        elif plan.alone:
+            row = fan_in * plan.width
+            left = Table(at(m.inputs, first * row), row, plan.width)
+        else:
+            left = Table(at(m.inputs, first * fan_in), fan_in, 1)
+        if plan.alone:
+            product_with_numbers(out, biases, left, right, count, fan_out, fan_in)
+        elif layer == 0:
+            product_of_numbers(out, biases, left, right, count, fan_out, fan_in)
+        else:
+            product(out, biases, left, right, count, fan_out, fan_in)
+        _activate(plan, m, layer + 1, count)
+
+
+@compiled(glue=True)
+def _activate(plan: Plan, m: Memory, layer: int, count: int) -> None:
+    slopes, values = _layer(m.slopes, plan, m, layer), _layer(m.values, plan, m, layer)
+    units, last = m.widths[layer], layer == plan.depth
+    if last and plan.softmax:
+        softmax(slopes, values, count, units, plan.width)
+        return
+    slope, alpha = (_OUTPUT_SLOPE, _OUTPUT_ALPHA) if last else (_SLOPE, _ALPHA)
+    bend = Bend(
+        at(m.hyper, slope * plan.width),
+        at(m.hyper, alpha * plan.width),
+        at(m.hyper, _FLAT_SPOT * plan.width),
+    )
+    code = plan.output if last else plan.hidden
+    activate(code, slopes, values, count * units, plan.width, bend)
+
+
+@compiled(glue=True)
+def judge(plan: Plan, m: Memory, first: int, count: int, want_errors: bool) -> None:
+    """Compare outputs with targets: column sums of the loss, and the gradient of the last layer."""
+    start = first * plan.width
+    judged = Judged(
+        _layer(m.values, plan, m, plan.depth),
+        at(m.targets, start * plan.features),
+        _layer(m.slopes, plan, m, plan.depth),
+        at(m.sums, start),
+        count,
+        plan.features,
+        plan.width,
+        plan.scale,
+        plan.softmax,
+    )
+    if want_errors:
+        find_errors(judged, at(m.worst, start), at(m.leads, start))
+    judge_outputs(plan.loss, judged)
+
+
+@compiled(glue=True)
+def backward(plan: Plan, m: Memory, first: int, count: int) -> None:
+    """Carry the gradient back through the layers, and add these columns to the parameters'."""
+    for layer in range(plan.depth - 1, -1, -1):
+        _add_gradient(plan, m, layer, first, count)
+        if layer == 0:
+            return
+        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+        weights = at(m.parameters, m.starts[layer] * plan.stride)
+        right = Table(weights, plan.stride, fan_in * plan.stride)
+        left = _by_columns(m.slopes, plan, m, layer + 1)
+        out = _by_columns(m.values, plan, m, layer)
+        none = Table(m.zero, 0, 0)
+        if plan.alone:
+            product_with_numbers(out, none, left, right, count, fan_in, fan_out)
+        else:
+            product(out, none, left, right, count, fan_in, fan_out)
+        _multiply(plan, m, layer, count * fan_in)
+
+
+@compiled
+def _multiply(plan: Plan, m: Memory, layer: int, count: int) -> None:
+    """Multiply the gradient of a layer's activations, left in `values`, with their derivatives."""
+    slopes, values = _layer(m.slopes, plan, m, layer), _layer(m.values, plan, m, layer)
+    for i in range(0, count * plan.width, plan.width):
+        store(at(slopes, i), load(at(slopes, i)) * load(at(values, i)))
+
+
+@compiled(glue=True)
+def _add_gradient(plan: Plan, m: Memory, layer: int, first: int, count: int) -> None:
+    if plan.alone:
+        _add_gradient_alone(plan, m, layer, first, count)
+        return
+    fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], plan.width
+    weights = at(m.gradient, m.starts[layer] * width)
+    slopes = _layer(m.slopes, plan, m, layer + 1)
+    deltas = Table(slopes, width, fan_out * width)
+    if layer > 0:
+        out = Table(weights, fan_in * width, width)
+        values = Table(_layer(m.values, plan, m, layer), width, fan_in * width)
+        product(out, out, deltas, values, fan_out, fan_in, count)
+    else:
+        out = Table(weights, width, fan_in * width)
+        inputs = Table(at(m.inputs, first * fan_in), 1, fan_in)
+        product_of_numbers(out, out, inputs, deltas, fan_in, fan_out, count)
+    if not plan.biases:
+        return
+    biases = at(weights, fan_in * fan_out * width)
+    for o in range(fan_out):
+        total = load(at(biases, o * width))
+        for c in range(count):
+            total = total + load(at(slopes, (c * fan_out + o) * width))
+        store(at(biases, o * width), total)
+
+
+@compiled(glue=True)
+def _add_gradient_alone(plan: Plan, m: Memory, layer: int, first: int, count: int) -> None:
+    """Sum over samples one by one, ascending as in a packed block, with weights side by side.
+
+    The bias is the weight of an input of 1, to which a fused multiply-add adds exactly.
+    """
+    fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], plan.width
+    row = _padded(fan_in + 1, width)
+    out = Table(at(m.spread, m.pads[layer]), row, width)
+    slopes = _layer(m.slopes, plan, m, layer + 1)
+    for c in range(count):
+        start = (first + c) * width
+        samples = min(width, plan.samples - start)
+        if layer > 0:
+            values = at(_layer(m.values, plan, m, layer), c * fan_in * width)
+            _turn(values, m.turned, fan_in, samples, row, width)
+            turned = m.turned
+        else:
+            turned = at(m.turned_inputs, start * row)
+        deltas = Table(at(slopes, c * fan_out * width), width, 1)
+        right = Table(turned, width, row)
+        product_of_numbers(out, out, deltas, right, fan_out, row // width, samples)
+
+
+@compiled
+def _turn(values: Any, turned: Any, units: int, samples: int, row: int, width: int) -> None:
+    """Write a column of units by samples as rows of units, each followed by a 1."""
+    for s in range(samples):
+        for i in range(units):
+            turned[s * row + i] = values[i * width + s]
+        turned[s * row + units] = 1.0
+
+
+@compiled
+def write_hidden(plan: Plan, m: Memory, layer: int, out: Any) -> None:
+    """Alone: write the activations of `layer`, counted from 1, as rows of samples by units."""
+    units = m.widths[layer]
+    values = _layer(m.values, plan, m, layer)
+    for c in range(plan.columns):
+        forward(plan, m, c, 1)
+        for s in range(min(plan.width, plan.samples - c * plan.width)):
+            for i in range(units):
+                out[(c * plan.width + s) * units + i] = values[i * plan.width + s]
+
+
+@compiled
+def clear_gradient(plan: Plan, m: Memory) -> None:
+    zero = repeated(0.0, load(m.zero))
+    last = plan.depth - 1
+    if plan.alone:
+        row = _padded(m.widths[last] + 1, plan.width)
+        for i in range(0, m.pads[last] + m.widths[last + 1] * row, plan.width):
+            store(at(m.spread, i), zero)
+    else:
+        for i in range(0, plan.parameters * plan.width, plan.width):
+            store(at(m.gradient, i), zero)
+
+
+@compiled
+def gather_gradient(plan: Plan, m: Memory) -> None:
+    """Alone: write the spread gradient in the layout of the parameters."""
+    for layer in range(plan.depth):
+        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+        row = _padded(fan_in + 1, plan.width)
+        weights = at(m.gradient, m.starts[layer])
+        for o in range(fan_out):
+            line = at(m.spread, m.pads[layer] + o * row)
+            for i in range(fan_in):
+                weights[o * fan_in + i] = line[i]
+            if plan.biases:
+                weights[fan_in * fan_out + o] = line[fan_in]
+
+
+@compiled
+def find_gradient(plan: Plan, m: Memory, want_errors: bool) -> None:
+    """Compute column sums of the loss and the gradient of the mean over all samples."""
+    clear_gradient(plan, m)
+    for first in range(0, plan.columns, plan.tile):
+        count = min(plan.tile, plan.columns - first)
+        forward(plan, m, first, count)
+        judge(plan, m, first, count, want_errors)
+        backward(plan, m, first, count)
+    if plan.alone:
+        gather_gradient(plan, m)

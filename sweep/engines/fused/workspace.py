@@ -1,0 +1,177 @@
+"""The memory that a kernel works in and the plan that describes it. Knows nothing of training.
+
+A *column* is a vector of values of one unit: in a packed block a sample in several lanes, in a lane
+alone several samples.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from sweep.datasets.data import Data
+from sweep.engines.fused import activations, clipping, losses, optimizers
+from sweep.engines.fused.kernel import Block, Variant
+from sweep.engines.fused.passes import Memory, Plan
+from sweep.engines.fused.rates import Given, Hyper
+from sweep.engines.fused.vectors import vector_width
+from sweep.nets.layout import Role, decay_shares, layout_of
+from sweep.trial import Trial
+
+PACKED_TILE = 8  # samples done at a time: their activations stay in the first cache
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What the kernel needs besides the lanes, for trials of one pack key on one set of data."""
+
+    packed: Plan
+    alone: Plan
+    packed_memory: Memory
+    memory_alone: Memory
+    block: Block
+    variant: Variant
+    slots: tuple[str, ...]
+
+    @classmethod
+    def of(cls, shape: Trial, data: Data) -> "Workspace":
+        """Allocate for trials of the pack key of `shape` on `data`."""
+        slots = used_slots(shape)
+        width = vector_width(np.dtype(shape.dtype))
+        packed, alone = (_plan(shape, data, alone=alone) for alone in (False, True))
+        packed_memory, memory_alone = _memories(shape, data, packed, alone)
+        return cls(
+            packed=packed,
+            alone=alone,
+            packed_memory=packed_memory,
+            memory_alone=memory_alone,
+            block=_block(shape, width, max(1, len(slots)) * packed.parameters * width),
+            variant=_variant(shape, slots),
+            slots=slots,
+        )
+
+
+def used_slots(shape: Trial) -> tuple[str, ...]:
+    """Return the names of the arrays that the optimizer of `shape` keeps."""
+    used = (shape.optimizer_momentum, shape.optimizer_centered, shape.optimizer_amsgrad)
+    pairs = zip(optimizers.OPTIONAL_SLOTS, used, strict=True)
+    return (*optimizers.SLOTS[shape.optimizer], *(name for name, use in pairs if use))
+
+
+def _variant(shape: Trial, slots: tuple[str, ...]) -> Variant:
+    own = optimizers.SLOTS[shape.optimizer]
+    momentum, mean, most = (
+        slots.index(name) if name in slots else -1 for name in optimizers.OPTIONAL_SLOTS
+    )
+    second = 1 if len(own) == 2 else -1
+    inside = bool(shape.optimizer_epsilon_inside or shape.optimizer_epsilon_hat)
+    nesterov, partly = bool(shape.optimizer_nesterov), not shape.decay_biases
+    return Variant(second, momentum, mean, most, inside, nesterov, partly)
+
+
+def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
+    width = vector_width(np.dtype(shape.dtype))
+    samples, features = data.targets.shape
+    softmax = shape.output_activation == "softmax"
+    bits = bool(np.isin(data.targets, (0.0, 1.0)).all())
+    terms = samples if shape.loss == "categorical_cross_entropy" else samples * features
+    return Plan(
+        alone=alone,
+        width=width,
+        stride=1 if alone else width,
+        depth=len(shape.topology) - 1,
+        features=features,
+        samples=samples,
+        columns=-(-samples // width) if alone else samples,
+        tile=1 if alone else PACKED_TILE,
+        biases=shape.biases,
+        hidden=activations.CODES[shape.activation],
+        output=_output_code(shape),
+        softmax=softmax,
+        loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
+        optimizer=optimizers.CODES[shape.optimizer],
+        clip=clipping.CODES[shape.gradient_clip],
+        scale=1.0 if shape.loss_reduction == "sum" else 1.0 / terms,
+        parameters=layout_of(shape).n_parameters,
+    )
+
+
+def _output_code(shape: Trial) -> int:
+    if shape.loss_semantics == "logits":
+        return activations.SIGMOID_OF_LOGITS
+    return activations.CODES[shape.output_activation]
+
+
+def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memory, Memory]:
+    """Return the memory of a packed block and of a lane alone: the same but for data and decay."""
+    dtype, width = np.dtype(shape.dtype), packed.width
+    inputs, targets = data.inputs.astype(dtype), data.targets.astype(dtype)
+    shared = _shared_memory(shape, packed, alone) | {"turned_inputs": _turned(inputs, width)}
+    shares = decay_shares(shape).astype(dtype)
+    packed_data = {
+        "inputs": inputs.ravel(),
+        "targets": np.repeat(targets.ravel(), width),
+        "decayed": np.repeat(shares, width),
+    }
+    data_alone = {
+        "inputs": _columns(inputs, width),
+        "targets": _columns(targets, width),
+        "decayed": np.pad(shares, (0, width)),
+    }
+    return Memory(**shared, **packed_data), Memory(**shared, **data_alone)
+
+
+def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
+    widths, width = np.array(shape.topology, np.int64), packed.width
+    weights = [array for array in layout_of(shape).parameters if array.role is Role.WEIGHT]
+    dtype = np.dtype(shape.dtype)
+    rows = -(-(widths[:-1] + 1) // width) * width
+    columns = max(packed.columns, alone.columns)
+    pads = np.concatenate([[0], np.cumsum(rows * widths[1:])])
+    units = int(widths[1:].sum()) * max(packed.tile, alone.tile)
+    return {
+        "widths": widths,
+        "starts": np.array([array.start for array in weights], np.int64),
+        "heights": np.concatenate([[0, 0], np.cumsum(widths[1:])]),
+        "pads": pads,
+        "parameters": np.zeros(packed.parameters * width, dtype),
+        "gradient": np.zeros(packed.parameters * width, dtype),
+        "hyper": np.zeros(len(Hyper) * width, dtype),
+        "slopes": np.zeros(units * width, dtype),
+        "values": np.zeros(units * width, dtype),
+        "turned": np.zeros(int(rows.max()) * width, dtype),
+        "spread": np.zeros(int(pads[-1]), dtype),
+        "zero": np.zeros(width, dtype),
+        "sums": np.zeros(columns * width),
+        "worst": np.zeros(columns * width),
+        "leads": np.zeros(columns * width),
+    }
+
+
+def _block(shape: Trial, width: int, slots: int) -> Block:
+    return Block(
+        slots=np.zeros(slots, shape.dtype),
+        given=np.zeros(len(Given) * width),
+        epochs=np.zeros(width),
+        product=np.ones(width),
+        losses=np.zeros(width),
+        errors=np.zeros(width),
+        frozen=np.zeros(width, np.int8),
+    )
+
+
+def _columns(table: Float[np.ndarray, "samples features"], width: int) -> np.ndarray:
+    """Lay samples out as columns: `width` samples of a feature side by side, 0 after the last."""
+    padded = np.zeros((-(-len(table) // width) * width, table.shape[1]), table.dtype)
+    padded[: len(table)] = table
+    return padded.reshape(-1, width, table.shape[1]).transpose(0, 2, 1).ravel()
+
+
+def _turned(table: Float[np.ndarray, "samples features"], width: int) -> np.ndarray:
+    """Lay samples out as rows of whole vectors, a 1 after the last feature: the bias's input."""
+    samples, features = table.shape
+    rows = np.zeros((samples, -(-(features + 1) // width) * width), table.dtype)
+    rows[:, :features] = table
+    rows[:, features] = 1.0
+    return rows.ravel()

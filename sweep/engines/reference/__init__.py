@@ -1,0 +1,1 @@
+"""The reference engine: plain PyTorch, one trial at a time."""

@@ -1,0 +1,134 @@
+"""The reference engine: an nn.Module, a torch.optim optimizer, the plain loop.
+
+Slow, obviously right: every other engine is held against it. Lanes train one after the other.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.engines.batches import batches, epoch_order, epoch_share, updates_per_epoch
+from sweep.engines.contract import Evaluation, Stop
+from sweep.engines.corruption import corrupted
+from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.reference.optimizers import ReferenceOptimizer
+from sweep.engines.start import begin
+from sweep.engines.state import Lanes, LaneState
+from sweep.engines.stop_rules import Rules, judge
+from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.layout import layout_of
+from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.schedules import decayed, scheduled_rate
+from sweep.trial import Trial
+
+STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike
+CHUNK_SECONDS = 0.25
+
+
+class ReferenceEngine:
+    """Trains one network at a time as PyTorch's own tutorials do."""
+
+    name = "reference"
+    device = "cpu"
+    numerics_version = 2
+    capacity = 1
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`."""
+        self._shape, self._data = shape, data
+        self._inputs, self._targets = tensors(data, shape)
+        self._loss = trial_loss(shape)
+
+    def begin(self, lanes: Lanes) -> LaneState:
+        return begin(lanes, self.numerics_version)
+
+    def chunk_epochs(self, lanes: int) -> int:
+        steps = updates_per_epoch(self._shape, len(self._inputs)) * lanes
+        return max(1, round(CHUNK_SECONDS / (steps * STEP_SECONDS)))
+
+    def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
+        stops: list[Stop] = []
+        for row in range(len(lanes)):
+            alone = state.take([row])
+            for stop in self._advance_one(lanes.take([row]), alone, epochs):
+                stops.append(Stop(row, stop.watch, stop.reason, stop.state))
+            for name, array in state.arrays().items():
+                array[row] = alone.arrays()[name][0]
+        return stops
+
+    def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
+        lane_rows = enumerate(lanes.lanes)
+        return [evaluate(lane.path, state.network(row), self._data) for row, lane in lane_rows]
+
+    def hidden(
+        self, lanes: Lanes, state: LaneState, layer: int
+    ) -> Float[np.ndarray, "samples units"]:
+        return hidden(lanes.shape, state.network(0), self._data, layer)
+
+    def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
+        trial, rules = lanes.shape, Rules.of(lanes)
+        network = Autoencoder(trial)
+        load_flat(network, state.network(0))
+        optimizer = ReferenceOptimizer(trial, network)
+        optimizer.load(state)
+        stops: list[Stop] = []
+        for _ in range(epochs):
+            if not state.live.any():
+                break
+            loss, worst = self._train_epoch(trial, network, optimizer, int(state.epoch[0]))
+            met = judge(rules, state, losses=np.array([loss]), worst_errors=np.array([worst]))
+            if met:
+                _save(network, state, trial)
+                optimizer.save(state)
+                stops += [Stop(0, watch, reason, state.take([0])) for _, watch, reason in met]
+        _save(network, state, trial)
+        optimizer.save(state)
+        return stops
+
+    def _train_epoch(
+        self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
+    ) -> tuple[float, float]:
+        """Make an epoch's updates; return its loss and the largest error of any output."""
+        samples, inputs = len(self._inputs), self._inputs
+        if trial.input_noise != "none":
+            noisy = corrupted(trial, self._data.inputs, epoch=epoch)
+            inputs = torch.from_numpy(noisy).to(self._inputs)
+        rate = scheduled_rate(trial, epoch)
+        total, worst = 0.0, 0.0
+        for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
+            targets = self._targets[batch]
+            codes = network.encode(inputs[batch])
+            logits = network.logits_of(codes)
+            outputs = network.outputs_of(logits)
+            loss: Tensor = self._loss(logits, outputs, targets)
+            network.zero_grad()
+            objective = loss + code_penalty(codes, trial.code_penalty)
+            objective.backward()  # type: ignore[no-untyped-call]
+            _clip(network, trial)
+            optimizer.step(
+                decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
+            )
+            total += loss.item() * epoch_share(trial, len(batch), samples)
+            worst = max(worst, (outputs.detach() - targets).abs().max().item())
+        return total, worst
+
+
+def _clip(network: Autoencoder, trial: Trial) -> None:
+    """Clip the gradients, to which the optimizer has yet to add the weight decay."""
+    limit = trial.gradient_clip_limit or 0.0
+    if trial.gradient_clip == "norm":
+        torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
+    elif trial.gradient_clip == "value":
+        torch.nn.utils.clip_grad_value_(network.parameters(), limit)
+
+
+def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:
+    """Write parameters and buffers into a state of one lane."""
+    flat, layout = flatten(network), layout_of(trial)
+    state.parameters[0] = flat[: layout.n_parameters]
+    for buffer in layout.buffers:
+        state.buffers[buffer.name][0] = flat[buffer.place]

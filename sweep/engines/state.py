@@ -1,0 +1,258 @@
+"""What a lane carries from one epoch to the next, as plain arrays. Knows nothing of engines."""
+
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int64, Shaped
+
+from sweep.ladder import RULES, RUNGS, TOLERANCES
+from sweep.trial import Trial
+
+CURVE_POINTS_PER_DECADE = 20
+TAIL_EPOCHS = 16
+WATCH_COLUMNS = {"live": False, "delta_count": 0, "stall_best": np.inf, "stall_count": 0}
+"""The arrays of a state with a column for each trial of a lane, and their blanks."""
+
+GROUPS = ("slots", "scalars", "buffers", "probes", "phases")
+"""The groups of arrays by name that a state holds."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A path to train and the trials that wait along it, each with its own stop rule.
+
+    Attributes:
+        trials: at least one; all of one path, and so equal but for their stop rules.
+        start: the state to go on from, one lane wide and with a watch column for each trial; None
+            to begin at the initial weights.
+    """
+
+    trials: tuple[Trial, ...]
+    start: "LaneState | None" = None
+
+    @property
+    def path(self) -> Trial:
+        """Any trial of the lane, for the parameters that all of them share."""
+        return self.trials[0]
+
+    @property
+    def lane_id(self) -> str:
+        """Name of the lane, unlike any other's: two lanes may go on along one path."""
+        return self.trials[0].trial_id
+
+
+@dataclass(frozen=True)
+class Lanes:
+    """The lanes that train side by side, with their hyperparameters as arrays: one row a lane."""
+
+    lanes: tuple[Lane, ...]
+
+    def __len__(self) -> int:
+        return len(self.lanes)
+
+    @property
+    def shape(self) -> Trial:
+        """Any trial, for the parameters of the pack key that all lanes share."""
+        return self.lanes[0].path
+
+    def numbers(self, name: str, default: float = 0.0) -> Float64[np.ndarray, " lanes"]:
+        """Return the parameter `name` of every lane, `default` where it does not apply."""
+        values = (getattr(lane.path, name) for lane in self.lanes)
+        return np.array([default if v is None else v for v in values], np.float64)
+
+    def names(self, name: str) -> list[str]:
+        """Return the textual parameter `name` of every lane."""
+        return [getattr(lane.path, name) for lane in self.lanes]
+
+    def rule(self, name: str, default: float) -> Float64[np.ndarray, "lanes watches"]:
+        """Return the stop parameter `name` of every trial, `default` where not asked for."""
+        table = np.full((len(self.lanes), self.width), default, np.float64)
+        for row, lane in zip(table, self.lanes, strict=True):
+            for column, trial in enumerate(lane.trials):
+                value = getattr(trial, name)
+                if value is not None:
+                    row[column] = value
+        return table
+
+    @cached_property
+    def width(self) -> int:
+        """The most trials that any lane carries."""
+        return max(len(lane.trials) for lane in self.lanes)
+
+    def take(self, rows: Int64[np.ndarray, " kept"] | list[int]) -> "Lanes":
+        return Lanes(tuple(self.lanes[int(row)] for row in rows))
+
+
+@dataclass
+class LaneState:
+    """The state of lanes side by side; the leading axis of every array is the lane.
+
+    Saved in mid-run and restored it gives what an uninterrupted run gives: nothing that training
+    depends on lives elsewhere. `sweep.nets.layout` says what lies where in `parameters`.
+
+    Attributes:
+        numerics: version of the engine's arithmetic at the first epoch, as a row will have it.
+        epoch: epochs trained. updates: optimizer steps made.
+        parameters: the network, in its own dtype.
+        slots: the optimizer's arrays of the shape of `parameters`. scalars: its numbers a lane.
+        buffers: what a network keeps untrained, such as running means, in the layout's order.
+        previous_loss: loss of the last epoch, nan before the first. last_delta: its change.
+        best_loss, best_epoch: the least loss so far and when; inf and 0 before the first epoch.
+        curve: loss at the epochs of `curve_epochs`, nan where not reached.
+        tail: loss of epoch t at column t % TAIL_EPOCHS.
+        ladder_since: for each rule and tolerance of the ladder, the last epoch that broke it: that
+            moved the loss as far, or improved on the best.
+        ladder_best: early stopping's best loss for each min_delta of the ladder.
+        ladder_epoch, ladder_loss: when each rung was first met, 0 for not yet, and the loss then.
+        seconds: time in training. share: the same divided among the lanes beside it.
+        probes: what was seen at the epochs of `sweep.training.probes.probe`, nan where not looked.
+        phases: of pretraining, as `sweep.engines.pretraining` has it; empty without.
+        live: whether the trial in this watch column is still training.
+        delta_count: epochs in a row that the loss has moved by less than the tolerance.
+        stall_best, stall_count: early stopping's best loss and the epochs since.
+    """
+
+    numerics: Int64[np.ndarray, " lanes"]
+    epoch: Int64[np.ndarray, " lanes"]
+    updates: Int64[np.ndarray, " lanes"]
+    parameters: Float[np.ndarray, "lanes parameters"]
+    previous_loss: Float64[np.ndarray, " lanes"]
+    last_delta: Float64[np.ndarray, " lanes"]
+    best_loss: Float64[np.ndarray, " lanes"]
+    best_epoch: Int64[np.ndarray, " lanes"]
+    curve: Float64[np.ndarray, "lanes points"]
+    tail: Float64[np.ndarray, "lanes tail"]
+    ladder_since: Int64[np.ndarray, "lanes rules"]
+    ladder_best: Float64[np.ndarray, "lanes tolerances"]
+    ladder_epoch: Int64[np.ndarray, "lanes rungs"]
+    ladder_loss: Float64[np.ndarray, "lanes rungs"]
+    seconds: Float64[np.ndarray, " lanes"]
+    share: Float64[np.ndarray, " lanes"]
+    live: Bool[np.ndarray, "lanes watches"]
+    delta_count: Int64[np.ndarray, "lanes watches"]
+    stall_best: Float64[np.ndarray, "lanes watches"]
+    stall_count: Int64[np.ndarray, "lanes watches"]
+    slots: dict[str, Float[np.ndarray, "lanes parameters"]] = field(default_factory=dict)
+    scalars: dict[str, Float64[np.ndarray, " lanes"]] = field(default_factory=dict)
+    buffers: dict[str, Float[np.ndarray, "lanes _"]] = field(default_factory=dict)
+    probes: dict[str, Float64[np.ndarray, "lanes looks ..."]] = field(default_factory=dict)
+    phases: dict[str, Shaped[np.ndarray, "lanes ..."]] = field(default_factory=dict)
+
+    @classmethod
+    def begin(
+        cls,
+        lanes: Lanes,
+        parameters: Float[np.ndarray, "lanes parameters"],
+        slots: dict[str, Float[np.ndarray, "lanes parameters"]],
+        scalars: dict[str, Float64[np.ndarray, " lanes"]],
+        *,
+        numerics: int,
+    ) -> "LaneState":
+        """Return the state before the first epoch."""
+        n, width = len(lanes), lanes.width
+        live = np.zeros((n, width), bool)
+        for row, lane in zip(live, lanes.lanes, strict=True):
+            row[: len(lane.trials)] = True
+        return cls(
+            numerics=np.full(n, numerics, np.int64),
+            epoch=np.zeros(n, np.int64),
+            updates=np.zeros(n, np.int64),
+            parameters=parameters,
+            previous_loss=np.full(n, np.nan),
+            last_delta=np.full(n, np.nan),
+            best_loss=np.full(n, np.inf),
+            best_epoch=np.zeros(n, np.int64),
+            curve=np.full((n, len(curve_epochs())), np.nan),
+            tail=np.full((n, TAIL_EPOCHS), np.nan),
+            ladder_since=np.zeros((n, len(RULES) * len(TOLERANCES)), np.int64),
+            ladder_best=np.full((n, len(TOLERANCES)), np.inf),
+            ladder_epoch=np.zeros((n, len(RUNGS)), np.int64),
+            ladder_loss=np.full((n, len(RUNGS)), np.nan),
+            seconds=np.zeros(n),
+            share=np.zeros(n),
+            live=live,
+            delta_count=np.zeros((n, width), np.int64),
+            stall_best=np.full((n, width), np.inf),
+            stall_count=np.zeros((n, width), np.int64),
+            slots=slots,
+            scalars=scalars,
+        )
+
+    def __len__(self) -> int:
+        return len(self.epoch)
+
+    @property
+    def in_last_phase(self) -> Bool[np.ndarray, " lanes"]:
+        """Whether each lane trains its whole network, all pretraining done."""
+        if not self.phases:
+            return np.ones(len(self), bool)
+        phase = self.phases["phase"]
+        return np.asarray(phase == self.phases["epochs"].shape[1])
+
+    def arrays(self) -> dict[str, Shaped[np.ndarray, "lanes ..."]]:
+        """Return every array by name; those of a group such as `slots` as `slots.NAME`."""
+        flat: dict[str, np.ndarray] = {}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, dict):
+                flat |= {f"{item.name}.{name}": array for name, array in value.items()}
+            else:
+                flat[item.name] = value
+        return flat
+
+    @classmethod
+    def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "LaneState":
+        """Rebuild a state from what `arrays` gave; one that tells no `numerics` is of version 1."""
+        values: dict[str, Any] = {name: {} for name in GROUPS}
+        values["numerics"] = np.ones(len(arrays["epoch"]), np.int64)
+        for name, array in arrays.items():
+            group, _, inner = name.partition(".")
+            if inner:
+                values[group][inner] = array
+            else:
+                values[group] = array
+        return cls(**values)
+
+    def network(self, row: int) -> Float[np.ndarray, " parameters"]:
+        """Return a lane's parameters and then its buffers in one vector."""
+        return np.concatenate([self.parameters[row], *(b[row] for b in self.buffers.values())])
+
+    def take(self, rows: Int64[np.ndarray, " kept"] | list[int]) -> "LaneState":
+        """Return a copy of these lanes, in this order."""
+        index = np.asarray(rows, np.int64)
+        return type(self).of_arrays({name: a[index] for name, a in self.arrays().items()})
+
+    def copy(self) -> "LaneState":
+        """Return the same lanes in memory of their own."""
+        return self.take(np.arange(len(self)))
+
+    @classmethod
+    def join(cls, parts: "list[LaneState]") -> "LaneState":
+        """Put states side by side; watch columns are padded to the widest."""
+        width = max(part.live.shape[1] for part in parts)
+        padded = [part.with_watches(width).arrays() for part in parts]
+        return cls.of_arrays(
+            {name: np.concatenate([p[name] for p in padded]) for name in padded[0]}
+        )
+
+    def with_watches(self, width: int) -> "LaneState":
+        """Return the state with `width` watch columns: the last cut off, or added ones not live.
+
+        The state itself if it has so many.
+        """
+        if width == self.live.shape[1]:
+            return self
+        extra = max(0, width - self.live.shape[1])
+        arrays = self.arrays()
+        for name, value in WATCH_COLUMNS.items():
+            padded = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=value)
+            arrays[name] = np.ascontiguousarray(padded[:, :width])
+        return type(self).of_arrays(arrays)
+
+
+def curve_epochs() -> Int64[np.ndarray, " points"]:
+    """Return the epochs whose losses are recorded: log-spaced, the same for every trial."""
+    exponents = np.arange(9 * CURVE_POINTS_PER_DECADE + 1) / CURVE_POINTS_PER_DECADE
+    return np.unique(np.rint(10.0**exponents).astype(np.int64))

@@ -1,0 +1,1 @@
+"""The torch engine: lanes as the leading axis of batched tensors."""

@@ -1,0 +1,227 @@
+"""Lanes as the leading axis of tensors: their epochs and updates. Knows no stop rules."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, Int64
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.engines.batches import batches, epoch_order, epoch_share
+from sweep.engines.corruption import corrupted
+from sweep.engines.state import Lanes, LaneState
+from sweep.engines.torch.graphs import StepGraph
+from sweep.engines.torch.networks import BatchedNetwork, column_of
+from sweep.nets.clipping import clip
+from sweep.nets.layout import decay_shares
+from sweep.nets.losses import Loss, code_penalty
+from sweep.nets.optimizers import OPTIMIZERS, Column, Flat, Step
+from sweep.nets.schedules import scheduled_rates
+from sweep.trial import Trial
+
+
+@dataclass(frozen=True)
+class Task:
+    """What every lane of a pack key trains on.
+
+    Attributes:
+        shape: any trial of the key. data: its samples.
+        loss: from pre-activations, outputs and targets.
+        inputs, targets: all samples, on the device.
+    """
+
+    shape: Trial
+    data: Data
+    loss: Loss
+    inputs: Float[Tensor, "samples features"]
+    targets: Float[Tensor, "samples outputs"]
+
+
+@dataclass
+class BatchedRun:
+    """Lanes in training, their state as tensors: on a CPU the memory of the `LaneState` itself."""
+
+    task: Task
+    lanes: Lanes
+    network: BatchedNetwork
+    parameters: Float[Tensor, "lanes parameters"]
+    slots: dict[str, Float[Tensor, "lanes parameters"]]
+    scalars: dict[str, Float[Tensor, " lanes"]]
+    buffers: dict[str, Float[Tensor, "lanes _"]]
+    hyper: dict[str, Column]
+    weight_decay: Column | Flat | None
+    clip_limit: Column
+    code_penalty: Float64[Tensor, " lanes"]
+    decay: Float64[np.ndarray, " lanes"]
+    updates: Int64[np.ndarray, " lanes"]
+    need_outputs: bool
+    graph: StepGraph | None = None
+
+    @classmethod
+    def of(cls, task: Task, lanes: Lanes, state: LaneState, *, need_outputs: bool) -> "BatchedRun":
+        """Take over a state; `need_outputs` if the largest errors are wanted, which else are 0."""
+        device = task.inputs.device
+
+        def on_device(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
+            return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+
+        parameters = torch.from_numpy(state.parameters).to(device)
+        buffers = on_device(state.buffers)
+        names = OPTIMIZERS[task.shape.optimizer].hyper
+        weight_decay = lanes.numbers("weight_decay")
+        decay = column_of(weight_decay, parameters)
+        if not task.shape.decay_biases:
+            decay = decay * torch.from_numpy(decay_shares(task.shape)).to(parameters)
+        return cls(
+            task=task,
+            lanes=lanes,
+            network=BatchedNetwork(lanes, parameters, buffers),
+            parameters=parameters,
+            slots=on_device(state.slots),
+            scalars=on_device(state.scalars),
+            buffers=buffers,
+            hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
+            weight_decay=decay if weight_decay.any() else None,
+            clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
+            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
+            decay=lanes.numbers("optimizer_decay"),
+            updates=state.updates.copy(),
+            need_outputs=need_outputs,
+        )
+
+    def train_epoch(self, epochs: Int64[np.ndarray, " lanes"]) -> Float64[Tensor, "2 lanes"]:
+        """Make an epoch's updates; return each lane's loss and largest error, without waiting.
+
+        Args:
+            epochs: how many epochs each lane has been trained before.
+        """
+        rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
+        found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
+        for inputs, targets in self._batches(epochs):
+            rate = column_of(rates / (1.0 + self.decay * self.updates), self.parameters)
+            self.updates += 1
+            count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
+            losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
+            batch, samples = targets.shape[-2], len(self.task.inputs)
+            found[0] += losses * epoch_share(self.task.shape, batch, samples)
+            torch.maximum(found[1], errors, out=found[1])
+        return found
+
+    def _make_step(
+        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
+    ) -> Float64[Tensor, "2 lanes"]:
+        """Make an update, by a graph where every update takes the same inputs on a GPU."""
+        if not self._repeats:
+            return self._step(inputs, targets, rate=rate, count=count)
+        if self.graph is None:
+            before = self.remember()
+            self.graph = StepGraph(
+                lambda r, c: self._step(inputs, targets, rate=r, count=c),
+                rate=rate,
+                count=count,
+                undo=lambda: self.restore(before),
+            )
+        return self.graph(rate, count)
+
+    def _step(
+        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
+    ) -> Float64[Tensor, "2 lanes"]:
+        """Make an update; return each lane's loss before it, and largest error or 0."""
+        found = self.network.forward(inputs)
+        loss = objective = self.task.loss(found.logits, found.outputs, targets)
+        if self.task.shape.code_penalty:
+            objective = loss + code_penalty(found.code, self.code_penalty)
+        gradient = self.network.gradient(objective.sum())
+        with torch.no_grad():
+            self._update(gradient, rate, count)
+            errors = torch.zeros_like(loss)
+            if self.need_outputs:
+                errors = (found.outputs - targets).abs().amax(dim=(-2, -1)).double()
+            return torch.stack([loss, errors])
+
+    def save(self, state: LaneState) -> None:
+        """Write what was trained into `state`."""
+        state.updates[:] = self.updates
+        for tensor, array in zip(self._tensors(), _arrays(state), strict=True):
+            if tensor.device.type != "cpu":
+                array[:] = tensor.cpu().numpy()
+
+    def remember(self) -> list[Any]:
+        """Return a copy of all that training changes, for `restore`."""
+        return [self.updates.copy(), *(tensor.clone() for tensor in self._tensors())]
+
+    def restore(self, remembered: list[Any]) -> None:
+        """Go back to what `remember` returned."""
+        updates, *tensors = remembered
+        self.updates[:] = updates
+        for tensor, before in zip(self._tensors(), tensors, strict=True):
+            tensor.copy_(before)
+
+    def _tensors(self) -> list[Tensor]:
+        groups = (self.slots, self.scalars, self.buffers)
+        return [self.parameters, *(tensor for group in groups for tensor in group.values())]
+
+    @property
+    def _repeats(self) -> bool:
+        """Whether a graph can stand for every update."""
+        shape = self.task.shape
+        same = shape.batch_size is None and shape.input_noise == "none"
+        return same and self.parameters.device.type == "cuda"
+
+    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
+        """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
+        task, inputs = self.task, self._inputs(epochs)
+        if task.shape.batch_size is None:
+            return [(inputs, task.targets)]
+        samples = len(task.inputs)
+        order = np.arange(samples)
+        if task.shape.sample_order == "shuffled":
+            pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+            order = np.stack([epoch_order(ln.path, samples=samples, epoch=e) for ln, e in pairs])
+        device = task.inputs.device
+        parts = [
+            torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
+        ]
+        if inputs.dim() == 2:
+            return [(inputs[part], task.targets[part]) for part in parts]
+        lane = torch.arange(len(self.lanes), device=device)[:, None]
+        return [(inputs[lane, part], task.targets[part]) for part in parts]
+
+    def _inputs(self, epochs: Int64[np.ndarray, " lanes"]) -> Float[Tensor, "... features"]:
+        """Return an epoch's inputs: (samples, features), with lanes in front if they differ."""
+        task = self.task
+        if task.shape.input_noise == "none":
+            return task.inputs
+        pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+        noisy = np.stack([corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs])
+        return torch.from_numpy(noisy).to(task.inputs)
+
+    def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
+        gradient = clip(gradient, self.task.shape.gradient_clip, self.clip_limit)
+        if self.weight_decay is not None:
+            gradient = self._decay_weights(gradient, rate, self.weight_decay)
+        OPTIMIZERS[self.task.shape.optimizer].update(
+            Step(
+                parameters=self.parameters,
+                gradient=gradient,
+                slots=self.slots,
+                scalars=self.scalars,
+                hyper=self.hyper,
+                learning_rate=rate,
+                count=count,
+                shape=self.task.shape,
+            )
+        )
+
+    def _decay_weights(self, gradient: Tensor, rate: Column, weight_decay: Column | Flat) -> Tensor:
+        if self.task.shape.optimizer != "adamw":
+            return gradient + weight_decay * self.parameters
+        self.parameters.mul_(1 - rate * weight_decay)
+        return gradient
+
+
+def _arrays(state: LaneState) -> list[np.ndarray]:
+    groups = (state.slots, state.scalars, state.buffers)
+    return [state.parameters, *(array for group in groups for array in group.values())]

@@ -1,0 +1,301 @@
+"""What in a sweep is likely not meant, though it can be trained. Knows nothing of training."""
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import log, log2
+from typing import Any
+
+import numpy as np
+
+from sweep.config.grids.constraints import is_any
+from sweep.config.grids.product import GridBlock, Wanted
+from sweep.config.grids.values import Seeds, Value
+from sweep.datasets import Data, DatasetSpec, load_data
+from sweep.trial import format_topology
+
+SUBJECTS_NAMED = 4
+MANY_TRIALS = 500_000
+EPOCHS_PER_SECOND = 1e6  # docs/performance.md
+MAX_JUDGED = 100_000
+"""Combinations that a kind of warning looks at, of each grid; any of more shows in these."""
+FLATTENED = {"sigmoid", "tanh"}
+UNDRAWN = {"constant", "identity"}
+_RANGES: dict[str, tuple[float, float]] = {
+    "sigmoid": (0.0, 1.0),
+    "softmax": (0.0, 1.0),
+    "tanh": (-1.0, 1.0),
+    "relu": (0.0, np.inf),
+    "softplus": (0.0, np.inf),
+    "selu": (-1.7580993408473766, np.inf),  # -scale * alpha of Klambauer et al. 2017
+    "gelu": (-0.16997120747990369, np.inf),  # at -0.7517915
+    "silu": (-0.27846454276107379, np.inf),  # at -1.2784645
+}
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A warning at planning; it stops nothing."""
+
+    text: str
+
+
+def cautions_of(
+    blocks: Iterable[GridBlock], datasets: Mapping[str, DatasetSpec]
+) -> tuple[Caution, ...]:
+    """Return the warnings about values that meet in some trial, those of a kind as one.
+
+    Args:
+        blocks: the grids.
+        datasets: how to load the data of each fingerprint.
+    """
+    facts = Facts(datasets)
+    subjects: dict[str, dict[str, None]] = {}
+    for block in blocks:
+        for subject, text in _found(block, facts):
+            subjects.setdefault(text, {})[subject] = None
+    return tuple(Caution(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
+
+
+class Facts:
+    """What warnings go by of each data set, found once."""
+
+    def __init__(self, datasets: Mapping[str, DatasetSpec]) -> None:
+        self._datasets = datasets
+        self._held: dict[str, Fact] = {}
+
+    def of(self, value: Value) -> "Fact":
+        """Return what is to know of the data set of a combination."""
+        name = str(value.columns["data_fingerprint"])
+        if name not in self._held:
+            self._held[name] = _fact(load_data(self._datasets[name]))
+        return self._held[name]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What warnings go by of a data set; `distinct` samples are counted of one-hot data alone."""
+
+    name: str
+    least: float
+    most: float
+    mean_square: float
+    samples: int
+    outputs: int
+    distinct: int | None
+    left_out: tuple[str, ...]
+
+
+def _fact(data: Data) -> Fact:
+    return Fact(
+        name=data.name,
+        least=float(data.targets.min()),
+        most=float(data.targets.max()),
+        mean_square=float((data.targets**2).mean()),
+        samples=data.targets.shape[0],
+        outputs=data.targets.shape[1],
+        distinct=data.distinct if data.one_hot else None,
+        left_out=data.left_out,
+    )
+
+
+def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
+    """Yield what each warning is about, and what it says, of as many combinations as are judged."""
+
+    def meeting(*columns: str, **wanted: Wanted) -> Iterator[Value]:
+        return islice(block.combinations(*columns, **wanted), MAX_JUDGED)
+
+    constant = meeting(
+        initialiser=is_any("constant"), initialiser_jitter=is_zero, topology=_is_deep
+    )
+    for value in constant:
+        yield from _symmetric(value.columns)
+    if (seeds := _seeds(block)) > 1:
+        same = {"initialiser": is_any(*UNDRAWN), "initialiser_jitter": is_zero}
+        for value in meeting("sample_order", input_noise=is_any("none"), **same):
+            yield from _repeated(value.columns, seeds)
+    outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
+    for value in meeting(*outputs):
+        yield from _out_of_range(value.columns, facts.of(value))
+    for value in meeting("data_fingerprint"):
+        yield from _left_out(facts.of(value))
+    for value in meeting("data_fingerprint", "topology"):
+        yield from _narrow(value.columns, facts.of(value))
+    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "data_fingerprint")
+    for value in meeting(*names, "loss", "loss_reduction"):
+        yield from _unresolved(value.columns, facts.of(value))
+    settings = (
+        "optimizer_momentum",
+        "optimizer_dampening",
+        "learning_rate_schedule",
+        "weight_decay",
+        "decay_biases",
+    )
+    for value in meeting("optimizer", *settings):
+        yield from _ineffective(value.columns)
+    for value in meeting("max_epochs", fixed_epochs=bool):
+        yield from _cut_short(value.columns)
+    starts = ("initialiser", "initialiser_draw_biases", "bias_constant")
+    for value in meeting(*starts, biases=operator.not_):
+        yield from _biasless(value.columns)
+    units = ("activation", "output_activation", "loss_semantics")
+    for value in meeting(*units, flat_spot=bool):
+        yield from _flat(value.columns)
+
+
+def _left_out(data: Fact) -> Iterator[tuple[str, str]]:
+    if data.left_out:
+        text = f"not of numbers and so left out: {_listed(list(map(repr, data.left_out)))}"
+        yield data.name, f"{text}; name the inputs in columns"
+
+
+def _cut_short(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    most, asked = columns["max_epochs"], columns["fixed_epochs"]
+    if most is not None and most < asked:
+        yield (
+            f"epochs {asked:,}",
+            f"max_epochs {most:,} ends training before; give the one or the other",
+        )
+
+
+def is_zero(value: object) -> bool:
+    return value == 0.0
+
+
+def _is_deep(topology: object) -> bool:
+    return isinstance(topology, tuple) and max(topology[1:-1], default=1) > 1
+
+
+def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    units = {columns["activation"]}
+    if columns.get("loss_semantics") != "logits":  # such a loss takes no derivative of the outputs
+        units.add(columns["output_activation"])
+    if not FLATTENED & units:
+        yield (
+            f"flat_spot {columns['flat_spot']:g}",
+            "has no effect without sigmoid or tanh units",
+        )
+
+
+def _listed(subjects: Sequence[str]) -> str:
+    more = len(subjects) - SUBJECTS_NAMED
+    return ", ".join(subjects[:SUBJECTS_NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield (
+        format_topology(columns["topology"]),
+        "constant initial weights keep the units of a hidden layer identical in exact "
+        "arithmetic; what breaks the tie is the engine's rounding, or jitter above 0",
+    )
+
+
+def _seeds(block: GridBlock) -> int:
+    axis = next(axis for axis in block.axes if "seed" in axis.columns)
+    if isinstance(axis.values, Seeds):
+        return len(axis.values)
+    return len({value.columns["seed"] for value in axis.values})
+
+
+def _repeated(columns: Mapping[str, Any], seeds: int) -> Iterator[tuple[str, str]]:
+    if columns["sample_order"] != "shuffled":
+        yield (
+            f"initialiser {columns['initialiser']}",
+            f"nothing is drawn at random, so that all {seeds:,} seeds give the same training; "
+            "intervals over them mean nothing",
+        )
+
+
+def _out_of_range(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
+    output = columns["output_activation"]
+    low, high = _RANGES.get(output, (-np.inf, np.inf))
+    if output == "elu":
+        low = min(0.0, -columns["output_activation_alpha"])
+    if data.least < low or data.most > high:
+        span = f"targets span {data.least:g} to {data.most:g}"
+        yield data.name, f"{span}, {output} outputs {low:g} to {high:g}"
+
+
+def _narrow(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
+    hidden = columns["topology"][1:-1]
+    needed = log2(data.distinct or 1)
+    if hidden and min(hidden) < needed:  # other data need not be binary codes
+        yield (
+            format_topology(columns["topology"]),
+            f"the bottleneck is below {needed:.3g}, the log2 of the number of distinct samples of "
+            f"{data.name}",
+        )
+
+
+def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
+    start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
+    if columns.get("loss_reduction") == "sum":
+        categorical = columns["loss"] == "categorical_cross_entropy"
+        start *= data.samples * (1 if categorical else data.outputs)
+    step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
+    for name in ("delta_tolerance", "early_stopping_min_delta"):
+        tolerance = columns.get(name)
+        if tolerance and tolerance < step:
+            yield (
+                f"{name} {tolerance:g}",
+                f"below {step:.2g}, the spacing of {dtype} numbers at a starting loss of about "
+                f"{start:.3g}; the loss is accumulated in float64, but from outputs computed in "
+                f"{dtype}, so that such a change may be rounding",
+            )
+
+
+def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    schedule = columns["learning_rate_schedule"]
+    if columns["optimizer"] == "rprop" and schedule != "constant":
+        yield (
+            f"rprop with {schedule}",
+            "a learning_rate_schedule has no effect on rprop, whose learning_rate is the first "
+            "step alone",
+        )
+    if columns.get("optimizer_dampening") and not columns["optimizer_momentum"]:
+        yield (
+            f"sgd with dampening {columns['optimizer_dampening']:g}",
+            "dampening has no effect without momentum",
+        )
+    if not columns["decay_biases"] and not columns["weight_decay"]:
+        yield "decay_biases false", "has no effect without weight_decay"
+
+
+def _biasless(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if columns["bias_constant"]:
+        yield f"bias_constant {columns['bias_constant']:g}", "has no effect without biases"
+    if columns.get("initialiser_draw_biases") and columns["initialiser"] != "torch_linear":
+        yield f"initialiser {columns['initialiser']}", "draw_biases has no effect without biases"
+
+
+def _starting_loss(loss: str, data: Fact) -> float:
+    """Return the order of the loss at untrained outputs; 0 where it cannot be told."""
+    match loss:
+        case "binary_cross_entropy":
+            return log(2.0)
+        case "categorical_cross_entropy":
+            return log(data.outputs)
+        case "mean_squared_error":
+            return data.mean_square
+    return 0.0
+
+
+def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[Caution]:
+    """Yield a word on what very many trials come to.
+
+    Args:
+        trials: to train.
+        epochs: the most that they take, all together.
+        size: about the most bytes of their results.
+        workers: packs trained at a time.
+    """
+    if trials < MANY_TRIALS:
+        return
+    hours = epochs / workers / EPOCHS_PER_SECOND / 3600
+    time = f"{hours:,.1f} hours" if hours >= 1 else f"{60 * hours:,.1f} minutes"
+    yield Caution(
+        f"{trials:,} trials: up to {epochs:,} epochs, {time} at a microsecond each "
+        f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
+        "disk; --estimate times a pilot, and a part of the grid may tell as much"
+    )

@@ -1,0 +1,1 @@
+"""Trains packs on Ray: the only package that imports it."""

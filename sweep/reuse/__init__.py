@@ -1,0 +1,1 @@
+"""What was trained before: rows that follow from others, kept states, checkpoint files."""

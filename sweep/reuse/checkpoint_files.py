@@ -1,0 +1,180 @@
+"""Checkpoint files that say whose lanes they hold, so that a later run can go on from them.
+
+A driver that is killed leaves the checkpoints of the packs under way. The next run may make other
+packs of what is missing, so each trial's lane is offered on its own, as a saved state of its path.
+"""
+
+import json
+import struct
+import sys
+import zlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sweep.engines.state import WATCH_COLUMNS
+from sweep.store.files import reporting
+from sweep.store.inspection import Problem
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import SavedState
+from sweep.store.remote import AnyPath, matches
+from sweep.training.checkpoints import thaw
+from sweep.trial import STOP_PARAMETERS, StopReason, Trial
+
+MAGIC = b"SWPC"
+VERSION = 1
+HEADER = struct.Struct("<4sHIQ")
+"""Magic, version, CRC-32 of all that follows, length of the JSON that follows first."""
+FOREIGN = "whole, but not of lanes"
+
+Stop = dict[str, float | int | None]
+
+
+class _UnreadableError(ValueError):
+    """A file is no whole checkpoint of this version."""
+
+
+@dataclass(frozen=True)
+class _Owners:
+    """The trials of a lane, by identity, with their stop parameters."""
+
+    path_id: str
+    stops: dict[str, Stop]
+
+
+def seal(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
+    """Return the file of a checkpoint: its lanes' trials before it, and a check of both.
+
+    Args:
+        lanes: the trials of each lane of the pack, as `Work.lanes` gives them.
+        data: the checkpoint.
+    """
+    owners = {
+        trials[0].trial_id: {
+            "path_id": trials[0].path_id,
+            "stops": {trial.trial_id: _stop_of(trial) for trial in trials},
+        }
+        for trials in lanes
+    }
+    about = json.dumps(owners).encode()
+    body = about + data
+    return HEADER.pack(MAGIC, VERSION, zlib.crc32(body), len(about)) + body
+
+
+def unseal(file: bytes) -> tuple[list[SavedState], bytes]:
+    """Return the state of every trial under way in a sealed checkpoint, and the checkpoint itself.
+
+    Raises:
+        ValueError: it is not whole, or of another version.
+    """
+    owners, data = _unsealed(file)
+    try:
+        return list(_states(owners, data)), data
+    except Exception as error:  # a file that something else made can raise anything
+        raise _UnreadableError(FOREIGN) from error
+
+
+def read_leftovers(directory: ResultsDir) -> list[SavedState]:
+    """Return the state of every trial under way in the checkpoints that earlier runs left.
+
+    A file that cannot be read is named on stderr and passed over.
+    """
+    states: list[SavedState] = []
+    for path in _files(directory):
+        try:
+            states += unseal(path.read_bytes())[0]
+        except (_UnreadableError, OSError) as error:
+            advice = "its trials begin again; remove it to hear no more of it"
+            sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
+    return states
+
+
+def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list[Problem]:
+    """Return the checkpoints that cannot be read, or that no trial needs.
+
+    Args:
+        directory: the results of a sweep.
+        settled: trials that need no training.
+    """
+    problems = []
+    for path in _files(directory):
+        try:
+            states, _ = unseal(path.read_bytes())
+        except (_UnreadableError, OSError) as error:
+            problems.append(Problem(path, f"cannot be read ({error})", "its trials begin again"))
+            continue
+        if all(state.trial_id in settled for state in states):
+            problems.append(Problem(path, "is of trials that have ended", "it is not needed"))
+    return problems
+
+
+def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
+    """Remove the checkpoints all of whose trials are settled, so that nobody will go on from them.
+
+    Args:
+        directory: the results of a sweep.
+        settled: trials that need no training.
+    """
+    for path in _files(directory):
+        try:
+            owners, _ = _unsealed(path.read_bytes())
+        except (_UnreadableError, OSError):
+            continue
+        if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
+            with reporting(path, "removed"):
+                path.unlink(missing_ok=True)
+
+
+def _files(directory: ResultsDir) -> list[AnyPath]:
+    return matches(directory.checkpoints, "*.checkpoint")
+
+
+def _stop_of(trial: Trial) -> Stop:
+    return {name: getattr(trial, name) for name in STOP_PARAMETERS}
+
+
+def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
+    """Return whose lanes a file holds, by lane, and the checkpoint itself."""
+    if len(file) < HEADER.size or not file.startswith(MAGIC):
+        raise _UnreadableError("not a checkpoint of sweep")
+    _, version, check, length = HEADER.unpack_from(file)
+    if version != VERSION:
+        raise _UnreadableError(f"version {version}, not {VERSION}")
+    body = file[HEADER.size :]
+    if check != zlib.crc32(body):
+        raise _UnreadableError("damaged")
+    try:
+        return _owners(json.loads(body[:length])), body[length:]
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise _UnreadableError(FOREIGN) from error
+
+
+def _owners(about: dict[str, Any]) -> dict[str, _Owners]:
+    owners = {name: _Owners(**owner) for name, owner in about.items()}
+    for owner in owners.values():
+        if any(stop.keys() != set(STOP_PARAMETERS) for stop in owner.stops.values()):
+            raise ValueError("other stop parameters")
+    return owners
+
+
+def _states(owners: dict[str, _Owners], data: bytes) -> Iterator[SavedState]:
+    state, lane_ids, _ = thaw(data)
+    for row, lane_id in enumerate(lane_ids):
+        assert state is not None
+        arrays = state.take([row]).arrays()
+        for column, (trial_id, stop) in enumerate(owners[lane_id].stops.items()):
+            if state.live[row, column]:
+                yield SavedState(
+                    trial_id=trial_id,
+                    path_id=owners[lane_id].path_id,
+                    stop_reason=StopReason.CANCELLED,
+                    epoch=int(state.epoch[row]),
+                    stop=stop,
+                    arrays=_one_watch(arrays, column),
+                )
+
+
+def _one_watch(arrays: dict[str, np.ndarray], column: int) -> dict[str, np.ndarray]:
+    return arrays | {name: arrays[name][:, column : column + 1] for name in WATCH_COLUMNS}

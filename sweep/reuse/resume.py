@@ -1,0 +1,65 @@
+"""Finds saved states from which trials can go on. Knows nothing of how they were saved."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+
+from sweep.store.reader import SavedState
+from sweep.training.handover import counters_of, past_of_state
+from sweep.training.past import limit_of
+from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial
+
+LIMITS = frozenset({"max_epochs", "max_seconds", "fixed_epochs"})
+RULES = tuple(name for name in STOP_PARAMETERS if name not in LIMITS)
+
+
+def match_starts(
+    trials: Iterable[Trial], states: Iterable[SavedState]
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return for each trial the arrays of the latest state from which it can go on, if any.
+
+    A state serves a trial if no rule of the trial was met before it, and it lies below the trial's
+    limits, epochs and seconds: both have the same rules, limits apart, and a limit or the user
+    ended the one; or the state tells what the trial's own rules would have counted.
+
+    Args:
+        trials: trials to be trained.
+        states: what is kept of trials on the same paths.
+    """
+    paths: dict[str, list[SavedState]] = defaultdict(list)
+    for state in states:
+        if state.stop_reason.status in (Status.FINISHED, Status.CANCELLED):
+            paths[state.path_id].append(state)
+    starts = {}
+    for trial in trials:
+        saved = sorted(paths.get(trial.path_id, []), key=lambda state: -state.epoch)
+        found = (
+            _start(state, trial)
+            for state in saved
+            if _has_begun(state) and state.epoch < limit_of(trial)
+        )
+        start = next((start for start in found if start is not None), None)
+        if start is not None:
+            starts[trial.trial_id] = start
+    return starts
+
+
+def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
+    """Return the arrays to go on from, with the counters of the trial's own rules."""
+    if "ladder_since" not in state.arrays:  # of an older version
+        return None
+    if trial.max_seconds is not None and state.arrays["seconds"][0] >= trial.max_seconds:
+        return None
+    agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
+    if agree and state.stop_reason in RESUMABLE:
+        return dict(state.arrays)
+    if state.epoch == 0:  # cancelled in pretraining, before the ladder
+        return None
+    past = past_of_state(state.arrays, state.stop, state.stop_reason)
+    counters = counters_of(trial, state.arrays, past)
+    return None if counters is None else dict(state.arrays) | counters
+
+
+def _has_begun(state: SavedState) -> bool:
+    return state.epoch > 0 or "phases.phase" in state.arrays

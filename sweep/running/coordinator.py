@@ -1,0 +1,262 @@
+"""The driver's account of a sweep under way: messages in, durable rows and counts out.
+
+Knows neither Ray nor how packs are trained.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from sweep.planning.packs import Pack, halve_pack
+from sweep.reuse.checkpoint_files import seal, unseal
+from sweep.reuse.resume import match_starts
+from sweep.running.eta import Forecast
+from sweep.running.failures import failed_results
+from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
+from sweep.store.reader import SavedState
+from sweep.store.writer import Writer
+from sweep.training.work import Work
+from sweep.trial import Status, Trial
+
+FIRST_FLUSH_SECONDS = 60.0
+MOST_SPLITS = 64  # four culprits among 8,192 trials take 52
+FLUSH_GROWTH = 1.25  # parts grow in number with the logarithm of the run's length only
+
+
+class Phase(StrEnum):
+    """What a run does at the moment."""
+
+    STARTING_RAY = "starting Ray"
+    STARTING_WORKERS = "starting workers"
+    COMPILING = "compiling"
+    LOADING = "loading data"
+    TRAINING = "training"
+    STOPPING = "stopping"
+
+
+@dataclass(frozen=True)
+class SweepProgress:
+    """How far a sweep has come.
+
+    Attributes:
+        done: trials with a row of this run. total: trials that this run is to train.
+        failed, diverged, cancelled: those among `done`.
+        epochs: epochs trained, all lanes together. epochs_most: if every path reaches its limit.
+        active: lanes in training. waiting: trials of the packs under way that have no lane yet.
+        seconds: since the start.
+        epochs_left: likely still to be trained, from and to: at nine moments of ten of recorded
+            runs the truth lay between; None while too few trials have finished to tell.
+        best_loss: of a finished trial, on held-out samples where there are any; None before.
+        phase: what the run does.
+    """
+
+    done: int
+    total: int
+    failed: int
+    diverged: int
+    cancelled: int
+    epochs: int
+    active: int
+    waiting: int
+    seconds: float
+    epochs_left: tuple[float, float] | None = None
+    epochs_most: int = 0
+    best_loss: float | None = None
+    phase: Phase = Phase.TRAINING
+
+
+@dataclass
+class _Account:
+    """A pack under way: what is owed for it, how often it and those it comes of were split."""
+
+    work: Work
+    lanes: list[tuple[Trial, ...]]
+    owed: set[str]
+    splits: list[None]
+    broken: Broken | None = None
+    saved: bool = False
+
+    @property
+    def pack(self) -> Pack:
+        return self.work.pack
+
+    def last_broken(self, ended: Ended) -> Broken | None:
+        """Return what the last attempt raised; None if its worker died without a word."""
+        told = self.broken is not None and self.broken.attempt == ended.attempts
+        return self.broken if told else None
+
+
+@dataclass
+class Ledger:
+    """Keeps every message; each method returns once what it was given is durable.
+
+    Attributes:
+        writer: the open results. sweep: name of the sweep. total: trials to train.
+        epochs_most: epochs to train if every path reaches its limit.
+        forecast: foretells what is left.
+        stopping: whether packs may end without all their rows.
+        relapsed: trials that failed, but keep the row from which they can go on.
+        starting: what is waited for until a worker has begun.
+    """
+
+    writer: Writer
+    sweep: str
+    total: int
+    forecast: Forecast
+    stopping: bool = False
+    counts: Counter[str] = field(default_factory=Counter)
+    relapsed: set[str] = field(default_factory=set)
+    starting: Phase = Phase.STARTING_WORKERS
+    epochs_most: int = 0
+    epochs: int = 0
+    best_loss: float | None = None
+    _tally: Tally = field(default_factory=Tally)
+    _accounts: dict[str, _Account] = field(default_factory=dict)
+    _began: float = field(default_factory=time.monotonic)
+    _flush_at: float = FIRST_FLUSH_SECONDS
+
+    def open(self, work: Work) -> None:
+        """Expect a row for every trial of a pack."""
+        if work.starts:  # the lanes that wait would be missing in the first checkpoint of this run
+            self.writer.set_checkpoint_aside(work.pack.pack_id)
+        self._open(work, [])
+        self.forecast.open(work.pack)
+
+    def is_open(self) -> bool:
+        """Return whether any pack has not ended."""
+        return bool(self._accounts)
+
+    def under_way(self) -> list[tuple[Work, bytes | None]]:
+        """Return each pack that has not ended, and the latest checkpoint of this run."""
+        return [(a.work, self._checkpoint(a)[1]) for a in self._accounts.values()]
+
+    def split(self, pack_id: str, ended: Ended) -> tuple[Work, ...]:
+        """Put the trials still owed of a pack whose worker died or stalled into two packs.
+
+        They go on from its latest checkpoint. The pack itself is closed.
+
+        Returns:
+            The two, opened; none if there is nothing to divide, the pack raised rather than died,
+            or it was divided so often already that no single trial can be the reason.
+        """
+        account = self._accounts[pack_id]
+        broken = account.last_broken(ended)
+        raised = broken and not broken.stalled
+        if self.stopping or raised or len(account.splits) >= MOST_SPLITS:
+            return ()
+        halves = halve_pack(account.pack, account.owed)
+        if halves:
+            account.splits.append(None)  # one list for all packs that come of the first
+            saved, _ = self._checkpoint(account)
+            works = tuple(_work_of(half, account.work, saved) for half in halves)
+            for work in works:
+                self._open(work, account.splits)
+            del self._accounts[pack_id]
+            return works
+        return ()
+
+    def _open(self, work: Work, splits: list[None]) -> None:
+        owed = {trial.trial_id for trial in work.pack.trials}
+        self._accounts[work.pack.pack_id] = _Account(work, work.lanes(), owed, splits)
+
+    def _checkpoint(self, account: _Account) -> tuple[list[SavedState], bytes | None]:
+        """Return what the latest checkpoint of a pack says, nothing if there is none."""
+        file = self.writer.load_checkpoint(account.pack.pack_id) if account.saved else None
+        return ([], None) if file is None else unseal(file)
+
+    def keep(self, pack_id: str, message: Message) -> None:
+        """Make a message durable and act on it."""
+        match message:
+            case Rows():
+                self._keep_rows(pack_id, message)
+            case Saved(data):
+                if account := self._accounts.get(pack_id):  # else of a worker given up before
+                    self.writer.save_checkpoint(pack_id, seal(account.lanes, data))
+                    account.saved = True
+            case Broken():
+                if account := self._accounts.get(pack_id):
+                    account.broken = message
+            case Ended():
+                self._close(pack_id, message)
+        self._flush_now_and_then()
+
+    def note(self, tally: Tally) -> None:
+        """Take in the progress since the last call."""
+        self.epochs += tally.epochs
+        self._tally = tally
+
+    @property
+    def failed(self) -> int:
+        """Trials that failed, also where an earlier row stays for the state that goes with it."""
+        return self.counts[Status.FAILED] + len(self.relapsed)
+
+    def progress(self) -> SweepProgress:
+        return SweepProgress(
+            done=sum(self.counts.values()),
+            total=self.total,
+            failed=self.failed,
+            diverged=self.counts[Status.DIVERGED],
+            cancelled=self.counts[Status.CANCELLED],
+            epochs=self.epochs,
+            active=self._tally.active,
+            waiting=self._tally.waiting,
+            seconds=time.monotonic() - self._began,
+            epochs_left=self.forecast.range_left(self.epochs, self.epochs_most),
+            epochs_most=self.epochs_most,
+            best_loss=self.best_loss,
+            phase=self._phase(),
+        )
+
+    def _phase(self) -> Phase:
+        if self.stopping:
+            return Phase.STOPPING
+        if self.epochs or self._tally.active or self.counts:
+            return Phase.TRAINING
+        if not self._tally.waiting:
+            return self.starting
+        fused = any(account.pack.engine == "fused" for account in self._accounts.values())
+        return Phase.COMPILING if fused else Phase.LOADING
+
+    def _keep_rows(self, pack_id: str, rows: Rows) -> None:
+        statuses = dict(rows.statuses)
+        added = self.writer.append(rows.data)
+        self.counts.update(statuses[trial_id] for trial_id in added)
+        for (trial_id, status), epochs in zip(rows.statuses, rows.epochs, strict=True):
+            self.forecast.end(trial_id, epochs if status == Status.FINISHED else None)
+        for (_, status), loss in zip(rows.statuses, rows.losses, strict=True):
+            if status == Status.FINISHED and loss is not None and loss == loss:
+                self.best_loss = loss if self.best_loss is None else min(loss, self.best_loss)
+        if account := self._accounts.get(pack_id):
+            refused = account.owed & statuses.keys() - set(added)
+            self.relapsed.update(t for t in refused if statuses[t] == Status.FAILED)
+            account.owed -= statuses.keys()
+
+    def _close(self, pack_id: str, ended: Ended) -> None:
+        account = self._accounts[pack_id]
+        unfinished = bool(account.owed)
+        assert ended.lost or self.stopping or not unfinished, "a pack ended without all its rows"
+        if unfinished and not self.stopping:
+            self._fail(account, ended)
+        if not unfinished and not self.stopping:  # else the next attempt goes on from there
+            self.writer.drop_checkpoint(pack_id)
+        del self._accounts[pack_id]
+
+    def _fail(self, account: _Account, ended: Ended) -> None:
+        owed: Iterable[str] = account.owed
+        results = failed_results(account.pack, owed, broken=account.last_broken(ended), ended=ended)
+        self._keep_rows(account.pack.pack_id, Rows.of(results, self.sweep))
+
+    def _flush_now_and_then(self) -> None:
+        seconds = time.monotonic() - self._began
+        if seconds > self._flush_at:
+            self.writer.flush()
+            self._flush_at = max(seconds + FIRST_FLUSH_SECONDS, seconds * FLUSH_GROWTH)
+
+
+def _work_of(pack: Pack, work: Work, saved: Iterable[SavedState]) -> Work:
+    """Return `work` for a part of its pack, from the states saved or those that it began with."""
+    owners = {trial.trial_id for trial in pack.trials}
+    starts = {t: start for t, start in work.starts.items() if t in owners}
+    return replace(work, pack=pack, starts=starts | match_starts(pack.trials, saved))

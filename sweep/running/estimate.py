@@ -1,0 +1,163 @@
+"""Estimates how long a plan takes, from a short pilot of each kind. Knows nothing of Ray.
+
+Speed is measured; how many epochs trials take is not known before they have stopped. So there are
+two estimates: by finished trials of the same pack key, and by the limits of the sweep.
+"""
+
+import heapq
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from sweep.nets.topology import count_parameters
+from sweep.planning.packs import Batch, Pack, make_packs
+from sweep.planning.plan import Plan
+from sweep.running.epoch_history import Quartiles
+from sweep.training.pilot import Pace
+from sweep.trial import PACK_KEY
+
+MOST_PILOTS = 12
+MOST_LANES = 1024
+Kind = tuple[str, str, int]
+"""Engine, device and the number of the pack key."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """The trials of one kind in one pack.
+
+    Attributes:
+        pack: which pack of the plan. kind: which kind.
+        rows: one row of the grid for each path.
+        limits: most epochs of each path. before: most of its pretraining.
+    """
+
+    pack: int
+    kind: Kind
+    rows: Int64[np.ndarray, " paths"]
+    limits: Float64[np.ndarray, " paths"]
+    before: Float64[np.ndarray, " paths"]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """How long a plan takes to train, s, nothing else running and packs handed out in order.
+
+    Attributes:
+        at_most: if every path trains to its limit.
+        like_finished: if all stop as a quick, a middling, a slow finished trial of their kind
+            (the quartiles), and those without such at their limit; None if no kind has any.
+        kinds, timed, known: kinds to train, kinds timed, kinds with finished trials.
+        finished: finished trials of these kinds.
+        epochs_per_second: of all workers together, over everything at its limit.
+        workers: packs trained at a time.
+    """
+
+    at_most: float
+    like_finished: tuple[float, float, float] | None
+    kinds: int
+    timed: int
+    known: int
+    finished: int
+    epochs_per_second: float
+    workers: int
+
+
+def estimate_plan(
+    plan: Plan, finished: Mapping[int, Quartiles], time_pack: Callable[[Pack], Pace]
+) -> Estimate:
+    """Estimate how long the missing trials of a plan take.
+
+    Args:
+        plan: the plan, with something to train.
+        finished: epochs of finished trials, by number of the pack key.
+        time_pack: measures a pack of one pack key.
+    """
+    parts = parts_of(plan)
+    largest = _largest(parts)
+    costs = {kind: count_parameters(_topology(plan, kind)) for kind in largest}
+    timed = {k: time_pack(_pack(plan, largest[k])) for k in spread_kinds(costs)}
+    kinds = list(largest)
+    pace = {kind: timed[nearest_kind(kind, costs, timed)].lane_epoch_seconds for kind in kinds}
+    known = {kind: finished[kind[2]] for kind in kinds if kind[2] in finished}
+
+    def duration(quartile: int | None) -> float:
+        seconds = np.zeros(len(plan.batches))
+        for part in parts:
+            epochs = part.limits
+            if quartile is not None and part.kind in known:
+                epochs = np.minimum(epochs, known[part.kind].epochs[quartile])
+            seconds[part.pack] += (part.before + epochs).sum() * pace[part.kind]
+        return makespan(seconds.tolist(), plan.workers)
+
+    at_most = duration(None)
+    return Estimate(
+        at_most=at_most,
+        like_finished=(duration(0), duration(1), duration(2)) if known else None,
+        kinds=len(kinds),
+        timed=len(timed),
+        known=len(known),
+        finished=sum(quartiles.trials for quartiles in known.values()),
+        epochs_per_second=sum(float((p.before + p.limits).sum()) for p in parts) / at_most,
+        workers=min(plan.workers, len(plan.batches)),
+    )
+
+
+def parts_of(plan: Plan) -> list[Part]:
+    """Divide every pack of a plan by pack key, a row for each path."""
+    cells, parts = plan.grid.cells, []
+    for number, batch in enumerate(plan.batches):
+        keys = cells.keys[batch.rows]
+        for key in np.unique(keys):
+            rows = batch.rows[keys == key]
+            _, first, path = np.unique(cells.path_ids[rows], return_index=True, return_inverse=True)
+            limits = np.zeros(len(first))
+            np.maximum.at(limits, path, cells.max_epochs[rows])
+            kind = (batch.engine, batch.device, int(key))
+            before = cells.pretraining_epochs[rows[first]]
+            parts.append(Part(number, kind, rows[np.sort(first)], limits, before))
+    return parts
+
+
+def spread_kinds(costs: Mapping[Kind, int]) -> list[Kind]:
+    """Return up to twelve kinds, evenly spread from the cheapest to the dearest of each engine."""
+    ordered = sorted(costs, key=lambda kind: (kind[:2], costs[kind]))
+    places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_PILOTS))
+    return [ordered[round(place)] for place in places]
+
+
+def nearest_kind(kind: Kind, costs: Mapping[Kind, int], timed: Mapping[Kind, object]) -> Kind:
+    """Return the timed kind to stand for one: itself, else of its engine the nearest in size."""
+
+    def distance(other: Kind) -> tuple[bool, bool, float]:
+        return other != kind, other[:2] != kind[:2], abs(math.log(costs[other] / costs[kind]))
+
+    return min(timed, key=distance)
+
+
+def makespan(seconds: Sequence[float], workers: int) -> float:
+    """Return when the last of packs ends, each in order taken by the first worker to be free."""
+    free = [0.0] * max(1, min(workers, len(seconds)))
+    for each in seconds:
+        heapq.heapreplace(free, free[0] + each)
+    return max(free)
+
+
+def _largest(parts: Sequence[Part]) -> dict[Kind, Part]:
+    largest: dict[Kind, Part] = {}
+    for part in parts:
+        if part.kind not in largest or len(part.rows) > len(largest[part.kind].rows):
+            largest[part.kind] = part
+    return largest
+
+
+def _topology(plan: Plan, kind: Kind) -> tuple[int, ...]:
+    return plan.grid.pack_keys[kind[2]][PACK_KEY.index("topology")]  # type: ignore[return-value]
+
+
+def _pack(plan: Plan, part: Part) -> Pack:
+    batch = Batch(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
+    return next(make_packs(plan.grid, [batch], resources=plan.config.resources))

@@ -1,0 +1,78 @@
+"""Makes of a plan the work to hand out, one pack at a time. Knows nothing of who trains it."""
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, zip_longest
+
+import numpy as np
+
+from sweep.planning.disk import MOST_TRIALS_WITH_STATES
+from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
+from sweep.planning.plan import Plan
+from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.reuse.resume import match_starts
+from sweep.running.environment import Circumstances
+from sweep.store.layout import ResultsDir
+from sweep.store.reader import read_states, stated_paths
+from sweep.training.work import KeepCodes, KeepState, Record, Work
+
+
+def make_works(
+    plan: Plan, directory: ResultsDir, circumstances: Circumstances, *, workers: int
+) -> Iterator[Work]:
+    """Yield the missing packs of a plan with the states from which their trials go on.
+
+    Args:
+        plan: the sweep and what is missing.
+        directory: results of earlier runs.
+        circumstances: with what this run is made.
+        workers: packs trained at a time.
+    """
+    resources = plan.config.resources
+    batches = plan_batches(plan.grid, plan.rows, resources=resources, workers=workers)
+    starts = _Starts(directory)
+    for pack in make_packs(plan.grid, alternate(batches), resources=resources):
+        yield Work(
+            pack=pack,
+            starts=starts.of(pack),
+            record=_record(plan),
+            ray_version=circumstances.ray_version,
+            git_revision=circumstances.git_revision,
+        )
+
+
+def alternate(batches: Iterable[Batch]) -> list[Batch]:
+    """Return the batches with devices in turn, so that none waits for another's queue to end."""
+    devices: dict[str, list[Batch]] = {}
+    for batch in batches:
+        devices.setdefault(batch.device, []).append(batch)
+    turns = chain.from_iterable(zip_longest(*devices.values()))
+    return [batch for batch in turns if batch is not None]
+
+
+class _Starts:
+    """The saved states of earlier runs, read only for the packs that have any."""
+
+    def __init__(self, directory: ResultsDir) -> None:
+        self._path = directory.path
+        self._left = read_leftovers(directory)
+        self._paths = stated_paths(directory.path)
+
+    def of(self, pack: Pack) -> dict[str, dict[str, np.ndarray]]:
+        """Return the states from which trials of `pack` go on, by trial."""
+        known = self._paths & {trial.path_id for trial in pack.trials}
+        saved = read_states(self._path, known) if known else []
+        return match_starts(pack.trials, [*saved, *self._left])
+
+
+def _record(plan: Plan) -> Record:
+    record = plan.config.record
+    few = plan.trials <= MOST_TRIALS_WITH_STATES
+    auto = KeepState.ALL if few else KeepState.RESUMABLE
+    return Record(
+        curves=record.curves,
+        weights=record.weights,
+        state=auto if record.state == "auto" else KeepState(record.state),
+        ladder=record.ladder,
+        gradients=record.gradients,
+        codes=KeepCodes(record.codes),
+    )

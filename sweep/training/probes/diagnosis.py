@@ -1,0 +1,254 @@
+"""Looks into networks: dead and saturated units, symmetry, the gradient of each layer.
+
+Changes nothing, and knows no epochs. Lanes are looked at side by side with library products, so the
+last bits of what is found may depend on who is beside whom; training never sees them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from torch import Tensor
+
+from sweep.datasets.data import Data
+from sweep.engines.evaluation import tensors
+from sweep.engines.state import Lanes, LaneState
+from sweep.engines.torch.networks import BatchedNetwork, Forward, Values
+from sweep.nets.activations import Shape
+from sweep.nets.autoencoder import network_at
+from sweep.nets.codes import count_distinct, unit_codes
+from sweep.nets.layout import decay_shares, layout_of, mirror_of
+from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.topology import layers_of
+from sweep.training.probes.symmetry import unit_distances
+from sweep.trial import Trial
+
+FLAT_SHARE = 0.05  # of the steepest slope: a sigmoid within 0.013 of 0 or 1
+ZERO = 1e-6
+MOST_NUMBERS = 4_000_000  # activations of a layer in memory at once
+_GRID = np.linspace(-10.0, 10.0, 2001)
+
+Parameters = Float[np.ndarray, "lanes parameters"]
+PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """The state that a network is in, as the columns of these names say."""
+
+    dead_units: int
+    saturated_share: float | None
+    zero_outputs: int
+    output_sparsity: float
+    unit_distance: float | None
+    codes_distinct: bool | None
+
+
+class Examiner:
+    """Looks into the networks of one pack key on one set of data."""
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`."""
+        self._shape = shape
+        self._inputs, self._targets = tensors(data, shape)
+        self._loss = trial_loss(shape)
+
+    def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
+        """Return the condition of every lane's network, normalised over all samples at once."""
+        distances = unit_distances(self._shape, state.parameters)
+        found: list[Condition] = []
+        for rows in self._groups(len(lanes)):
+            chosen = lanes.take(rows)
+            units, passed = self._pass(chosen, state.take(rows))
+            distinct = self._distinct(chosen, state.take(rows), passed.code)
+            found += self._judge(units, passed.outputs.detach(), distances[rows], distinct)
+        return found
+
+    def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
+        """Return the columns of the table `gradients`, but the verdict, for every lane and layer.
+
+        Args:
+            lanes: at least one.
+            state: of them, which is left as it is.
+            later: the parameters after the next epoch; None if there is none.
+        """
+        parts = [
+            self._probe(lanes.take(r), state.take(r), None if later is None else later[r])
+            for r in self._groups(len(lanes))
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _groups(self, lanes: int) -> Iterator[np.ndarray]:
+        """Yield rows of lanes whose activations fit into memory together."""
+        widest = len(self._inputs) * max(self._shape.topology)
+        size = max(1, MOST_NUMBERS // widest)
+        for start in range(0, lanes, size):
+            yield np.arange(start, min(lanes, start + size))
+
+    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Forward]:
+        network = _TracedNetwork.of(lanes, copy)
+        found = network.forward(self._inputs)
+        return network.units(), found
+
+    def _distinct(self, lanes: Lanes, state: LaneState, passed: Values) -> list[bool | None]:
+        """Return whether every sample has a code of its own; None where there are no codes.
+
+        `passed` is what a pass found at the bottlenecks. With batch normalisation it goes by the
+        statistics of the pass, a network's codes by the running ones.
+        """
+        if len(self._shape.topology) == 2:
+            return [None] * len(lanes)
+        found = list(passed.detach().double().numpy())
+        if self._shape.normalisation != "none":
+            paths = enumerate(lane.path for lane in lanes.lanes)
+            networks = [network_at(path, state.network(row)) for row, path in paths]
+            with torch.no_grad():
+                found = [network.encode(self._inputs).double().numpy() for network in networks]
+        return [self._is_injective(codes) for codes in found]
+
+    def _is_injective(self, codes: Float64[np.ndarray, "samples units"]) -> bool | None:
+        if not np.isfinite(codes).all():
+            return None
+        return count_distinct(unit_codes(self._shape, codes)) == len(codes)
+
+    def _judge(
+        self,
+        units: "_Units",
+        outputs: Values,
+        distances: Float64[np.ndarray, "lanes layers"],
+        distinct: list[bool | None],
+    ) -> list[Condition]:
+        zero = outputs.abs() < ZERO
+        wanted = (self._targets.abs() >= ZERO).any(dim=0)
+        stuck = (zero.all(dim=1) & wanted).sum(dim=1)
+        least = (
+            np.fmin.reduce(distances, axis=1) if distances.shape[1] else np.full(len(zero), np.nan)
+        )
+        return [
+            Condition(
+                dead_units=int(units.dead[row].sum()),
+                saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
+                zero_outputs=int(stuck[row]),
+                output_sparsity=float(zero[row].double().mean()),
+                unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
+                codes_distinct=distinct[row],
+            )
+            for row in range(len(zero))
+        ]
+
+    def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
+        network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
+        found = network.forward(self._inputs)
+        gradient = network.gradient(self._objective(lanes, found).sum()).double().numpy()
+        gradient += self._decay(lanes) * parameters
+        units = network.units()
+        norms = _layer_norms(self._shape, gradient)
+        weights = _layer_norms(self._shape, parameters)
+        counts = _layer_norms(self._shape, np.ones_like(parameters))
+        moved = np.full(norms.shape, np.nan)
+        if later is not None:
+            steps = _layer_norms(self._shape, later - parameters)
+            np.divide(steps, weights, out=moved, where=weights > 0)  # tied layers begin at 0
+        distances = np.full(norms.shape, np.nan)
+        distances[:, :-1] = unit_distances(self._shape, parameters)
+        return {
+            "gradient_norm": norms,
+            "gradient_rms": norms / counts,
+            "weight_norm": weights,
+            "update_ratio": moved,
+            "saturated_share": _by_layer(units.flat, units.widths),
+            "dead_share": _by_layer(units.dead.astype(np.float64), units.widths),
+            "unit_distance": distances,
+        }
+
+    def _objective(self, lanes: Lanes, found: Forward) -> Float64[Tensor, " lanes"]:
+        loss = self._loss(found.logits, found.outputs, self._targets)
+        if not self._shape.code_penalty:
+            return loss
+        return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
+
+    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes parameters"]:
+        """Return what the L2 penalty multiplies parameters with; adamw has none."""
+        decay: np.ndarray = lanes.numbers("weight_decay")[:, None] * decay_shares(self._shape)
+        return decay * float(self._shape.optimizer != "adamw")
+
+
+@dataclass(frozen=True)
+class _Units:
+    """The hidden units of lanes, layer after layer.
+
+    Attributes:
+        dead: whether the slope is 0 for every sample. flat: for what share of them it is small.
+        widths: units of each layer.
+    """
+
+    dead: Bool[np.ndarray, "lanes units"]
+    flat: Float64[np.ndarray, "lanes units"]
+    widths: tuple[int, ...]
+
+
+class _TracedNetwork(BatchedNetwork):
+    """A network that remembers the pre-activations of its hidden layers."""
+
+    def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
+        super().__init__(lanes, parameters, buffers)
+        self._seen: list[Values] = []
+        self._plain = self._hidden
+        self._hidden = self._remember
+
+    @classmethod
+    def of(cls, lanes: Lanes, copy: LaneState) -> "_TracedNetwork":
+        """Return the networks of lanes; a pass changes the buffers of `copy`."""
+        buffers = {name: torch.from_numpy(array) for name, array in copy.buffers.items()}
+        return cls(lanes, torch.from_numpy(copy.parameters), buffers)
+
+    def _remember(self, values: Values, shape: Shape) -> Values:
+        self._seen.append(values.detach())
+        return self._plain(values, shape)
+
+    def units(self) -> _Units:
+        """Return what the last pass says of the hidden units."""
+        grid = torch.from_numpy(_GRID).to(next(iter(self._leaves.values())).dtype)
+        steepest = self._slopes(grid.expand(self._count, 1, -1)).abs().amax(dim=(1, 2))
+        dead, flat = [np.zeros((self._count, 0), bool)], [np.zeros((self._count, 0))]
+        for values in self._seen:
+            slopes = self._slopes(values).abs()
+            dead.append((slopes == 0).all(dim=1).numpy())
+            flat.append(
+                (slopes < FLAT_SHARE * steepest[:, None, None]).double().mean(dim=1).numpy()
+            )
+        widths = tuple(values.shape[-1] for values in self._seen)
+        return _Units(np.concatenate(dead, axis=1), np.concatenate(flat, axis=1), widths)
+
+    def _slopes(self, values: Values) -> Values:
+        """Return the derivative of the hidden activation at pre-activations."""
+        leaf = values.detach().requires_grad_()
+        (slopes,) = torch.autograd.grad(self._plain(leaf, self._hidden_shape).sum(), leaf)
+        return slopes
+
+
+def _layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
+    """Return the 2-norm of each layer's part of flat vectors; of its mirror's where it has none."""
+    arrays = layout_of(shape).parameters
+    squares = np.zeros((len(flat), len(shape.topology) - 1))
+    for array in arrays:
+        part = flat[:, array.place].astype(np.float64)
+        squares[:, array.layer.index] += np.square(part).sum(axis=1)
+    own = {array.layer.index for array in arrays}
+    for layer in layers_of(shape.topology):
+        mirror = mirror_of(shape, layer)
+        if mirror is not None and layer.index not in own:
+            squares[:, layer.index] = squares[:, mirror.index]
+    return np.sqrt(squares)
+
+
+def _by_layer(
+    units: Float64[np.ndarray, "lanes units"], widths: tuple[int, ...]
+) -> Float64[np.ndarray, "lanes layers"]:
+    """Return the mean over the units of each layer; 0 for the output layer, which has no hidden."""
+    ends = np.cumsum((0, *widths))
+    means = [units[:, first:end].mean(axis=1) for first, end in pairwise(ends)]
+    return np.stack([*means, np.zeros(len(units))], axis=1)

@@ -1,0 +1,216 @@
+"""Looks at lanes at log-spaced epochs, between chunks of training. Knows no stop rules.
+
+What is seen is kept in the lanes' own state, so that it survives checkpoints and resuming.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float64, Int64
+
+from sweep.datasets.data import Data
+from sweep.engines.contract import Engine
+from sweep.engines.evaluation import tensors, validate
+from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
+from sweep.nets.autoencoder import network_at
+from sweep.training.probes.diagnosis import Condition, Examiner
+from sweep.training.work import KeepCodes, Record
+from sweep.trial import Trial
+
+POINTS_PER_DECADE = CURVE_POINTS_PER_DECADE // 2  # so that every one is an epoch of the curve
+GRADIENTS = (
+    "gradient_norm",
+    "gradient_rms",
+    "weight_norm",
+    "update_ratio",
+    "saturated_share",
+    "dead_share",
+    "unit_distance",
+)
+VANISHING = 1e-3
+"""A layer's gradient has vanished below this share of the output layer's, root mean squares both;
+and exploded above its inverse."""
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of a network at the end of its trial.
+
+    Attributes:
+        details: the tables `gradients` and `codes` as their columns, where asked for.
+    """
+
+    condition: Condition | None = None
+    validation_loss: float | None = None
+    details: Mapping[str, Arrays] = field(default_factory=dict)
+
+
+class Prober:
+    """What is looked at in the lanes of one pack key."""
+
+    def __init__(self, record: Record, engine: Engine, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
+        self._engine, self._data, self._shape = engine, data, shape
+        self._gradients, self._codes = record.gradients, record.codes
+        self._validates = record.curves and data.validation_inputs is not None
+        self._examiner = Examiner(shape, data)
+
+    @property
+    def _looks(self) -> bool:
+        return self._gradients or self._validates
+
+    def fit(self, state: LaneState) -> LaneState:
+        """Return a state with room for what will be seen, and none for what is not asked for."""
+        blank = self._blank(len(state))
+        kept = {name: state.probes.get(name, array) for name, array in blank.items()}
+        return replace(state, probes=kept)
+
+    def epochs_left(self, state: LaneState) -> int | None:
+        """Return after how many epochs a lane must be looked at next; None for never."""
+        if not self._looks:
+            return None
+        live = state.live.any(axis=1)
+        places = np.searchsorted(_EPOCHS, state.epoch[live], side="right")
+        return int((_EPOCHS[places] - state.epoch[live]).min())
+
+    def look(self, lanes: Lanes, state: LaneState) -> None:
+        """Look at the lanes that have come to an epoch where they must be."""
+        if not self._looks:
+            return
+        due = np.isin(state.epoch, _EPOCHS) & state.live.any(axis=1) & state.in_last_phase
+        rows = np.flatnonzero(due)
+        if not len(rows):
+            return
+        points = np.searchsorted(_EPOCHS, state.epoch[rows])
+        chosen, current = lanes.take(rows), state.take(rows)
+        seen: Arrays = {}
+        if self._validates:
+            seen["validation_loss"] = self.validation_losses(chosen, current)
+        if self._gradients:
+            later = self._one_epoch_on(chosen, current)
+            seen |= self._examiner.probe(chosen, current, later)
+        for name, values in seen.items():
+            state.probes[name][rows, points] = values
+
+    def validation_losses(self, lanes: Lanes, state: LaneState) -> Float64[np.ndarray, " lanes"]:
+        """Return each lane's loss on the held-out samples, each judged alone."""
+        rows = enumerate(lanes.lanes)
+        return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
+
+    def last_look(self, lanes: Lanes, state: LaneState) -> list[Sight]:
+        """Return what is seen of lanes that have ended."""
+        conditions = self._examiner.conditions(lanes, state)
+        held_out: list[float | None] = [None] * len(lanes)
+        if self._data.validation_inputs is not None:
+            held_out = self.validation_losses(lanes, state).tolist()
+        details: list[dict[str, Arrays]] = [{} for _ in conditions]
+        if self._gradients:
+            seen = self._examiner.probe(lanes, state, None)
+            for row, tables in enumerate(details):
+                last = {name: seen[name][row] for name in GRADIENTS}
+                tables["gradients"] = gradient_table(state.take([row]), last)
+        if self._codes is not KeepCodes.NONE:
+            for row, lane in enumerate(lanes.lanes):
+                details[row]["codes"] = self._code_table(lane.path, state.network(row))
+        return [Sight(*parts) for parts in zip(conditions, held_out, details, strict=True)]
+
+    def _code_table(self, trial: Trial, parameters: np.ndarray) -> Arrays:
+        """Return the columns of the table `codes` of a network, judged alone."""
+        network = network_at(trial, parameters)
+        inputs = tensors(self._data, trial)[0]
+        every = range(1, len(trial.topology) - 1)
+        layers = every if self._codes is KeepCodes.ALL else [network.bottleneck][: len(every)]
+        columns: list[Arrays] = []
+        for layer in layers:
+            with torch.no_grad():
+                activations = network.hidden(inputs, layer).double().numpy()
+            sample, unit = np.indices(activations.shape).reshape(2, -1)
+            number = np.full(activations.size, layer)
+            flat = activations.ravel()
+            columns.append({"layer": number, "sample": sample, "unit": unit, "activation": flat})
+        names = ("layer", "sample", "unit", "activation")
+        return {n: np.concatenate([np.zeros(0), *(c[n] for c in columns)]) for n in names}
+
+    def _one_epoch_on(self, lanes: Lanes, state: LaneState) -> np.ndarray | None:
+        """Return the parameters that the next epoch will lead to, training copies of the lanes."""
+        ahead = state.copy()
+        try:
+            self._engine.advance(lanes, ahead, 1)
+        except Exception:  # it will be raised again in its turn, and its culprit found
+            return None
+        return ahead.parameters
+
+    def _blank(self, lanes: int) -> Arrays:
+        points, layers = len(_EPOCHS), len(self._shape.topology) - 1
+        arrays = {}
+        if self._validates:
+            arrays["validation_loss"] = np.full((lanes, points), np.nan)
+        if self._gradients:
+            arrays |= {name: np.full((lanes, points, layers), np.nan) for name in GRADIENTS}
+        return arrays
+
+
+def probe_epochs() -> Int64[np.ndarray, " points"]:
+    """Return the epochs, after 0 of them and more, at which lanes are looked at."""
+    step = CURVE_POINTS_PER_DECADE // POINTS_PER_DECADE
+    exponents = np.arange(0, 9 * CURVE_POINTS_PER_DECADE + 1, step) / CURVE_POINTS_PER_DECADE
+    epochs = np.unique(np.rint(10.0**exponents).astype(np.int64))
+    assert np.isin(epochs, curve_epochs()).all()
+    return np.concatenate([[0], epochs])
+
+
+_EPOCHS = probe_epochs()
+
+
+def gradient_table(state: LaneState, last: Arrays) -> Arrays:
+    """Return the columns of the table `gradients` of a lane, with the last look at its end."""
+    end = int(state.epoch[0])
+    places = np.flatnonzero(~np.isnan(state.probes["weight_norm"][0, :, 0]) & (end != _EPOCHS))
+    epochs = np.append(_EPOCHS[places], end)
+    layers = len(last["weight_norm"])
+    table: Arrays = {
+        "epoch": np.repeat(epochs, layers),
+        "layer": np.tile(np.arange(layers), len(epochs)),
+    }
+    for name in GRADIENTS:
+        table[name] = np.concatenate([state.probes[name][0, places].ravel(), last[name]])
+    table["verdict"] = _verdicts(table, layers)
+    return table
+
+
+def _verdicts(table: Arrays, layers: int) -> np.ndarray:
+    """Judge each layer's gradient beside that of the output layer at the same epoch."""
+    output = np.repeat(table["gradient_rms"].reshape(-1, layers)[:, -1], layers)
+    rms, dead = table["gradient_rms"], table["dead_share"] == 1.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = rms / output
+    conditions = [
+        dead | (rms == 0.0),
+        ~np.isfinite(rms) | (ratio > 1 / VANISHING),
+        ratio < VANISHING,
+    ]
+    verdicts = np.select(conditions, ["dead", "exploding", "vanishing"], "healthy")
+    return verdicts.astype(object)
+
+
+def validation_curve(
+    state: LaneState, epochs: Int64[np.ndarray, " points"], final: float | None
+) -> Float64[np.ndarray, " points"]:
+    """Return the held-out loss after each recorded epoch of a lane, nan where it was not taken.
+
+    Args:
+        state: one lane wide.
+        epochs: recorded, ascending.
+        final: the loss at the end.
+    """
+    losses = np.full(len(epochs), np.nan)
+    if "validation_loss" in state.probes:
+        seen, places = np.isin(epochs, _EPOCHS), np.searchsorted(_EPOCHS, epochs)
+        losses[seen] = state.probes["validation_loss"][0, places[seen]]
+    if final is not None and len(losses):
+        losses[-1] = final
+    return losses

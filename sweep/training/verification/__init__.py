@@ -1,0 +1,1 @@
+"""Checks what rows say by training their trials again."""
