@@ -4,7 +4,7 @@ NumPy's and libm's differ in the last place from one instruction set, and from o
 another. What decides an identity or how a network trains uses these instead. They are made of
 operations that IEEE 754 rounds in one way only (+, -, *, /, the square root), each an array
 operation of its own, which nothing contracts to a fused multiply-add. The fused engine has its own
-in `sweep.engines.fused.elementary`, for vectors in compiled code.
+in `sweep.kernel.elementary`, for vectors in compiled code.
 """
 
 from collections.abc import Sequence

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.engines.fused.compilation import cache_directory, entry
+from sweep.kernel.compilation import cache_directory, entry
 
 
 def double(values: Any) -> None:
@@ -41,19 +41,19 @@ def test_a_compiled_entry_is_loaded_the_next_time(
     no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SWEEP_CACHE_DIR", str(tmp_path / "kernels"))
-    first, second = entry(double, tag="float64"), None
+    first, second = entry(double, tag="float64", sources=()), None
     assert doubled_by(first) == [2.0, 5.0]
-    second = entry(double, tag="float64")
+    second = entry(double, tag="float64", sources=())
     assert doubled_by(second) == [2.0, 5.0]
     assert (loads(first), loads(second)) == (0, 1)
     assert list((tmp_path / "kernels").glob("*/double-float64/*.nbc"))
 
 
 def test_temporary_files_serve_where_the_home_cannot_be_written(no_home: Path) -> None:
-    directory = cache_directory()
+    directory = cache_directory(())
     assert directory is not None
     assert directory.is_relative_to(no_home)
-    assert doubled_by(entry(double, tag="float64")) == [2.0, 5.0]
+    assert doubled_by(entry(double, tag="float64", sources=())) == [2.0, 5.0]
 
 
 def test_nothing_writable_means_compiling_anew(
@@ -61,20 +61,20 @@ def test_nothing_writable_means_compiling_anew(
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     assert cache_directory() is None
-    assert doubled_by(entry(double, tag="float64")) == [2.0, 5.0]
+    assert doubled_by(entry(double, tag="float64", sources=())) == [2.0, 5.0]
 
 
 def test_a_torn_file_is_compiled_anew(no_home: Path) -> None:
-    doubled_by(entry(double, tag="float64"))
+    doubled_by(entry(double, tag="float64", sources=()))
     (kept,) = no_home.glob("*/*/double-float64/*.nbc")
     kept.write_bytes(kept.read_bytes()[:100])
-    again = entry(double, tag="float64")
+    again = entry(double, tag="float64", sources=())
     assert doubled_by(again) == [2.0, 5.0]
     assert loads(again) == 0
 
 
 def test_a_directory_that_others_can_write_is_not_trusted(no_home: Path) -> None:
-    directory = cache_directory()
+    directory = cache_directory(())
     assert directory is not None
     directory.parent.chmod(0o777)
     cache_directory.cache_clear()

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numba import njit
 
-from sweep.engines.fused import elementary
-from sweep.engines.fused.vectors import addresses, at, load, store, vector_width
 from sweep.engines.fused.workspace import used_slots
+from sweep.kernel import elementary
+from sweep.kernel.vectors import addresses, at, load, store, vector_width
 from sweep.nets.optimizers import slot_names
 from tests.trials import OPTIMIZERS, make_trial
 

@@ -5,9 +5,9 @@ The twins of `sweep.nets.activations`, to which the tests hold them.
 
 from typing import Any, NamedTuple
 
-from sweep.engines.fused.compilation import compiled
-from sweep.engines.fused.elementary import erf, exp, expm1, log, log1p, sigmoid, tanh
-from sweep.engines.fused.vectors import at, choose, fma, load, repeated, store
+from sweep.kernel.compilation import compiled
+from sweep.kernel.elementary import erf, exp, expm1, log, log1p, sigmoid, tanh
+from sweep.kernel.vectors import at, choose, fma, load, repeated, store
 
 SELU_ALPHA = 1.6732632423543772  # Klambauer et al. 2017
 SELU_SCALE = 1.0507009873554805

@@ -7,7 +7,7 @@ float64, parameters ascending, so that a lane's bits are the same in a packed bl
 import math
 from typing import Any
 
-from sweep.engines.fused.compilation import compiled
+from sweep.kernel.compilation import compiled
 
 CODES = {"none": 0, "norm": 1, "value": 2}
 TORCH_EPSILON = 1e-6

@@ -5,15 +5,18 @@ are trained alone, with their samples side by side. Either way a lane's bits are
 """
 
 import math
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from sweep import ladder
+from sweep.engines import state
 from sweep.engines.fused.clipping import clip_gradient
-from sweep.engines.fused.compilation import compiled, entry
 from sweep.engines.fused.optimizers import Step, decay_weights, update
 from sweep.engines.fused.passes import Memory, Plan, find_gradient, write_hidden
 from sweep.engines.fused.rates import Hyper, Rates, set_rates
 from sweep.engines.fused.rules import Record, RuleTable, count_epoch, judge_epoch
-from sweep.engines.fused.vectors import addresses, at
+from sweep.kernel.compilation import compiled, entry
+from sweep.kernel.vectors import addresses, at
 
 _WEIGHT_DECAY, _FLAT_SPOT = int(Hyper.WEIGHT_DECAY), int(Hyper.FLAT_SPOT)
 _CLIP_LIMIT = int(Hyper.CLIP_LIMIT)
@@ -290,5 +293,9 @@ def run(
         done += count
 
 
-RUN = {dtype: entry(run, tag=dtype) for dtype in ("float32", "float64")}
+_SOURCES = (
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *(Path(str(module.__file__)) for module in (ladder, state)),  # their constants
+)
+RUN = {dtype: entry(run, tag=dtype, sources=_SOURCES) for dtype in ("float32", "float64")}
 """The kernel by dtype: compiled at the first call, or loaded from the cache."""

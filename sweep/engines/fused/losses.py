@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sweep.engines.fused.compilation import compiled
-from sweep.engines.fused.elementary import exp, log, log1p, log_of_sum
-from sweep.engines.fused.vectors import at, choose, load, magnitude, repeated, store, to_double
+from sweep.kernel.compilation import compiled
+from sweep.kernel.elementary import exp, log, log1p, log_of_sum
+from sweep.kernel.vectors import at, choose, load, magnitude, repeated, store, to_double
 
 KERAS_EPSILON = 1e-7
 TORCH_LOG_FLOOR = -100.0

@@ -6,7 +6,6 @@ same slots.
 
 from typing import Any, NamedTuple
 
-from sweep.engines.fused.compilation import compiled
 from sweep.engines.fused.rates import (
     ADADELTA,
     ADAGRAD,
@@ -37,7 +36,8 @@ from sweep.engines.fused.rates import (
     RPROP,
     SGD,
 )
-from sweep.engines.fused.vectors import at, choose, fma, load, magnitude, sqrt, store
+from sweep.kernel.compilation import compiled
+from sweep.kernel.vectors import at, choose, fma, load, magnitude, sqrt, store
 
 CODES = {
     "sgd": SGD,

@@ -9,16 +9,16 @@ number is computed by the same operations in the same order, so the bits are the
 from typing import Any, NamedTuple
 
 from sweep.engines.fused.activations import Bend, activate, softmax
-from sweep.engines.fused.compilation import compiled
 from sweep.engines.fused.losses import Judged, find_errors, judge_outputs
-from sweep.engines.fused.products import (
+from sweep.engines.fused.rates import Hyper
+from sweep.kernel.compilation import compiled
+from sweep.kernel.products import (
     Table,
     product,
     product_of_numbers,
     product_with_numbers,
 )
-from sweep.engines.fused.rates import Hyper
-from sweep.engines.fused.vectors import at, load, repeated, store
+from sweep.kernel.vectors import at, load, repeated, store
 
 _SLOPE, _ALPHA = int(Hyper.SLOPE), int(Hyper.ALPHA)
 _OUTPUT_SLOPE, _OUTPUT_ALPHA = int(Hyper.OUTPUT_SLOPE), int(Hyper.OUTPUT_ALPHA)

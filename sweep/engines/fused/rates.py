@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from sweep.engines.fused.compilation import compiled
-from sweep.engines.fused.elementary import cospi, exp, expm1, log, log1p
-from sweep.engines.fused.vectors import (
+from sweep.engines.state import Lanes
+from sweep.kernel.compilation import compiled
+from sweep.kernel.elementary import cospi, exp, expm1, log, log1p
+from sweep.kernel.vectors import (
     at,
     choose,
     floor,
@@ -22,7 +23,6 @@ from sweep.engines.fused.vectors import (
     store,
     to_precision,
 )
-from sweep.engines.state import Lanes
 from sweep.trial import Trial
 
 (SGD, RMSPROP, ADAGRAD, ADADELTA, ADAM, ADAMW, NADAM, ADAMAX, RPROP, QUICKPROP) = range(10)

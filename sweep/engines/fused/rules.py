@@ -6,8 +6,8 @@ The twin, in compiled code, of `sweep.engines.stop_rules`, to which the tests ho
 import math
 from typing import Any, NamedTuple
 
-from sweep.engines.fused.compilation import compiled
 from sweep.engines.state import TAIL_EPOCHS
+from sweep.kernel.compilation import compiled
 from sweep.ladder import LEVELS, PATIENCES, RULES, TOLERANCES
 from sweep.trial import StopReason
 

@@ -15,7 +15,7 @@ from sweep.engines.fused import activations, clipping, losses, optimizers
 from sweep.engines.fused.kernel import Block, Variant
 from sweep.engines.fused.passes import Memory, Plan
 from sweep.engines.fused.rates import Given, Hyper
-from sweep.engines.fused.vectors import vector_width
+from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import Role, decay_shares, layout_of
 from sweep.trial import Trial
 

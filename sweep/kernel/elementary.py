@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numba.extending import overload
 
-from sweep.engines.fused.polynomials import (
+from sweep.kernel.polynomials import (
     FORMATS,
     INV_LN2,
     LN2,
@@ -22,7 +22,7 @@ from sweep.engines.fused.polynomials import (
     sine,
     single_log,
 )
-from sweep.engines.fused.vectors import (
+from sweep.kernel.vectors import (
     VectorType,
     bits_of,
     choose,

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import types
 
-from sweep.engines.fused.vectors import horner
+from sweep.kernel.vectors import horner
 
 
 class Format(NamedTuple):

@@ -13,8 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 
-from sweep.engines.fused.compilation import compiled
-from sweep.engines.fused.vectors import VECTOR_BYTES, at, instruction, vector_at, vector_loader
+from sweep.kernel.compilation import compiled
+from sweep.kernel.vectors import VECTOR_BYTES, at, instruction, vector_at, vector_loader
 
 WIDE = 4
 TALL = 4 if VECTOR_BYTES == 64 else 2  # as many sums as AVX-512's or AVX2's registers hold

@@ -13,7 +13,7 @@ import os
 import platform
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, partial
 from inspect import unwrap
 from pathlib import Path
@@ -24,9 +24,6 @@ import llvmlite.binding as llvm
 import numba
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
-
-from sweep import ladder
-from sweep.engines import state
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -53,15 +50,27 @@ def compiled(
     return partial(_apply, decorate) if function is None else _apply(decorate, function)
 
 
+def inlined(function: F) -> F:
+    """Compile a function whose source goes into that of its callers."""
+    made: F = compiled(glue=True)(function)
+    return made
+
+
 def _apply(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
     # Shape checks wrap every function while the tests run; Numba wants what they wrap.
     return decorate(unwrap(function))
 
 
-def entry(function: Callable[..., None], *, tag: str) -> Any:
-    """Compile a function that Python calls, with the one signature that `tag` names."""
+def entry(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> Any:
+    """Compile a function that Python calls, with the one signature that `tag` names.
+
+    Args:
+        function: what to compile, at its first call.
+        tag: names the signature and whatever else `function` was made for.
+        sources: all files that it depends on, but those beside this one.
+    """
     dispatcher = _apply(njit(**_OPTIONS), function)
-    directory = cache_directory()
+    directory = cache_directory(tuple(sources))
     if directory is not None:
         place = directory / f"{function.__name__.strip('_')}-{tag}"
         locator = type("_Locator", (_Locator,), {"place": place})
@@ -71,8 +80,8 @@ def entry(function: Callable[..., None], *, tag: str) -> Any:
 
 
 @cache
-def cache_directory() -> Path | None:
-    """Return where compiled kernels are kept: of the candidates the first that can be written.
+def cache_directory(sources: tuple[Path, ...]) -> Path | None:
+    """Return where what is compiled of `sources` is kept: the first candidate that can be written.
 
     They are `SWEEP_CACHE_DIR`, `XDG_CACHE_HOME` or `~/.cache`, and a directory of the user's own
     among the temporary files. None where nothing can be written: every process compiles.
@@ -82,7 +91,7 @@ def cache_directory() -> Path | None:
     user = os.getuid() if hasattr(os, "getuid") else "user"
     shared = Path(tempfile.gettempdir()) / f"sweep-kernels-{user}"
     for base in (*([Path(given)] if given else []), Path(home) / "sweep" / "kernels", shared):
-        directory = base / _digest()
+        directory = base / _digest(sources)
         if _can_write(base, directory) and (base != shared or _is_ours(base)):
             return directory
     return None
@@ -106,12 +115,12 @@ def _is_ours(directory: Path) -> bool:
     return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
-def _digest() -> str:
+@cache
+def _digest(sources: tuple[Path, ...]) -> str:
     parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
     parts += [llvm.get_host_cpu_name(), *sorted(llvm.get_host_cpu_features().flatten().split(","))]
     hashed = hashlib.sha256("\n".join(parts).encode())
-    outside = [Path(str(module.__file__)) for module in (ladder, state)]  # their constants
-    for source in [*sorted(Path(__file__).parent.glob("*.py")), *outside]:
+    for source in [*sorted(Path(__file__).parent.glob("*.py")), *sources]:
         hashed.update(source.read_bytes())
     return hashed.hexdigest()[:16]
 

@@ -1,0 +1,21 @@
+"""Every weight the same."""
+
+import numpy as np
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases
+from sweep.components.spec import real
+
+
+class Constant(Initialiser):
+    """Every weight is c: hidden units start identical, and stay so in exact arithmetic."""
+
+    name = "constant"
+    draws = False
+
+    constant = real("c: the value of every weight")
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> np.ndarray:
+        return np.full(draw.shape, 1.0 if constant is None else constant)

@@ -1,0 +1,25 @@
+"""He et al. 2015, normal."""
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases, he
+from sweep.components.spec import real
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class KaimingNormal(Initialiser):
+    """He's, by fan-in, normal (He et al. 2015)."""
+
+    name = "kaiming_normal"
+
+    constant = real("the gain", default=sqrt(2.0))
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> "np.ndarray":
+        gain = 1.0 if constant is None else constant
+        return gain * he(fan_in, 1.0) * draw.normal()

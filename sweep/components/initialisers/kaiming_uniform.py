@@ -1,0 +1,25 @@
+"""He et al. 2015, uniform."""
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases, he
+from sweep.components.spec import real
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class KaimingUniform(Initialiser):
+    """He's, by fan-in, uniform (He et al. 2015)."""
+
+    name = "kaiming_uniform"
+
+    constant = real("the gain", default=sqrt(2.0))
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> "np.ndarray":
+        gain = 1.0 if constant is None else constant
+        return gain * he(fan_in, 3.0) * draw.symmetric()

@@ -1,0 +1,23 @@
+"""Normal weights."""
+
+from typing import TYPE_CHECKING
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases
+from sweep.components.spec import real
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Normal(Initialiser):
+    """Weights normal with standard deviation c."""
+
+    name = "normal"
+
+    constant = real("c: the standard deviation")
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> "np.ndarray":
+        return (1.0 if constant is None else constant) * draw.normal()

@@ -1,0 +1,23 @@
+"""Uniform weights."""
+
+from typing import TYPE_CHECKING
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases
+from sweep.components.spec import real
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Uniform(Initialiser):
+    """Weights uniform in (-c, c)."""
+
+    name = "uniform"
+
+    constant = real("c: the half-width")
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> "np.ndarray":
+        return (1.0 if constant is None else constant) * draw.symmetric()

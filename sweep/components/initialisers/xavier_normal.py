@@ -1,0 +1,25 @@
+"""Glorot and Bengio 2010, normal."""
+
+from typing import TYPE_CHECKING
+
+from sweep.components.initialisers import Draw, Initialiser, draw_biases, glorot
+from sweep.components.spec import real
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class XavierNormal(Initialiser):
+    """Glorot's, by fan-in and fan-out, normal (Glorot and Bengio 2010)."""
+
+    name = "xavier_normal"
+
+    constant = real("the gain", default=1.0)
+    draw_biases = draw_biases()
+
+    def weights(
+        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
+    ) -> "np.ndarray":
+        return (
+            (1.0 if constant is None else constant) * glorot(fan_in, fan_out, 2.0) * draw.normal()
+        )

@@ -1,0 +1,29 @@
+"""Batch normalisation: Ioffe and Szegedy 2015."""
+
+from typing import TYPE_CHECKING, Any
+
+from sweep.components.normalisation import Normalisation
+from sweep.components.spec import positive, real
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Batch(Normalisation):
+    """torch.nn.BatchNorm1d on every hidden layer's pre-activations, its shift for their bias."""
+
+    name = "batch"
+
+    momentum = real(
+        "share of a batch in the running mean and variance", default=0.1, least=0, most=1
+    )
+    epsilon = positive("added to the variance", default=1e-5)
+
+    def torch(self, values: "Tensor", running: "tuple[Tensor, Tensor]", **options: Any) -> "Tensor":
+        import torch
+
+        variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)
+        unbiased = variance * (values.shape[1] / (values.shape[1] - 1))
+        for kept, found in zip(running, (mean, unbiased), strict=True):
+            kept.add_(options["momentum"] * (found.detach()[:, 0] - kept))
+        return (values - mean) * torch.rsqrt(variance + options["epsilon"][:, None])

@@ -1,0 +1,76 @@
+"""Finds components: the built-in ones by their files, a user's own by their place in a module.
+
+Families are named as the sweep file's parameters are; `convergence` holds the stop rules.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+from sweep.components.activations import Activation
+from sweep.components.clipping import Clipping
+from sweep.components.initialisers import Initialiser
+from sweep.components.losses import Loss
+from sweep.components.noise import Noise
+from sweep.components.normalisation import Normalisation
+from sweep.components.optimizers import Optimizer
+from sweep.components.pretraining import Pretraining
+from sweep.components.schedules import Schedule
+from sweep.components.skips import Skip
+from sweep.components.spec import Component, Option
+from sweep.components.stopping import StopRule
+
+
+def _found(base: Any) -> Mapping[str, Any]:
+    """Return the components of the modules beside their base class, by name."""
+    package = importlib.import_module(base.__module__)
+    found: dict[str, Any] = {}
+    for item in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{item.name}")
+        for kind in vars(module).values():
+            if isinstance(kind, type) and issubclass(kind, base) and "name" in vars(kind):
+                component: Any = kind()
+                found.setdefault(component.name, component)
+    return MappingProxyType(found)
+
+
+ACTIVATIONS: Mapping[str, Activation] = _found(Activation)
+CLIPPINGS: Mapping[str, Clipping] = _found(Clipping)
+INITIALISERS: Mapping[str, Initialiser] = _found(Initialiser)
+LOSSES: Mapping[str, Loss] = _found(Loss)
+NOISES: Mapping[str, Noise] = _found(Noise)
+NORMALISATIONS: Mapping[str, Normalisation] = _found(Normalisation)
+OPTIMIZERS: Mapping[str, Optimizer] = _found(Optimizer)
+PRETRAININGS: Mapping[str, Pretraining] = _found(Pretraining)
+SCHEDULES: Mapping[str, Schedule] = _found(Schedule)
+SKIPS: Mapping[str, Skip] = _found(Skip)
+STOP_RULES: Mapping[str, StopRule] = _found(StopRule)
+
+FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
+    {
+        "activation": ACTIVATIONS,
+        "output_activation": ACTIVATIONS,
+        "normalisation": NORMALISATIONS,
+        "skip": SKIPS,
+        "initialiser": INITIALISERS,
+        "loss": LOSSES,
+        "input_noise": NOISES,
+        "gradient_clip": CLIPPINGS,
+        "optimizer": OPTIMIZERS,
+        "learning_rate_schedule": SCHEDULES,
+        "pretraining": PRETRAININGS,
+    }
+)
+"""The components that each parameter of a trial can name."""
+
+
+def option_columns(family: str) -> dict[str, list[tuple[str, Option]]]:
+    """Return the columns of a parameter's options, with the components that have each."""
+    prefix = "learning_rate" if family == "learning_rate_schedule" else family
+    columns: dict[str, list[tuple[str, Option]]] = {}
+    for name, component in FAMILIES[family].items():
+        for option, spec in component.options.items():
+            columns.setdefault(f"{prefix}_{option}", []).append((name, spec))
+    return columns

@@ -1,0 +1,19 @@
+"""The target rule."""
+
+from typing import Any
+
+from sweep.components.spec import real
+from sweep.components.stopping import Epoch, StopRule
+
+
+class Target(StopRule):
+    """Stop once the loss is low enough."""
+
+    name = "target"
+    reason = "target"
+
+    loss = real("the loss to come down to")
+
+    @staticmethod
+    def judge(epoch: Epoch, options: Any, counters: Any) -> Any:
+        return epoch.loss <= options[0], counters
