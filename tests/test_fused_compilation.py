@@ -60,7 +60,7 @@ def test_nothing_writable_means_compiling_anew(
     no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
-    assert cache_directory() is None
+    assert cache_directory(()) is None
     assert doubled_by(entry(double, tag="float64", sources=())) == [2.0, 5.0]
 
 
@@ -78,4 +78,4 @@ def test_a_directory_that_others_can_write_is_not_trusted(no_home: Path) -> None
     assert directory is not None
     directory.parent.chmod(0o777)
     cache_directory.cache_clear()
-    assert cache_directory() is None
+    assert cache_directory(()) is None
