@@ -1,22 +1,39 @@
 """Claims: identities and bits are what they were, and an older results directory is gone on with.
 
-What was recorded lies in tests/gate; `python -m tests.gate` records it anew, on purpose alone.
+What was recorded lies in tests/gate; `python -m tests.gate` records it anew, on purpose alone. The
+fused engine's digests are those of every x86-64 CPU, whatever its vectors' width: a long test of
+tests/test_instruction_sets.py runs these again with each. The reference engine's bits are
+PyTorch's and its matrix library's, which may round otherwise on another CPU: where they do, its
+weights and losses must lie close to those recorded.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
+from sweep.result import TrialResult
 from tests.gate import (
+    BITS,
     CONFIGS,
     IDENTITIES,
+    bits_of,
     digest_of_config,
+    numbers_of,
     read,
+    train,
     trial_of,
     write_images,
 )
 
 IDENTIFIED: dict[str, Any] = read(IDENTITIES)
+TRAINED: dict[str, Any] = read(BITS)["trials"]
+FUSED = {name: recorded for name, recorded in TRAINED.items() if "fused" in recorded}
+CLOSE = {"float64": 1e-9, "float32": 1e-4}
+"""How far a number may be from the one recorded, by the largest beside it."""
+
+Results = Mapping[str, TrialResult]
 
 
 @pytest.mark.parametrize("name", sorted(IDENTIFIED["configs"]))
@@ -34,3 +51,38 @@ def test_trials_from_all_over_the_space_keep_their_identities():
     for recorded in IDENTIFIED["trials"]:
         trial = trial_of(recorded["fields"])
         assert (trial.trial_id, trial.path_id) == (recorded["trial_id"], recorded["path_id"])
+
+
+def trained(cases: Mapping[str, Any], engine: str) -> Results:
+    """Return the results of recorded trials by their names."""
+    trials = {name: trial_of(recorded["fields"]) for name, recorded in cases.items()}
+    results = train(trials.values(), engine)
+    return {name: results[trial.trial_id] for name, trial in trials.items()}
+
+
+@pytest.fixture(scope="module")
+def fused() -> Results:
+    return trained(FUSED, "fused")
+
+
+@pytest.fixture(scope="module")
+def reference() -> Results:
+    return trained(TRAINED, "reference")
+
+
+@pytest.mark.parametrize("name", FUSED)
+def test_the_fused_engine_gives_the_bits_it_gave(name: str, fused: Results):
+    assert bits_of(fused[name]) == FUSED[name]["fused"]
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_reference_engine_gives_what_it_gave(name: str, reference: Results):
+    found, recorded = bits_of(reference[name]), TRAINED[name]
+    if found == recorded["reference"]:
+        return
+    for ending in ("stop_reason", "epochs"):
+        assert found[ending] == recorded["reference"][ending]
+    numbers = numbers_of(reference[name])
+    for kind, values in recorded["numbers"].items():
+        close = CLOSE[recorded["fields"]["dtype"]] * np.abs(values).max()
+        np.testing.assert_allclose(numbers[kind], values, rtol=0, atol=close, err_msg=kind)

@@ -26,3 +26,5 @@ if __name__ == "__main__":
         with tempfile.TemporaryDirectory() as folder:
             gate.write_images(Path(folder))
             write(gate.IDENTITIES, gate.record_identities(Path(folder)))
+    if sys.argv[1] == "bits":
+        write(gate.BITS, gate.record_bits())

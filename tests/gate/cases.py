@@ -245,12 +245,12 @@ VARIANTS: tuple[tuple[str, Fields], ...] = (
     ("adagrad", {"optimizer_initial_accumulator": 0.1}),
     ("adagrad", {"optimizer_epsilon_inside": True, "optimizer_decay": 0.01}),
     ("adadelta", {"optimizer_decay": 0.01, "learning_rate": 1.0}),
-    ("adam", {"optimizer_amsgrad": True}),
+    ("adam", {"optimizer_amsgrad": True, "learning_rate": 0.5}),
     ("adam", {"optimizer_epsilon_hat": True, "optimizer_decay": 0.01}),
-    ("adam", {"optimizer_amsgrad": True, "optimizer_epsilon_hat": True}),
+    ("adam", {"optimizer_amsgrad": True, "optimizer_epsilon_hat": True, "learning_rate": 0.5}),
     ("adam", {"weight_decay": 0.01, "decay_biases": False}),
     ("adamw", {"weight_decay": 0.1}),
-    ("adamw", {"weight_decay": 0.1, "decay_biases": False, "optimizer_amsgrad": True}),
+    ("adamw", {"weight_decay": 0.1, "decay_biases": False, "optimizer_epsilon": 1e-3}),
     ("adamw", {"weight_decay": 0.1, "optimizer_epsilon_hat": True}),
     ("nadam", {"optimizer_momentum_decay": 1.0, "optimizer_decay": 0.01}),
     ("adamax", {"optimizer_epsilon_hat": True, "optimizer_decay": 0.01}),
@@ -271,7 +271,8 @@ UNFUSED: dict[str, Fields] = {
     | DEEP
     | {"skip": "residual", "tied_weights": True, "code_penalty": 0.01}
     | {"input_noise": "gaussian", "input_noise_scale": 0.1}
-    | {"batch_size": 2, "sample_order": "shuffled"},
+    | {"batch_size": 3, "sample_order": "shuffled"}
+    | {"topology": (6, 5, 3, 5, 6), "optimizer": "sgd", "max_epochs": 10},
 }
 PRETRAINED: dict[str, Fields] = {
     "greedy": {"pretraining": "greedy", "pretraining_max_epochs": 12} | DEEP,
@@ -315,11 +316,11 @@ def trained_cases() -> dict[str, Fields]:
     cases: dict[str, Fields] = {}
     for i, (hidden, dtype) in enumerate(product(HIDDEN, ("float32", "float64"))):
         output = HIDDEN[(i // 2 + 3) % len(HIDDEN)]
-        options: Fields = {"activation": hidden, "output_activation": output, "dtype": dtype}
+        shapes: Fields = {"activation": hidden, "output_activation": output, "dtype": dtype}
         for field, name in (("activation", hidden), ("output_activation", output)):
-            options |= _shape(field, name, Random(i))
+            shapes |= _shape(field, name, Random(i))
         descent = {"optimizer": "sgd", "loss": "mean_squared_error", "loss_semantics": None}
-        cases[f"{hidden} to {output}, {dtype}"] = options | descent
+        cases[f"{hidden} to {output}, {dtype}"] = shapes | descent
     for i, ((loss, semantics), reduction) in enumerate(product(LOSSES, ("mean", "sum"))):
         for output in ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax"):
             cases[f"{loss} {semantics} {reduction} of {output}"] = {
@@ -329,11 +330,26 @@ def trained_cases() -> dict[str, Fields]:
                 "output_activation": output,
                 "dtype": _dtype(i),
             }
+    for i, (loss, semantics) in enumerate(LOSSES[1:]):
+        for output in ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax"):
+            cases[f"{loss} {semantics} of saturated {output}"] = {
+                "loss": loss,
+                "loss_semantics": semantics,
+                "output_activation": output,
+                "initialiser_constant": 300.0,
+                "dtype": _dtype(i),
+            }
+    for output in ("relu", "identity"):
+        cases[f"binary_cross_entropy keras of {output}"] = {
+            "output_activation": output,
+            "initialiser_constant": 2.0,
+        }
     for i, optimizer in enumerate(sorted(OPTIMIZERS)):
-        cases[optimizer] = {"optimizer": optimizer, "dtype": _dtype(i)}
+        cases[optimizer] = {"optimizer": optimizer, "dtype": _dtype(i)} | _few(optimizer)
     for i, (optimizer, changes) in enumerate(VARIANTS):
         named = ", ".join(f"{name} {value}" for name, value in changes.items())
-        cases[f"{optimizer} with {named}"] = {"optimizer": optimizer, "dtype": _dtype(i)} | changes
+        options = {"optimizer": optimizer, "dtype": _dtype(i)} | _few(optimizer)
+        cases[f"{optimizer} with {named}"] = options | changes
     for i, (initialiser, constants) in enumerate(CONSTANTS.items()):
         cases[f"from {initialiser}"] = {
             "initialiser": initialiser,
@@ -348,10 +364,13 @@ def trained_cases() -> dict[str, Fields]:
     for schedule in SCHEDULES[2:]:
         cases[f"{schedule['learning_rate_schedule']} rate"] = schedule
     for clip in CLIPS[2:]:
-        cases[f"clipped by {clip['gradient_clip']}"] = clip
+        descent = {"optimizer": "sgd", "gradient_clip_limit": 0.01, "learning_rate": 0.5}
+        cases[f"clipped by {clip['gradient_clip']}"] = clip | descent
     cases["flat spot"] = {"flat_spot": 0.1, "activation": "tanh"}
     cases["without biases"] = {"biases": False}
-    cases |= PRETRAINED | UNFUSED | ENDINGS
+    cases |= PRETRAINED | UNFUSED
+    for name, ending in ENDINGS.items():
+        cases[name] = {"optimizer": "sgd", "learning_rate": 0.3} | ending
     cases["diverged"] = {
         "activation": "identity",
         "output_activation": "identity",
@@ -365,3 +384,8 @@ def trained_cases() -> dict[str, Fields]:
 
 def _dtype(number: int) -> str:
     return ("float64", "float32")[number % 2]
+
+
+def _few(optimizer: str) -> Fields:
+    """Return fewer epochs where quotients of slopes soon make much of a rounding."""
+    return {"max_epochs": 10} if optimizer == "quickprop" else {}
