@@ -7,12 +7,15 @@ PyTorch's and its matrix library's, which may round otherwise on another CPU: wh
 weights and losses must lie close to those recorded.
 """
 
+import tarfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from sweep import read_codes, read_curves, read_gradients, read_ladder, read_phases
 from sweep.result import TrialResult
 from tests.gate import (
     BITS,
@@ -26,6 +29,7 @@ from tests.gate import (
     trial_of,
     write_images,
 )
+from tests.gate.results import COMES_TO, RESULTS, endings, extend, go_on
 
 IDENTIFIED: dict[str, Any] = read(IDENTITIES)
 TRAINED: dict[str, Any] = read(BITS)["trials"]
@@ -86,3 +90,32 @@ def test_the_reference_engine_gives_what_it_gave(name: str, reference: Results):
     for kind, values in recorded["numbers"].items():
         close = CLOSE[recorded["fields"]["dtype"]] * np.abs(values).max()
         np.testing.assert_allclose(numbers[kind], values, rtol=0, atol=close, err_msg=kind)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The results that were recorded: two trials were interrupted, one by SIGKILL."""
+    with tarfile.open(RESULTS) as archive:
+        archive.extractall(tmp_path / "gate", filter="data")
+    return tmp_path / "gate"
+
+
+def test_older_results_are_read(results: Path):
+    assert endings(results) == read(COMES_TO)["held"]
+    for table in (read_curves, read_ladder, read_gradients, read_codes, read_phases):
+        assert len(table(results))
+
+
+def test_older_results_are_gone_on_with_to_the_bits_of_an_undisturbed_run(results: Path):
+    assert go_on(results) == read(COMES_TO)["resumed"]
+    assert not list(results.glob("checkpoints/*"))
+    assert extend(results) == read(COMES_TO)["extended"]
+
+
+def test_older_results_are_extended_before_what_is_missing_is_trained(results: Path):
+    recorded = read(COMES_TO)
+    extended = extend(results)
+    assert extended["trained"] == recorded["extended"]["trained"]
+    new = recorded["extended"]["trials"].keys() - recorded["resumed"]["trials"].keys()
+    expected = {name: recorded["extended"]["trials"][name] for name in new}
+    assert extended["trials"] == recorded["held"] | expected

@@ -1,4 +1,4 @@
-"""Records anew what must never move: `python -m tests.gate identities` or `bits`."""
+"""Records anew what must never move: `python -m tests.gate identities`, `bits` or `results`."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import gate
+from tests.gate.results import record_results
 
 
 def write(path: Path, values: dict[str, Any]) -> None:
@@ -28,3 +29,5 @@ if __name__ == "__main__":
             write(gate.IDENTITIES, gate.record_identities(Path(folder)))
     if sys.argv[1] == "bits":
         write(gate.BITS, gate.record_bits())
+    if sys.argv[1] == "results":
+        record_results()

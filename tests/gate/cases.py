@@ -319,7 +319,7 @@ def trained_cases() -> dict[str, Fields]:
         shapes: Fields = {"activation": hidden, "output_activation": output, "dtype": dtype}
         for field, name in (("activation", hidden), ("output_activation", output)):
             shapes |= _shape(field, name, Random(i))
-        descent = {"optimizer": "sgd", "loss": "mean_squared_error", "loss_semantics": None}
+        descent: Fields = {"optimizer": "sgd", "loss": "mean_squared_error", "loss_semantics": None}
         cases[f"{hidden} to {output}, {dtype}"] = shapes | descent
     for i, ((loss, semantics), reduction) in enumerate(product(LOSSES, ("mean", "sum"))):
         for output in ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax"):
@@ -364,8 +364,8 @@ def trained_cases() -> dict[str, Fields]:
     for schedule in SCHEDULES[2:]:
         cases[f"{schedule['learning_rate_schedule']} rate"] = schedule
     for clip in CLIPS[2:]:
-        descent = {"optimizer": "sgd", "gradient_clip_limit": 0.01, "learning_rate": 0.5}
-        cases[f"clipped by {clip['gradient_clip']}"] = clip | descent
+        steep: Fields = {"optimizer": "sgd", "gradient_clip_limit": 0.01, "learning_rate": 0.5}
+        cases[f"clipped by {clip['gradient_clip']}"] = clip | steep
     cases["flat spot"] = {"flat_spot": 0.1, "activation": "tanh"}
     cases["without biases"] = {"biases": False}
     cases |= PRETRAINED | UNFUSED
