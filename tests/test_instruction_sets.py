@@ -63,3 +63,14 @@ def test_fused_training_of_either_precision_does_not_either(
     switches: dict[str, str], group: str
 ) -> None:
     assert digests_with(switches, group) == digests_of(group)
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not INTEL, reason="the instruction sets named are those of x86-64")
+@pytest.mark.parametrize("switches", [NO_AVX512 | AVX2, LEAST | SSE2], ids=["AVX2", "SSE2"])
+def test_what_the_gate_recorded_holds_with_every_instruction_set(switches: dict[str, str]) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "tests/test_gate.py", "-k", "engine_gives"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=os.environ | switches, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
