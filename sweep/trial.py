@@ -236,7 +236,11 @@ class Trial:
         Scope.PATH, "learning rate before schedule and decay; the first step size of rprop"
     )
     learning_rate_schedule: str = parameter(
-        Scope.PATH, "how the learning rate changes by epoch", neutral="constant", default="constant"
+        Scope.PATH,
+        "how the learning rate changes by epoch",
+        neutral="constant",
+        key=True,
+        default="constant",
     )
     learning_rate_factor: float | None = parameter(
         Scope.PATH,

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 
+from sweep.components.resolve import component_of
 from sweep.ladder import RULES, RUNGS, TOLERANCES
 from sweep.trial import Trial
 
@@ -61,6 +62,17 @@ class Lanes:
         """Return the parameter `name` of every lane, `default` where it does not apply."""
         values = (getattr(lane.path, name) for lane in self.lanes)
         return np.array([default if v is None else v for v in values], np.float64)
+
+    def options(self, family: str) -> dict[str, Float64[np.ndarray, " lanes"]]:
+        """Return the options of the component that all lanes share, of every lane: numbers alone.
+
+        Args:
+            family: the parameter that names the component.
+        """
+        component, _ = component_of(self.shape, family)
+        found = [component_of(lane.path, family)[1] for lane in self.lanes]
+        numbers = (n for n, option in component.options.items() if option.kind is not str)
+        return {name: np.array([f[name] or 0.0 for f in found], np.float64) for name in numbers}
 
     def names(self, name: str) -> list[str]:
         """Return the textual parameter `name` of every lane."""

@@ -70,13 +70,23 @@ def entry(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -
         sources: all files that it depends on, but those beside this one.
     """
     dispatcher = _apply(njit(**_OPTIONS), function)
-    directory = cache_directory(tuple(sources))
-    if directory is not None:
-        place = directory / f"{function.__name__.strip('_')}-{tag}"
-        locator = type("_Locator", (_Locator,), {"place": place})
-        layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
-        dispatcher._cache = type("_Cache", (_Cache,), {"_impl_class": layout})(dispatcher.py_func)
+    if (kept := disk_cache(function, tag=tag, sources=sources)) is not None:
+        dispatcher._cache = kept
     return dispatcher
+
+
+def disk_cache(
+    function: Callable[..., None], *, tag: str, sources: Iterable[Path]
+) -> FunctionCache | None:
+    """Return what keeps the machine code of a function on disk; None where nothing can be kept."""
+    directory = cache_directory(tuple(sources))
+    if directory is None:
+        return None
+    place = directory / f"{function.__name__.strip('_')}-{tag}"
+    locator = type("_Locator", (_Locator,), {"place": place})
+    layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
+    kept: FunctionCache = type("_Cache", (_Cache,), {"_impl_class": layout})(unwrap(function))
+    return kept
 
 
 @cache
@@ -146,6 +156,9 @@ class _Locator(_CacheLocator):
 
 class _Cache(FunctionCache):
     """A cache that cannot fail: what cannot be read is compiled, what cannot be written is not."""
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return (sig, codegen.magic_tuple())  # the directory's name says the rest
 
     def load_overload(self, *args: Any) -> Any:
         try:

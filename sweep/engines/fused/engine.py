@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8, Int64
+from jaxtyping import Bool, Float, Float64, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import Evaluation, Stop
 from sweep.engines.fused.kernel import RUN, Pack, Verdicts
-from sweep.engines.fused.rates import Hyper, given_numbers, hyper_numbers, rates_move
+from sweep.engines.fused.rates import WEIGHT_DECAY, given_numbers, hyper_numbers, rates_move
 from sweep.engines.fused.rules import REASONS, Record, RuleTable
 from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
@@ -108,14 +108,14 @@ class FusedEngine:
         space, prepared = self._space, self._prepared
         slots = [state.slots[name] for name in space.slots]
         stacked = np.stack([state.parameters, *slots])
+        scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
         RUN[self._shape.dtype](
             space.packed,
             space.alone,
             space.packed_memory,
             space.memory_alone,
             space.block,
-            space.variant,
-            prepared.pack(state, stacked, rows, judging=epochs == 0),
+            prepared.pack(stacked, scalars, rows, judging=epochs == 0),
             _record(state, reasons),
             prepared.rules,
             verdicts,
@@ -123,6 +123,8 @@ class FusedEngine:
             space.packed.width // 2,
         )
         for array, trained in zip((state.parameters, *slots), stacked, strict=True):
+            array[:] = trained
+        for array, trained in zip(state.scalars.values(), scalars, strict=True):
             array[:] = trained
 
     def _verdicts(self, lanes: int, layer: int = 0) -> Verdicts:
@@ -168,32 +170,33 @@ class _Prepared:
             hyper=hyper_numbers(lanes).astype(lanes.shape.dtype),
             rules=RuleTable(*(getattr(rules, name) for name in RuleTable._fields)),
             need_outputs=rules.need_outputs,
-            moves=rates_move(lanes.shape, given),
+            moves=rates_move(lanes),
         )
 
     def pack(
         self,
-        state: LaneState,
         stacked: Float[np.ndarray, "arrays lanes parameters"],
+        scalars: Float64[np.ndarray, "scalars lanes"],
         rows: Int64[np.ndarray, " rows"],
         *,
         judging: bool,
     ) -> Pack:
-        n = len(state)
         return Pack(
             parameters=stacked[0],
             slots=stacked[1:],
-            product=state.scalars.get("mu_product", np.ones(n)),
+            scalars=scalars,
             given=self.given,
             hyper=self.hyper,
             rows=rows,
             n_rows=len(rows),
-            n_lanes=n,
+            n_lanes=len(self.lanes),
             n_slots=len(stacked) - 1,
+            n_scalars=len(scalars),
             n_given=self.given.shape[1],
             n_hyper=self.hyper.shape[1],
-            decays=bool(self.hyper[:, Hyper.WEIGHT_DECAY].any()),
+            decays=bool(self.hyper[:, WEIGHT_DECAY].any()),
             moves=self.moves,
+            partly=not self.lanes.shape.decay_biases,
             want_errors=judging or self.need_outputs,
         )
 

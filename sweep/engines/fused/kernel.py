@@ -10,30 +10,28 @@ from typing import Any, NamedTuple
 
 from sweep import ladder
 from sweep.engines import state
-from sweep.engines.fused.clipping import clip_gradient
-from sweep.engines.fused.optimizers import Step, decay_weights, update
 from sweep.engines.fused.passes import Memory, Plan, find_gradient, write_hidden
-from sweep.engines.fused.rates import Hyper, Rates, set_rates
+from sweep.engines.fused.rates import CLIP_LIMIT, FLAT_SPOT, WEIGHT_DECAY
 from sweep.engines.fused.rules import Record, RuleTable, count_epoch, judge_epoch
 from sweep.kernel.compilation import compiled, entry
-from sweep.kernel.vectors import addresses, at
-
-_WEIGHT_DECAY, _FLAT_SPOT = int(Hyper.WEIGHT_DECAY), int(Hyper.FLAT_SPOT)
-_CLIP_LIMIT = int(Hyper.CLIP_LIMIT)
+from sweep.kernel.pointers import call
+from sweep.kernel.vectors import addresses, at, choose, fma, load, store
 
 
 class Block(NamedTuple):
     """What else a block of lanes works in, besides `Memory`.
 
     Attributes:
-        slots: the optimizer's, `size` numbers each. given, epochs, product: as in `Rates`.
+        slots: the optimizer's, `size` numbers each.
+        given, epochs, scalars: of each lane, doubles: what the rates are found from, epochs
+            trained, and the optimizer's own numbers.
         losses, errors: of each lane in this epoch. frozen: lanes that wait for the next call.
     """
 
     slots: Any
     given: Any
     epochs: Any
-    product: Any
+    scalars: Any
     losses: Any
     errors: Any
     frozen: Any
@@ -44,26 +42,29 @@ class Pack(NamedTuple):
 
     Attributes:
         parameters: (lanes, parameters). slots: (slots, lanes, parameters). Changed in place.
-        product: nadam's mu_product, one a lane. given, hyper: (lanes, rows of `Given`, `Hyper`).
+        scalars: the optimizer's own numbers, (scalars, lanes). given, hyper: (lanes, rows).
         rows: the lanes to train, `n_rows` of them among `n_lanes`.
-        n_slots, n_given, n_hyper: sizes of the tables.
+        n_slots, n_scalars, n_given, n_hyper: sizes of the tables.
         decays, moves: whether any lane has weight decay, or rates that differ by epoch.
+        partly: whether weight decay works on some parameters alone.
         want_errors: whether any rule looks at the outputs.
     """
 
     parameters: Any
     slots: Any
-    product: Any
+    scalars: Any
     given: Any
     hyper: Any
     rows: Any
     n_rows: int
     n_lanes: int
     n_slots: int
+    n_scalars: int
     n_given: int
     n_hyper: int
     decays: bool
     moves: bool
+    partly: bool
     want_errors: bool
 
 
@@ -88,18 +89,6 @@ class Verdicts(NamedTuple):
     margin: float
 
 
-class Variant(NamedTuple):
-    """Which form of the optimizer: the places of its slots, -1 for none, and its flags."""
-
-    second: int
-    momentum: int
-    mean: int
-    most: int
-    inside: bool
-    nesterov: bool
-    partly: bool
-
-
 @compiled
 def _vectors_of(plan: Plan) -> int:
     """Return how many vectors hold the parameters of a block."""
@@ -107,28 +96,16 @@ def _vectors_of(plan: Plan) -> int:
 
 
 @compiled
-def _step_of(plan: Plan, m: Memory, b: Block, v: Variant) -> Step:
-    count = _vectors_of(plan)
-    size = count * plan.width
-    return Step(
-        m.parameters,
-        m.gradient,
-        m.decayed,
-        m.hyper,
-        b.slots,
-        at(b.slots, max(v.second, 0) * size),
-        at(b.slots, max(v.momentum, 0) * size),
-        at(b.slots, max(v.mean, 0) * size),
-        at(b.slots, max(v.most, 0) * size),
-        count,
-        plan.width,
-        v.momentum >= 0,
-        v.mean >= 0,
-        v.inside,
-        v.most >= 0,
-        v.nesterov,
-        v.partly,
-    )
+def decay_weights(plan: Plan, m: Memory, partly: bool) -> None:
+    """Add each lane's weight decay times its parameters to the gradient."""
+    decay = load(at(m.hyper, WEIGHT_DECAY * plan.width))
+    for i in range(0, _vectors_of(plan) * plan.width, plan.width):
+        g = load(at(m.gradient, i))
+        share = decay
+        if partly:
+            share = decay * load(at(m.decayed, i))
+        # Chosen, not multiplied by 0: a lane without decay keeps its bits beside one with it.
+        store(at(m.gradient, i), choose(share == 0.0, g, fma(share, load(at(m.parameters, i)), g)))
 
 
 @compiled
@@ -138,7 +115,8 @@ def _enter(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> Non
         b.given[k * plan.width + j] = pack.given[row * pack.n_given + k]
     for k in range(pack.n_hyper):
         m.hyper[k * plan.width + j] = pack.hyper[row * pack.n_hyper + k]
-    b.product[j] = pack.product[row]
+    for k in range(pack.n_scalars):
+        b.scalars[k * plan.width + j] = pack.scalars[k * pack.n_lanes + row]
     b.frozen[j] = 0
     if j >= plan.stride:
         return
@@ -155,7 +133,8 @@ def _enter(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> Non
 def _leave(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> None:
     """Write the lane at element `j` of the block back to its row."""
     size = _vectors_of(plan) * plan.width
-    pack.product[row] = b.product[j]
+    for k in range(pack.n_scalars):
+        pack.scalars[k * pack.n_lanes + row] = b.scalars[k * plan.width + j]
     for p in range(plan.parameters):
         pack.parameters[row * plan.parameters + p] = m.parameters[p * plan.stride + j]
     for s in range(pack.n_slots):
@@ -185,7 +164,6 @@ def _train_block(
     plan: Plan,
     m: Memory,
     b: Block,
-    v: Variant,
     pack: Pack,
     rows: Any,
     lanes: int,
@@ -196,22 +174,22 @@ def _train_block(
     """Train a block of lanes; one that a watch stops leaves at once, to wait for the next call."""
     for j in range(plan.width):
         _enter(plan, m, b, pack, rows[j] if j < lanes else rows[0], j)
-    step = _step_of(plan, m, b, v)
-    rates = Rates(b.given, b.epochs, b.product, m.hyper, plan.width)
+    hyper = at(m.hyper, plan.update_row * plan.width)
+    vectors = _vectors_of(plan)
     training = lanes
     for epoch in range(epochs):
         if pack.moves or epoch == 0:
             for j in range(plan.width):
                 b.epochs[j] = record.epoch[rows[j] if j < lanes else rows[0]]
-            set_rates(plan.optimizer, rates)
+            call(plan.rates, (b.given, b.epochs, b.scalars, hyper))
         find_gradient(plan, m, pack.want_errors)
         _sum_columns(plan, m, b, lanes, pack.want_errors)
         if plan.clip:
-            limits = at(m.hyper, _CLIP_LIMIT * plan.width)
-            clip_gradient(plan.clip, m.gradient, limits, plan.parameters, plan.stride)
+            limits = at(m.hyper, CLIP_LIMIT * plan.width)
+            call(plan.clip, (m.gradient, limits, plan.parameters, plan.stride))
         if pack.decays:
-            decay_weights(step)
-        update(plan.optimizer, step)
+            decay_weights(plan, m, pack.partly)
+        call(plan.update, (m.parameters, m.gradient, m.decayed, b.slots, hyper, vectors))
         for j in range(lanes):
             if not b.frozen[j]:
                 count_epoch(record, rows[j], b.losses[j])
@@ -234,7 +212,7 @@ def _judge_lane(
     row = rows[0]
     for j in range(plan.width):
         _enter(plan, m, b, pack, row, j)
-        m.hyper[_FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
+        m.hyper[FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
     if v.layer:
         write_hidden(plan, m, v.layer, v.hidden)
     find_gradient(plan, m, pack.want_errors)
@@ -242,7 +220,7 @@ def _judge_lane(
     for s in range(plan.samples):
         v.reconstructed[row] += m.worst[s] <= v.margin
         v.argmax[row] += m.leads[s] > 0.0
-    decay = m.hyper[_WEIGHT_DECAY * plan.width]
+    decay = m.hyper[WEIGHT_DECAY * plan.width]
     squares, slopes = 0.0, 0.0
     for p in range(plan.parameters):
         weight = 1.0 * m.parameters[p]
@@ -260,7 +238,6 @@ def run(
     packed_memory: Memory,
     memory_alone: Memory,
     block: Block,
-    variant: Variant,
     pack: Pack,
     record: Record,
     rules: RuleTable,
@@ -289,7 +266,7 @@ def run(
             _judge_lane(plan, memory, b, lanes, rows, count, addresses(verdicts))
         else:
             r, u = addresses(record), addresses(rules)
-            _train_block(plan, memory, b, variant, lanes, rows, count, r, u, epochs)
+            _train_block(plan, memory, b, lanes, rows, count, r, u, epochs)
         done += count
 
 

@@ -8,22 +8,18 @@ number is computed by the same operations in the same order, so the bits are the
 
 from typing import Any, NamedTuple
 
-from sweep.engines.fused.activations import Bend, activate, softmax
-from sweep.engines.fused.losses import Judged, find_errors, judge_outputs
-from sweep.engines.fused.rates import Hyper
+import numpy as np
+
+from sweep.engines.fused.rates import FLAT_SPOT, OPTIONS
 from sweep.kernel.compilation import compiled
+from sweep.kernel.pointers import call
 from sweep.kernel.products import (
     Table,
     product,
     product_of_numbers,
     product_with_numbers,
 )
-from sweep.kernel.vectors import at, load, repeated, store
-
-_SLOPE, _ALPHA = int(Hyper.SLOPE), int(Hyper.ALPHA)
-_OUTPUT_SLOPE, _OUTPUT_ALPHA = int(Hyper.OUTPUT_SLOPE), int(Hyper.OUTPUT_ALPHA)
-
-_FLAT_SPOT = int(Hyper.FLAT_SPOT)
+from sweep.kernel.vectors import at, choose, load, magnitude, repeated, store, to_double
 
 
 class Plan(NamedTuple):
@@ -35,7 +31,8 @@ class Plan(NamedTuple):
         depth: layers of weights. features: of the output.
         samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
         biases: whether layers have any.
-        hidden, output, loss, optimizer, clip: codes.
+        hidden, output, loss, rates, update, clip: addresses of the components' forms.
+        output_options, update_row: rows of a lane's numbers, as `Rows` has them.
         scale: what the sum of all loss terms is multiplied with.
         parameters: of a lane.
     """
@@ -51,10 +48,12 @@ class Plan(NamedTuple):
     biases: bool
     hidden: int
     output: int
-    softmax: bool
     loss: int
-    optimizer: int
+    rates: int
+    update: int
     clip: int
+    output_options: int
+    update_row: int
     scale: float
     parameters: int
 
@@ -144,39 +143,57 @@ def forward(plan: Plan, m: Memory, first: int, count: int) -> None:
 
 @compiled(glue=True)
 def _activate(plan: Plan, m: Memory, layer: int, count: int) -> None:
-    slopes, values = _layer(m.slopes, plan, m, layer), _layer(m.values, plan, m, layer)
-    units, last = m.widths[layer], layer == plan.depth
-    if last and plan.softmax:
-        softmax(slopes, values, count, units, plan.width)
-        return
-    slope, alpha = (_OUTPUT_SLOPE, _OUTPUT_ALPHA) if last else (_SLOPE, _ALPHA)
-    bend = Bend(
-        at(m.hyper, slope * plan.width),
-        at(m.hyper, alpha * plan.width),
-        at(m.hyper, _FLAT_SPOT * plan.width),
+    last = layer == plan.depth
+    row = plan.output_options if last else OPTIONS
+    arguments = (
+        _layer(m.slopes, plan, m, layer),
+        _layer(m.values, plan, m, layer),
+        count,
+        m.widths[layer],
+        at(m.hyper, row * plan.width),
+        at(m.hyper, FLAT_SPOT * plan.width),
     )
-    code = plan.output if last else plan.hidden
-    activate(code, slopes, values, count * units, plan.width, bend)
+    call(plan.output if last else plan.hidden, arguments)
 
 
 @compiled(glue=True)
 def judge(plan: Plan, m: Memory, first: int, count: int, want_errors: bool) -> None:
     """Compare outputs with targets: column sums of the loss, and the gradient of the last layer."""
     start = first * plan.width
-    judged = Judged(
-        _layer(m.values, plan, m, plan.depth),
-        at(m.targets, start * plan.features),
-        _layer(m.slopes, plan, m, plan.depth),
-        at(m.sums, start),
-        count,
-        plan.features,
-        plan.width,
-        plan.scale,
-        plan.softmax,
-    )
+    outputs = _layer(m.values, plan, m, plan.depth)
+    targets = at(m.targets, start * plan.features)
     if want_errors:
-        find_errors(judged, at(m.worst, start), at(m.leads, start))
-    judge_outputs(plan.loss, judged)
+        find_errors(plan, outputs, targets, at(m.worst, start), at(m.leads, start), count)
+    slopes, sums = _layer(m.slopes, plan, m, plan.depth), at(m.sums, start)
+    call(plan.loss, (outputs, targets, slopes, sums, count, plan.features, plan.scale))
+
+
+@compiled
+def find_errors(
+    plan: Plan, outputs: Any, targets: Any, worst: Any, leads: Any, columns: int
+) -> None:
+    """Compare outputs with targets, for each column, as float64 vectors.
+
+    Args:
+        plan: of the network.
+        outputs: columns by features.
+        targets: likewise.
+        worst: for the largest |output - target|.
+        leads: for the output whose target is 1 less the largest of the others.
+        columns: how many.
+    """
+    features, width = plan.features, plan.width
+    for c in range(columns):
+        most = repeated(0.0, load(outputs))
+        right, other = repeated(-np.inf, most), repeated(-np.inf, most)
+        for i in range(c * features, (c + 1) * features):
+            p, t = load(at(outputs, i * width)), load(at(targets, i * width))
+            error = magnitude(p - t)
+            most = choose(error <= most, most, error)
+            right = choose(t == 1.0, p, right)
+            other = choose((p > other) & (t != 1.0), p, other)
+        store(at(worst, c * width), to_double(most))
+        store(at(leads, c * width), to_double(right) - to_double(other))
 
 
 @compiled(glue=True)

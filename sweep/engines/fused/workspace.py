@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from sweep.components.losses import Variant
+from sweep.components.resolve import component_of, flags_of
 from sweep.datasets.data import Data
-from sweep.engines.fused import activations, clipping, losses, optimizers
-from sweep.engines.fused.kernel import Block, Variant
+from sweep.engines.fused import forms
+from sweep.engines.fused.kernel import Block
 from sweep.engines.fused.passes import Memory, Plan
-from sweep.engines.fused.rates import Given, Hyper
+from sweep.engines.fused.rates import RATES_GIVEN, Rows
 from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import Role, decay_shares, layout_of
 from sweep.trial import Trial
@@ -31,14 +33,12 @@ class Workspace:
     packed_memory: Memory
     memory_alone: Memory
     block: Block
-    variant: Variant
     slots: tuple[str, ...]
 
     @classmethod
     def of(cls, shape: Trial, data: Data) -> "Workspace":
         """Allocate for trials of the pack key of `shape` on `data`."""
         slots = used_slots(shape)
-        width = vector_width(np.dtype(shape.dtype))
         packed, alone = (_plan(shape, data, alone=alone) for alone in (False, True))
         packed_memory, memory_alone = _memories(shape, data, packed, alone)
         return cls(
@@ -46,36 +46,27 @@ class Workspace:
             alone=alone,
             packed_memory=packed_memory,
             memory_alone=memory_alone,
-            block=_block(shape, width, max(1, len(slots)) * packed.parameters * width),
-            variant=_variant(shape, slots),
+            block=_block(shape, packed, len(slots)),
             slots=slots,
         )
 
 
 def used_slots(shape: Trial) -> tuple[str, ...]:
     """Return the names of the arrays that the optimizer of `shape` keeps."""
-    used = (shape.optimizer_momentum, shape.optimizer_centered, shape.optimizer_amsgrad)
-    pairs = zip(optimizers.OPTIONAL_SLOTS, used, strict=True)
-    return (*optimizers.SLOTS[shape.optimizer], *(name for name, use in pairs if use))
-
-
-def _variant(shape: Trial, slots: tuple[str, ...]) -> Variant:
-    own = optimizers.SLOTS[shape.optimizer]
-    momentum, mean, most = (
-        slots.index(name) if name in slots else -1 for name in optimizers.OPTIONAL_SLOTS
-    )
-    second = 1 if len(own) == 2 else -1
-    inside = bool(shape.optimizer_epsilon_inside or shape.optimizer_epsilon_hat)
-    nesterov, partly = bool(shape.optimizer_nesterov), not shape.decay_biases
-    return Variant(second, momentum, mean, most, inside, nesterov, partly)
+    optimizer, options = component_of(shape, "optimizer")
+    names: tuple[str, ...] = optimizer.slots(flags_of(optimizer, options))
+    return names
 
 
 def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
-    width = vector_width(np.dtype(shape.dtype))
+    dtype = shape.dtype
+    width = vector_width(np.dtype(dtype))
     samples, features = data.targets.shape
-    softmax = shape.output_activation == "softmax"
-    bits = bool(np.isin(data.targets, (0.0, 1.0)).all())
-    terms = samples if shape.loss == "categorical_cross_entropy" else samples * features
+    rows = Rows.of(shape)
+    optimizer, options = component_of(shape, "optimizer")
+    schedule, _ = component_of(shape, "learning_rate_schedule")
+    flags, loss = flags_of(optimizer, options), component_of(shape, "loss")[0]
+    terms = samples if loss.sums_outputs else samples * features
     return Plan(
         alone=alone,
         width=width,
@@ -86,21 +77,40 @@ def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
         columns=-(-samples // width) if alone else samples,
         tile=1 if alone else PACKED_TILE,
         biases=shape.biases,
-        hidden=activations.CODES[shape.activation],
-        output=_output_code(shape),
-        softmax=softmax,
-        loss=losses.loss_code(shape.loss, shape.loss_semantics, softmax=softmax, bits=bits),
-        optimizer=optimizers.CODES[shape.optimizer],
-        clip=clipping.CODES[shape.gradient_clip],
+        hidden=forms.activation_form(component_of(shape, "activation")[0], dtype),
+        output=_output_form(shape),
+        loss=_loss_form(shape, data),
+        rates=forms.rates_form(schedule, optimizer, flags, dtype),
+        update=forms.update_form(optimizer, flags, dtype, partly=not shape.decay_biases),
+        clip=_clipping_form(shape),
+        output_options=rows.output_options,
+        update_row=rows.update,
         scale=1.0 if shape.loss_reduction == "sum" else 1.0 / terms,
         parameters=layout_of(shape).n_parameters,
     )
 
 
-def _output_code(shape: Trial) -> int:
-    if shape.loss_semantics == "logits":
-        return activations.SIGMOID_OF_LOGITS
-    return activations.CODES[shape.output_activation]
+def _output_form(shape: Trial) -> int:
+    loss, options = component_of(shape, "loss")
+    output, _ = component_of(shape, "output_activation")
+    keeps = loss.takes_logits(options.get("semantics"))
+    return forms.activation_form(output, shape.dtype, keeps_logits=keeps)
+
+
+def _loss_form(shape: Trial, data: Data) -> int:
+    loss, options = component_of(shape, "loss")
+    variant = Variant(
+        semantics=options.get("semantics"),
+        softmax=shape.output_activation == "softmax",
+        bits=bool(np.isin(data.targets, (0.0, 1.0)).all()),
+    )
+    return forms.loss_form(loss, variant, shape.dtype)
+
+
+def _clipping_form(shape: Trial) -> int:
+    if shape.gradient_clip == "none":
+        return forms.NOTHING
+    return forms.clipping_form(component_of(shape, "gradient_clip")[0], shape.dtype)
 
 
 def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memory, Memory]:
@@ -137,7 +147,7 @@ def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
         "pads": pads,
         "parameters": np.zeros(packed.parameters * width, dtype),
         "gradient": np.zeros(packed.parameters * width, dtype),
-        "hyper": np.zeros(len(Hyper) * width, dtype),
+        "hyper": np.zeros(Rows.of(shape).count * width, dtype),
         "slopes": np.zeros(units * width, dtype),
         "values": np.zeros(units * width, dtype),
         "turned": np.zeros(int(rows.max()) * width, dtype),
@@ -149,12 +159,15 @@ def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
     }
 
 
-def _block(shape: Trial, width: int, slots: int) -> Block:
+def _block(shape: Trial, plan: Plan, slots: int) -> Block:
+    width = plan.width
+    optimizer, options = component_of(shape, "optimizer")
+    form = optimizer.kernel(flags_of(optimizer, options))
     return Block(
-        slots=np.zeros(slots, shape.dtype),
-        given=np.zeros(len(Given) * width),
+        slots=np.zeros(max(1, slots) * plan.parameters * width, shape.dtype),
+        given=np.zeros((RATES_GIVEN + len(form.reads)) * width),
         epochs=np.zeros(width),
-        product=np.ones(width),
+        scalars=np.zeros(max(1, len(optimizer.scalars)) * width),
         losses=np.zeros(width),
         errors=np.zeros(width),
         frozen=np.zeros(width, np.int8),
