@@ -9,11 +9,8 @@ import numpy as np
 import pytest
 from numba import njit
 
-from sweep.engines.fused.workspace import used_slots
 from sweep.kernel import elementary
 from sweep.kernel.vectors import addresses, at, load, store, vector_width
-from sweep.nets.optimizers import slot_names
-from tests.trials import OPTIMIZERS, make_trial
 
 mpmath.mp.prec = 160
 REFERENCE: dict[str, Callable[[Any], Any]] = {
@@ -123,9 +120,3 @@ def test_log_reads_subnormal_numbers(dtype: str) -> None:
     x = np.array([tiny, 3 * tiny], dtype)
     exact = [mpmath.log(mpmath.mpf(value)) for value in x.tolist()]
     assert ulps(apply("log", x), exact) <= 1.0
-
-
-@pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
-def test_slots_are_those_of_the_torch_engine(optimizer: str) -> None:
-    trial = make_trial(optimizer=optimizer, optimizer_momentum=0.5, optimizer_amsgrad=True)
-    assert used_slots(trial) == slot_names(trial)

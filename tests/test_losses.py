@@ -7,11 +7,21 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sweep.nets.losses import loss_of
+from sweep.components.losses import Variant
+from sweep.components.registry import LOSSES
+from sweep.nets.losses import Loss
+from sweep.nets.losses import loss_of as loss_of_component
 
 LOGITS = torch.tensor([[0.3, -1.2, 2.0], [0.0, 4.0, -3.0]], dtype=torch.float64)
 TAIL = 1.9287498479639178e-22  # log(1 + e^-50)
 TARGETS = torch.tensor([[0.0, 0.0, 1.0], [0.2, 0.8, 0.0]], dtype=torch.float64)
+
+
+def loss_of(
+    name: str, semantics: str | None, *, output_activation: str, reduction: str = "mean"
+) -> Loss:
+    variant = Variant(semantics=semantics, softmax=output_activation == "softmax")
+    return loss_of_component(LOSSES[name], variant, reduction=reduction)
 
 
 def value_and_gradient(

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from sweep.nets.optimizers import OPTIMIZERS, Step, scalar_starts, slot_names, slot_start
+from sweep.components.optimizers import Step
+from sweep.components.registry import OPTIMIZERS
+from sweep.components.resolve import component_of, flags_of
 from sweep.trial import Trial
 from tests.trials import OPTIMIZERS as DEFAULTS
 from tests.trials import make_trial
@@ -42,22 +44,25 @@ def run_rule(trial: Trial, start: np.ndarray) -> np.ndarray:
     """Train one lane between two others by the project's own rule; return its parameters."""
     lanes = [replace(trial, learning_rate=0.5), trial, replace(trial, learning_rate=0.1)]
     parameters = torch.from_numpy(np.tile(start, (3, 1)))
+    rule, options = component_of(trial, "optimizer")
+    flags = flags_of(rule, options)
+
+    def first(lane: Trial, name: str) -> list[float]:
+        return [rule.first(name, learning_rate=lane.learning_rate, options=options)] * SIZE
+
     slots = {
-        name: torch.tensor([[slot_start(lane, name)] * SIZE for lane in lanes], dtype=torch.float64)
-        for name in slot_names(trial)
+        name: torch.tensor([first(lane, name) for lane in lanes], dtype=torch.float64)
+        for name in rule.slots(flags)
     }
-    scalars = {
-        name: torch.full((3,), value).double() for name, value in scalar_starts(trial).items()
-    }
-    rule = OPTIMIZERS[trial.optimizer]
+    scalars = {name: torch.full((3,), value).double() for name, value in rule.scalars.items()}
     hyper = {
-        name: torch.full((3, 1), getattr(trial, f"optimizer_{name}") or 0.0, dtype=torch.float64)
-        for name in rule.hyper
+        name: torch.full((3, 1), float(value), dtype=torch.float64)
+        for name, value in options.items()
     }
     rates = torch.tensor([[lane.learning_rate] for lane in lanes], dtype=torch.float64)
     for index, gradient in enumerate(gradients()):
         decay = trial.optimizer_decay or 0.0
-        rule.update(
+        rule.torch(
             Step(
                 parameters=parameters,
                 gradient=gradient.repeat(3, 1),
@@ -66,7 +71,7 @@ def run_rule(trial: Trial, start: np.ndarray) -> np.ndarray:
                 hyper=hyper,
                 learning_rate=rates / (1 + decay * index),
                 count=torch.full((3, 1), index + 1.0, dtype=torch.float64),
-                shape=trial,
+                flags=flags,
             )
         )
     return parameters[1].numpy()
@@ -244,11 +249,11 @@ def test_quickprop_is_fahlmans(mu: float) -> None:
 
 def test_quickprop_finds_the_bottom_of_a_parabola_in_two_steps() -> None:
     """Two slopes of a parabola tell where it ends: 3 (w - 2)^2 from w = 0 with rate 0.1."""
-    trial = make_trial(optimizer="quickprop", optimizer_max_growth=100.0)
-    slots = {name: torch.zeros(1, 1, dtype=torch.float64) for name in slot_names(trial)}
+    rule = OPTIMIZERS["quickprop"]
+    slots = {name: torch.zeros(1, 1, dtype=torch.float64) for name in rule.slots({})}
     weight, one = torch.zeros(1, 1, dtype=torch.float64), torch.ones(1, 1, dtype=torch.float64)
     for _ in range(2):
-        OPTIMIZERS["quickprop"].update(
+        rule.torch(
             Step(
                 parameters=weight,
                 gradient=6 * (weight - 2),
@@ -257,7 +262,7 @@ def test_quickprop_finds_the_bottom_of_a_parabola_in_two_steps() -> None:
                 hyper={"max_growth": 100 * one},
                 learning_rate=0.25 * one,
                 count=one,
-                shape=trial,
+                flags={},
             )
         )
     assert weight.item() == pytest.approx(2.0, abs=1e-12)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from sweep.config import parse_config
+from sweep.engines.start import slot_names
 from sweep.nets.initialisers import initial_parameters
-from sweep.nets.optimizers import slot_names
 from sweep.planning import disk, make_plan
 from sweep.planning.disk import disk_bytes
 from sweep.running.driver import RunOptions, run_sweep

@@ -7,6 +7,8 @@ trains, its targets stay clean.
 import numpy as np
 from jaxtyping import Float64
 
+from sweep.components.noise import Draws
+from sweep.components.resolve import component_of
 from sweep.nets.randomness import Purpose, normal, uniform
 from sweep.trial import Trial
 
@@ -16,16 +18,12 @@ def corrupted(
 ) -> Float64[np.ndarray, "samples features"]:
     """Return the inputs as a trial sees them in an epoch, counted from 0.
 
-    gaussian adds normal draws times `input_noise_scale`. masking sets each number to 0 with
-    probability `input_noise_rate`, independently of the others (Vincent et al. set a fixed share of
-    each sample's). Draws depend on seed and epoch, a sample's also on its place in the data, never
-    on the batch that it is in; a greater rate masks what a smaller one does and more.
+    Draws depend on seed and epoch, a sample's also on its place in the data, never on the batch
+    that it is in; a greater rate masks what a smaller one does and more.
     """
-    draw = {"none": None, "gaussian": normal, "masking": uniform}[trial.input_noise]
-    if draw is None:
+    if trial.input_noise == "none":
         return inputs
+    noise, options = component_of(trial, "input_noise")
+    draw = {Draws.NORMAL: normal, Draws.UNIFORM: uniform}[noise.draws]
     flat = draw(inputs.size, seed=trial.seed, purpose=Purpose.NOISE, index=epoch)
-    draws = flat.reshape(inputs.shape)
-    if trial.input_noise == "gaussian":
-        return inputs + (trial.input_noise_scale or 0.0) * draws
-    return np.where(draws < (trial.input_noise_rate or 0.0), 0.0, inputs)
+    return np.asarray(noise.corrupt(inputs, flat.reshape(inputs.shape), **options))

@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sweep.components.resolve import component_of
 from sweep.datasets.data import Data
 from sweep.engines.contract import Evaluation
 from sweep.nets.autoencoder import network_at
@@ -80,9 +81,9 @@ def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
 
 
 def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:
-    """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; adamw has none."""
+    """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; 0 if decoupled."""
     total = torch.zeros((), dtype=torch.float64)
-    if trial.weight_decay and trial.optimizer != "adamw":
+    if trial.weight_decay and not component_of(trial, "optimizer")[0].decouples_decay:
         arrays = layout_of(trial).parameters
         for array, parameter in zip(arrays, network.parameters(), strict=True):
             if decays(trial, array):

@@ -1,16 +1,15 @@
 """The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweep.nets.activations import Shape, activation_of
-from sweep.nets.layout import mirror_of
-from sweep.nets.skips import joined
+from sweep.components.resolve import component_of
+from sweep.nets.activations import Applied
+from sweep.nets.layout import is_gated, mirror_of
+from sweep.nets.skips import carried
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.trial import Trial, format_topology
 
@@ -24,7 +23,7 @@ class Dense(nn.Module):
         *,
         mirror: "Dense | None",
         biases: bool,
-        norm: nn.BatchNorm1d | None,
+        norm: nn.Module | None,
         gate: nn.Linear | None,
         like: Tensor,
     ) -> None:
@@ -87,14 +86,10 @@ class Autoencoder(nn.Module):
             f"{format_topology(trial.topology)}, hidden {trial.activation}, "
             f"output {trial.output_activation}, {trial.dtype}"
         )
-        self._skip = trial.skip
-        self._hidden = activation_of(trial.activation)
-        self._output = activation_of(trial.output_activation)
-        self._flat_spot = trial.flat_spot or None
-        self._hidden_shape = Shape(*_numbers(trial.activation_slope, trial.activation_alpha))
-        self._output_shape = Shape(
-            *_numbers(trial.output_activation_slope, trial.output_activation_alpha)
-        )
+        self._skip = None if trial.skip == "none" else component_of(trial, "skip")[0]
+        flat_spot = trial.flat_spot or None
+        self._hidden = Applied(*component_of(trial, "activation"), flat_spot)
+        self._output = Applied(*component_of(trial, "output_activation"), flat_spot)
 
     def extra_repr(self) -> str:
         return self._description
@@ -128,11 +123,7 @@ class Autoencoder(nn.Module):
 
     def outputs_of(self, logits: Float[Tensor, "... outputs"]) -> Float[Tensor, "... outputs"]:
         """Return the outputs for pre-activations of the output layer."""
-        return self._output(logits, self._in_training(self._output_shape))
-
-    def _in_training(self, shape: Shape) -> Shape:
-        """Return the shape with the flat spot, which evaluation's gradients know nothing of."""
-        return replace(shape, flat_spot=self._flat_spot if self.training else None)
+        return self._output(logits, training=self.training)
 
     def _activate(self, values: Tensor, first: int, stop: int) -> Tensor:
         for index in range(first, stop):
@@ -140,10 +131,11 @@ class Autoencoder(nn.Module):
             assert isinstance(layer, Dense)
             if index == len(self.layers) - 1:
                 return self.outputs_of(layer(values))
-            activations = self._hidden(layer(values), self._in_training(self._hidden_shape))
-            if self._skip != "none":
+            activations = self._hidden(layer(values), training=self.training)
+            if self._skip is not None:
                 gate = None if layer.gate is None else layer.gate(values)
-                activations = joined(values, activations, gate)
+                around = carried(values, activations.shape[-1])
+                activations = self._skip.torch(around, activations, gate)
             values = activations
         return values
 
@@ -172,25 +164,19 @@ def _tensors(network: nn.Module) -> list[Tensor]:
     return [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
 
 
-def _norm_of(trial: Trial, layer: Layer) -> nn.BatchNorm1d | None:
+def _norm_of(trial: Trial, layer: Layer) -> nn.Module | None:
     if trial.normalisation == "none" or not _is_hidden(trial, layer):
         return None
-    momentum, epsilon = trial.normalisation_momentum, trial.normalisation_epsilon
-    assert momentum is not None
-    assert epsilon is not None
-    dtype = getattr(torch, trial.dtype)
-    return nn.BatchNorm1d(layer.fan_out, eps=epsilon, momentum=momentum, dtype=dtype)
+    component, options = component_of(trial, "normalisation")
+    made: nn.Module = component.reference(layer.fan_out, getattr(torch, trial.dtype), options)
+    return made
 
 
 def _gate_of(trial: Trial, layer: Layer) -> nn.Linear | None:
-    if trial.skip != "highway" or not _is_hidden(trial, layer):
+    if not is_gated(trial) or not _is_hidden(trial, layer):
         return None
     return nn.Linear(layer.fan_in, layer.fan_out, dtype=getattr(torch, trial.dtype))
 
 
 def _is_hidden(trial: Trial, layer: Layer) -> bool:
     return layer.index < len(trial.topology) - 2
-
-
-def _numbers(slope: float | None, alpha: float | None) -> tuple[float, float]:
-    return 0.01 if slope is None else slope, 1.0 if alpha is None else alpha

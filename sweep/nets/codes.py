@@ -3,10 +3,9 @@
 import numpy as np
 from jaxtyping import Float64
 
+from sweep.components.resolve import component_of
 from sweep.trial import Trial
 
-WITHIN_UNIT = frozenset({"sigmoid", "softmax"})
-"""Activations whose values lie in [0, 1] as they are."""
 LOW, HIGH = 0.25, 0.75
 """Below is 0, above is 1, and between is 0.5."""
 
@@ -15,7 +14,9 @@ Codes = Float64[np.ndarray, "samples units"]
 
 def unit_codes(trial: Trial, activations: Codes) -> Codes:
     """Return the activations of a hidden layer of a trial's network in [0, 1]."""
-    within = trial.activation in WITHIN_UNIT and trial.skip == "none"
+    activation, options = component_of(trial, "activation")
+    low, high = activation.bounds(options)
+    within = low >= 0 and high <= 1 and trial.skip == "none"
     return activations if within else scale_by_range(activations)
 
 

@@ -5,13 +5,13 @@ the same draw scaled by c.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float64
 
+from sweep.components.resolve import component_of
 from sweep.config.plugins import is_plugin
 from sweep.nets.layout import Array, Role, layout_of
 from sweep.nets.plugins import load_plugin
@@ -57,33 +57,6 @@ class Draw:
 _kept_normal = lru_cache(KEPT_DRAWS)(normal)
 
 
-def _glorot(layer: Layer, numerator: float) -> float:
-    return math.sqrt(numerator / (layer.fan_in + layer.fan_out))
-
-
-def _he(layer: Layer, numerator: float) -> float:
-    return math.sqrt(numerator / layer.fan_in)
-
-
-INITIALISERS: dict[str, Callable[[Draw, Layer, float], Weights | Biases]] = {
-    # Every weight is c: hidden units start identical, and stay so in exact arithmetic.
-    "constant": lambda draw, layer, c: np.full(draw.shape, c),
-    "uniform": lambda draw, layer, c: c * draw.symmetric(),
-    "normal": lambda draw, layer, c: c * draw.normal(),
-    # Glorot and Bengio 2010; c is torch.nn.init's gain.
-    "xavier_uniform": lambda draw, layer, c: c * _glorot(layer, 6.0) * draw.symmetric(),
-    "xavier_normal": lambda draw, layer, c: c * _glorot(layer, 2.0) * draw.normal(),
-    # He et al. 2015 with fan_in; c is torch.nn.init's gain.
-    "kaiming_uniform": lambda draw, layer, c: c * _he(layer, 3.0) * draw.symmetric(),
-    "kaiming_normal": lambda draw, layer, c: c * _he(layer, 1.0) * draw.normal(),
-    # deeplearning4j's XAVIER: a normal of variance 2 / (fan_in + fan_out), not truncated.
-    "dl4j_xavier": lambda draw, layer, c: _glorot(layer, 2.0) * draw.normal(),
-    # torch.nn.Linear's own start, kaiming_uniform_ with a = sqrt(5): U(-1, 1) / sqrt(fan_in).
-    "torch_linear": lambda draw, layer, c: _he(layer, 1.0) * draw.symmetric(),
-    "identity": lambda draw, layer, c: np.eye(layer.fan_out, layer.fan_in),
-}
-
-
 def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
     """Return the parameters before the first epoch, in the trial's dtype and layout."""
     layout = layout_of(trial)
@@ -125,8 +98,10 @@ def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
 
 def _drawn(trial: Trial, draw: Draw, layer: Layer) -> Weights | Biases:
     """Return an array of a layer from the distribution of the layer's weights."""
-    constant = trial.initialiser_constant
-    return INITIALISERS[trial.initialiser](draw, layer, 1.0 if constant is None else constant)
+    found: Weights | Biases = component_of(trial, "initialiser")[0].weights(
+        draw, fan_in=layer.fan_in, fan_out=layer.fan_out, constant=trial.initialiser_constant
+    )
+    return found
 
 
 def _plugin_weights(trial: Trial, layer: Layer, index: int) -> Weights:

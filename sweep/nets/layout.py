@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 from jaxtyping import Float64
 
+from sweep.components.resolve import component_of
 from sweep.nets.topology import Layer, layers_of
 from sweep.trial import Trial
 
@@ -72,10 +73,18 @@ def layout_of(trial: Trial) -> Layout:
     (Ioffe and Szegedy 2015, section 3.2). A highway's hidden layer has weights and biases of its
     gate besides. Where there are no biases, scale, shift and gates are as they would be.
     """
-    norm, gated = trial.normalisation == "batch", trial.skip == "highway"
     return _layout(
-        trial.topology, tied=trial.tied_weights, biases=trial.biases, norm=norm, gated=gated
+        trial.topology,
+        tied=trial.tied_weights,
+        biases=trial.biases,
+        norm=trial.normalisation != "none",
+        gated=is_gated(trial),
     )
+
+
+def is_gated(trial: Trial) -> bool:
+    """Return whether the hidden layers of a network have gates."""
+    return trial.skip != "none" and component_of(trial, "skip")[0].gated
 
 
 def decays(trial: Trial, array: Array) -> bool:

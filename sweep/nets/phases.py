@@ -1,15 +1,9 @@
-"""What pretraining trains before the whole network: parts of it, phase by phase. Knows no weights.
-
-greedy: Bengio et al. 2007, "Greedy layer-wise training of deep networks", with each layer of the
-encoder and its mirror image of the decoder as a shallow autoencoder of the codes of those before.
-grow: the outermost pair of layers first, then with the next pair within, and so on.
-chain: links of whole layers, each an autoencoder of what the links before it give.
-"""
+"""What pretraining trains before the whole network: parts of it, phase by phase."""
 
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
+from sweep.components.resolve import component_of
 from sweep.nets.topology import layers_of
 from sweep.trial import Trial
 
@@ -73,20 +67,8 @@ _NOT_IN_PHASES = (
 
 def phases_of(trial: Trial) -> tuple[Phase, ...]:
     """Return the phases before the whole network is trained, in order; none without pretraining."""
-    return _phases(trial.pretraining, len(trial.topology) - 1, trial.pretraining_layers or 1)
-
-
-@cache
-def _phases(kind: str, depth: int, link: int) -> tuple[Phase, ...]:
-    half = range(depth // 2)
-    match kind:
-        case "greedy":
-            return tuple(Phase((k, depth - 1 - k), below=k) for k in half)
-        case "grow":
-            ends = [range(k + 1) for k in half[:-1]]
-            return tuple(Phase((*e, *(depth - 1 - i for i in reversed(e))), below=0) for e in ends)
-        case "chain":
-            starts = range(0, depth, link)
-            return tuple(Phase(tuple(range(k, k + link)), below=k) for k in starts)
-        case _:
-            return ()
+    if trial.pretraining == "none":
+        return ()
+    component, options = component_of(trial, "pretraining")
+    parts = component.parts(len(trial.topology) - 1, layers=options.get("layers", 1))
+    return tuple(Phase(part.layers, part.below) for part in parts)

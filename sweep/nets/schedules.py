@@ -3,28 +3,16 @@
 import numpy as np
 from jaxtyping import Float64, Int64
 
-from sweep.elementary import power, sine_and_cosine
+from sweep.components.resolve import component_of
 from sweep.trial import Trial
 
 
 def scheduled_rate(trial: Trial, epoch: int) -> float:
-    """Return the learning rate of epoch `epoch`, counted from 0, before the optimizer's decay.
-
-    exponential: rate * factor ** (epoch / period). step: rate * factor ** (epoch // period).
-    cosine (Loshchilov and Hutter 2016, without restarts): from the rate to factor * rate over
-    `period` epochs, constant thereafter.
-    """
-    rate, factor = trial.learning_rate, trial.learning_rate_factor
-    period = trial.learning_rate_period
-    if trial.learning_rate_schedule == "constant" or factor is None or period is None:
-        return rate
-    if trial.learning_rate_schedule == "exponential":
-        return rate * power(factor, epoch / period)
-    if trial.learning_rate_schedule == "step":
-        return rate * power(factor, float(epoch // period))
-    assert trial.learning_rate_schedule == "cosine", trial.learning_rate_schedule
-    _, cosine = sine_and_cosine(np.array([min(epoch / period, 1.0) / 2]))
-    return rate * (factor + (1 - factor) * (1 + float(cosine[0])) / 2)
+    """Return the learning rate of epoch `epoch`, counted from 0, before the optimizer's decay."""
+    schedule, options = component_of(trial, "learning_rate_schedule")
+    given = {"factor": options.get("factor", 1.0), "period": options.get("period", 1)}
+    rate: float = schedule.rate(trial.learning_rate, epoch, **given)
+    return rate
 
 
 def scheduled_rates(

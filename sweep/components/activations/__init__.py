@@ -31,11 +31,13 @@ class Activation(Component, ABC):
         hidden: whether hidden layers can have it; output layers can have any.
         flattens: whether it saturates, so that `flat_spot` lifts its derivative.
         elementwise: whether each output depends on its own pre-activation alone.
+        softmax: whether it is a softmax, of which losses take the logarithm.
     """
 
     hidden: ClassVar[bool] = True
     flattens: ClassVar[bool] = False
     elementwise: ClassVar[bool] = True
+    softmax: ClassVar[bool] = False
 
     def bounds(self, options: Options) -> tuple[float, float]:
         """Return the smallest and the largest output, for warnings about targets beyond."""

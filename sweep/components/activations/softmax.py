@@ -14,6 +14,7 @@ class Softmax(Activation):
     name = "softmax"
     hidden = False
     elementwise = False
+    softmax = True
 
     def bounds(self, options: Options) -> tuple[float, float]:
         return (0.0, 1.0)

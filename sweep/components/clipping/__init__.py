@@ -1,7 +1,7 @@
 """Gradient clipping: one file each. `Clipping` says what a file has to hold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from sweep.components.spec import Component, positive
@@ -22,6 +22,10 @@ class Clipping(Component, ABC):
     @abstractmethod
     def torch(self, gradient: "Tensor", limit: "Tensor") -> "Tensor":
         """Return the gradients, (lanes, parameters), clipped; `limit` is (lanes, 1)."""
+
+    @abstractmethod
+    def reference(self, parameters: "Iterable[Tensor]", limit: float) -> None:
+        """Clip the gradients of one network's parameters in place."""
 
     def kernel(self) -> Callable[..., None] | None:
         """Return the form for the compiled kernel, which clips one lane's gradient in place.

@@ -1,7 +1,7 @@
 """Clipping by the norm: Pascanu et al. 2013."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.clipping import Clipping
@@ -23,6 +23,11 @@ class Norm(Clipping):
         norm: Tensor = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
         portion: Tensor = (limit / (norm + TORCH_EPSILON)).clamp(max=1.0)
         return gradient * portion
+
+    def reference(self, parameters: "Iterable[Tensor]", limit: float) -> None:
+        from torch.nn.utils import clip_grad_norm_
+
+        clip_grad_norm_(parameters, limit)
 
     def kernel(self) -> Callable[..., None]:
         def norm(gradient: Any, lane: int, limit: float, parameters: int, stride: int) -> None:

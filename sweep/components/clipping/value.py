@@ -1,6 +1,6 @@
 """Clipping by the value."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.clipping import Clipping
@@ -18,6 +18,11 @@ class Value(Clipping):
         import torch
 
         return torch.minimum(torch.maximum(gradient, -limit), limit)
+
+    def reference(self, parameters: "Iterable[Tensor]", limit: float) -> None:
+        from torch.nn.utils import clip_grad_value_
+
+        clip_grad_value_(parameters, limit)
 
     def kernel(self) -> Callable[..., None]:
         def value(gradient: Any, lane: int, limit: float, parameters: int, stride: int) -> None:

@@ -1,11 +1,13 @@
 """Normalisation of pre-activations: one file each. `Normalisation` says what a file has to hold."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.spec import Component
 
 if TYPE_CHECKING:
+    import torch as pytorch
     from torch import Tensor
 
 
@@ -17,11 +19,19 @@ class Normalisation(Component, ABC):
     """
 
     @abstractmethod
-    def torch(self, values: "Tensor", running: "tuple[Tensor, Tensor]", **options: Any) -> "Tensor":
+    def reference(
+        self, units: int, dtype: "pytorch.dtype", options: Mapping[str, Any]
+    ) -> "pytorch.nn.Module":
+        """Return the module that normalises the units of a layer, with its scale and shift."""
+
+    @abstractmethod
+    def torch(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
         """Return the values in training, normalised but neither scaled nor shifted.
 
         Args:
             values: pre-activations, (lanes, samples, units).
             running: mean and variance, (lanes, units), changed in place.
-            **options: (lanes, 1) each.
+            options: (lanes, 1) each.
         """

@@ -1,11 +1,13 @@
 """Batch normalisation: Ioffe and Szegedy 2015."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.normalisation import Normalisation
 from sweep.components.spec import positive, real
 
 if TYPE_CHECKING:
+    import torch as pytorch
     from torch import Tensor
 
 
@@ -19,7 +21,17 @@ class Batch(Normalisation):
     )
     epsilon = positive("added to the variance", default=1e-5)
 
-    def torch(self, values: "Tensor", running: "tuple[Tensor, Tensor]", **options: Any) -> "Tensor":
+    def reference(
+        self, units: int, dtype: "pytorch.dtype", options: Mapping[str, Any]
+    ) -> "pytorch.nn.Module":
+        from torch import nn
+
+        momentum, epsilon = options["momentum"], options["epsilon"]
+        return nn.BatchNorm1d(units, eps=epsilon, momentum=momentum, dtype=dtype)
+
+    def torch(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
         import torch
 
         variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)

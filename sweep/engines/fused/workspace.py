@@ -17,6 +17,7 @@ from sweep.engines.fused import forms
 from sweep.engines.fused.kernel import Block
 from sweep.engines.fused.passes import Memory, Plan
 from sweep.engines.fused.rates import RATES_GIVEN, Rows
+from sweep.engines.start import slot_names
 from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import Role, decay_shares, layout_of
 from sweep.trial import Trial
@@ -38,7 +39,7 @@ class Workspace:
     @classmethod
     def of(cls, shape: Trial, data: Data) -> "Workspace":
         """Allocate for trials of the pack key of `shape` on `data`."""
-        slots = used_slots(shape)
+        slots = slot_names(shape)
         packed, alone = (_plan(shape, data, alone=alone) for alone in (False, True))
         packed_memory, memory_alone = _memories(shape, data, packed, alone)
         return cls(
@@ -49,13 +50,6 @@ class Workspace:
             block=_block(shape, packed, len(slots)),
             slots=slots,
         )
-
-
-def used_slots(shape: Trial) -> tuple[str, ...]:
-    """Return the names of the arrays that the optimizer of `shape` keeps."""
-    optimizer, options = component_of(shape, "optimizer")
-    names: tuple[str, ...] = optimizer.slots(flags_of(optimizer, options))
-    return names
 
 
 def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
@@ -101,7 +95,7 @@ def _loss_form(shape: Trial, data: Data) -> int:
     loss, options = component_of(shape, "loss")
     variant = Variant(
         semantics=options.get("semantics"),
-        softmax=shape.output_activation == "softmax",
+        softmax=component_of(shape, "output_activation")[0].softmax,
         bits=bool(np.isin(data.targets, (0.0, 1.0)).all()),
     )
     return forms.loss_form(loss, variant, shape.dtype)

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sweep.components.resolve import component_of
 from sweep.datasets.data import Data
 from sweep.engines.batches import batches, epoch_order, epoch_share, updates_per_epoch
 from sweep.engines.contract import Evaluation, Stop
@@ -119,11 +120,9 @@ class ReferenceEngine:
 
 def _clip(network: Autoencoder, trial: Trial) -> None:
     """Clip the gradients, to which the optimizer has yet to add the weight decay."""
-    limit = trial.gradient_clip_limit or 0.0
-    if trial.gradient_clip == "norm":
-        torch.nn.utils.clip_grad_norm_(network.parameters(), limit)
-    elif trial.gradient_clip == "value":
-        torch.nn.utils.clip_grad_value_(network.parameters(), limit)
+    if trial.gradient_clip != "none":
+        clipping, options = component_of(trial, "gradient_clip")
+        clipping.reference(network.parameters(), options["limit"])
 
 
 def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from sweep.nets.optimizers import Column
+from sweep.engines.torch.networks import Column
 
 WARM_UPS = 3  # steps before the capture, as PyTorch's notes on CUDA graphs ask for
 

@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
+from sweep.components.optimizers import Optimizer, Step
+from sweep.components.resolve import component_of, flags_of
 from sweep.datasets.data import Data
 from sweep.engines.batches import batches, epoch_order, epoch_share
 from sweep.engines.corruption import corrupted
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
-from sweep.engines.torch.networks import BatchedNetwork, column_of
-from sweep.nets.clipping import clip
+from sweep.engines.torch.networks import BatchedNetwork, Column, Flat, column_of
 from sweep.nets.layout import decay_shares
 from sweep.nets.losses import Loss, code_penalty
-from sweep.nets.optimizers import OPTIMIZERS, Column, Flat, Step
 from sweep.nets.schedules import scheduled_rates
 from sweep.trial import Trial
 
@@ -50,6 +50,8 @@ class BatchedRun:
     slots: dict[str, Float[Tensor, "lanes parameters"]]
     scalars: dict[str, Float[Tensor, " lanes"]]
     buffers: dict[str, Float[Tensor, "lanes _"]]
+    optimizer: Optimizer
+    flags: dict[str, bool]
     hyper: dict[str, Column]
     weight_decay: Column | Flat | None
     clip_limit: Column
@@ -69,7 +71,8 @@ class BatchedRun:
 
         parameters = torch.from_numpy(state.parameters).to(device)
         buffers = on_device(state.buffers)
-        names = OPTIMIZERS[task.shape.optimizer].hyper
+        optimizer, options = component_of(task.shape, "optimizer")
+        hyper = lanes.options("optimizer")
         weight_decay = lanes.numbers("weight_decay")
         decay = column_of(weight_decay, parameters)
         if not task.shape.decay_biases:
@@ -82,11 +85,13 @@ class BatchedRun:
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
             buffers=buffers,
-            hyper={n: column_of(lanes.numbers(f"optimizer_{n}"), parameters) for n in names},
+            optimizer=optimizer,
+            flags=flags_of(optimizer, options),
+            hyper={name: column_of(values, parameters) for name, values in hyper.items()},
             weight_decay=decay if weight_decay.any() else None,
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
             code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
-            decay=lanes.numbers("optimizer_decay"),
+            decay=hyper.get("decay", np.zeros(len(lanes))),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
         )
@@ -199,10 +204,12 @@ class BatchedRun:
         return torch.from_numpy(noisy).to(task.inputs)
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
-        gradient = clip(gradient, self.task.shape.gradient_clip, self.clip_limit)
+        if self.task.shape.gradient_clip != "none":
+            clipping, _ = component_of(self.task.shape, "gradient_clip")
+            gradient = clipping.torch(gradient, self.clip_limit)
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
-        OPTIMIZERS[self.task.shape.optimizer].update(
+        self.optimizer.torch(
             Step(
                 parameters=self.parameters,
                 gradient=gradient,
@@ -211,12 +218,12 @@ class BatchedRun:
                 hyper=self.hyper,
                 learning_rate=rate,
                 count=count,
-                shape=self.task.shape,
+                flags=self.flags,
             )
         )
 
     def _decay_weights(self, gradient: Tensor, rate: Column, weight_decay: Column | Flat) -> Tensor:
-        if self.task.shape.optimizer != "adamw":
+        if not self.optimizer.decouples_decay:
             return gradient + weight_decay * self.parameters
         self.parameters.mul_(1 - rate * weight_decay)
         return gradient

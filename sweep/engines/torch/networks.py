@@ -1,5 +1,6 @@
 """The networks of lanes as batched tensors: forward and backward pass. Knows no updates."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,14 +8,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from sweep.components.resolve import component_of
 from sweep.engines.state import Lanes
-from sweep.nets.activations import Shape, activation_of
+from sweep.nets.activations import Applied
 from sweep.nets.layout import Role, layout_of, mirror_of
-from sweep.nets.optimizers import Column
-from sweep.nets.skips import joined
+from sweep.nets.skips import carried
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 
 Values = Float[Tensor, "lanes samples _"]
+Column = Float[Tensor, "lanes 1"]
+Flat = Float[Tensor, "lanes parameters"]
 
 
 @dataclass(frozen=True)
@@ -41,12 +44,14 @@ class BatchedNetwork:
             self._leaves[array.layer.index, array.role] = leaf.detach().requires_grad_()
         self._layers = layers_of(shape.topology)
         self._bottleneck = bottleneck_layer(shape.topology)
-        self._hidden, self._output = map(activation_of, (shape.activation, shape.output_activation))
+        self._skip = None if shape.skip == "none" else component_of(shape, "skip")[0]
         self._buffers = buffers
-        self._momentum = column_of(lanes.numbers("normalisation_momentum"), parameters)
-        self._epsilon = column_of(lanes.numbers("normalisation_epsilon"), parameters)[:, None]
-        self._hidden_shape = _shape_of(lanes, "activation", parameters)
-        self._output_shape = _shape_of(lanes, "output_activation", parameters)
+        if shape.normalisation != "none":
+            self._norm, _ = component_of(shape, "normalisation")
+            options = lanes.options("normalisation").items()
+            self._norm_options = {name: column_of(o, parameters) for name, o in options}
+        self._hidden: Callable[[Values], Values] = _applied(lanes, "activation", parameters)
+        self._output = _applied(lanes, "output_activation", parameters)
 
     def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
         """Run every lane's network on the same inputs, or each on its own."""
@@ -57,18 +62,19 @@ class BatchedNetwork:
             if layer.index + 1 == self._bottleneck:
                 code = values
         logits = self._before(self._layers[-1], values)
-        return Forward(code, logits, self._output(logits, self._output_shape))
+        return Forward(code, logits, self._output(logits))
 
     def _through(self, layer: Layer, values: Values) -> Values:
         """Return what a hidden layer gives, with what is carried around it."""
-        activations = self._hidden(self._before(layer, values), self._hidden_shape)
-        if self._shape.skip == "none":
+        activations = self._hidden(self._before(layer, values))
+        if self._skip is None:
             return activations
         gate = None
-        if self._shape.skip == "highway":
+        if self._skip.gated:
             weights, biases = (self._leaves[layer.index, r] for r in (Role.GATE, Role.GATE_BIAS))
             gate = torch.baddbmm(biases[:, None], values, weights.mT)
-        return joined(values, activations, gate)
+        found: Tensor = self._skip.torch(carried(values, activations.shape[-1]), activations, gate)
+        return found
 
     def _before(self, layer: Layer, values: Values) -> Values:
         """Return what a layer's activation is applied to."""
@@ -85,14 +91,11 @@ class BatchedNetwork:
         return self._normalise(layer, product) if normalised else product
 
     def _normalise(self, layer: Layer, values: Values) -> Values:
-        """Normalise each unit over its lane's batch, as torch.nn.BatchNorm1d in training."""
-        variance, mean = torch.var_mean(values, dim=1, correction=0, keepdim=True)
-        unbiased = variance * (values.shape[1] / (values.shape[1] - 1))
-        for role, found in ((Role.MEAN, mean), (Role.VARIANCE, unbiased)):
-            running = self._buffers[f"{layer.index}.{role}"]
-            running.add_(self._momentum * (found.detach()[:, 0] - running))
+        """Normalise each unit over its lane's batch, and give it its own scale and shift."""
+        roles = (Role.MEAN, Role.VARIANCE)
+        running = tuple(self._buffers[f"{layer.index}.{role}"] for role in roles)
         scale, shift = (self._leaves[layer.index, role] for role in (Role.SCALE, Role.SHIFT))
-        standard = (values - mean) * torch.rsqrt(variance + self._epsilon)
+        standard: Tensor = self._norm.torch(values, running, self._norm_options)
         return standard * scale[:, None] + shift[:, None]
 
     def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
@@ -106,9 +109,13 @@ def column_of(values: np.ndarray, like: Tensor) -> Column:
     return torch.from_numpy(values).to(like.device, like.dtype)[:, None]
 
 
-def _shape_of(lanes: Lanes, prefix: str, like: Tensor) -> Shape:
-    """Return the activation's parameters, broadcasting over samples and features."""
-    slope = column_of(lanes.numbers(f"{prefix}_slope", 0.01), like)[:, None]
-    alpha = column_of(lanes.numbers(f"{prefix}_alpha", 1.0), like)[:, None]
+def _applied(lanes: Lanes, family: str, like: Tensor) -> Applied:
+    """Return an activation with its options, which broadcast over samples and features."""
+
+    def broadcast(values: np.ndarray) -> Tensor:
+        return column_of(values, like)[:, None]
+
+    options = {name: broadcast(values) for name, values in lanes.options(family).items()}
     flat_spot = lanes.numbers("flat_spot")
-    return Shape(slope, alpha, column_of(flat_spot, like)[:, None] if flat_spot.any() else None)
+    lift = broadcast(flat_spot) if flat_spot.any() else None
+    return Applied(component_of(lanes.shape, family)[0], options, lift)

@@ -13,11 +13,11 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
+from sweep.components.resolve import component_of
 from sweep.datasets.data import Data
 from sweep.engines.evaluation import tensors
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.networks import BatchedNetwork, Forward, Values
-from sweep.nets.activations import Shape
 from sweep.nets.autoencoder import network_at
 from sweep.nets.codes import count_distinct, unit_codes
 from sweep.nets.layout import decay_shares, layout_of, mirror_of
@@ -171,9 +171,9 @@ class Examiner:
         return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
 
     def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes parameters"]:
-        """Return what the L2 penalty multiplies parameters with; adamw has none."""
+        """Return what the L2 penalty multiplies parameters with; 0 where it is decoupled."""
         decay: np.ndarray = lanes.numbers("weight_decay")[:, None] * decay_shares(self._shape)
-        return decay * float(self._shape.optimizer != "adamw")
+        return decay * float(not component_of(self._shape, "optimizer")[0].decouples_decay)
 
 
 @dataclass(frozen=True)
@@ -205,9 +205,9 @@ class _TracedNetwork(BatchedNetwork):
         buffers = {name: torch.from_numpy(array) for name, array in copy.buffers.items()}
         return cls(lanes, torch.from_numpy(copy.parameters), buffers)
 
-    def _remember(self, values: Values, shape: Shape) -> Values:
+    def _remember(self, values: Values) -> Values:
         self._seen.append(values.detach())
-        return self._plain(values, shape)
+        return self._plain(values)
 
     def units(self) -> _Units:
         """Return what the last pass says of the hidden units."""
@@ -226,7 +226,7 @@ class _TracedNetwork(BatchedNetwork):
     def _slopes(self, values: Values) -> Values:
         """Return the derivative of the hidden activation at pre-activations."""
         leaf = values.detach().requires_grad_()
-        (slopes,) = torch.autograd.grad(self._plain(leaf, self._hidden_shape).sum(), leaf)
+        (slopes,) = torch.autograd.grad(self._plain(leaf).sum(), leaf)
         return slopes
 
 
