@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweep.config.plugins import is_plugin
-from sweep.nets.plugins import load_plugin
+from sweep.plugins.loading import load_plugin
+from sweep.plugins.sources import is_plugin
 
 
 @dataclass(frozen=True)

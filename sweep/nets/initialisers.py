@@ -12,11 +12,11 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Float64
 
-from sweep.config.plugins import is_plugin
 from sweep.nets.layout import Array, Role, layout_of
-from sweep.nets.plugins import load_plugin
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
 from sweep.nets.topology import Layer
+from sweep.plugins.loading import load_plugin
+from sweep.plugins.sources import is_plugin
 from sweep.trial import Trial
 
 KEPT_DRAWS = 1024
@@ -48,6 +48,10 @@ class Draw:
         draw = _kept_normal if self._count <= KEPT_NUMBERS else normal
         flat = draw(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
         return flat.reshape(self.shape)
+
+    def generator(self) -> np.random.Generator:
+        words = raw_bits(2, seed=self.seed, purpose=Purpose.PLUGIN, index=self.index)
+        return np.random.Generator(np.random.Philox(key=words))
 
     @property
     def _count(self) -> int:
@@ -119,21 +123,21 @@ def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
         weights = _plugin_weights(trial, layer, index)
     else:
         weights = _drawn(trial, Draw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
-    jitter = Draw(shape, trial.seed, Purpose.JITTER, index)
-    return weights + trial.initialiser_jitter * jitter.symmetric()
+    jitter: float = trial.initialiser_jitter
+    return weights + jitter * Draw(shape, trial.seed, Purpose.JITTER, index).symmetric()
 
 
 def _drawn(trial: Trial, draw: Draw, layer: Layer) -> Weights | Biases:
     """Return an array of a layer from the distribution of the layer's weights."""
-    constant = trial.initialiser_constant
-    return INITIALISERS[trial.initialiser](draw, layer, 1.0 if constant is None else constant)
+    constant: float | None = trial.initialiser_constant
+    c = 1.0 if constant is None else constant
+    return INITIALISERS[trial.initialiser](draw, layer, c)
 
 
 def _plugin_weights(trial: Trial, layer: Layer, index: int) -> Weights:
-    words = raw_bits(2, seed=trial.seed, purpose=Purpose.PLUGIN, index=index)
-    generator = np.random.Generator(np.random.Philox(key=words))
+    draw = Draw((layer.fan_out, layer.fan_in), trial.seed, Purpose.WEIGHTS, index)
     drawn = load_plugin(trial.initialiser)(
-        layer.fan_in, layer.fan_out, constant=trial.initialiser_constant, generator=generator
+        layer.fan_in, layer.fan_out, constant=trial.initialiser_constant, generator=draw.generator()
     )
     weights = np.asarray(drawn, np.float64)
     if weights.shape != (layer.fan_out, layer.fan_in):

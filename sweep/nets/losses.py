@@ -14,8 +14,8 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 from torch.nn import functional as F
 
-from sweep.config.plugins import is_plugin
-from sweep.nets.plugins import load_plugin
+from sweep.plugins.loading import load_plugin
+from sweep.plugins.sources import is_plugin
 from sweep.trial import Trial
 
 KERAS_EPSILON = 1e-7  # keras.backend.epsilon()

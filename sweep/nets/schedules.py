@@ -14,8 +14,9 @@ def scheduled_rate(trial: Trial, epoch: int) -> float:
     cosine (Loshchilov and Hutter 2016, without restarts): from the rate to factor * rate over
     `period` epochs, constant thereafter.
     """
-    rate, factor = trial.learning_rate, trial.learning_rate_factor
-    period = trial.learning_rate_period
+    rate = trial.learning_rate
+    factor: float | None = trial.learning_rate_factor
+    period: int | None = trial.learning_rate_period
     if trial.learning_rate_schedule == "constant" or factor is None or period is None:
         return rate
     if trial.learning_rate_schedule == "exponential":
