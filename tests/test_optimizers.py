@@ -10,7 +10,7 @@ import torch
 
 from sweep.components.optimizers import Step
 from sweep.components.registry import OPTIMIZERS
-from sweep.components.resolve import component_of, flags_of
+from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 from tests.trials import OPTIMIZERS as DEFAULTS
 from tests.trials import make_trial

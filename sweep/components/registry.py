@@ -19,7 +19,7 @@ from sweep.components.optimizers import Optimizer
 from sweep.components.pretraining import Pretraining
 from sweep.components.schedules import Schedule
 from sweep.components.skips import Skip
-from sweep.components.spec import Component, Option
+from sweep.components.spec import Component
 from sweep.components.stopping import StopRule
 
 
@@ -48,6 +48,17 @@ SCHEDULES: Mapping[str, Schedule] = _found(Schedule)
 SKIPS: Mapping[str, Skip] = _found(Skip)
 STOP_RULES: Mapping[str, StopRule] = _found(StopRule)
 
+BASES: Mapping[str, type[Component]] = MappingProxyType(
+    {
+        "activation": Activation,
+        "output_activation": Activation,
+        "initialiser": Initialiser,
+        "loss": Loss,
+        "optimizer": Optimizer,
+    }
+)
+"""What a user's own component of a parameter is a kind of; other parameters take none."""
+
 FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
     {
         "activation": ACTIVATIONS,
@@ -64,13 +75,3 @@ FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
     }
 )
 """The components that each parameter of a trial can name."""
-
-
-def option_columns(family: str) -> dict[str, list[tuple[str, Option]]]:
-    """Return the columns of a parameter's options, with the components that have each."""
-    prefix = "learning_rate" if family == "learning_rate_schedule" else family
-    columns: dict[str, list[tuple[str, Option]]] = {}
-    for name, component in FAMILIES[family].items():
-        for option, spec in component.options.items():
-            columns.setdefault(f"{prefix}_{option}", []).append((name, spec))
-    return columns

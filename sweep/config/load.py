@@ -12,10 +12,10 @@ from sweep.config.grids.values import Problem
 from sweep.config.overrides import apply_overrides
 from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
 from sweep.config.plain_values import plain
-from sweep.config.plugins import make_importable
 from sweep.config.sweepfile import SweepConfig
 from sweep.config.yaml_source import Document, dotted, parse_document, read_document
 from sweep.errors import ConfigError, Fault
+from sweep.plugins.sources import make_importable
 
 
 def load_config(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:

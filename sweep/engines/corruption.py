@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Float64
 
 from sweep.components.noise import Draws
-from sweep.components.resolve import component_of
 from sweep.nets.randomness import Purpose, normal, uniform
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from sweep.components.resolve import component_of, flags_of
 from sweep.engines.state import Lanes, LaneState
 from sweep.nets.initialisers import initial_buffers, initial_parameters
+from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 
-from sweep.components.resolve import component_of
 from sweep.ladder import RULES, RUNGS, TOLERANCES
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 CURVE_POINTS_PER_DECADE = 20

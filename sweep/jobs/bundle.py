@@ -14,8 +14,8 @@ from typing import Any
 
 import sweep
 from sweep.config import SweepConfig
-from sweep.config.plugins import PLUGIN, find_module
 from sweep.errors import SweepError
+from sweep.plugins.sources import PLUGIN, find_module
 
 MOST_BYTES = 50 * 2**20
 """Ray's job server takes requests of up to 100 MiB; what is larger belongs where nodes can read."""

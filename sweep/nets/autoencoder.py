@@ -6,11 +6,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweep.components.resolve import component_of
 from sweep.nets.activations import Applied
 from sweep.nets.layout import is_gated, mirror_of
 from sweep.nets.skips import carried
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
+from sweep.plugins.components import component_of
 from sweep.trial import Trial, format_topology
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float64
 
-from sweep.components.resolve import component_of
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 LOW, HIGH = 0.25, 0.75

@@ -11,12 +11,10 @@ from functools import lru_cache
 import numpy as np
 from jaxtyping import Float, Float64
 
-from sweep.components.resolve import component_of
-from sweep.config.plugins import is_plugin
 from sweep.nets.layout import Array, Role, layout_of
-from sweep.nets.plugins import load_plugin
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
 from sweep.nets.topology import Layer
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 KEPT_DRAWS = 1024
@@ -48,6 +46,10 @@ class Draw:
         draw = _kept_normal if self._count <= KEPT_NUMBERS else normal
         flat = draw(self._count, seed=self.seed, purpose=self.purpose, index=self.index)
         return flat.reshape(self.shape)
+
+    def generator(self) -> np.random.Generator:
+        words = raw_bits(2, seed=self.seed, purpose=Purpose.PLUGIN, index=self.index)
+        return np.random.Generator(np.random.Philox(key=words))
 
     @property
     def _count(self) -> int:
@@ -88,32 +90,16 @@ def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
 
 def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
     shape = (layer.fan_out, layer.fan_in)
-    if is_plugin(trial.initialiser):
-        weights = _plugin_weights(trial, layer, index)
-    else:
-        weights = _drawn(trial, Draw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
+    weights: Weights = _drawn(trial, Draw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
     jitter = Draw(shape, trial.seed, Purpose.JITTER, index)
-    return weights + trial.initialiser_jitter * jitter.symmetric()
+    half_width: float = trial.initialiser_jitter
+    return weights + half_width * jitter.symmetric()
 
 
 def _drawn(trial: Trial, draw: Draw, layer: Layer) -> Weights | Biases:
     """Return an array of a layer from the distribution of the layer's weights."""
-    found: Weights | Biases = component_of(trial, "initialiser")[0].weights(
-        draw, fan_in=layer.fan_in, fan_out=layer.fan_out, constant=trial.initialiser_constant
+    component, options = component_of(trial, "initialiser")
+    found: Weights | Biases = component.weights(
+        draw, fan_in=layer.fan_in, fan_out=layer.fan_out, options=options
     )
     return found
-
-
-def _plugin_weights(trial: Trial, layer: Layer, index: int) -> Weights:
-    words = raw_bits(2, seed=trial.seed, purpose=Purpose.PLUGIN, index=index)
-    generator = np.random.Generator(np.random.Philox(key=words))
-    drawn = load_plugin(trial.initialiser)(
-        layer.fan_in, layer.fan_out, constant=trial.initialiser_constant, generator=generator
-    )
-    weights = np.asarray(drawn, np.float64)
-    if weights.shape != (layer.fan_out, layer.fan_in):
-        raise ValueError(
-            f"{trial.initialiser} must return an array of shape (fan_out, fan_in) = "
-            f"({layer.fan_out}, {layer.fan_in}) (got {weights.shape})"
-        )
-    return weights

@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 from jaxtyping import Float64
 
-from sweep.components.resolve import component_of
 from sweep.nets.topology import Layer, layers_of
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 

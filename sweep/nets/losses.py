@@ -14,9 +14,7 @@ from torch import Tensor
 
 from sweep.components.losses import Loss as Component
 from sweep.components.losses import Variant
-from sweep.components.resolve import component_of
-from sweep.config.plugins import is_plugin
-from sweep.nets.plugins import load_plugin
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -25,12 +23,9 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def trial_loss(trial: Trial) -> Loss:
     """Return the loss of a trial."""
-    if is_plugin(trial.loss):
-        function = load_plugin(trial.loss)
-        return lambda _, outputs, targets: function(outputs, targets).to(torch.float64)
     component, options = component_of(trial, "loss")
     softmax = component_of(trial, "output_activation")[0].softmax
-    variant = Variant(semantics=options.get("semantics"), softmax=softmax)
+    variant = Variant(semantics=options.get("semantics"), softmax=softmax, options=options)
     return loss_of(component, variant, reduction=trial.loss_reduction)
 
 
@@ -39,6 +34,8 @@ def loss_of(component: Component, variant: Variant, *, reduction: str = "mean") 
 
     def loss(logits: Tensor, outputs: Tensor, targets: Tensor) -> Tensor:
         terms = component.torch(logits, outputs, targets, variant)
+        if component.reduces:
+            return terms.to(torch.float64)
         total = terms.sum(dim=(-2, -1), dtype=torch.float64)
         if reduction == "sum":
             return total

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sweep.components.resolve import component_of
 from sweep.nets.topology import layers_of
-from sweep.trial import Trial
+from sweep.plugins.components import component_of
+from sweep.trial import PARAMETERS, Trial
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,12 @@ class Phase:
         own = replace(trial, **changes)
         if self.layers[-1] == len(trial.topology) - 2:
             return own
-        return replace(
-            own,
-            output_activation=trial.activation,
-            output_activation_slope=trial.activation_slope,
-            output_activation_alpha=trial.activation_alpha,
-            loss="mean_squared_error",
-            loss_semantics=None,
-        )
+        options = [name for name in PARAMETERS if name.startswith("activation_")]
+        outputs: dict[str, Any] = {
+            f"output_{name}": getattr(trial, name) for name in ("activation", *options)
+        }
+        loss: dict[str, Any] = dict.fromkeys(("loss_semantics", "loss_options"))
+        return replace(own, **outputs, **loss, loss="mean_squared_error")
 
 
 _NOT_IN_PHASES = (

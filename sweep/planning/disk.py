@@ -10,7 +10,7 @@ from sweep.config.sweepfile import Record
 from sweep.datasets import load_data
 from sweep.planning.grid import Grid
 from sweep.planning.packs import Rows
-from sweep.trial import PACK_KEY, PRESENCE_KEY
+from sweep.trial import PACK_KEY
 
 MOST_TRIALS_WITH_STATES = 2_000
 """A state is several times its network: of larger sweeps only those are kept that a limit ended."""
@@ -44,8 +44,7 @@ def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
     found, counts = np.unique(kinds, axis=0, return_counts=True)
     total: dict[str, float] = {}
     for (key, limit, asked_for), count in zip(found.tolist(), counts.tolist(), strict=True):
-        names = (*PACK_KEY, *(f"has {name}" for name in PRESENCE_KEY))
-        shape = dict(zip(names, grid.pack_keys[int(key)], strict=True))
+        shape = dict(zip(PACK_KEY, grid.pack_keys[int(key)], strict=True))
         sizes = _sizes(grid, shape, limit, record)
         if states == "none" or (states == "resumable" and asked_for):
             del sizes["state"]
@@ -91,7 +90,7 @@ def _n_parameters(shape: Mapping[str, Any]) -> int:
 
 
 def _slots(shape: Mapping[str, Any]) -> int:
-    extras = ("has optimizer_momentum", "optimizer_centered", "optimizer_amsgrad")
+    extras = ("optimizer_momentum", "optimizer_centered", "optimizer_amsgrad")
     return SLOTS.get(shape["optimizer"], 2) + sum(bool(shape[name]) for name in extras)
 
 

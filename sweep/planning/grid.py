@@ -14,7 +14,7 @@ from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, Fault
 from sweep.planning.product import Block, Key
-from sweep.trial import PACK_KEY, PRESENCE_KEY, Trial
+from sweep.trial import PACK_KEY, Trial
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,10 @@ def expand(config: SweepConfig) -> Grid:
 
 def _pack_keys(block: Block) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:
     """Return the pack key of every combination, as `Trial.pack_key` has it."""
-    code, found = block.codes((*PACK_KEY, *PRESENCE_KEY))
-    n = len(PACK_KEY)
-    return code, [(*key[:n], *map(bool, key[n:])) for key in found]
+    code, found = block.codes(list(PACK_KEY))
+    return code, [
+        tuple(of(v) for of, v in zip(PACK_KEY.values(), key, strict=True)) for key in found
+    ]
 
 
 def _cells(block: Block, number: int, index: dict[Key, int]) -> Cells:

@@ -64,7 +64,7 @@ class Block:
         places = np.unravel_index(position, self.sizes)
         for axis, place in zip(self.axes, places, strict=True):
             columns |= axis.values[int(place)].columns
-        return Trial(**columns)  # type: ignore[arg-type]
+        return Trial(**columns)
 
     def identities(self) -> tuple[UInt64[np.ndarray, " kept"], UInt64[np.ndarray, " kept"]]:
         """Return the trial and path identities of the combinations kept, as numbers."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.trial import PACK_KEY, Status
+from sweep.trial import PACK_KEY, Status, itself
 
 TRIALS = 10
 BUDGET_SECONDS = 60.0
@@ -65,7 +65,8 @@ def describe_sample(sample: Sample) -> str:
 
 
 def _kinds(trials: pd.DataFrame) -> "pd.Series[int]":
-    return trials.groupby(["engine", *PACK_KEY], dropna=False, sort=False).ngroup()
+    whole = [name for name, key in PACK_KEY.items() if key is itself]
+    return trials.groupby(["engine", *whole], dropna=False, sort=False).ngroup()
 
 
 def _in_turn(trials: pd.DataFrame) -> pd.DataFrame:

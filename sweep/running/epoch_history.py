@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -9,7 +10,7 @@ from sweep.nets.topology import parse_topology
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.remote import AnyPath
 from sweep.store.snapshot import read_rows
-from sweep.trial import PACK_KEY, PRESENCE_KEY, Status, StopReason
+from sweep.trial import PACK_KEY, Status, StopReason
 
 
 @dataclass(frozen=True)
@@ -29,24 +30,22 @@ def read_neighbours(path: AnyPath, keys: Sequence[tuple[object, ...]]) -> dict[i
     """
     if not ResultsDir.at(path).exists:
         return {}
-    columns = [*PACK_KEY, *PRESENCE_KEY, "status", "stop_reason", "epochs"]
+    columns = [*PACK_KEY, "status", "stop_reason", "epochs"]
     trials = read_rows(path, TableName.TRIALS, columns=columns).to_pandas()
     ended = (trials["status"] == Status.FINISHED) & (trials["stop_reason"] != StopReason.TIME)
-    trials = trials[ended]
-    present = [trials[name].fillna(0.0) != 0.0 for name in PRESENCE_KEY]
     numbers = {key: number for number, key in enumerate(keys)}
-    groups = trials["epochs"].groupby([*(trials[n] for n in PACK_KEY), *present], dropna=False)
-    found = ((numbers.get(_key(key)), epochs) for key, epochs in groups)
-    return {number: _quartiles(epochs) for number, epochs in found if number is not None}
+    found: dict[int, list[pd.Series[int]]] = {}
+    for values, epochs in trials[ended].groupby(list(PACK_KEY), dropna=False)["epochs"]:
+        if (number := numbers.get(_key(values))) is not None:
+            found.setdefault(number, []).append(epochs)
+    return {number: _quartiles(pd.concat(parts)) for number, parts in found.items()}
 
 
-def _key(values: tuple[object, ...]) -> tuple[object, ...]:
+def _key(values: tuple[Any, ...]) -> tuple[object, ...]:
     """Return a pack key from its columns, as `Trial.pack_key` has it."""
-    n = len(PACK_KEY)
-    named = dict(zip(PACK_KEY, values[:n], strict=True))
+    named = {n: None if pd.isna(v) else v for n, v in zip(PACK_KEY, values, strict=True)}
     named["topology"] = parse_topology(str(named["topology"]))
-    plain = (None if value is pd.NA or value != value else value for value in named.values())
-    return (*plain, *map(bool, values[n:]))
+    return tuple(of(named[name]) for name, of in PACK_KEY.items())
 
 
 def _quartiles(epochs: "pd.Series[int]") -> Quartiles:

@@ -155,7 +155,7 @@ def _largest(parts: Sequence[Part]) -> dict[Kind, Part]:
 
 
 def _topology(plan: Plan, kind: Kind) -> tuple[int, ...]:
-    return plan.grid.pack_keys[kind[2]][PACK_KEY.index("topology")]  # type: ignore[return-value]
+    return plan.grid.pack_keys[kind[2]][list(PACK_KEY).index("topology")]  # type: ignore[return-value]
 
 
 def _pack(plan: Plan, part: Part) -> Pack:

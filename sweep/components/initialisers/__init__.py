@@ -1,6 +1,7 @@
 """Initialisers: one file each. `Initialiser` says what a file has to hold."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from math import sqrt
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -8,6 +9,9 @@ from sweep.components.spec import Component, flag, non_negative
 
 if TYPE_CHECKING:
     import numpy as np
+
+Options = Mapping[str, Any]
+"""Values of options by name."""
 
 
 class Draw(Protocol):
@@ -21,6 +25,10 @@ class Draw(Protocol):
 
     def normal(self) -> "np.ndarray":
         """Return normal numbers of variance 1."""
+        ...
+
+    def generator(self) -> "np.random.Generator":
+        """Return a generator of numbers of any other distribution."""
         ...
 
 
@@ -41,9 +49,7 @@ class Initialiser(Component, ABC):
     )
 
     @abstractmethod
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
         """Return the first values of an array of `draw.shape`, without jitter.
 
         That is (fan_out, fan_in), or (fan_out,) for biases that are drawn as weights are.
@@ -52,7 +58,7 @@ class Initialiser(Component, ABC):
             draw: what is random in it.
             fan_in: units that the layer is given.
             fan_out: units that it has.
-            constant: its option of that name, c.
+            options: their values by name.
         """
 
 
@@ -63,6 +69,11 @@ def draw_biases(**changes: Any) -> Any:
     )
     fixed = {"default": False, "neutral": False, "absent": False, "chooses_code": False}
     return flag(changes.pop("doc", text), **fixed | changes)
+
+
+def constant_of(options: Options) -> float:
+    """Return c, 1 where none is given."""
+    return 1.0 if options["constant"] is None else float(options["constant"])
 
 
 def glorot(fan_in: int, fan_out: int, numerator: float) -> float:

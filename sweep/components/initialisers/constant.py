@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweep.components.initialisers import Draw, Initialiser, draw_biases
+from sweep.components.initialisers import Draw, Initialiser, Options, constant_of, draw_biases
 from sweep.components.spec import real
 
 
@@ -15,7 +15,5 @@ class Constant(Initialiser):
     constant = real("c: the value of every weight")
     draw_biases = draw_biases()
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> np.ndarray:
-        return np.full(draw.shape, 1.0 if constant is None else constant)
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> np.ndarray:
+        return np.full(draw.shape, constant_of(options))

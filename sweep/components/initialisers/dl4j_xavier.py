@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sweep.components.initialisers import Draw, Initialiser, glorot
+from sweep.components.initialisers import Draw, Initialiser, Options, glorot
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,7 +13,5 @@ class Dl4jXavier(Initialiser):
 
     name = "dl4j_xavier"
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
         return glorot(fan_in, fan_out, 2.0) * draw.normal()

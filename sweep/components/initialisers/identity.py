@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sweep.components.initialisers import Draw, Initialiser
+from sweep.components.initialisers import Draw, Initialiser, Options
 
 
 class PassThrough(Initialiser):
@@ -11,7 +11,5 @@ class PassThrough(Initialiser):
     name = "identity"
     draws = False
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> np.ndarray:
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> np.ndarray:
         return np.eye(fan_out, fan_in)

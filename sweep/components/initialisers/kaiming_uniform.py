@@ -3,7 +3,7 @@
 from math import sqrt
 from typing import TYPE_CHECKING
 
-from sweep.components.initialisers import Draw, Initialiser, draw_biases, he
+from sweep.components.initialisers import Draw, Initialiser, Options, constant_of, draw_biases, he
 from sweep.components.spec import real
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ class KaimingUniform(Initialiser):
     constant = real("the gain", default=sqrt(2.0))
     draw_biases = draw_biases()
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
-        gain = 1.0 if constant is None else constant
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
+        gain = constant_of(options)
         return gain * he(fan_in, 3.0) * draw.symmetric()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sweep.components.initialisers import Draw, Initialiser, draw_biases, he
+from sweep.components.initialisers import Draw, Initialiser, Options, draw_biases, he
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,7 +17,5 @@ class TorchLinear(Initialiser):
         doc="whether biases are drawn too, instead of all being bias_constant", default=True
     )
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
         return he(fan_in, 1.0) * draw.symmetric()

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from sweep.components.initialisers import Draw, Initialiser, draw_biases
+from sweep.components.initialisers import Draw, Initialiser, Options, constant_of, draw_biases
 from sweep.components.spec import real
 
 if TYPE_CHECKING:
@@ -17,7 +17,5 @@ class Uniform(Initialiser):
     constant = real("c: the half-width")
     draw_biases = draw_biases()
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
-        return (1.0 if constant is None else constant) * draw.symmetric()
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
+        return constant_of(options) * draw.symmetric()

@@ -2,7 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from sweep.components.initialisers import Draw, Initialiser, draw_biases, glorot
+from sweep.components.initialisers import (
+    Draw,
+    Initialiser,
+    Options,
+    constant_of,
+    draw_biases,
+    glorot,
+)
 from sweep.components.spec import real
 
 if TYPE_CHECKING:
@@ -21,11 +28,5 @@ class XavierUniform(Initialiser):
     constant = real("the gain", default=1.0)
     draw_biases = draw_biases()
 
-    def weights(
-        self, draw: Draw, *, fan_in: int, fan_out: int, constant: float | None
-    ) -> "np.ndarray":
-        return (
-            (1.0 if constant is None else constant)
-            * glorot(fan_in, fan_out, 6.0)
-            * draw.symmetric()
-        )
+    def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":
+        return constant_of(options) * glorot(fan_in, fan_out, 6.0) * draw.symmetric()

@@ -1,8 +1,8 @@
 """Losses: one file each. `Loss` says what a file has to hold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,11 +24,13 @@ class Variant:
         semantics: its option of that name, if it has one.
         softmax: whether the outputs are a softmax.
         bits: whether every target is 0 or 1.
+        options: the values of a user's own loss, the same for all lanes.
     """
 
     semantics: str | None
     softmax: bool
     bits: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Sees(StrEnum):
@@ -57,9 +59,11 @@ class Loss(Component, ABC):
 
     Attributes:
         sums_outputs: whether its mean is over samples alone, and its outputs' terms are summed.
+        reduces: whether `torch` returns one number for each leading index instead of terms.
     """
 
     sums_outputs: ClassVar[bool] = False
+    reduces: ClassVar[bool] = False
 
     reduction = one_of(
         "mean",

@@ -7,8 +7,8 @@ from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from sweep.config.parameters.axis import Block, must
-from sweep.config.plugins import PluginError, is_plugin, pin_plugin
 from sweep.errors import nearest
+from sweep.plugins.sources import PluginError, is_plugin, pin_plugin
 
 
 class Choice(Block):

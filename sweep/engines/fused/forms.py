@@ -264,7 +264,7 @@ def clipping_form(component: Clipping, dtype: str) -> int:
 
 
 def rates_form(
-    schedule: Schedule, optimizer: Optimizer, flags: Mapping[str, bool], dtype: str
+    schedule: Schedule, optimizer: Optimizer, flags: Mapping[str, Any], dtype: str
 ) -> int:
     """Compile what changes by epoch: (given, epochs, scalars, hyper), rows of a vector's lanes.
 
@@ -302,9 +302,7 @@ def rates_form(
     return _address(make, "dddn", of=(schedule, optimizer), variant=_used(flags), dtype=dtype)
 
 
-def update_form(
-    optimizer: Optimizer, flags: Mapping[str, bool], dtype: str, *, partly: bool
-) -> int:
+def update_form(optimizer: Optimizer, flags: Mapping[str, Any], dtype: str, *, partly: bool) -> int:
     """Compile an update: (parameters, gradient, decayed, slots, hyper, vectors).
 
     `hyper` is what the form of `rates_form` left; slots are `vectors` vectors each. Where weight
@@ -341,5 +339,6 @@ def update_form(
     return _address(make, "nnnnnw", of=(optimizer,), variant=variant, dtype=dtype)
 
 
-def _used(flags: Mapping[str, bool]) -> str:
-    return "+".join(sorted(name for name, value in flags.items() if value)) or "plain"
+def _used(flags: Mapping[str, Any]) -> str:
+    values = sorted(flags.items())
+    return "+".join(n if v is True else f"{n}={v}" for n, v in values if v) or "plain"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from sweep.components.resolve import component_of, flags_of
 from sweep.engines.state import Lanes
+from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
 WEIGHT_DECAY, FLAT_SPOT, CLIP_LIMIT, OPTIONS = range(4)

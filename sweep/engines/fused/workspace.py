@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 
 from sweep.components.losses import Variant
-from sweep.components.resolve import component_of, flags_of
 from sweep.datasets.data import Data
 from sweep.engines.fused import forms
 from sweep.engines.fused.kernel import Block
@@ -20,6 +19,7 @@ from sweep.engines.fused.rates import RATES_GIVEN, Rows
 from sweep.engines.start import slot_names
 from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import Role, decay_shares, layout_of
+from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
 PACKED_TILE = 8  # samples done at a time: their activations stay in the first cache

@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from sweep.components.resolve import component_of
 from sweep.datasets.data import Data
 from sweep.engines.batches import batches, epoch_order, epoch_share, updates_per_epoch
 from sweep.engines.contract import Evaluation, Stop
@@ -24,6 +23,7 @@ from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, trial_loss
 from sweep.nets.schedules import decayed, scheduled_rate
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike

@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from sweep.components.by_update import ByUpdate
-from sweep.components.resolve import component_of
 from sweep.engines.state import LaneState
 from sweep.nets.layout import decays, layout_of
+from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 

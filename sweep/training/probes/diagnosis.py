@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-from sweep.components.resolve import component_of
 from sweep.datasets.data import Data
 from sweep.engines.evaluation import tensors
 from sweep.engines.state import Lanes, LaneState
@@ -23,6 +22,7 @@ from sweep.nets.codes import count_distinct, unit_codes
 from sweep.nets.layout import decay_shares, layout_of, mirror_of
 from sweep.nets.losses import code_penalty, trial_loss
 from sweep.nets.topology import layers_of
+from sweep.plugins.components import component_of
 from sweep.training.probes.symmetry import unit_distances
 from sweep.trial import Trial
 

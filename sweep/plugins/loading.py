@@ -9,7 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from sweep.config.plugins import PluginError
+from sweep.plugins.sources import PluginError
 from sweep.trust import objection, objection_to, plugins_are_refused
 
 
