@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 
+from sweep.components.registry import STOP_RULES
 from sweep.components.resolve import component_of
 from sweep.ladder import RULES, RUNGS, TOLERANCES
 from sweep.trial import Trial
@@ -14,7 +15,13 @@ from sweep.trial import Trial
 CURVE_POINTS_PER_DECADE = 20
 TAIL_EPOCHS = 16
 FIRST_NUMERICS = 1  # of a state saved before states told it
-WATCH_COLUMNS = {"live": False, "delta_count": 0, "stall_best": np.inf, "stall_count": 0}
+COUNTERS: dict[str, float] = {
+    name: first for rule in STOP_RULES.values() for name, first in rule.counters.items()
+}
+"""What the stop rules count for each trial of a lane, and the first values."""
+assert len(COUNTERS) == sum(len(rule.counters) for rule in STOP_RULES.values()), "names clash"
+
+WATCH_COLUMNS: dict[str, float] = {"live": False, **COUNTERS}
 """The arrays of a state with a column for each trial of a lane, and their blanks."""
 
 GROUPS = ("slots", "scalars", "buffers", "probes", "phases")
@@ -142,8 +149,7 @@ class LaneState:
         probes: what was seen at the epochs of `sweep.training.probes.probe`, nan where not looked.
         phases: of pretraining, as `sweep.engines.pretraining` has it; empty without.
         live: whether the trial in this watch column is still training.
-        delta_count: epochs in a row that the loss has moved by less than the tolerance.
-        stall_best, stall_count: early stopping's best loss and the epochs since.
+        counters: of the stop rules, as `COUNTERS` names them.
     """
 
     numerics: Int64[np.ndarray, " lanes"]
@@ -163,9 +169,7 @@ class LaneState:
     seconds: Float64[np.ndarray, " lanes"]
     share: Float64[np.ndarray, " lanes"]
     live: Bool[np.ndarray, "lanes watches"]
-    delta_count: Int64[np.ndarray, "lanes watches"]
-    stall_best: Float64[np.ndarray, "lanes watches"]
-    stall_count: Int64[np.ndarray, "lanes watches"]
+    counters: dict[str, Shaped[np.ndarray, "lanes watches"]]
     slots: dict[str, Float[np.ndarray, "lanes parameters"]] = field(default_factory=dict)
     scalars: dict[str, Float64[np.ndarray, " lanes"]] = field(default_factory=dict)
     buffers: dict[str, Float[np.ndarray, "lanes _"]] = field(default_factory=dict)
@@ -187,7 +191,8 @@ class LaneState:
         for row, lane in zip(first["live"], lanes.lanes, strict=True):
             row[: len(lane.trials)] = True
         first["numerics"] += numerics - FIRST_NUMERICS
-        return cls(**first, parameters=parameters, slots=slots, scalars=scalars)
+        counters = {name: first.pop(name) for name in COUNTERS}
+        return cls(**first, counters=counters, parameters=parameters, slots=slots, scalars=scalars)
 
     def __len__(self) -> int:
         return len(self.epoch)
@@ -201,11 +206,16 @@ class LaneState:
         return np.asarray(phase == self.phases["epochs"].shape[1])
 
     def arrays(self) -> dict[str, Shaped[np.ndarray, "lanes ..."]]:
-        """Return every array by name; those of a group such as `slots` as `slots.NAME`."""
+        """Return every array by name; those of a group such as `slots` as `slots.NAME`.
+
+        Counters go by their names alone.
+        """
         flat: dict[str, np.ndarray] = {}
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, dict):
+            if item.name == "counters":
+                flat |= value
+            elif isinstance(value, dict):
                 flat |= {f"{item.name}.{name}": array for name, array in value.items()}
             else:
                 flat[item.name] = value
@@ -225,7 +235,7 @@ class LaneState:
                 values[group][inner] = array
             else:
                 values[name] = array
-        known = {item.name for item in fields(cls)}
+        known = {item.name for item in fields(cls)} - {"counters"} | COUNTERS.keys()
         if missing := known - values.keys():
             if wrong := sorted(missing & NEEDED):
                 raise ValueError(f"a state must have the arrays {', '.join(wrong)}")
@@ -236,7 +246,8 @@ class LaneState:
         for name, length in _lengths().items():
             if values[name].shape[1] != length:
                 raise ValueError(f"{name} must have {length} columns (got {values[name].shape[1]})")
-        return cls(**values)
+        counters = {name: values.pop(name) for name in COUNTERS}
+        return cls(**values, counters=counters)
 
     def network(self, row: int) -> Float[np.ndarray, " parameters"]:
         """Return a lane's parameters and then its buffers in one vector."""
@@ -294,9 +305,7 @@ def _first_arrays(lanes: int, width: int) -> dict[str, np.ndarray]:
         "seconds": np.zeros(lanes),
         "share": np.zeros(lanes),
         "live": np.zeros((lanes, width), bool),
-        "delta_count": np.zeros((lanes, width), np.int64),
-        "stall_best": np.full((lanes, width), np.inf),
-        "stall_count": np.zeros((lanes, width), np.int64),
+        **{name: np.full((lanes, width), value) for name, value in COUNTERS.items()},
     }
 
 
