@@ -1,14 +1,18 @@
-"""The stop rules that every training answers besides its own. Standard library only.
+"""The stop rules that every training answers besides its own.
 
 A *rung* is a rule with its numbers: delta or early stopping at one of `TOLERANCES` with one of
 `PATIENCES`, or a loss of `LEVELS` to come down to. Rungs lie in arrays in the order of `RUNGS`.
 """
 
+from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import StopRule
 
 TOLERANCES = tuple(float(f"1e-{k}") for k in range(2, 10))
-"""Of the delta rule, and min_delta of early stopping: 1e-2 to 1e-9."""
+"""Thresholds of the rules that wait: 1e-2 to 1e-9."""
 
 PATIENCES = (1, 10, 100, 1000)
 LEVELS = tuple(float(f"{10.0 ** (-k / 2):.3g}") for k in range(19))
@@ -16,32 +20,47 @@ LEVELS = tuple(float(f"{10.0 ** (-k / 2):.3g}") for k in range(19))
 
 
 class Rung(NamedTuple):
-    """A rule with its numbers; `tolerance` of `loss` is the level, of `pattern` the margin.
+    """A rule with its numbers.
 
-    The patience of these two is 0. No rung of `pattern` is on the ladder.
+    Attributes:
+        rule: its name on the ladder, or its own if it is not on it.
+        tolerance: the rule's threshold, such as the level of `loss` and the margin of `pattern`; of
+            a rule without one all of its options.
+        patience: epochs in a row; 0 for a rule without patience.
     """
 
     rule: str
-    tolerance: float
+    tolerance: Any
     patience: int
 
 
-RULES = ("delta", "early_stopping")
+BY_RUNG: Mapping[str, StopRule] = {rule.ladder or rule.name: rule for rule in STOP_RULES.values()}
+"""The rule that the name of a rung means."""
+LADDER = tuple(rule.ladder for rule in STOP_RULES.values() if rule.ladder)
+RULES = tuple(name for name in LADDER if "patience" in BY_RUNG[name].options)
+"""The rules of the ladder that wait: the loss no longer moves, or no longer improves."""
+
 RUNGS = (
     *(Rung(*parts) for parts in product(RULES, TOLERANCES, PATIENCES)),
-    *(Rung("loss", level, 0) for level in LEVELS),
+    *(Rung(name, level, 0) for name in LADDER if name not in RULES for level in LEVELS),
 )
 
 
 def comes_first(rung: Rung, later: Rung) -> bool:
     """Whether a rule is met no later than another, on any path.
 
-    The delta rule is met the sooner the larger its tolerance, as are a loss and a pattern. Of early
-    stopping that holds between min_delta 0 and any other alone: at two others, bests are renewed at
-    different epochs. A longer patience puts any rule off by the epochs that it is longer.
+    A longer patience puts any rule off by the epochs that it is longer.
     """
     if rung.rule != later.rule or rung.patience > later.patience:
         return False
-    if rung.rule == "early_stopping":
-        return later.tolerance in (0.0, rung.tolerance)
-    return rung.tolerance >= later.tolerance
+    return BY_RUNG[rung.rule].comes_first(rung.tolerance, later.tolerance)
+
+
+def rungs_of(parameters: Mapping[str, Any]) -> Iterator[tuple[StopRule, Rung]]:
+    """Yield each stop rule among the parameters of a trial, with its numbers."""
+    for name, rule in BY_RUNG.items():
+        if (options := rule.asked(parameters)) is None:
+            continue
+        threshold = options[rule.threshold] if rule.threshold else tuple(options.values())
+        patience = options.get("patience", 0) if rule.threshold else 0
+        yield rule, Rung(name, threshold, patience)

@@ -8,7 +8,7 @@ import click
 if TYPE_CHECKING:
     from sweep.ladder import Rung
 
-RULES = ["delta", "early_stopping", "loss"]
+RULES = ["delta", "early_stopping", "loss"]  # sweep.ladder.LADDER, which takes long to import
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:

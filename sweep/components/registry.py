@@ -20,7 +20,7 @@ from sweep.components.pretraining import Pretraining
 from sweep.components.schedules import Schedule
 from sweep.components.skips import Skip
 from sweep.components.spec import Component
-from sweep.components.stopping import StopRule
+from sweep.components.stopping import REASONS, StopRule
 
 
 def _found(base: Any) -> Mapping[str, Any]:
@@ -46,7 +46,10 @@ OPTIMIZERS: Mapping[str, Optimizer] = _found(Optimizer)
 PRETRAININGS: Mapping[str, Pretraining] = _found(Pretraining)
 SCHEDULES: Mapping[str, Schedule] = _found(Schedule)
 SKIPS: Mapping[str, Skip] = _found(Skip)
-STOP_RULES: Mapping[str, StopRule] = _found(StopRule)
+STOP_RULES: Mapping[str, StopRule] = MappingProxyType(
+    dict(sorted(_found(StopRule).items(), key=lambda item: REASONS.index(item[1].reason)))
+)
+"""In the order of their reasons: the first that is met in an epoch ends the trial."""
 
 BASES: Mapping[str, type[Component]] = MappingProxyType(
     {

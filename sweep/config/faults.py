@@ -6,6 +6,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from sweep.components.registry import STOP_RULES
 from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import tag_of
 from sweep.config.parameters.networks import is_one_topology
@@ -82,11 +83,8 @@ ELSEWHERE = {
     "epochs": "convergence.epochs",
     "n_epochs": "convergence.epochs",
     "max_epochs": "convergence.max_epochs",
-    "patience": "convergence.early_stopping.patience",
-    "min_delta": "convergence.early_stopping.min_delta",
-    "tolerance": "convergence.delta.tolerance",
-    "early_stopping": "convergence.early_stopping",
-    "target": "convergence.target",
+    **{name: f"convergence.{name}" for name in STOP_RULES},
+    **{key: f"convergence.{r.name}.{key}" for r in STOP_RULES.values() for key in r.misplaced},
     "momentum": "optimizer.momentum",
     "nesterov": "optimizer.nesterov",
     "epsilon": "optimizer.epsilon",

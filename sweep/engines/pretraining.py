@@ -8,7 +8,7 @@ phase ends its record moves to `phases` and the arrays begin anew. `phases` hold
     epochs, loss, reason, until: of each phase ended: its epochs, last loss, why it ended as an
         index into `StopReason`, and the seconds the lane had been trained by then, nan until known.
     curve: of each phase ended, the loss at the epochs of `curve_epochs`.
-    best, count: early stopping's best loss of the phase in training, and the epochs since.
+    best, count: the counters of the phase in training, its best loss and the epochs since.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,14 +20,23 @@ from jaxtyping import Float, Int64
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data
 from sweep.engines.contract import Engine, Evaluation, Stop
-from sweep.engines.state import GROUPS, WATCH_COLUMNS, Lane, Lanes, LaneState, curve_epochs
+from sweep.engines.state import (
+    COUNTERS,
+    GROUPS,
+    WATCH_COLUMNS,
+    Lane,
+    Lanes,
+    LaneState,
+    curve_epochs,
+)
 from sweep.nets.layout import layout_of
-from sweep.nets.phases import Phase, phases_of
+from sweep.nets.phases import STOP_RULE, Phase, phases_of
 from sweep.result import Curve
 from sweep.trial import StopReason, Trial
 
 MakeEngine = Callable[[Trial, Data], Engine]
 REASONS = tuple(StopReason)
+_COUNTED = dict(zip(STOP_RULE.counters, ("best", "count"), strict=True))
 _KEPT = ("numerics", "parameters", "seconds", "share", "live")
 _WHOLE = ("probes", "phases")
 
@@ -57,8 +66,7 @@ class PhasedEngine:
             "reason": np.zeros((n, phases), np.int64),
             "until": np.full((n, phases), np.nan),
             "curve": np.full((n, phases, len(curve_epochs())), np.nan),
-            "best": np.full(n, np.inf),
-            "count": np.zeros(n, np.int64),
+            **{own: np.full(n, COUNTERS[name]) for name, own in _COUNTED.items()},
         }
         return replace(self._main.begin(lanes), phases=record)
 
@@ -153,7 +161,8 @@ class PhasedEngine:
         phases["reason"][row, number] = REASONS.index(reason)
         phases["curve"][row, number] = state.curve[row]
         phases["phase"][row] += 1
-        phases["best"][row], phases["count"][row] = np.inf, 0
+        for name, own in _COUNTED.items():
+            phases[own][row] = COUNTERS[name]
         fresh = self._main.begin(lanes.take([row])).with_watches(state.live.shape[1]).arrays()
         anew = {n: a for n, a in fresh.items() if n not in _KEPT and n.split(".")[0] not in _WHOLE}
         _write(state, np.array([row]), anew)
@@ -241,9 +250,8 @@ def _part_of(state: LaneState, rows: np.ndarray, places: np.ndarray) -> LaneStat
     taken = {name: array for name, array in taken.items() if name.split(".")[0] not in _WHOLE}
     watch = {
         "live": np.ones((len(rows), 1), bool),
-        "delta_count": np.zeros((len(rows), 1), np.int64),
-        "stall_best": state.phases["best"][rows][:, None],
-        "stall_count": state.phases["count"][rows][:, None],
+        **{name: np.full((len(rows), 1), first) for name, first in COUNTERS.items()},
+        **{name: state.phases[own][rows][:, None] for name, own in _COUNTED.items()},
     }
     return LaneState.of_arrays(taken | watch)
 
@@ -257,8 +265,8 @@ def _put_back(state: LaneState, rows: np.ndarray, places: np.ndarray, part: Lane
     kept = {"parameters", *WATCH_COLUMNS}
     plain = {n: a for n, a in arrays.items() if n not in kept and not n.startswith("slots.")}
     _write(state, rows, plain)
-    state.phases["best"][rows] = part.stall_best[:, 0]
-    state.phases["count"][rows] = part.stall_count[:, 0]
+    for name, own in _COUNTED.items():
+        state.phases[own][rows] = part.counters[name][:, 0]
 
 
 def _write(state: LaneState, rows: np.ndarray, arrays: dict[str, np.ndarray]) -> None:

@@ -1,10 +1,14 @@
 """Judges the stop rules of lanes side by side after each epoch. Knows no networks."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import Epoch, StopRule
 from sweep.engines.ladder import climb
 from sweep.engines.state import TAIL_EPOCHS, Lanes, LaneState, curve_epochs
 from sweep.trial import StopReason
@@ -15,26 +19,28 @@ _CURVE = curve_epochs()
 
 @dataclass(frozen=True)
 class Rules:
-    """The stop rules of lanes side by side, (lanes, watches); never met where not asked for."""
+    """The stop rules of lanes side by side; never met where not asked for.
 
-    delta_tolerance: Float64[np.ndarray, "lanes watches"]
-    delta_patience: Float64[np.ndarray, "lanes watches"]
-    stall_min_delta: Float64[np.ndarray, "lanes watches"]
-    stall_patience: Float64[np.ndarray, "lanes watches"]
-    target: Float64[np.ndarray, "lanes watches"]
-    margin: Float64[np.ndarray, "lanes watches"]
+    Attributes:
+        options: of every rule in turn: 1 where it is asked for, else 0, and then its options.
+        epochs, max_epochs: the limits.
+    """
+
+    options: Float64[np.ndarray, "lanes watches columns"]
     epochs: Float64[np.ndarray, "lanes watches"]
     max_epochs: Float64[np.ndarray, "lanes watches"]
 
     @classmethod
     def of(cls, lanes: Lanes) -> "Rules":
+        options = np.full((len(lanes), lanes.width, sum(map(_width, STOP_RULES.values()))), np.nan)
+        for place, rule in _placed():
+            options[:, :, place] = 0.0
+            for row, lane in enumerate(lanes.lanes):
+                for watch, trial in enumerate(lane.trials):
+                    if (asked := rule.asked(vars(trial))) is not None:
+                        options[row, watch, place : place + _width(rule)] = (1, *asked.values())
         return cls(
-            delta_tolerance=lanes.rule("delta_tolerance", -NEVER),
-            delta_patience=lanes.rule("delta_patience", NEVER),
-            stall_min_delta=lanes.rule("early_stopping_min_delta", 0.0),
-            stall_patience=lanes.rule("early_stopping_patience", NEVER),
-            target=lanes.rule("target_loss", -NEVER),
-            margin=lanes.rule("pattern_margin", -NEVER),
+            options=options,
             epochs=lanes.rule("fixed_epochs", NEVER),
             max_epochs=lanes.rule("max_epochs", NEVER),
         )
@@ -42,7 +48,27 @@ class Rules:
     @property
     def need_outputs(self) -> bool:
         """Whether any rule looks at the outputs themselves."""
-        return bool((self.margin > -NEVER).any())
+        return any(rule.needs_outputs for rule, *_ in self.asked())
+
+    def asked(self) -> Iterator[tuple[StopRule, Bool[np.ndarray, "lanes watches"], Any]]:
+        """Yield each rule that any trial asks for, with where it does and its options."""
+        for place, rule in _placed():
+            asked = self.options[:, :, place] > 0
+            if asked.any():
+                columns = range(place + 1, place + _width(rule))
+                yield rule, asked, tuple(self.options[:, :, column] for column in columns)
+
+
+def _width(rule: StopRule) -> int:
+    return 1 + len(rule.options)
+
+
+def _placed() -> Iterator[tuple[int, StopRule]]:
+    """Yield each rule with its first column among the options of all."""
+    place = 0
+    for rule in STOP_RULES.values():
+        yield place, rule
+        place += _width(rule)
 
 
 def judge(
@@ -63,16 +89,18 @@ def judge(
         losses: L_t of every lane, taken before the update of this epoch.
         worst_errors: the largest |output - target| of every lane, if any rule needs it.
     """
+    previous = state.previous_loss[:, None].copy()
     _count(state, losses)
-    met = {
-        StopReason.DIVERGED: ~np.isfinite(losses)[:, None],
-        StopReason.CONVERGED: _delta_rule(rules, state)
-        | _early_stopping_rule(rules, state, losses),
-        StopReason.TARGET: losses[:, None] <= rules.target,
-        StopReason.PATTERN: _pattern_rule(rules, worst_errors),
-        StopReason.EPOCHS: state.epoch[:, None] >= rules.epochs,
-        StopReason.MAX_EPOCHS: state.epoch[:, None] >= rules.max_epochs,
-    }
+    number = state.epoch[:, None]
+    worst = np.full(len(losses), np.nan) if worst_errors is None else worst_errors
+    change = state.last_delta[:, None]
+    epoch = Epoch(losses[:, None], previous, change, worst[:, None], number)
+    met = {StopReason.DIVERGED: ~np.isfinite(losses)[:, None]}
+    for rule, asked, options in rules.asked():
+        reason = StopReason(rule.reason)
+        met[reason] = met.get(reason, False) | (asked & _judged(rule, epoch, options, asked, state))
+    met[StopReason.EPOCHS] = number >= rules.epochs
+    met[StopReason.MAX_EPOCHS] = number >= rules.max_epochs
     stopping = state.live & np.logical_or.reduce(
         [np.broadcast_to(m, state.live.shape) for m in met.values()]
     )
@@ -104,32 +132,20 @@ def _count(state: LaneState, losses: Float64[np.ndarray, " lanes"]) -> None:
     climb(state)
 
 
-def _delta_rule(rules: Rules, state: LaneState) -> Bool[np.ndarray, "lanes watches"]:
-    """|L_t - L_(t-1)| < tolerance for `patience` epochs in a row; first judged in epoch 2."""
-    close = np.abs(state.last_delta)[:, None] < rules.delta_tolerance
-    state.delta_count += 1
-    state.delta_count *= close
-    return state.delta_count >= rules.delta_patience
-
-
-def _early_stopping_rule(
-    rules: Rules, state: LaneState, losses: Float64[np.ndarray, " lanes"]
-) -> Bool[np.ndarray, "lanes watches"]:
-    """Keras's EarlyStopping: `patience` epochs without a loss below the best less min_delta."""
-    better = losses[:, None] < state.stall_best - rules.stall_min_delta
-    np.copyto(state.stall_best, losses[:, None], where=better)
-    state.stall_count += 1
-    state.stall_count *= ~better
-    return state.stall_count >= rules.stall_patience
-
-
-def _pattern_rule(
-    rules: Rules, worst_errors: Float64[np.ndarray, " lanes"] | None
-) -> Bool[np.ndarray, "lanes watches"]:
-    """Every output within the margin of its target; at 0.4 Fahlman's (1988) 40-20-40 rule."""
-    if worst_errors is None:
-        return np.zeros(rules.margin.shape, bool)
-    return worst_errors[:, None] <= rules.margin
+def _judged(
+    rule: StopRule,
+    epoch: Epoch,
+    options: Any,
+    asked: Bool[np.ndarray, "lanes watches"],
+    state: LaneState,
+) -> Any:
+    """Return whether a rule is met, and keep its counters where it is asked for."""
+    counters = [state.counters[name] for name in rule.counters]
+    with np.errstate(invalid="ignore", over="ignore"):
+        met, after = rule.judge(epoch, options, tuple(counters))
+    for array, values in zip(counters, after, strict=True):
+        np.copyto(array, values, where=asked, casting="unsafe")
+    return met
 
 
 def recorded_curve(

@@ -3,9 +3,13 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sweep.components.registry import STOP_RULES
 from sweep.nets.topology import layers_of
 from sweep.plugins.components import component_of
-from sweep.trial import PARAMETERS, Trial
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
+
+STOP_RULE = STOP_RULES["early_stopping"]
+"""What ends a phase: the options of pretraining that have the names of its own."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +38,7 @@ class Phase:
         changes: dict[str, Any] = dict.fromkeys(_NOT_IN_PHASES) | {
             "topology": self.topology_in(trial.topology),
             "pretraining": "none",
-            "early_stopping_min_delta": trial.pretraining_min_delta,
-            "early_stopping_patience": trial.pretraining_patience,
+            **{c: getattr(trial, f"pretraining_{o}") for o, c in STOP_RULE.columns.items()},
             "max_epochs": trial.pretraining_max_epochs,
         }
         own = replace(trial, **changes)
@@ -50,16 +53,11 @@ class Phase:
 
 
 _NOT_IN_PHASES = (
+    *STOP_PARAMETERS,
     "pretraining_layers",
     "pretraining_max_epochs",
     "pretraining_min_delta",
     "pretraining_patience",
-    "delta_tolerance",
-    "delta_patience",
-    "target_loss",
-    "pattern_margin",
-    "fixed_epochs",
-    "max_seconds",
 )
 
 

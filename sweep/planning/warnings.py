@@ -13,6 +13,7 @@ from sweep.config.grids.constraints import is_any
 from sweep.config.grids.product import GridBlock, Wanted
 from sweep.config.grids.values import Seeds, Value
 from sweep.datasets import Data, DatasetSpec, load_data
+from sweep.ladder import BY_RUNG, RULES
 from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
@@ -20,6 +21,8 @@ MANY_TRIALS = 500_000
 EPOCHS_PER_SECOND = 1e6  # docs/performance.md
 MAX_JUDGED = 100_000
 """Combinations that a kind of warning looks at, of each grid; any of more shows in these."""
+_CHANGES = tuple(BY_RUNG[name].columns[BY_RUNG[name].threshold] for name in RULES)
+"""Columns that say which change of the loss is one."""
 FLATTENED = {"sigmoid", "tanh"}
 UNDRAWN = {"constant", "identity"}
 _RANGES: dict[str, tuple[float, float]] = {
@@ -122,8 +125,8 @@ def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
         yield from _left_out(facts.of(value))
     for value in meeting("data_fingerprint", "topology"):
         yield from _narrow(value.columns, facts.of(value))
-    names = ("delta_tolerance", "early_stopping_min_delta", "dtype", "data_fingerprint")
-    for value in meeting(*names, "loss", "loss_reduction"):
+    names = ("dtype", "data_fingerprint", "loss", "loss_reduction")
+    for value in meeting(*_CHANGES, *names):
         yield from _unresolved(value.columns, facts.of(value))
     settings = (
         "optimizer_momentum",
@@ -234,7 +237,7 @@ def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, s
         categorical = columns["loss"] == "categorical_cross_entropy"
         start *= data.samples * (1 if categorical else data.outputs)
     step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
-    for name in ("delta_tolerance", "early_stopping_min_delta"):
+    for name in _CHANGES:
         tolerance = columns.get(name)
         if tolerance and tolerance < step:
             yield (

@@ -11,7 +11,7 @@ from dataclasses import fields
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault, StoreError
-from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
+from sweep.ladder import BY_RUNG, LEVELS, PATIENCES, RULES, TOLERANCES, Rung
 from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.population import COUNTED, has_converged
@@ -21,7 +21,6 @@ from sweep.store.reader import read_trials
 from sweep.store.snapshot import read_rows
 from sweep.trial import STOP_PARAMETERS, Status, StopReason
 
-LOSS = "loss"
 KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "traceback"})
 """Outcomes that a rung tells, or that tell of none."""
 
@@ -35,17 +34,17 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
     """Return the rung of the ladder that a reader asks for.
 
     Args:
-        rule: delta, early_stopping or loss.
+        rule: of `sweep.ladder.LADDER`.
         tolerance: of the rule, or the loss to come down to.
-        patience: epochs; None for 1, and for the rule `loss`, which has none.
+        patience: epochs; None for 1, and for a rule that has none, such as `loss`.
 
     Raises:
         ConfigError: if the ladder has no such rung; names the nearest.
     """
-    if rule == LOSS:
+    if rule not in RULES:
         if patience is not None:
-            raise _fault("--patience", "be left out with --rule loss", got=f"{patience}")
-        return Rung(LOSS, _on_ladder("--tolerance", tolerance, LEVELS), 0)
+            raise _fault("--patience", f"be left out with --rule {rule}", got=f"{patience}")
+        return Rung(rule, _on_ladder("--tolerance", tolerance, LEVELS), 0)
     return Rung(
         rule,
         _on_ladder("--tolerance", tolerance, TOLERANCES),
@@ -96,15 +95,11 @@ def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFr
 
 def resume_command(directory: ResultsDir, rung: Rung, epochs: int) -> str:
     """Return the command that trains on until `rung` is met, for up to ten times `epochs`."""
-    rule = {
-        "delta": f"delta: {{tolerance: {rung.tolerance:g}, patience: {rung.patience}}}",
-        "early_stopping": (
-            f"early_stopping: {{min_delta: {rung.tolerance:g}, patience: {rung.patience}}}"
-        ),
-        LOSS: f"target: {{loss: {rung.tolerance:g}}}",
-    }[rung.rule]
+    rule = BY_RUNG[rung.rule]
+    patience = f", patience: {rung.patience}" if rung.patience else ""
+    options = f"{rule.name}: {{{rule.threshold}: {rung.tolerance:g}{patience}}}"
     config = directory.config if directory.config.is_file() else "CONFIG"
-    return f"sweep run {config} 'convergence={{{rule}, max_epochs: {MORE_EPOCHS * epochs}}}'"
+    return f"sweep run {config} 'convergence={{{options}, max_epochs: {MORE_EPOCHS * epochs}}}'"
 
 
 def describe_rung(rung: Rung) -> str:
@@ -147,24 +142,19 @@ def _as_ended(
 ) -> pd.DataFrame:
     """Return the trials as the rung ends them; epoch and loss are missing where it was not met."""
     met, earlier = epoch.notna(), epoch < trials["epochs"].astype("float64")
-    ended = StopReason.TARGET if rung.rule == LOSS else StopReason.CONVERGED
+    rule = BY_RUNG[rung.rule]
     limited = ~met & (trials["status"] == Status.FINISHED)
     judged = trials.assign(
         epochs=trials["epochs"].mask(earlier, epoch).astype("Int64"),
         final_loss=trials["final_loss"].mask(earlier, loss),
         status=trials["status"].mask(met, str(Status.FINISHED)),
-        stop_reason=trials["stop_reason"].mask(met, str(ended)).mask(limited, "max_epochs"),
+        stop_reason=trials["stop_reason"].mask(met, rule.reason).mask(limited, "max_epochs"),
         **{name: trials[name].mask(earlier) for name in LOST},
     )
     judged[list(STOP_PARAMETERS)] = pd.NA
-    tolerance, patience = {
-        "delta": ("delta_tolerance", "delta_patience"),
-        "early_stopping": ("early_stopping_min_delta", "early_stopping_patience"),
-        LOSS: ("target_loss", None),
-    }[rung.rule]
-    judged[tolerance] = rung.tolerance
-    if patience:
-        judged[patience] = rung.patience
+    judged[rule.columns[rule.threshold]] = rung.tolerance
+    if rung.patience:
+        judged[rule.columns["patience"]] = rung.patience
     return judged
 
 

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import pyarrow as pa
 
 from sweep.errors import StoreError
+from sweep.ladder import LADDER
 from sweep.result import Outcome, Provenance
 from sweep.store.layout import TableName
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
@@ -117,7 +118,7 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
     ],
     TableName.LADDER: [
         TRIAL_ID,
-        column("rule", pa.string(), "delta, early_stopping or loss"),
+        column("rule", pa.string(), f"{', '.join(LADDER[:-1])} or {LADDER[-1]}"),
         column("tolerance", pa.float64(), "tolerance, min_delta, or the loss to come down to"),
         column("patience", pa.int64(), "patience of the rule, epochs; 0 for loss"),
         column("epoch", pa.int64(), "epoch at which a trial with this rule would have stopped"),

@@ -1,14 +1,16 @@
 """Tells what another stop rule would have counted along a path. Knows nothing of files or engines.
 
-A rule that no epoch so far has met can take over where another ended: its counters are found in the
-lane's ladder, which followed every tolerance and patience that it holds, or are those of the other.
+A rule that no epoch so far has met can take over where another ended: its counters are those of the
+other if both differ in patience alone, or the rule finds them in what every training keeps.
 """
 
 from collections.abc import Mapping
 
 import numpy as np
 
-from sweep.ladder import RUNGS, TOLERANCES
+from sweep.components.stopping import History, StopRule
+from sweep.engines.state import COUNTERS
+from sweep.ladder import RULES, RUNGS, TOLERANCES, Rung, rungs_of
 from sweep.training.past import Past, Stop
 from sweep.trial import StopReason, Trial
 
@@ -51,41 +53,40 @@ def counters_of(trial: Trial, state: Arrays, past: Past) -> dict[str, np.ndarray
     """
     if not past.goes_on(trial):
         return None
-    delta, stall = _delta_count(trial, state, past), _stall(trial, state, past)
-    if delta is None or stall is None:
-        return None
-    best, count = stall
-    return {
-        "live": np.ones((1, 1), bool),
-        "delta_count": np.full((1, 1), delta, np.int64),
-        "stall_best": np.full((1, 1), best),
-        "stall_count": np.full((1, 1), count, np.int64),
+    counters: dict[str, float] = dict(COUNTERS)
+    own = {rung.rule: rung.tolerance for _, rung in rungs_of(past.stop)}
+    for rule, rung in rungs_of(vars(trial)):
+        if rung.rule in own and own[rung.rule] == rung.tolerance:
+            continued = tuple(state[name][0, 0].item() for name in rule.counters)
+        elif rule.counters:
+            told = _told(rule, rung, state)
+            if told is None:
+                return None
+            continued = told
+        else:
+            continue
+        counters |= dict(zip(rule.counters, continued, strict=True))
+    return {"live": np.ones((1, 1), bool)} | {
+        name: np.full((1, 1), counters[name], np.asarray(first).dtype)
+        for name, first in COUNTERS.items()
     }
 
 
-def _delta_count(trial: Trial, state: Arrays, past: Past) -> int | None:
-    tolerance = trial.delta_tolerance
-    if tolerance is None or trial.delta_patience is None:
-        return 0
-    if tolerance in TOLERANCES:
-        return _waited(state, TOLERANCES.index(tolerance))
-    if tolerance == past.stop["delta_tolerance"]:
-        return int(state["delta_count"][0, 0])
-    return None if abs(state["last_delta"][0]) < tolerance else 0
-
-
-def _stall(trial: Trial, state: Arrays, past: Past) -> tuple[float, int] | None:
-    """Return early stopping's best loss and the epochs since."""
-    min_delta = trial.early_stopping_min_delta or 0.0
-    if trial.early_stopping_patience is None or min_delta == 0.0:
-        return float(state["best_loss"][0]), past.epoch - int(state["best_epoch"][0])
-    if min_delta in TOLERANCES:
-        place = TOLERANCES.index(min_delta)
-        return float(state["ladder_best"][0, place]), _waited(state, len(TOLERANCES) + place)
-    if min_delta == past.stop["early_stopping_min_delta"]:
-        return float(state["stall_best"][0, 0]), int(state["stall_count"][0, 0])
-    return None
-
-
-def _waited(state: Arrays, column: int) -> int:
-    return int(state["epoch"][0] - state["ladder_since"][0, column])
+def _told(rule: StopRule, rung: Rung, state: Arrays) -> tuple[float | int, ...] | None:
+    """Return what a rule counts, of what is kept of any training; None where that tells nothing."""
+    epoch = int(state["epoch"][0])
+    waited, best = None, np.inf
+    if rung.rule in RULES and rung.tolerance in TOLERANCES:
+        place = TOLERANCES.index(rung.tolerance)
+        column = RULES.index(rung.rule) * len(TOLERANCES) + place
+        waited = epoch - int(state["ladder_since"][0, column])
+        best = float(state["ladder_best"][0, place])
+    history = History(
+        epoch=epoch,
+        change=float(state["last_delta"][0]),
+        best_loss=float(state["best_loss"][0]),
+        best_epoch=int(state["best_epoch"][0]),
+        waited=waited,
+        best=best,
+    )
+    return rule.counters_from(rung.tolerance, history)

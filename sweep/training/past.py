@@ -4,20 +4,20 @@ What is known are the rules that followed the training, its own and those of the
 other rule they tell bounds: no sooner than what comes before it, no later than what comes after.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nextafter
-from typing import Any
 
-from sweep.ladder import RUNGS, Rung, comes_first
+from sweep.components.stopping import REASONS
+from sweep.ladder import RUNGS, Rung, comes_first, rungs_of
 from sweep.trial import Status, StopReason, Trial
 
 Stop = Mapping[str, float | int | None]
 Span = tuple[float, float]
 """The first and the last epoch at which a rule may have been met first; inf for no last."""
 
-BY_RULES = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
+BY_RULES = tuple(map(StopReason, REASONS))
 """The endings by rules; of several in one epoch the first is the reason."""
 
 
@@ -48,7 +48,7 @@ class Past:
             self.reason.status is not Status.DIVERGED
             and self.epoch < limit_of(trial)
             and self._is_in_time(trial)
-            and all(self.span(rung)[0] > self.epoch for _, rung in _rules(vars(trial)))
+            and all(self.span(rung)[0] > self.epoch for _, rung in rungs_of(vars(trial)))
         )
 
     def ending_of(self, trial: Trial) -> StopReason | None:
@@ -56,14 +56,14 @@ class Past:
 
         None if it goes on, ended before, or it cannot be told.
         """
-        spans = [(reason, rung, self.span(rung)) for reason, rung in _rules(vars(trial))]
+        spans = [(rule.reason, rung, self.span(rung)) for rule, rung in rungs_of(vars(trial))]
         before = any(first < self.epoch for *_, (first, _) in spans)
         if before or self.epoch > limit_of(trial) or not self._is_in_time(trial):
             return None
         if not self.loss_is_finite:
             return StopReason.DIVERGED
         for reason in BY_RULES:
-            own = {rung: span for r, rung, span in spans if r is reason}
+            own = {rung: span for r, rung, span in spans if r == reason}
             together = reason is self.reason and own.keys() >= self._own[reason].keys()
             if together or any(last <= self.epoch for _, last in own.values()):
                 return self._found(reason)
@@ -97,8 +97,8 @@ class Past:
         perhaps = (float(self.epoch), inf)
         met = (float(self.epoch), float(self.epoch))
         own: dict[StopReason, dict[Rung, Span]] = {reason: {} for reason in BY_RULES}
-        for reason, rung in _rules(self.stop):
-            own[reason][rung] = after
+        for rule, rung in rungs_of(self.stop):
+            own[StopReason(rule.reason)][rung] = after
         if self.reason is StopReason.DIVERGED:
             return {reason: dict.fromkeys(rungs, perhaps) for reason, rungs in own.items()}
         if self.reason in BY_RULES:
@@ -130,17 +130,3 @@ def limit_of(trial: Trial) -> int:
     """Return the most epochs that a trial trains."""
     limits = (trial.max_epochs, trial.fixed_epochs)
     return min(limit for limit in limits if limit is not None)
-
-
-def _rules(stop: Mapping[str, Any]) -> Iterator[tuple[StopReason, Rung]]:
-    """Yield each stop rule among the parameters of a trial, with the reason that it gives."""
-    tolerance, patience = stop["delta_tolerance"], stop["delta_patience"]
-    if tolerance is not None and patience is not None:
-        yield StopReason.CONVERGED, Rung("delta", tolerance, patience)
-    if (patience := stop["early_stopping_patience"]) is not None:
-        min_delta = stop["early_stopping_min_delta"] or 0.0
-        yield StopReason.CONVERGED, Rung("early_stopping", min_delta, patience)
-    if stop["target_loss"] is not None:
-        yield StopReason.TARGET, Rung("loss", stop["target_loss"], 0)
-    if stop["pattern_margin"] is not None:
-        yield StopReason.PATTERN, Rung("pattern", stop["pattern_margin"], 0)

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from sweep.components.spec import count, positive
-from sweep.components.stopping import Epoch, StopRule
+from sweep.components.stopping import Epoch, History, StopRule, where
 
 
 class Delta(StopRule):
@@ -13,6 +11,9 @@ class Delta(StopRule):
 
     name = "delta"
     counters = {"delta_count": 0}  # noqa: RUF012 -- read only
+    threshold = "tolerance"
+    ladder = "delta"
+    misplaced = ("tolerance",)
 
     tolerance = positive("what the change of the loss must stay below")
     patience = count("for how many epochs in a row", default=1)
@@ -21,5 +22,13 @@ class Delta(StopRule):
     def judge(epoch: Epoch, options: Any, counters: Any) -> Any:
         tolerance, patience = options
         (met,) = counters
-        met = np.where(np.abs(epoch.change) < tolerance, met + 1, 0)
+        met = where(abs(epoch.change) < tolerance, met + 1, 0)
         return met >= patience, (met,)
+
+    def comes_first(self, sooner: Any, later: Any) -> bool:
+        return bool(sooner >= later)
+
+    def counters_from(self, threshold: Any, history: History) -> tuple[float | int, ...] | None:
+        if history.waited is not None:
+            return (history.waited,)
+        return None if abs(history.change) < threshold else (0,)

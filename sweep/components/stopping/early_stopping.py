@@ -2,10 +2,8 @@
 
 from typing import Any
 
-import numpy as np
-
 from sweep.components.spec import count, non_negative
-from sweep.components.stopping import Epoch, StopRule
+from sweep.components.stopping import Epoch, History, StopRule, where
 
 
 class EarlyStopping(StopRule):
@@ -16,6 +14,9 @@ class EarlyStopping(StopRule):
 
     name = "early_stopping"
     counters = {"stall_best": float("inf"), "stall_count": 0}  # noqa: RUF012 -- read only
+    threshold = "min_delta"
+    ladder = "early_stopping"
+    misplaced = ("min_delta", "patience")
 
     min_delta = non_negative("what an improvement on the best loss must exceed", default=0.0)
     patience = count("epochs without an improvement")
@@ -25,6 +26,15 @@ class EarlyStopping(StopRule):
         min_delta, patience = options
         best, waited = counters
         better = epoch.loss < best - min_delta
-        best = np.where(better, epoch.loss, best)
-        waited = np.where(better, 0, waited + 1)
+        best = where(better, epoch.loss, best)
+        waited = where(better, 0, waited + 1)
         return waited >= patience, (best, waited)
+
+    def comes_first(self, sooner: Any, later: Any) -> bool:
+        """At two thresholds other than 0, bests are renewed at different epochs."""
+        return later in (0.0, sooner)
+
+    def counters_from(self, threshold: Any, history: History) -> tuple[float | int, ...] | None:
+        if threshold == 0.0:
+            return history.best_loss, history.epoch - history.best_epoch
+        return None if history.waited is None else (history.best, history.waited)

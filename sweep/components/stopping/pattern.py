@@ -12,9 +12,13 @@ class Pattern(StopRule):
     name = "pattern"
     reason = "pattern"
     needs_outputs = True
+    threshold = "margin"
 
     margin = positive("largest distance of any output from its target", default=0.4)
 
     @staticmethod
     def judge(epoch: Epoch, options: Any, counters: Any) -> Any:
         return epoch.worst_error <= options[0], counters
+
+    def comes_first(self, sooner: Any, later: Any) -> bool:
+        return bool(sooner >= later)

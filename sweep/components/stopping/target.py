@@ -11,9 +11,14 @@ class Target(StopRule):
 
     name = "target"
     reason = "target"
+    threshold = "loss"
+    ladder = "loss"
 
     loss = real("the loss to come down to")
 
     @staticmethod
     def judge(epoch: Epoch, options: Any, counters: Any) -> Any:
         return epoch.loss <= options[0], counters
+
+    def comes_first(self, sooner: Any, later: Any) -> bool:
+        return bool(sooner >= later)

@@ -1,56 +1,45 @@
-"""How a sweep file says when training stops. Knows nothing of training."""
+"""How a sweep file says when training stops: by the stop rules, each a block, and by limits."""
 
-from pydantic import Field
+from typing import Annotated, Any
 
-from sweep.config.parameters.axis import Axis, Block, Count, NonNegative, Positive, Real
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BeforeValidator, Field, create_model
 
-
-class DeltaRule(Block):
-    """Stop once |L_t - L_(t-1)| has stayed below a tolerance."""
-
-    tolerance: Axis[Positive] = Field(description="what the change of the loss must stay below")
-    patience: Axis[Count] = Field(default=[1], description="for how many epochs in a row")
-
-
-class EarlyStoppingRule(Block):
-    """Stop once the best loss of training has not improved for a while; the last weights are kept.
-
-    The rule of Keras's EarlyStopping, which monitors the held-out loss unless told otherwise.
-    """
-
-    min_delta: Axis[NonNegative] = Field(
-        default=[0.0], description="what an improvement on the best loss must exceed"
-    )
-    patience: Axis[Count] = Field(description="epochs without an improvement")
+from sweep.components.registry import STOP_RULES
+from sweep.components.spec import REQUIRED, Option
+from sweep.components.stopping import StopRule
+from sweep.config.parameters.axis import Axis, Block, Count, Positive, whole
 
 
-class TargetRule(Block):
-    """Stop once the loss is low enough."""
-
-    loss: Axis[Real] = Field(description="the loss to come down to")
-
-
-class PatternRule(Block):
-    """Stop once every output is near its target: 0.4 is the 40-20-40 criterion."""
-
-    margin: Axis[Positive] = Field(
-        default=[0.4], description="largest distance of any output from its target"
-    )
+def _type_of(option: Option) -> Any:
+    kind: Any = Annotated[int, BeforeValidator(whole)] if option.kind is int else option.kind
+    for name, bound in {"least": Ge, "above": Gt, "most": Le, "below": Lt}.items():
+        if (limit := getattr(option, name)) is not None:
+            kind = Annotated[kind, bound(limit)]
+    return kind | None if option.optional else kind
 
 
-class Convergence(Block):
+def _axis(option: Option) -> tuple[Any, Any]:
+    default = ... if option.default is REQUIRED else [option.default]
+    return Axis[_type_of(option)], Field(default, description=option.doc)  # type: ignore[misc]
+
+
+def _block(rule: StopRule) -> tuple[Any, Any]:
+    """Return the type and description of the block that a stop rule is in a sweep file."""
+    doc = type(rule).__doc__ or ""
+    axes: dict[str, Any] = {name: _axis(option) for name, option in rule.options.items()}
+    block = create_model(f"{type(rule).__name__}Rule", __base__=Block, __doc__=doc, **axes)
+    summary = doc.split("\n")[0].rstrip(".")
+    return block | None, Field(None, description=summary[:1].lower() + summary[1:])
+
+
+_BLOCKS: dict[str, Any] = {name: _block(rule) for name, rule in STOP_RULES.items()}
+_Rules: Any = create_model("_Rules", __base__=Block, **_BLOCKS)
+
+
+class Convergence(_Rules):  # type: ignore[misc]
     """When a trial stops: at the first rule met, or at a limit."""
 
-    delta: DeltaRule | None = Field(
-        default=None, description="stop once the loss changes by less than a tolerance"
-    )
-    early_stopping: EarlyStoppingRule | None = Field(
-        default=None, description="stop once the best loss has not improved for a while"
-    )
-    target: TargetRule | None = Field(default=None, description="stop once the loss is low enough")
-    pattern: PatternRule | None = Field(
-        default=None, description="stop once every output is near its target"
-    )
     epochs: Axis[Count] | None = Field(default=None, description="train exactly this many epochs")
     max_epochs: Axis[Count] | None = Field(
         default=None, description="most epochs before giving up; required unless epochs is given"

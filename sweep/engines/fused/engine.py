@@ -13,7 +13,7 @@ from sweep.engines.fused.rates import WEIGHT_DECAY, given_numbers, hyper_numbers
 from sweep.engines.fused.rules import REASONS, Record, RuleTable
 from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
-from sweep.engines.state import Lane, Lanes, LaneState, curve_epochs
+from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
 from sweep.engines.stop_rules import Rules
 from sweep.ladder import LEVELS, PATIENCES
 from sweep.nets.layout import layout_of
@@ -108,6 +108,7 @@ class FusedEngine:
         space, prepared = self._space, self._prepared
         slots = [state.slots[name] for name in space.slots]
         stacked = np.stack([state.parameters, *slots])
+        record = _record(state, reasons)
         scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
         RUN[self._shape.dtype](
             space.packed,
@@ -116,7 +117,7 @@ class FusedEngine:
             space.memory_alone,
             space.block,
             prepared.pack(stacked, scalars, rows, judging=epochs == 0),
-            _record(state, reasons),
+            record,
             prepared.rules,
             verdicts,
             epochs,
@@ -126,6 +127,8 @@ class FusedEngine:
             array[:] = trained
         for array, trained in zip(state.scalars.values(), scalars, strict=True):
             array[:] = trained
+        for place, name in enumerate(COUNTERS):
+            state.counters[name][:] = record.counters[:, :, place]
 
     def _verdicts(self, lanes: int, layer: int = 0) -> Verdicts:
         units = self._shape.topology[layer] if layer else 0
@@ -208,11 +211,12 @@ def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"
 
 def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> Record:
     met = state.ladder_epoch > 0
-    own = {item.name for item in fields(state)} & set(Record._fields)
+    own = {item.name for item in fields(state)} & set(Record._fields) - {"counters"}
     arrays = {name: getattr(state, name) for name in own}
     assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
     return Record(
         **arrays | {"live": state.live.view(np.int8)},
+        counters=np.stack([state.counters[name] for name in COUNTERS], axis=-1, dtype=np.float64),
         points=_POINTS,
         next_point=np.searchsorted(_POINTS, state.epoch, side="right"),
         next_patience=_count_met(met[:, : -len(LEVELS)].reshape(-1, len(PATIENCES))),

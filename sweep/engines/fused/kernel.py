@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep import ladder
+from sweep.components import stopping
 from sweep.engines import state
 from sweep.engines.fused.passes import Memory, Plan, find_gradient, write_hidden
 from sweep.engines.fused.rates import CLIP_LIMIT, FLAT_SPOT, WEIGHT_DECAY
@@ -272,6 +273,7 @@ def run(
 
 _SOURCES = (
     *sorted(Path(__file__).parent.glob("*.py")),
+    *sorted(Path(str(stopping.__file__)).parent.glob("*.py")),
     *(Path(str(module.__file__)) for module in (ladder, state)),  # their constants
 )
 RUN = {dtype: entry(run, tag=dtype, sources=_SOURCES) for dtype in ("float32", "float64")}

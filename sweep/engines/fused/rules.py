@@ -1,22 +1,33 @@
-"""Stop rules and the record of losses, for one lane and epoch at a time. Knows no networks.
+"""Stop rules and the record of losses, for one lane and epoch at a time.
 
-The twin, in compiled code, of `sweep.engines.stop_rules`, to which the tests hold it.
+The twin, in compiled code, of `sweep.engines.stop_rules`, to which the tests hold it. Each rule is
+judged by its own function.
 """
 
+# mypy: disable-error-code="no-untyped-call"
+
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sweep.engines.state import TAIL_EPOCHS
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import overload
+
+from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import REASONS as RULE_REASONS
+from sweep.components.stopping import Epoch, StopRule, where
+from sweep.engines.state import COUNTERS, TAIL_EPOCHS
 from sweep.kernel.compilation import compiled
+from sweep.kernel.vectors import at, instruction
 from sweep.ladder import LEVELS, PATIENCES, RULES, TOLERANCES
 from sweep.trial import StopReason
 
 REASONS = (
     None,
     StopReason.DIVERGED,
-    StopReason.CONVERGED,
-    StopReason.TARGET,
-    StopReason.PATTERN,
+    *map(StopReason, RULE_REASONS),
     StopReason.EPOCHS,
     StopReason.MAX_EPOCHS,
 )
@@ -24,18 +35,15 @@ _N_TOLERANCES, _N_PATIENCES, _N_LEVELS = len(TOLERANCES), len(PATIENCES), len(LE
 _N_STEPS = len(RULES) * _N_TOLERANCES
 _N_RUNGS = _N_STEPS * _N_PATIENCES + _N_LEVELS
 _TOLERANCES, _PATIENCES, _LEVELS = TOLERANCES, PATIENCES, LEVELS
-_DIVERGED, _CONVERGED, _TARGET, _PATTERN, _EPOCHS, _MAX_EPOCHS = range(1, len(REASONS))
+_DIVERGED, *_, _EPOCHS, _MAX_EPOCHS = range(1, len(REASONS))
+_N_OPTIONS = sum(1 + len(rule.options) for rule in STOP_RULES.values())
+_N_COUNTERS = len(COUNTERS)
 
 
 class RuleTable(NamedTuple):
-    """`sweep.engines.stop_rules.Rules`: (lanes, watches) each, one after the other."""
+    """`sweep.engines.stop_rules.Rules`: (lanes, watches, ...) each, one after the other."""
 
-    delta_tolerance: Any
-    delta_patience: Any
-    stall_min_delta: Any
-    stall_patience: Any
-    target: Any
-    margin: Any
+    options: Any
     epochs: Any
     max_epochs: Any
 
@@ -47,6 +55,7 @@ class Record(NamedTuple):
         next_point: which epoch of `points`, those of the curve, is the next.
         next_patience: of the ladder's rules and tolerances: how many patiences are met.
         next_level: how many of its levels are.
+        counters: of the stop rules, (lanes, watches, `COUNTERS`).
         reasons: (lanes, watches), an index into `REASONS`.
         watches, width: columns of the tables of watches, and of the curve.
     """
@@ -64,9 +73,7 @@ class Record(NamedTuple):
     ladder_epoch: Any
     ladder_loss: Any
     live: Any
-    delta_count: Any
-    stall_best: Any
-    stall_count: Any
+    counters: Any
     points: Any
     next_point: Any
     next_patience: Any
@@ -125,37 +132,101 @@ def _meet(r: Record, row: int, rung: int, loss: float) -> None:
     r.ladder_loss[row * _N_RUNGS + rung] = loss
 
 
+@overload(where)
+def _compile_where(condition: Any, yes: Any, no: Any) -> Callable[..., Any]:
+    def where_number(condition: Any, yes: Any, no: Any) -> Any:
+        return yes if condition else no
+
+    return where_number
+
+
+def _reader(count: int) -> Any:
+    """Return what reads a tuple of so many numbers from where a pointer points."""
+
+    @instruction
+    def read(typing: Any, pointer: Any) -> Any:
+        kind: Any = types.Tuple((types.float64,) * count)
+
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            places = [builder.gep(args[0], [ir.Constant(ir.IntType(64), i)]) for i in range(count)]
+            return context.make_tuple(builder, kind, list(map(builder.load, places)))
+
+        return kind(pointer), emit
+
+    return read
+
+
+@instruction
+def _write(typing: Any, pointer: Any, numbers: Any) -> Any:
+    """Write a tuple of numbers to where `pointer` points."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        values: Any = cgutils.unpack_tuple(builder, args[1])
+        for i, number in enumerate(values):
+            value = context.cast(builder, number, numbers.types[i], types.float64)
+            builder.store(value, builder.gep(args[0], [ir.Constant(ir.IntType(64), i)]))
+        return context.get_dummy_value()
+
+    return types.void(pointer, numbers), emit
+
+
+def _judges(rules: Sequence[StopRule], option: int = 0, counter: int = 0) -> Any:
+    """Return what judges a watch by each rule asked for, for the first reason; 0 for none.
+
+    Args:
+        rules: in the order of their reasons.
+        option: where the options of the first one begin.
+        counter: where its counters do.
+    """
+    if not rules:
+
+        @compiled
+        def judge_none(epoch: Epoch, options: Any, counters: Any) -> int:
+            return 0
+
+        return judge_none
+
+    rule, *others = rules
+    n_options, n_counters = len(rule.options), len(rule.counters)
+    judge_others = _judges(others, option + 1 + n_options, counter + n_counters)
+    judge, own = compiled(rule.judge), REASONS.index(StopReason(rule.reason))
+    read_options, read_counters = _reader(n_options), _reader(n_counters)
+
+    @compiled
+    def judge_next(epoch: Epoch, options: Any, counters: Any) -> int:
+        met = False
+        if options[option] > 0.0:
+            mine = at(counters, counter)
+            met, after = judge(epoch, read_options(at(options, option + 1)), read_counters(mine))
+            _write(mine, after)
+        later = judge_others(epoch, options, counters)
+        return own if met else later
+
+    return judge_next
+
+
+_judge_rules = _judges(tuple(STOP_RULES.values()))
+
+
 @compiled
 def judge_epoch(r: Record, rules: RuleTable, row: int, worst: float) -> bool:
     """Judge every watch of a lane after an epoch; return whether any live one stopped."""
+    loss, number = r.previous_loss[row], r.epoch[row]
+    previous = r.tail[row * TAIL_EPOCHS + (number - 1) % TAIL_EPOCHS]
+    epoch = Epoch(loss, previous, r.last_delta[row], worst, number)
     stopped = False
     for i in range(row * r.watches, (row + 1) * r.watches):
-        reason = _judge_watch(r, rules, row, i, worst)
+        reason = _judge_rules(
+            epoch, at(rules.options, i * _N_OPTIONS), at(r.counters, i * _N_COUNTERS)
+        )
+        if not math.isfinite(loss):
+            reason = _DIVERGED
+        elif reason == 0 and number >= rules.epochs[i]:
+            reason = _EPOCHS
+        elif reason == 0 and number >= rules.max_epochs[i]:
+            reason = _MAX_EPOCHS
         if reason > 0 and r.live[i]:
             r.live[i] = 0
             r.reasons[i] = reason
             stopped = True
     return stopped
-
-
-@compiled
-def _judge_watch(r: Record, rules: RuleTable, row: int, i: int, worst: float) -> int:
-    loss, epoch = r.previous_loss[row], r.epoch[row]
-    close = abs(r.last_delta[row]) < rules.delta_tolerance[i]
-    r.delta_count[i] = r.delta_count[i] + 1 if close else 0
-    if loss < r.stall_best[i] - rules.stall_min_delta[i]:
-        r.stall_best[i] = loss
-        r.stall_count[i] = 0
-    else:
-        r.stall_count[i] += 1
-    if not math.isfinite(loss):
-        return _DIVERGED
-    if r.delta_count[i] >= rules.delta_patience[i] or r.stall_count[i] >= rules.stall_patience[i]:
-        return _CONVERGED
-    if loss <= rules.target[i]:
-        return _TARGET
-    if worst <= rules.margin[i]:
-        return _PATTERN
-    if epoch >= rules.epochs[i]:
-        return _EPOCHS
-    return _MAX_EPOCHS if epoch >= rules.max_epochs[i] else 0
