@@ -66,6 +66,7 @@ HOSTILE = [
     sealed(OWNERS, archive(active=[{}], waiting=[])),
 ]
 """Files that are whole and of this version, but hold no lanes."""
+NEWER = "version 99, of a newer sweep; this one reads 1"
 
 
 @pytest.fixture
@@ -164,7 +165,7 @@ def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
         (lambda data: b"", "not a checkpoint of sweep"),
         (lambda data: data[:-1], "damaged"),
         (lambda data: data[:40] + bytes([data[40] ^ 1]) + data[41:], "damaged"),
-        (lambda data: data[:4] + b"\x63\0" + data[6:], "version 99, not 1"),
+        (lambda data: data[:4] + b"\x63\0" + data[6:], NEWER),
         *((lambda data, made=made: made, "whole, but not of lanes") for made in HOSTILE),
     ],
 )
@@ -192,6 +193,40 @@ def test_checkpoint_of_anything_else_is_a_problem_with_its_name(tmp_path, made):
     (problem,) = inspect_checkpoints(directory, {"t"})
     assert (problem.path, problem.what) == (path, "cannot be read (whole, but not of lanes)")
     drop_settled(directory, {"t"})
+
+
+def rewritten(path: Path, *, lacking: str) -> None:
+    """Write a checkpoint anew as a sweep would have that knew one array or stop parameter less."""
+    file = path.read_bytes()
+    length = HEADER.unpack_from(file)[3]
+    owners, data = json.loads(file[HEADER.size :][:length]), file[HEADER.size + length :]
+    for owner in owners.values():
+        for stop in owner["stops"].values():
+            stop.pop(lacking, None)
+    with np.load(io.BytesIO(data)) as arrays:
+        kept = {name: array for name, array in arrays.items() if name != f"state.{lacking}"}
+    path.write_bytes(sealed(owners, archive(**kept)))
+    assert path.read_bytes() != file
+
+
+@pytest.mark.parametrize("lacking", ["target_loss", "last_delta", "stall_count", "numerics"])
+def test_checkpoint_of_a_sweep_that_kept_less_is_gone_on_from(inline, tmp_path, lacking):
+    config = small_config("convergence.max_epochs=100000")
+    reached = abandon(config, inline)
+    (path,) = checkpoints(inline)
+    rewritten(path, lacking=lacking)
+    config = small_config(f"convergence.max_epochs={reached + 50}")
+    assert run_sweep(config, inline).trained == 4
+    assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 4
+    assert losses(inline) == whole(config, tmp_path)
+
+
+def test_checkpoint_without_a_history_that_nothing_can_make_good_is_passed_over(inline, tmp_path):
+    abandon(small_config("convergence.max_epochs=100000"), inline)
+    (path,) = checkpoints(inline)
+    rewritten(path, lacking="ladder_since")
+    run_sweep(small_config(), inline)
+    assert losses(inline) == whole(small_config(), tmp_path)
 
 
 @pytest.mark.parametrize("widths", [[2], list(range(2, 12))], ids=["one key", "many keys"])

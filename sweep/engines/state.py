@@ -1,7 +1,7 @@
 """What a lane carries from one epoch to the next, as plain arrays. Knows nothing of engines."""
 
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,31 @@ from sweep.trial import Trial
 
 CURVE_POINTS_PER_DECADE = 20
 TAIL_EPOCHS = 16
+FIRST_NUMERICS = 1  # of a state saved before states told it
 WATCH_COLUMNS = {"live": False, "delta_count": 0, "stall_best": np.inf, "stall_count": 0}
 """The arrays of a state with a column for each trial of a lane, and their blanks."""
 
 GROUPS = ("slots", "scalars", "buffers", "probes", "phases")
 """The groups of arrays by name that a state holds."""
+
+NEEDED = frozenset(
+    [
+        "epoch",
+        "updates",
+        "parameters",
+        "live",
+        "previous_loss",
+        "best_loss",
+        "best_epoch",
+        "curve",
+        "tail",
+        "ladder_since",
+        "ladder_best",
+        "ladder_epoch",
+        "ladder_loss",
+    ]
+)
+"""The arrays that a saved state must have; one that lacks another gets what that is at first."""
 
 
 @dataclass(frozen=True)
@@ -163,34 +183,11 @@ class LaneState:
         numerics: int,
     ) -> "LaneState":
         """Return the state before the first epoch."""
-        n, width = len(lanes), lanes.width
-        live = np.zeros((n, width), bool)
-        for row, lane in zip(live, lanes.lanes, strict=True):
+        first: dict[str, Any] = _first_arrays(len(lanes), lanes.width)
+        for row, lane in zip(first["live"], lanes.lanes, strict=True):
             row[: len(lane.trials)] = True
-        return cls(
-            numerics=np.full(n, numerics, np.int64),
-            epoch=np.zeros(n, np.int64),
-            updates=np.zeros(n, np.int64),
-            parameters=parameters,
-            previous_loss=np.full(n, np.nan),
-            last_delta=np.full(n, np.nan),
-            best_loss=np.full(n, np.inf),
-            best_epoch=np.zeros(n, np.int64),
-            curve=np.full((n, len(curve_epochs())), np.nan),
-            tail=np.full((n, TAIL_EPOCHS), np.nan),
-            ladder_since=np.zeros((n, len(RULES) * len(TOLERANCES)), np.int64),
-            ladder_best=np.full((n, len(TOLERANCES)), np.inf),
-            ladder_epoch=np.zeros((n, len(RUNGS)), np.int64),
-            ladder_loss=np.full((n, len(RUNGS)), np.nan),
-            seconds=np.zeros(n),
-            share=np.zeros(n),
-            live=live,
-            delta_count=np.zeros((n, width), np.int64),
-            stall_best=np.full((n, width), np.inf),
-            stall_count=np.zeros((n, width), np.int64),
-            slots=slots,
-            scalars=scalars,
-        )
+        first["numerics"] += numerics - FIRST_NUMERICS
+        return cls(**first, parameters=parameters, slots=slots, scalars=scalars)
 
     def __len__(self) -> int:
         return len(self.epoch)
@@ -216,15 +213,29 @@ class LaneState:
 
     @classmethod
     def of_arrays(cls, arrays: dict[str, np.ndarray]) -> "LaneState":
-        """Rebuild a state from what `arrays` gave; one that tells no `numerics` is of version 1."""
+        """Rebuild a state from what `arrays` gave, in this version of sweep or an older one.
+
+        Raises:
+            ValueError: an array of `NEEDED` is missing or of another length, or one is unknown.
+        """
         values: dict[str, Any] = {name: {} for name in GROUPS}
-        values["numerics"] = np.ones(len(arrays["epoch"]), np.int64)
         for name, array in arrays.items():
             group, _, inner = name.partition(".")
-            if inner:
+            if inner and group in GROUPS:
                 values[group][inner] = array
             else:
-                values[group] = array
+                values[name] = array
+        known = {item.name for item in fields(cls)}
+        if missing := known - values.keys():
+            if wrong := sorted(missing & NEEDED):
+                raise ValueError(f"a state must have the arrays {', '.join(wrong)}")
+            first = _first_arrays(*arrays["live"].shape)
+            values |= {name: first[name] for name in missing}
+        if unknown := sorted(values.keys() - known):
+            raise ValueError(f"a state of this sweep has no arrays {', '.join(unknown)}")
+        for name, length in _lengths().items():
+            if values[name].shape[1] != length:
+                raise ValueError(f"{name} must have {length} columns (got {values[name].shape[1]})")
         return cls(**values)
 
     def network(self, row: int) -> Float[np.ndarray, " parameters"]:
@@ -262,6 +273,38 @@ class LaneState:
             padded = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=value)
             arrays[name] = np.ascontiguousarray(padded[:, :width])
         return type(self).of_arrays(arrays)
+
+
+def _first_arrays(lanes: int, width: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a state before its first epoch, but for the network and groups."""
+    return {
+        "numerics": np.full(lanes, FIRST_NUMERICS, np.int64),
+        "epoch": np.zeros(lanes, np.int64),
+        "updates": np.zeros(lanes, np.int64),
+        "previous_loss": np.full(lanes, np.nan),
+        "last_delta": np.full(lanes, np.nan),
+        "best_loss": np.full(lanes, np.inf),
+        "best_epoch": np.zeros(lanes, np.int64),
+        "curve": np.full((lanes, len(curve_epochs())), np.nan),
+        "tail": np.full((lanes, TAIL_EPOCHS), np.nan),
+        "ladder_since": np.zeros((lanes, len(RULES) * len(TOLERANCES)), np.int64),
+        "ladder_best": np.full((lanes, len(TOLERANCES)), np.inf),
+        "ladder_epoch": np.zeros((lanes, len(RUNGS)), np.int64),
+        "ladder_loss": np.full((lanes, len(RUNGS)), np.nan),
+        "seconds": np.zeros(lanes),
+        "share": np.zeros(lanes),
+        "live": np.zeros((lanes, width), bool),
+        "delta_count": np.zeros((lanes, width), np.int64),
+        "stall_best": np.full((lanes, width), np.inf),
+        "stall_count": np.zeros((lanes, width), np.int64),
+    }
+
+
+@cache
+def _lengths() -> dict[str, int]:
+    """Return the columns of each array whose length this version of sweep decides."""
+    first = _first_arrays(0, 0)
+    return {n: first[n].shape[1] for n in first.keys() - WATCH_COLUMNS.keys() if first[n].ndim > 1}
 
 
 def curve_epochs() -> Int64[np.ndarray, " points"]:

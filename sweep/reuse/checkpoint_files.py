@@ -9,7 +9,7 @@ import struct
 import sys
 import zlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from sweep.store.layout import ResultsDir
 from sweep.store.reader import SavedState
 from sweep.store.remote import AnyPath, matches
 from sweep.training.checkpoints import thaw
-from sweep.trial import STOP_PARAMETERS, StopReason, Trial
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, StopReason, Trial
 
 MAGIC = b"SWPC"
 VERSION = 1
@@ -140,8 +140,8 @@ def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
     if len(file) < HEADER.size or not file.startswith(MAGIC):
         raise _UnreadableError("not a checkpoint of sweep")
     _, version, check, length = HEADER.unpack_from(file)
-    if version != VERSION:
-        raise _UnreadableError(f"version {version}, not {VERSION}")
+    if version > VERSION:
+        raise _UnreadableError(f"version {version}, of a newer sweep; this one reads {VERSION}")
     body = file[HEADER.size :]
     if check != zlib.crc32(body):
         raise _UnreadableError("damaged")
@@ -153,10 +153,20 @@ def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
 
 def _owners(about: dict[str, Any]) -> dict[str, _Owners]:
     owners = {name: _Owners(**owner) for name, owner in about.items()}
-    for owner in owners.values():
-        if any(stop.keys() != set(STOP_PARAMETERS) for stop in owner.stops.values()):
-            raise ValueError("other stop parameters")
-    return owners
+    return {name: replace(owner, stops=_completed(owner.stops)) for name, owner in owners.items()}
+
+
+def _completed(stops: dict[str, Stop]) -> dict[str, Stop]:
+    """Return stop parameters with the neutral value of each that came after the file.
+
+    Raises:
+        ValueError: one came after this sweep, or is none.
+    """
+    neutral = {name: PARAMETERS[name].metadata["neutral"] for name in STOP_PARAMETERS}
+    for stop in stops.values():
+        if unknown := stop.keys() - neutral.keys():
+            raise ValueError(f"other stop parameters: {', '.join(sorted(unknown))}")
+    return {trial_id: neutral | stop for trial_id, stop in stops.items()}
 
 
 def _states(owners: dict[str, _Owners], data: bytes) -> Iterator[SavedState]:

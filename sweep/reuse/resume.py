@@ -1,10 +1,12 @@
 """Finds saved states from which trials can go on. Knows nothing of how they were saved."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from sweep.engines.state import LaneState
+from sweep.nets.optimizers import scalar_starts, slot_names
 from sweep.store.reader import SavedState
 from sweep.training.handover import counters_of, past_of_state
 from sweep.training.past import limit_of
@@ -47,18 +49,30 @@ def match_starts(
 
 def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
     """Return the arrays to go on from, with the counters of the trial's own rules."""
-    if "ladder_since" not in state.arrays:  # of an older version
+    arrays = _readable(state.arrays, trial)
+    if arrays is None:
         return None
-    if trial.max_seconds is not None and state.arrays["seconds"][0] >= trial.max_seconds:
+    if trial.max_seconds is not None and arrays["seconds"][0] >= trial.max_seconds:
         return None
     agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
     if agree and state.stop_reason in RESUMABLE:
-        return dict(state.arrays)
+        return arrays
     if state.epoch == 0:  # cancelled in pretraining, before the ladder
         return None
-    past = past_of_state(state.arrays, state.stop, state.stop_reason)
-    counters = counters_of(trial, state.arrays, past)
-    return None if counters is None else dict(state.arrays) | counters
+    past = past_of_state(arrays, state.stop, state.stop_reason)
+    counters = counters_of(trial, arrays, past)
+    return None if counters is None else arrays | counters
+
+
+def _readable(saved: Mapping[str, np.ndarray], trial: Trial) -> dict[str, np.ndarray] | None:
+    """Return the arrays of a state of any version as this one has them; None if it lacks some."""
+    try:
+        arrays = LaneState.of_arrays(dict(saved)).arrays()
+    except ValueError:
+        return None
+    slots = {f"slots.{name}" for name in slot_names(trial)}
+    scalars = {f"scalars.{name}" for name in scalar_starts(trial)}
+    return arrays if slots | scalars <= arrays.keys() else None
 
 
 def _has_begun(state: SavedState) -> bool:
