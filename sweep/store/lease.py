@@ -1,8 +1,8 @@
-"""Lets one process write a place in object storage. Knows nothing of what it writes.
+"""Lets one process write a place in object storage.
 
-There is no lock there, only an object that its holder renews: it is free once it stands still.
-Two that begin at the same moment can both pass. Then each trial may be trained and stored twice,
-which readers see to; nothing is overwritten.
+The lock is an object that its holder renews: it is free once it is empty or stands still. Every put
+is conditional on what the holder saw last, so that of many that begin at once one takes it, and
+a renewal that was long on its way never overwrites a successor's.
 """
 
 import json
@@ -11,11 +11,12 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from uuid import uuid4
 
 from sweep.errors import StoreError
+from sweep.store.conditional import ConflictError, Version
 from sweep.store.files import reporting
 from sweep.store.remote import RemotePath
 
@@ -42,16 +43,22 @@ class _Claim:
     token: str
     renewals: int = 0
 
+    def encoded(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
 
 class Lease:
-    """An exclusive hold on `path` from `acquire` to `release`, as far as storage allows one."""
+    """An exclusive hold on `path` from `acquire` to `release`."""
 
     def __init__(self, path: RemotePath) -> None:
         self.path = path
         self._claim = _Claim(os.getpid(), socket.gethostname(), _machine(), uuid4().hex)
+        self._version: Version | None = None
+        self._renewed = time.monotonic()
+        self._renewing = threading.Lock()
         self._released = threading.Event()
-        self._thread = threading.Thread(target=self._renew, daemon=True)
-        self._taken_by: _Claim | None = None
+        self._thread = threading.Thread(target=self._renew_often, daemon=True)
+        self._lost: StoreError | None = None
 
     def acquire(self) -> None:
         """Take the lease once it is free, as `require_free` has it.
@@ -60,11 +67,8 @@ class Lease:
             StoreError: if another process renews it, naming that process.
         """
         with reporting(self.path, "held"):
-            self.require_free()
-            self._write(self._claim)
-            held = _read(self.path)
-        if held is not None and held.token != self._claim.token:
-            raise self._refusal(held)
+            while not self._take(self._wait_until_free()):
+                pass
         self._thread.start()
 
     def require_free(self) -> None:
@@ -73,52 +77,77 @@ class Lease:
         Raises:
             StoreError: if another process renews it, naming that process.
         """
-        seen, began = _read(self.path), time.monotonic()
-        while seen is not None and not _has_died(seen):
-            if time.monotonic() - began > FREE_AFTER_SECONDS:
-                return
-            time.sleep(POLL_SECONDS)
-            now = _read(self.path)
-            if now is not None and now != seen:
-                raise self._refusal(now)
-            seen = now
+        self._wait_until_free()
 
     def require(self) -> None:
-        """Raise if another process has taken the lease meanwhile.
+        """Raise if another process has taken the lease meanwhile, or may have.
 
         Raises:
             StoreError: naming that process.
         """
-        if self._taken_by is not None:
-            raise self._refusal(self._taken_by)
+        if time.monotonic() - self._renewed > FREE_AFTER_SECONDS:
+            self._renew()
+        if self._lost is not None:
+            raise self._lost
 
     def release(self) -> None:
         """Give the lease back; harmless when it is not held."""
         self._released.set()
         if self._thread.is_alive():
             self._thread.join()
-            with suppress(OSError, StoreError):  # it lapses, if it cannot be given back
-                held = _read(self.path)
-                if held is not None and held.token == self._claim.token:
-                    self.path.unlink(missing_ok=True)
+            if self._lost is None:
+                with suppress(OSError, StoreError, ConflictError):  # it lapses by itself then
+                    self.path.put_version(b"", self._version)
+
+    def _wait_until_free(self) -> Version | None:
+        """Return the version of the object once its holder has gone; None if there is none."""
+        (seen, version), began = _read(self.path), time.monotonic()
+        while seen is not None and not _has_died(seen):
+            if time.monotonic() - began > FREE_AFTER_SECONDS:
+                break
+            time.sleep(POLL_SECONDS)
+            now, version = _read(self.path)
+            if now is not None and now != seen:
+                raise self._refusal(now)
+            seen = now
+        return version
+
+    def _take(self, version: Version | None) -> bool:
+        """Put our claim in place of `version`; False if another was faster and is gone again."""
+        began = time.monotonic()
+        with suppress(ConflictError):  # even so it may be ours: an answer that was lost
+            self.path.put_version(self._claim.encoded(), version)
+        held, self._version = _read(self.path)
+        if held is not None and held.token != self._claim.token:
+            raise self._refusal(held)
+        self._renewed = began
+        return held is not None
+
+    def _renew_often(self) -> None:
+        while self._lost is None and not self._released.wait(RENEWAL_SECONDS):
+            with suppress(OSError, StoreError):  # the writer meets a fault of the store too
+                self._renew()
 
     def _renew(self) -> None:
-        renewals = 0
-        while not self._released.wait(RENEWAL_SECONDS):
-            # A fault of the store the writer meets too, and says so; what reads as no lease may be
-            # another's on its way, and is read again the next time.
-            with suppress(OSError, StoreError):
-                held = _read(self.path)
-                if held is not None and held.token != self._claim.token:
-                    self._taken_by = held
+        with self._renewing:
+            began = time.monotonic()
+            claim = replace(self._claim, renewals=self._claim.renewals + 1)
+            try:
+                self._version = self.path.put_version(claim.encoded(), self._version)
+            except ConflictError:
+                held, self._version = _read(self.path)
+                if held is None or held.token != claim.token:
+                    self._lost = self._refusal(held)
                     return
-                renewals += 1
-                self._write(_Claim(**asdict(self._claim) | {"renewals": renewals}))
+                claim = held  # only the answer was lost
+            self._claim, self._renewed = claim, began
 
-    def _write(self, claim: _Claim) -> None:
-        self.path.write_bytes(json.dumps(asdict(claim)).encode())
-
-    def _refusal(self, claim: _Claim) -> StoreError:
+    def _refusal(self, claim: _Claim | None) -> StoreError:
+        if claim is None:
+            return StoreError(
+                f"{self.path.parent}: must have one writer, and another has written there "
+                "meanwhile; run the same command again"
+            )
         return StoreError(
             f"{self.path.parent} is being written by pid {claim.pid} on host {claim.host}; "
             "wait for it to end or stop it, then run the same command again"
@@ -127,15 +156,17 @@ class Lease:
 
 def lease_holder(path: RemotePath) -> Holder | None:
     """Return who holds the lease at `path`, or held it when it was killed; None if nobody."""
-    claim = _read(path)
+    claim, _ = _read(path)
     return None if claim is None or _has_died(claim) else Holder(claim.pid, claim.host)
 
 
-def _read(path: RemotePath) -> _Claim | None:
+def _read(path: RemotePath) -> tuple[_Claim | None, Version | None]:
+    """Return who claims the lease, None if nobody does, and the version of the object."""
+    found = path.read_version()
+    if not found.data:
+        return None, found.version
     try:
-        return _Claim(**json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        return None
+        return _Claim(**json.loads(found.data)), found.version
     except (ValueError, TypeError) as error:
         raise StoreError(f"{path}: must be a lease of sweep; remove it") from error
 
