@@ -144,7 +144,7 @@ def test_reading_commands_say_in_a_line_that_a_store_cannot_be_reached(
     assert time.monotonic() - began < remote.PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize("ask", [parts.count_rows, parts.count_bytes, parts.schema_version])
+@pytest.mark.parametrize("ask", [parts.count_rows, parts.count_bytes, parts.is_outdated])
 def test_what_is_asked_of_a_part_is_asked_again_where_the_network_is_cut(store, monkeypatch, ask):
     monkeypatch.setattr(remote, "ATTEMPTS", 1)
     place = ResultsDir.at(uri(store, f"asked-{ask.__name__}"))

@@ -26,6 +26,8 @@ from sweep.store.journal import Journal, replay
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_curves, read_trials
 from sweep.store.runs import record_run
+from sweep.store.schema import SCHEMA_VERSION
+from sweep.store.snapshot import read_rows
 from sweep.store.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
@@ -391,6 +393,23 @@ def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:
     with Writer(ResultsDir(tmp_path)):
         pass
     assert pd.read_parquet(tmp_path / "trials")["weight_decay"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("flat_spot", 0.0), ("tied_weights", False), ("target_loss", None), ("git_revision", None)],
+)
+def test_a_part_written_before_a_column_was_added_is_read_and_extended(tmp_path, column, value):
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    part = tmp_path / "trials" / "part-000001.parquet"
+    rewrite_as_version(part, SCHEMA_VERSION, without=column)
+    (found,) = read_rows(tmp_path, TableName.TRIALS, columns=[column])[column].to_pylist()
+    assert found == value
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(2))
+    assert pq.read_table(tmp_path / "trials")[column].to_pylist() == [value] * 2
+    assert sorted(read_trials(tmp_path)["seed"]) == [1, 2]
 
 
 def test_a_newer_part_is_named(tmp_path: Path) -> None:

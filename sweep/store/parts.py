@@ -18,7 +18,7 @@ from sweep.store.batch import Batch
 from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.remote import AnyPath, RemotePath
-from sweep.store.schema import SCHEMAS, conform, version_of
+from sweep.store.schema import SCHEMA_VERSION, SCHEMAS, conform, version_of
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
 CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), TableName.TRIALS)
@@ -122,10 +122,12 @@ def count_bytes(directory: ResultsDir, number: int) -> int:
     return sum(_size(path) for path in paths if path.exists())
 
 
-def schema_version(directory: ResultsDir, number: int) -> int:
-    """Return the schema version of a part."""
+def is_outdated(directory: ResultsDir, number: int) -> bool:
+    """Return whether a part is of an older schema, or lacks columns that came since."""
     path = part_path(directory, TableName.TRIALS, number)
-    return version_of(_read(path, lambda: pq.read_schema(**_source(path))), str(path))
+    present = _read(path, lambda: pq.read_schema(**_source(path)))
+    older = version_of(present, str(path)) < SCHEMA_VERSION
+    return older or not set(SCHEMAS[TableName.TRIALS].names) <= set(present.names)
 
 
 def _read(path: AnyPath, read: Callable[[], T]) -> T:

@@ -24,16 +24,15 @@ from sweep.store.parts import (
     clean,
     count_bytes,
     count_rows,
+    is_outdated,
     part_numbers,
     publish,
     read_batch,
     read_part,
     remove,
-    schema_version,
 )
 from sweep.store.remote import AnyPath, RemotePath
 from sweep.store.removals import announce_removal, conclude_removal, read_removals
-from sweep.store.schema import SCHEMA_VERSION
 
 PENDING_ROWS = 20_000
 PENDING_BYTES = 64 * 2**20
@@ -224,9 +223,9 @@ class Writer:
             del self._holdings.stale[number]
 
     def _modernise(self) -> None:
-        """Rewrite parts of an older schema, so that any reader finds the same columns in all."""
+        """Rewrite parts of an older sweep, so that any reader finds the same columns in all."""
         for number in part_numbers(self.directory):
-            if schema_version(self.directory, number) < SCHEMA_VERSION:
+            if is_outdated(self.directory, number):
                 self._rewrite([number], set())
 
     def _compact(self) -> None:
