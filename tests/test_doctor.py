@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from sweep.cli.main import main
 from sweep.errors import StoreError
 from sweep.store import inspection, parts
-from sweep.store.encoding import batch_of, encode
+from sweep.store.encoding import encode, table_set_of
 from sweep.store.journal import Journal
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_curves, read_trials
@@ -69,13 +69,13 @@ def torn_journal(results: Path) -> None:
 
 
 def duplicates(results: Path) -> None:
-    parts.publish(ResultsDir(results), 3, batch_of([make_result(seed=1)], "study"))
+    parts.publish(ResultsDir(results), 3, table_set_of([make_result(seed=1)], "study"))
 
 
 def better(results: Path) -> None:
-    old = batch_of([make_result(StopReason.CANCELLED, seed=9)], "study")
+    old = table_set_of([make_result(StopReason.CANCELLED, seed=9)], "study")
     parts.publish(ResultsDir(results), 3, old)
-    parts.publish(ResultsDir(results), 4, batch_of([make_result(seed=9)], "study"))
+    parts.publish(ResultsDir(results), 4, table_set_of([make_result(seed=9)], "study"))
 
 
 def foreign(results: Path) -> None:

@@ -21,7 +21,7 @@ from sweep.reports.palette import PALETTE, colours_of, level_colours
 from sweep.reports.population import population_of
 from sweep.reports.summary import Axis, axes_of
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
+from sweep.store.encoding import encode, table_set_of
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_trials
 from sweep.store.writer import Writer
@@ -30,7 +30,7 @@ from tests.store_fixtures import make_result
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

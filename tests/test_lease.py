@@ -99,7 +99,7 @@ def test_a_renewal_that_is_long_on_its_way_never_overwrites_a_successor(store, m
     store.faults.extend(["busy"] * 10_000)
     renewal = threading.Thread(target=slow._renew)
     renewal.start()
-    monkeypatch.setattr(lease, "_has_died", lambda claim: claim.token == slow._claim.token)
+    monkeypatch.setattr(lease, "_has_died", lambda hold: hold.token == slow._hold.token)
     successor.acquire()
     taken = successor.path.read_version().data
     store.faults.clear()
@@ -118,7 +118,7 @@ def test_a_holder_that_slept_makes_sure_before_it_writes(store, monkeypatch):
     sleeper.acquire()
     monkeypatch.setattr(lease, "FREE_AFTER_SECONDS", -1.0)
     sleeper.require()
-    monkeypatch.setattr(lease, "_has_died", lambda claim: True)
+    monkeypatch.setattr(lease, "_has_died", lambda hold: True)
     successor.acquire()
     with pytest.raises(StoreError, match="is being written by pid"):
         sleeper.require()
@@ -140,7 +140,7 @@ def test_a_lease_taken_and_given_back_by_another_is_lost_all_the_same(store, mon
     first, second = lease_at(store, "returned"), lease_at(store, "returned")
     first.acquire()
     with monkeypatch.context() as patch:
-        patch.setattr(lease, "_has_died", lambda claim: True)
+        patch.setattr(lease, "_has_died", lambda hold: True)
         second.acquire()
     second.release()
     first._renew()

@@ -20,7 +20,7 @@ from sweep.reports.published import Published
 from sweep.reports.report import SECTIONS, compose_report, write_report
 from sweep.reports.summary import axes_of
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
+from sweep.store.encoding import encode, table_set_of
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_trials
 from sweep.store.writer import Writer
@@ -36,7 +36,7 @@ PUBLISHED = Published(
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

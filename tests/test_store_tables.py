@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from sweep.errors import StoreError
 from sweep.result import Outcome, Provenance, TrialResult
-from sweep.store.encoding import batch_of, decode, encode
+from sweep.store.encoding import decode, encode, table_set_of
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import (
     done_ids,
@@ -150,7 +150,7 @@ def test_any_trial_survives_the_frame(
     result = make_result(
         topology=tuple(widths), learning_rate=learning_rate, seed=seed, outcome={"error": error}
     )
-    batch = batch_of([result], "study")
+    batch = table_set_of([result], "study")
     again = decode(encode([result], "study"))
     for name in TableName:
         assert again.tables[name].equals(batch.tables[name])

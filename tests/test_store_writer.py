@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from sweep.errors import StoreError
 from sweep.store import parts, writer
-from sweep.store.encoding import batch_of, encode
+from sweep.store.encoding import encode, table_set_of
 from sweep.store.journal import Journal, replay
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.reader import read_curves, read_trials
@@ -215,7 +215,7 @@ def test_a_crash_while_publishing_is_mended(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     with Writer(directory) as held:
         held.append(frame(1))
-    parts.publish(directory, 2, batch_of([make_result(seed=2)], "study"))
+    parts.publish(directory, 2, table_set_of([make_result(seed=2)], "study"))
     (tmp_path / "trials" / "part-000002.parquet").unlink()
     (tmp_path / "trials" / ".part-000002.parquet.1.tmp").write_bytes(b"half")
     assert len(read_curves(tmp_path)) == 3
@@ -229,9 +229,9 @@ def test_a_crash_while_replacing_is_mended(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     old = [make_result(StopReason.CANCELLED, seed=s) for s in (1, 2)]
     parts.clean(directory)
-    parts.publish(directory, 1, batch_of(old, "study"))
-    parts.publish(directory, 2, batch_of([make_result(seed=1, minutes=2)], "study"))
-    parts.publish(directory, 3, batch_of(old[1:], "study"))
+    parts.publish(directory, 1, table_set_of(old, "study"))
+    parts.publish(directory, 2, table_set_of([make_result(seed=1, minutes=2)], "study"))
+    parts.publish(directory, 3, table_set_of(old[1:], "study"))
     for _ in range(2):
         assert reasons_in(tmp_path) == {1: "converged", 2: "cancelled"}
         assert len(read_curves(tmp_path)) == 6
@@ -256,7 +256,7 @@ def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     parts.clean(directory)
     for seed in range(50):
-        parts.publish(directory, seed + 1, batch_of([make_result(seed=seed)], "study"))
+        parts.publish(directory, seed + 1, table_set_of([make_result(seed=seed)], "study"))
     with Writer(directory):
         pass
     rows = [parts.count_rows(directory, number) for number in parts.part_numbers(directory)]
@@ -359,7 +359,7 @@ def rewrite_as_version(path: Path, version: int, *, without: str) -> None:
 def older_frame(seed: int) -> bytes:
     """Return a frame as version 1 wrote it: four tables, columns missing that came later."""
     frame = b""
-    for name, table in list(batch_of([make_result(seed=seed)], "study").tables.items())[:4]:
+    for name, table in list(table_set_of([make_result(seed=seed)], "study").tables.items())[:4]:
         since = ["pretraining_epochs", "input_noise"] if name is TableName.TRIALS else []
         sink = io.BytesIO()
         older = as_version(table.drop_columns(since), 1)

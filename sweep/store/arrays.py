@@ -1,7 +1,4 @@
-"""Keeps arrays that a notebook trains on as files, which workers and later runs read.
-
-Knows nothing of sweeps but where in one an array may stand.
-"""
+"""Keeps arrays that a notebook trains on as files, which workers and later runs read."""
 
 import hashlib
 import io

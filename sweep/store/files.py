@@ -1,4 +1,4 @@
-"""Writes files whole or not at all. Knows nothing of what they hold."""
+"""Writes files whole or not at all."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Checks every file of a results directory but checkpoints, and repairs it. Knows no sweep."""
+"""Checks every file of a results directory but checkpoints, and repairs it."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Keeps frames of bytes durable, in one file or as objects. Knows nothing of what they hold.
+"""Keeps frames of bytes durable, in one file or as objects.
 
 A frame is a header (magic, length of the payload, CRC-32 of the payload, CRC-32 of the header so
 far) and the payload. Each append reaches the disk before it returns, so that only the last frame

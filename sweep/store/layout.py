@@ -1,4 +1,4 @@
-"""Where each thing of a sweep's results lies. Knows nothing of what is in it."""
+"""Where each part of a sweep's results lies."""
 
 from dataclasses import dataclass
 from enum import StrEnum

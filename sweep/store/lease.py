@@ -34,7 +34,7 @@ class Holder:
 
 
 @dataclass(frozen=True)
-class _Claim:
+class _Hold:
     """What the object says: who holds it, from which machine, and how often it was renewed."""
 
     pid: int
@@ -52,7 +52,7 @@ class Lease:
 
     def __init__(self, path: RemotePath) -> None:
         self.path = path
-        self._claim = _Claim(os.getpid(), socket.gethostname(), _machine(), uuid4().hex)
+        self._hold = _Hold(os.getpid(), socket.gethostname(), _machine(), uuid4().hex)
         self._version: Version | None = None
         self._renewed = time.monotonic()
         self._renewing = threading.Lock()
@@ -113,12 +113,12 @@ class Lease:
         return version
 
     def _take(self, version: Version | None) -> bool:
-        """Put our claim in place of `version`; False if another was faster and is gone again."""
+        """Put our hold in place of `version`; False if another was faster and is gone again."""
         began = time.monotonic()
         with suppress(ConflictError):  # even so it may be ours: an answer that was lost
-            self.path.put_version(self._claim.encoded(), version)
+            self.path.put_version(self._hold.encoded(), version)
         held, self._version = _read(self.path)
-        if held is not None and held.token != self._claim.token:
+        if held is not None and held.token != self._hold.token:
             raise self._refusal(held)
         self._renewed = began
         return held is not None
@@ -131,52 +131,52 @@ class Lease:
     def _renew(self) -> None:
         with self._renewing:
             began = time.monotonic()
-            claim = replace(self._claim, renewals=self._claim.renewals + 1)
+            hold = replace(self._hold, renewals=self._hold.renewals + 1)
             try:
-                self._version = self.path.put_version(claim.encoded(), self._version)
+                self._version = self.path.put_version(hold.encoded(), self._version)
             except ConflictError:
                 held, self._version = _read(self.path)
-                if held is None or held.token != claim.token:
+                if held is None or held.token != hold.token:
                     self._lost = self._refusal(held)
                     return
-                claim = held  # only the answer was lost
-            self._claim, self._renewed = claim, began
+                hold = held  # only the answer was lost
+            self._hold, self._renewed = hold, began
 
-    def _refusal(self, claim: _Claim | None) -> StoreError:
-        if claim is None:
+    def _refusal(self, hold: _Hold | None) -> StoreError:
+        if hold is None:
             return StoreError(
                 f"{self.path.parent}: must have one writer, and another has written there "
                 "meanwhile; run the same command again"
             )
         return StoreError(
-            f"{self.path.parent} is being written by pid {claim.pid} on host {claim.host}; "
+            f"{self.path.parent} is being written by pid {hold.pid} on host {hold.host}; "
             "wait for it to end or stop it, then run the same command again"
         )
 
 
 def lease_holder(path: RemotePath) -> Holder | None:
     """Return who holds the lease at `path`, or held it when it was killed; None if nobody."""
-    claim, _ = _read(path)
-    return None if claim is None or _has_died(claim) else Holder(claim.pid, claim.host)
+    hold, _ = _read(path)
+    return None if hold is None or _has_died(hold) else Holder(hold.pid, hold.host)
 
 
-def _read(path: RemotePath) -> tuple[_Claim | None, Version | None]:
+def _read(path: RemotePath) -> tuple[_Hold | None, Version | None]:
     """Return who claims the lease, None if nobody does, and the version of the object."""
     found = path.read_version()
     if not found.data:
         return None, found.version
     try:
-        return _Claim(**json.loads(found.data)), found.version
+        return _Hold(**json.loads(found.data)), found.version
     except (ValueError, TypeError) as error:
         raise StoreError(f"{path}: must be a lease of sweep; remove it") from error
 
 
-def _has_died(claim: _Claim) -> bool:
+def _has_died(hold: _Hold) -> bool:
     """Return whether the holder was a process of this machine that has gone."""
-    if claim.machine != _machine():
+    if hold.machine != _machine():
         return False
     try:
-        os.kill(claim.pid, 0)
+        os.kill(hold.pid, 0)
     except ProcessLookupError:
         return True
     except PermissionError:

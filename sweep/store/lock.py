@@ -1,4 +1,4 @@
-"""Lets one process write a results directory. Knows nothing of what it writes.
+"""Lets one process at a time write a results directory.
 
 The lock is the operating system's: it goes with its process, however that ends.
 """

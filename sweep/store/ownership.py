@@ -1,4 +1,4 @@
-"""Tells whose results a directory holds, before anything is written there."""
+"""Checks whose results a directory holds, before anything is written there."""
 
 from sweep.errors import StoreError
 from sweep.store.files import reporting

@@ -1,4 +1,4 @@
-"""Reads the tables of a sweep as pandas and NumPy have them. Knows nothing of training."""
+"""Reads the tables of a sweep into pandas and NumPy."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Files in object storage, in the words of pathlib. Knows nothing of what is in them.
+"""Files in object storage, with the methods of pathlib.
 
 An object is written whole by one request or not at all. Nothing is renamed, locked or appended to.
 """

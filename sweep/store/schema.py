@@ -1,4 +1,4 @@
-"""The columns of every table, with their types and meaning. Knows nothing of files.
+"""The columns of every table, with their types and meaning.
 
 Parameters, outcome and provenance are the fields of `Trial`, `Outcome` and `Provenance`.
 """
