@@ -30,10 +30,10 @@ from sweep.running.coordinator import Ledger
 from sweep.running.driver import RunOptions, run_sweep
 from sweep.running.eta import Forecast
 from sweep.running.messages import Rows, Tally
-from sweep.store.encoding import table_set_of
-from sweep.store.holdings import Holdings
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import table_set_of
+from sweep.store.tables.holdings import Holdings
+from sweep.store.tables.writer import Writer
 from sweep.training.checkpoints import freeze
 from sweep.training.work import Work
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from sweep.errors import StoreError
-from sweep.store import lease
-from sweep.store.lease import Lease, lease_holder
-from sweep.store.remote import path_of
+from sweep.store.places import lease
+from sweep.store.places.lease import Lease, lease_holder
+from sweep.store.places.remote import path_of
 from tests.object_store import Proxy, object_storage, read_object, uri
 
 PROCESSES, THREADS = 4, 50
@@ -20,8 +20,8 @@ PROCESSES, THREADS = 4, 50
 STARTS = """
 import sys, time, threading
 from sweep.errors import StoreError
-from sweep.store import lease
-from sweep.store.remote import path_of
+from sweep.store.places import lease
+from sweep.store.places.remote import path_of
 lease.RENEWAL_SECONDS = 0.2
 place, moment, count = sys.argv[1], float(sys.argv[2]), int(sys.argv[3])
 leases, won = [lease.Lease(path_of(place)) for _ in range(count)], []

@@ -29,9 +29,9 @@ from sweep.running.environment import read_circumstances
 from sweep.running.eta import Forecast
 from sweep.running.messages import Ended, Saved
 from sweep.running.work_queue import make_works
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Work
 from sweep.trial import STOP_PARAMETERS

@@ -15,13 +15,13 @@ from sweep.cli.main import main
 from sweep.config import load_config
 from sweep.errors import StoreError
 from sweep.planning.grid import expand
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.parts import part_numbers, read_table_set
-from sweep.store.reader import read_trials
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import record_run
-from sweep.store.snapshot import read_rows
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.parts import part_numbers, read_table_set
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
@@ -30,9 +30,9 @@ KILLED_AT = """
 import os, shutil, signal, sys
 from itertools import count
 from pathlib import Path
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 
 whole, copies = map(Path, sys.argv[1:])
 unwanted = [row.trial_id for row in read_trials(whole).itertuples() if row.status == "cancelled"]

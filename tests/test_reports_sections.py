@@ -26,10 +26,10 @@ from sweep.reports.stacking_pairs import pairs_of
 from sweep.reports.summary import axes_of
 from sweep.reports.symmetry import epochs_broken, symmetry_section
 from sweep.result import TrialResult
-from sweep.store.encoding import encode, table_set_of
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweep.errors import ConfigError
 from sweep.reports.selection import Selection, select, varying_parameters
 from sweep.reports.where import explain_no_match, select_rows
-from sweep.store.encoding import table_set_of
+from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 

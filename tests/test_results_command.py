@@ -20,11 +20,11 @@ from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import Selection, select
 from sweep.reports.stream import ROWS_AT_ONCE, TrialStream
 from sweep.reports.tables import json_parts
-from sweep.store.encoding import encode, table_set_of
-from sweep.store.layout import ResultsDir
-from sweep.store.parts import part_numbers
-from sweep.store.reader import iterate_frames
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.parts import part_numbers
+from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 

@@ -20,15 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweep.errors import StoreError
-from sweep.store import parts, writer
-from sweep.store.encoding import encode, table_set_of
-from sweep.store.journal import Journal, replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.places.journal import Journal, replay
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import record_run
-from sweep.store.schema import SCHEMA_VERSION
-from sweep.store.snapshot import read_rows
-from sweep.store.writer import Writer
+from sweep.store.tables import parts, writer
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_curves, read_trials
+from sweep.store.tables.schema import SCHEMA_VERSION
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -120,9 +120,9 @@ def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from tests.store_fixtures import make_result
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import encode
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.writer import Writer
 from pathlib import Path
 writer = Writer(ResultsDir(Path(sys.argv[1]))).__enter__()
 writer.append(encode([make_result(seed=1)], "study"))

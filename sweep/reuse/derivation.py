@@ -16,13 +16,13 @@ from sweep.config.sweepfile import Record
 from sweep.ladder import Rung
 from sweep.nets.topology import count_parameters
 from sweep.planning.plan import Plan
-from sweep.store.encoding import frame_of
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_states
-from sweep.store.remote import AnyPath
-from sweep.store.schema import SCHEMAS
-from sweep.store.snapshot import read_rows
-from sweep.store.table_set import TableSet
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.encoding import frame_of
+from sweep.store.tables.reader import read_states
+from sweep.store.tables.schema import SCHEMAS
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.table_set import TableSet
 from sweep.training.handover import past_of_state
 from sweep.training.past import Past
 from sweep.trial import STOP_PARAMETERS, Status, StopReason, Trial

@@ -7,7 +7,7 @@ import numpy as np
 
 from sweep.engines.state import LaneState
 from sweep.nets.optimizers import scalar_starts, slot_names
-from sweep.store.reader import SavedState
+from sweep.store.tables.reader import SavedState
 from sweep.training.handover import counters_of, past_of_state
 from sweep.training.past import limit_of
 from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial

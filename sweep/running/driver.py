@@ -20,12 +20,12 @@ from sweep.running.eta import Forecast
 from sweep.running.failures import FailureKind, held_failures
 from sweep.running.interrupt import Interrupt, StoppedAtOnce
 from sweep.running.work_queue import make_works
-from sweep.store.layout import ResultsDir
 from sweep.store.ownership import require_own
-from sweep.store.reader import done_ids
-from sweep.store.remote import AnyPath
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
 from sweep.store.runs import latest_asked, record_run
-from sweep.store.writer import Writer
+from sweep.store.tables.reader import done_ids
+from sweep.store.tables.writer import Writer
 from sweep.trial import Status
 
 SECONDS_BETWEEN_TICKS = 0.2

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sweep.config.overrides import apply_overrides
 from sweep.config.yaml_source import parse_document
 from sweep.errors import ConfigError, StoreError
-from sweep.store.files import write_atomically
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import AnyPath, matches
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath, matches
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from sweep.errors import StoreError
 from sweep.result import Outcome, Provenance
-from sweep.store.layout import TableName
+from sweep.store.places.layout import TableName
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
 
 SCHEMA_VERSION = 2

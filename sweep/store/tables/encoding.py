@@ -14,9 +14,9 @@ from jaxtyping import Shaped
 from sweep.errors import StoreError
 from sweep.nets.layout import Array, layout_of
 from sweep.result import Outcome, Provenance, TrialResult
-from sweep.store.layout import TableName
-from sweep.store.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
-from sweep.store.table_set import TableSet
+from sweep.store.places.layout import TableName
+from sweep.store.tables.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
+from sweep.store.tables.table_set import TableSet
 from sweep.trial import STOP_PARAMETERS, Trial, canonical
 
 LENGTH = struct.Struct("<Q")

@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sweep.errors import StoreError
-from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath, RemotePath
-from sweep.store.schema import SCHEMA_VERSION, SCHEMAS, conform, version_of
-from sweep.store.table_set import TableSet
+from sweep.store.places.files import remove_leftovers, reporting, sync_directory, write_atomically
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath, RemotePath
+from sweep.store.tables.schema import SCHEMA_VERSION, SCHEMAS, conform, version_of
+from sweep.store.tables.table_set import TableSet
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
 CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), TableName.TRIALS)

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sweep.errors import StoreError
-from sweep.store.encoding import decode
-from sweep.store.holdings import COLUMNS, Holdings, read_removals
-from sweep.store.journal import replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.parts import part_numbers, read_part
-from sweep.store.remote import AnyPath
-from sweep.store.schema import SCHEMAS
-from sweep.store.table_set import TableSet, with_values, without_trials
+from sweep.store.places.journal import replay
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.encoding import decode
+from sweep.store.tables.holdings import COLUMNS, Holdings, read_removals
+from sweep.store.tables.parts import part_numbers, read_part
+from sweep.store.tables.schema import SCHEMAS
+from sweep.store.tables.table_set import TableSet, with_values, without_trials
 
 ATTEMPTS = 10
 

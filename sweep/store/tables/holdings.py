@@ -12,8 +12,8 @@ from typing import Self
 import pyarrow as pa
 
 from sweep.errors import StoreError
-from sweep.store.files import reporting, sync_directory, write_atomically
-from sweep.store.layout import ResultsDir
+from sweep.store.places.files import reporting, sync_directory, write_atomically
+from sweep.store.places.layout import ResultsDir
 from sweep.trial import StopReason
 
 DECIDED = 2

@@ -16,8 +16,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from sweep.errors import StoreError
-from sweep.store.files import reporting, sync_directory
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.places.files import reporting, sync_directory
+from sweep.store.places.remote import AnyPath, RemotePath
 
 MAGIC = b"SWPJ"
 HEADER = struct.Struct("<4sQI")

@@ -12,9 +12,14 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from sweep.store.encoding import decode
-from sweep.store.files import remove_leftovers, reporting, write_atomically
-from sweep.store.holdings import (
+from sweep.store.places.files import remove_leftovers, reporting, write_atomically
+from sweep.store.places.journal import open_journal, replay
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.lease import Lease
+from sweep.store.places.lock import Lock, holding
+from sweep.store.places.remote import AnyPath, RemotePath
+from sweep.store.tables.encoding import decode
+from sweep.store.tables.holdings import (
     COLUMNS,
     Holdings,
     announce_removal,
@@ -22,11 +27,7 @@ from sweep.store.holdings import (
     entries_of,
     read_removals,
 )
-from sweep.store.journal import open_journal, replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.lease import Lease
-from sweep.store.lock import Lock, holding
-from sweep.store.parts import (
+from sweep.store.tables.parts import (
     clean,
     count_bytes,
     count_rows,
@@ -37,8 +38,7 @@ from sweep.store.parts import (
     read_table_set,
     remove,
 )
-from sweep.store.remote import AnyPath, RemotePath
-from sweep.store.table_set import TableSet
+from sweep.store.tables.table_set import TableSet
 
 PENDING_ROWS = 20_000
 PENDING_BYTES = 64 * 2**20

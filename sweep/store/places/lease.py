@@ -16,9 +16,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from sweep.errors import StoreError
-from sweep.store.conditional import ConflictError, Version
-from sweep.store.files import reporting
-from sweep.store.remote import RemotePath
+from sweep.store.places.conditional import ConflictError, Version
+from sweep.store.places.files import reporting
+from sweep.store.places.remote import RemotePath
 
 RENEWAL_SECONDS = 10.0
 FREE_AFTER_SECONDS = 35.0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from sweep.store.remote import AnyPath, RemotePath, path_of
+from sweep.store.places.remote import AnyPath, RemotePath, path_of
 
 
 class TableName(StrEnum):

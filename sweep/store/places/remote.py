@@ -18,8 +18,8 @@ from obstore.store import ObjectStore
 from pyarrow import ArrowException, fs
 
 from sweep.errors import StoreError, UnreachableError
-from sweep.store import conditional
-from sweep.store.conditional import Version, Versioned
+from sweep.store.places import conditional
+from sweep.store.places.conditional import Version, Versioned
 
 SCHEMES = ("s3", "gs")
 CREDENTIALS = ("access_key", "secret_key", "session_token")

@@ -7,8 +7,8 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sweep.store.layout import TableName
-from sweep.store.schema import SCHEMAS
+from sweep.store.places.layout import TableName
+from sweep.store.tables.schema import SCHEMAS
 
 
 @dataclass(frozen=True)
