@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
+from sweep.engines.start import slot_names
 from sweep.engines.state import LaneState
-from sweep.nets.optimizers import scalar_starts, slot_names
+from sweep.plugins.components import component_of
 from sweep.store.tables.reader import SavedState
 from sweep.training.handover import counters_of, past_of_state
 from sweep.training.past import limit_of
@@ -71,7 +72,7 @@ def _readable(saved: Mapping[str, np.ndarray], trial: Trial) -> dict[str, np.nda
     except ValueError:
         return None
     slots = {f"slots.{name}" for name in slot_names(trial)}
-    scalars = {f"scalars.{name}" for name in scalar_starts(trial)}
+    scalars = {f"scalars.{name}" for name in component_of(trial, "optimizer")[0].scalars}
     return arrays if slots | scalars <= arrays.keys() else None
 
 
