@@ -30,10 +30,10 @@ from sweep.running.coordinator import Ledger
 from sweep.running.driver import RunOptions, run_sweep
 from sweep.running.eta import Forecast
 from sweep.running.messages import Rows, Tally
-from sweep.store.encoding import batch_of
-from sweep.store.holdings import Holdings
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import table_set_of
+from sweep.store.tables.holdings import Holdings
+from sweep.store.tables.writer import Writer
 from sweep.training.checkpoints import freeze
 from sweep.training.work import Work
 
@@ -201,7 +201,7 @@ def _open_bytes() -> float:
 def _held_bytes() -> float:
     """Return the memory by which the driver knows that a trial has a row."""
     holdings = Holdings()
-    batch = batch_of(list(short_results(TRIALS_HELD)), "bench")
+    batch = table_set_of(list(short_results(TRIALS_HELD)), "bench")
     tracemalloc.start()
     holdings.add_all(batch.trials, 1)
     held, _ = tracemalloc.get_traced_memory()

@@ -24,7 +24,7 @@ from bench.stopwatch import say
 from sweep.config import load_config
 from sweep.ray.session import set_environment
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.tables.reader import read_curves, read_trials
 from sweep.trial import PARAMETERS
 
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"

@@ -16,9 +16,9 @@ from bench.processes import median_seconds, python, sweep
 from bench.stopwatch import say
 from bench.table import Row, Unit, at_most, in_seconds
 from sweep.result import Curve, Outcome, Provenance, TrialResult
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.writer import Writer
 from sweep.trial import Status, StopReason
 
 TIMES = 5

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.config.sweepfile import SweepConfig
-from sweep.store.schema import SCHEMAS
+from sweep.store.tables.schema import SCHEMAS
 
 DOCS = Path(__file__).parent
 CONFIG_HEAD = """# The sweep file

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweep.store import reader
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import AnyPath
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables import reader
 
 if TYPE_CHECKING:
     from sweep.nets.autoencoder import Autoencoder

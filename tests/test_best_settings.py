@@ -7,7 +7,7 @@ import pytest
 from sweep.reports.best_settings import best_settings, telling_columns
 from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of
+from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -15,7 +15,7 @@ NAN = float("nan")
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

@@ -26,7 +26,7 @@ from sweep.running.failures import failed_results
 from sweep.running.interrupt import Interrupt
 from sweep.running.messages import Broken, Ended, Offer, Saved, Tally
 from sweep.running.work_queue import alternate
-from sweep.store.reader import SavedState
+from sweep.store.tables.reader import SavedState
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
 

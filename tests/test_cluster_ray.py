@@ -8,7 +8,7 @@ from ray.cluster_utils import Cluster
 from sweep.errors import SweepError
 from sweep.running.coordinator import SweepProgress
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 EPOCHS = 2000

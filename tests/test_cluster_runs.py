@@ -16,8 +16,8 @@ from sweep.errors import SweepError
 from sweep.reuse.checkpoint_files import read_leftovers
 from sweep.running.coordinator import SweepProgress
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import done_ids, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 LONG = ("convergence.max_epochs=1000000", "resources.checkpoint_seconds=0.05")

@@ -4,11 +4,11 @@ import pickle
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweep.config import parse_config
-from sweep.config.yaml_source import Document, dotted, parse_document, read_document
+from sweep.config.yaml_source import Document, dotted, parse_document, read_document, write_yaml
 from sweep.errors import ConfigError, Fault
 
 
@@ -44,6 +44,19 @@ def test_scalars_are_those_of_yaml_1_2(text: str, value: object) -> None:
     found = parse_document(text, source="a.yaml").tree
     assert found == value
     assert type(found) is type(value)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    )
+)
+@example({"a": ["1e-5", "0o17", "no", "2026-11-21", "<<", "~", ".inf", "1_000", "\ud7ff\u20ac"]})
+@example({"a": [1e-5, 1e22, 1e-300, float("inf"), -0.0, 5e-324]})
+def test_what_is_written_is_read_back_as_it_was(tree: object) -> None:
+    found = parse_document(write_yaml(tree), source="a.yaml").tree
+    assert repr(found) == repr(tree)
 
 
 def test_every_value_knows_its_line() -> None:

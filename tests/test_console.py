@@ -20,9 +20,9 @@ from rich.text import Text
 from sweep.cli.console import Guard, styled_console
 from sweep.cli.main import COMMANDS, main
 from sweep.printable import printable_line, printable_text
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result

@@ -18,9 +18,9 @@ from sweep.engines.stop_rules import Rules, judge
 from sweep.ladder import RUNGS, Rung
 from sweep.reports.progress import progress_of
 from sweep.running.driver import RunOptions, RunSummary, run_sweep
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_trials
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.snapshot import read_rows
 from sweep.training.past import Past
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config

@@ -9,12 +9,13 @@ from click.testing import CliRunner
 
 from sweep.cli.main import main
 from sweep.errors import StoreError
-from sweep.store import inspection, parts
-from sweep.store.encoding import batch_of, encode
-from sweep.store.journal import Journal
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials
-from sweep.store.writer import Writer
+from sweep.store import inspection
+from sweep.store.places.journal import Journal
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables import parts
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_curves, read_trials
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -69,13 +70,13 @@ def torn_journal(results: Path) -> None:
 
 
 def duplicates(results: Path) -> None:
-    parts.publish(ResultsDir(results), 3, batch_of([make_result(seed=1)], "study"))
+    parts.publish(ResultsDir(results), 3, table_set_of([make_result(seed=1)], "study"))
 
 
 def better(results: Path) -> None:
-    old = batch_of([make_result(StopReason.CANCELLED, seed=9)], "study")
+    old = table_set_of([make_result(StopReason.CANCELLED, seed=9)], "study")
     parts.publish(ResultsDir(results), 3, old)
-    parts.publish(ResultsDir(results), 4, batch_of([make_result(seed=9)], "study"))
+    parts.publish(ResultsDir(results), 4, table_set_of([make_result(seed=9)], "study"))
 
 
 def foreign(results: Path) -> None:

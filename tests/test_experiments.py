@@ -12,8 +12,8 @@ from sweep.reports.published import load_published
 from sweep.reports.readings import compare, pair_trials
 from sweep.reports.rejudging import read_judged
 from sweep.reports.survival import survivals
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_codes, read_gradients, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_codes, read_gradients, read_trials
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"

@@ -13,7 +13,7 @@ import sweep
 from sweep.cli.main import main
 from sweep.reports.baselines import load_targets, thresholds
 from sweep.reports.identity import learns_identity, target_ranges
-from sweep.store.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"

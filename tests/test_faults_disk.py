@@ -16,8 +16,8 @@ from sweep.cli.main import main
 from sweep.errors import StoreError
 from sweep.reuse.checkpoint_files import read_leftovers
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

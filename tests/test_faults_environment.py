@@ -16,7 +16,7 @@ from sweep.cli.main import main
 from sweep.errors import SweepError
 from sweep.planning.machine import available_cpus
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_config, small_sweep
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")

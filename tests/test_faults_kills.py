@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_sweep
 
 KILLS = 6

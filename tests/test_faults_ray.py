@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 from sweep.ray import event_loop as pump
 from sweep.running.coordinator import SweepProgress
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 SOME_SECONDS = (

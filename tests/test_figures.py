@@ -21,16 +21,16 @@ from sweep.reports.palette import PALETTE, colours_of, level_colours
 from sweep.reports.population import population_of
 from sweep.reports.summary import Axis, axes_of
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

@@ -17,11 +17,11 @@ from sweep.cli.main import main
 from sweep.config import parse_config
 from sweep.errors import ConfigError, StoreError
 from sweep.planning import make_plan
-from sweep.store.encoding import encode
-from sweep.store.journal import Journal
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.snapshot import read_rows
-from sweep.store.writer import Writer
+from sweep.store.places.journal import Journal
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result

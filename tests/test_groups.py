@@ -20,14 +20,14 @@ from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.intervals import Share
 from sweep.reports.summary import axes_of
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of
-from sweep.store.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import table_set_of
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_sweep, write_module
 from tests.ray_head import Head, ray_head
 

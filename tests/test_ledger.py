@@ -8,9 +8,9 @@ import pytest
 from sweep.running.coordinator import Ledger
 from sweep.running.eta import Forecast
 from sweep.running.messages import Broken, Ended, Saved
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from sweep.training.work import Work
 from tests.trials import make_trial, make_work
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from sweep.config import SweepConfig, parse_config
@@ -27,9 +29,9 @@ from sweep.running.environment import read_circumstances
 from sweep.running.eta import Forecast
 from sweep.running.messages import Ended, Saved
 from sweep.running.work_queue import make_works
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Work
 from sweep.trial import STOP_PARAMETERS
@@ -219,6 +221,38 @@ def test_checkpoint_of_a_sweep_that_kept_less_is_gone_on_from(inline, tmp_path, 
     assert run_sweep(config, inline).trained == 4
     assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 4
     assert losses(inline) == whole(config, tmp_path)
+
+
+def rewritten_states(path: Path, *, lacking: str) -> None:
+    """Write a part of saved states anew without one array of each, or without one column."""
+    table = pq.read_table(path, partitioning=None)
+    if lacking in table.column_names:
+        pq.write_table(table.drop_columns([lacking]), path)
+        return
+    rows = table.to_pylist()
+    for row in rows:
+        place = row["names"].index(lacking)
+        sizes = [int(np.prod(shape)) for shape in row["shapes"]]
+        start = sum(sizes[:place])
+        del row["values"][start : start + sizes[place]]
+        for name in ("names", "dtypes", "shapes"):
+            del row[name][place]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), path)
+
+
+@pytest.mark.parametrize(
+    ("lacking", "resumed"),
+    [("target_loss", 40), ("last_delta", 40), ("stall_count", 40), ("curve", 0)],
+)
+def test_a_kept_state_of_a_sweep_that_kept_less_is_gone_on_from(inline, tmp_path, lacking, resumed):
+    run_sweep(small_config(), inline)
+    (part,) = (inline.output / "state").iterdir()
+    rewritten_states(part, lacking=lacking)
+    config = small_config("convergence.max_epochs=90")
+    assert run_sweep(config, inline).trained == 4
+    found = read_trials(inline.output).query("max_epochs == 90")
+    assert found["resumed_from"].tolist() == [resumed] * 4
+    assert found["final_loss"].tolist() == list(whole(config, tmp_path).values())
 
 
 def test_checkpoint_without_a_history_that_nothing_can_make_good_is_passed_over(inline, tmp_path):

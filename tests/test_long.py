@@ -20,7 +20,7 @@ from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.planning import make_plan
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 from sweep.trial import Trial
 from tests.test_engines_agree import HIDDEN, differences, engines, featured, pack_beside
 from tests.trials import make_trial

@@ -21,13 +21,14 @@ from sweep.cli.main import main
 from sweep.errors import StoreError, UnreachableError
 from sweep.reuse.checkpoint_files import read_leftovers
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store import lease, parts, remote
-from sweep.store.encoding import encode
-from sweep.store.journal import open_journal
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials, read_weights
-from sweep.store.remote import path_of
-from sweep.store.writer import Writer
+from sweep.store.places import lease, remote
+from sweep.store.places.journal import open_journal
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import path_of
+from sweep.store.tables import parts
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.reader import read_curves, read_trials, read_weights
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_config, small_sweep
 from tests.object_store import Proxy, endpoint, object_storage, objects, read_object, uri
@@ -144,7 +145,7 @@ def test_reading_commands_say_in_a_line_that_a_store_cannot_be_reached(
     assert time.monotonic() - began < remote.PATIENCE_SECONDS
 
 
-@pytest.mark.parametrize("ask", [parts.count_rows, parts.count_bytes, parts.schema_version])
+@pytest.mark.parametrize("ask", [parts.count_rows, parts.count_bytes, parts.is_outdated])
 def test_what_is_asked_of_a_part_is_asked_again_where_the_network_is_cut(store, monkeypatch, ask):
     monkeypatch.setattr(remote, "ATTEMPTS", 1)
     place = ResultsDir.at(uri(store, f"asked-{ask.__name__}"))
@@ -196,7 +197,8 @@ def test_a_second_writer_is_refused_and_a_killed_one_is_not_waited_for(store, mo
     refusal = pytest.raises(StoreError, match=f"by pid {os.getpid()} on host")
     with Writer(place), refusal, Writer(place):
         pass
-    code = "import os, sys; from sweep.store.lock import lock_at; from sweep.store.remote import *;"
+    code = "import os, sys; from sweep.store.places.lock import lock_at;"
+    code += "from sweep.store.places.remote import path_of;"
     code += "lock_at(path_of(sys.argv[1]) / 'writer.lock').acquire(); os._exit(9)"
     subprocess.run([sys.executable, "-c", code, uri(store, "two")], check=False)
     assert objects(store, "two/writer.lock") == []  # an object has nothing below it

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_sweep
 from tests.test_faults_ray import SOME_SECONDS, ends, trained_calmly
 

@@ -12,7 +12,7 @@ from sweep.jobs import bundle as parcels
 from sweep.jobs.bundle import make_parcel
 from sweep.jobs.requirements import pinned_requirements
 from sweep.jobs.submit import SubmitOptions, command_of, job_name, place_of
-from sweep.store.remote import without_query
+from sweep.store.places.remote import without_query
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
 READER = "import ours_tools\n\ndef read(path):\n    return ours_tools.rows(path)\n"

@@ -11,9 +11,9 @@ from sweep.nets.initialisers import initial_parameters
 from sweep.planning import disk, make_plan
 from sweep.planning.disk import disk_bytes
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.layout import TableName
-from sweep.store.reader import stated_paths
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import TableName
+from sweep.store.tables.reader import stated_paths
+from sweep.store.tables.snapshot import read_rows
 from tests.sweepfiles import small
 from tests.trials import OPTIMIZERS, make_trial
 

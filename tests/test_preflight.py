@@ -16,7 +16,7 @@ from sweep.ray.preflight import (
     visit_nodes,
 )
 from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.reader import done_ids
+from sweep.store.tables.reader import done_ids
 from tests.cluster_sweeps import small_config
 
 OWN = {"python": "3.11", "sweep": "0.1.0", "torch": "2.13.0"}

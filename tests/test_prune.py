@@ -15,13 +15,13 @@ from sweep.cli.main import main
 from sweep.config import load_config
 from sweep.errors import StoreError
 from sweep.planning.grid import expand
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.parts import part_numbers, read_batch
-from sweep.store.reader import read_trials
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import record_run
-from sweep.store.snapshot import read_rows
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.parts import part_numbers, read_table_set
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
@@ -30,9 +30,9 @@ KILLED_AT = """
 import os, shutil, signal, sys
 from itertools import count
 from pathlib import Path
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 
 whole, copies = map(Path, sys.argv[1:])
 unwanted = [row.trial_id for row in read_trials(whole).itertuples() if row.status == "cancelled"]
@@ -101,7 +101,7 @@ def test_what_failed_or_was_cancelled_goes_and_what_finished_stays(study: Path) 
     assert seeds_of(study) == [seed for seed in before if seed not in (22, 23, 25)]
     held = set(read_trials(study)["trial_id"])
     assert all(ids <= held for ids in tables_of(study).values())
-    rows = [read_batch(ResultsDir(study), n) for n in part_numbers(ResultsDir(study))]
+    rows = [read_table_set(ResultsDir(study), n) for n in part_numbers(ResultsDir(study))]
     assert sum(batch.trials.num_rows for batch in rows) == 5
 
 
@@ -196,7 +196,7 @@ def test_a_kill_at_any_moment_leaves_the_old_tables_or_the_new(study: Path, tmp_
         held = {
             trial_id
             for number in part_numbers(ResultsDir(place))
-            for trial_id in read_batch(ResultsDir(place), number).trials["trial_id"].to_pylist()
+            for trial_id in read_table_set(ResultsDir(place), number).trials["trial_id"].to_pylist()
         }
         assert held == found[-1]["trials"]
     turn = found.index(new)

@@ -13,9 +13,9 @@ from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.published import MATCHES, Published, bundled_names, load_published
 from sweep.reports.readings import compare, pair_trials
 from sweep.result import Curve, TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.writer import Writer
 from sweep.trial import PARAMETERS, StopReason
 from tests.store_fixtures import make_result
 
@@ -29,7 +29,7 @@ UNIFORM, CONSTANT = {"initialiser": "uniform"}, {"initialiser": "constant"}
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    trials: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    trials: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return mark_false_convergence(trials)
 
 

@@ -15,9 +15,9 @@ from sweep.ladder import Rung
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.rejudging import find_rung, read_judged, rejudge, resume_command
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
@@ -34,7 +34,7 @@ def ladder_of(*rungs: tuple[str, float, int, int, float]) -> dict[str, dict[str,
 
 
 def frames_of(*results: TrialResult) -> tuple[pd.DataFrame, pd.DataFrame]:
-    batch = batch_of(results, "study")
+    batch = table_set_of(results, "study")
     return batch.trials.to_pandas(), batch.tables["ladder"].to_pandas()
 
 

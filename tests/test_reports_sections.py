@@ -26,10 +26,10 @@ from sweep.reports.stacking_pairs import pairs_of
 from sweep.reports.summary import axes_of
 from sweep.reports.symmetry import epochs_broken, symmetry_section
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.writer import Writer
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
@@ -37,7 +37,7 @@ NAN = float("nan")
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 
@@ -285,7 +285,7 @@ def stack_results(depth: int, spread: float) -> list[TrialResult]:
 
 def test_phases_make_up_the_epochs_and_seconds_of_a_stacked_trial() -> None:
     results = [stack_result(2, 0, 0.1, stacked=stacked) for stacked in (False, True)]
-    batch = batch_of(results, "study")
+    batch = table_set_of(results, "study")
     trials, phases = frame_of(*results), batch.tables["phases"].to_pandas()
     found = with_totals(trials, phases)
     assert found["total_epochs"].tolist() == [1000, 500]
@@ -368,7 +368,7 @@ def test_one_trial_a_setting_has_no_standard_deviation(tmp_path: Path) -> None:
 def test_a_loss_is_met_later_by_the_epochs_of_pretraining() -> None:
     deep = [stack_result(2, seed, 0.01, stacked=False) for seed in range(3)]
     stacked = [stack_result(2, seed, 0.01, stacked=True) for seed in range(3)]
-    batch = batch_of([*deep, *stacked], "study")
+    batch = table_set_of([*deep, *stacked], "study")
     trials = frame_of(*deep, *stacked).assign(epochs=[1000] * 3 + [200] * 3)
     trials = with_totals(trials, batch.tables["phases"].to_pandas())
     trials = trials.assign(way=trials["pretraining"].replace("none", "deep"))

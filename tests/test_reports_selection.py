@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweep.errors import ConfigError
 from sweep.reports.selection import Selection, select, varying_parameters
 from sweep.reports.where import explain_no_match, select_rows
-from sweep.store.encoding import batch_of
+from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -91,7 +91,7 @@ def test_no_text_breaks_a_condition(text: str) -> None:
 
 
 def test_an_unknown_column_gets_the_nearest_word() -> None:
-    trials = batch_of([make_result()], "study").trials.to_pandas()
+    trials = table_set_of([make_result()], "study").trials.to_pandas()
     for wanted, where in [
         (Selection(where="final_los < 1"), "--where"),
         (Selection(sort=["-final_los"]), "--sort"),
@@ -106,7 +106,7 @@ def test_an_unknown_column_gets_the_nearest_word() -> None:
 
 def test_what_varies_is_shown_with_how_it_ended() -> None:
     results = [make_result(seed=s, learning_rate=lr) for s in (1, 2) for lr in (0.1, 0.2)]
-    trials = batch_of(results, "study").trials.to_pandas()
+    trials = table_set_of(results, "study").trials.to_pandas()
     assert varying_parameters(trials) == ["seed", "learning_rate"]
     assert list(select(trials, Selection()).columns) == [
         "trial_id",
@@ -124,7 +124,7 @@ def test_what_varies_is_shown_with_how_it_ended() -> None:
 
 def test_held_out_loss_is_shown_by_default_where_it_is_known() -> None:
     results = [make_result(seed=s, outcome={"validation_loss": 0.5}) for s in (1, 2)]
-    trials = batch_of(results, "study").trials.to_pandas()
+    trials = table_set_of(results, "study").trials.to_pandas()
     shown = list(select(trials, Selection()).columns)
     assert shown[shown.index("epochs") :][:3] == ["epochs", "validation_loss", "final_loss"]
 
@@ -132,7 +132,7 @@ def test_held_out_loss_is_shown_by_default_where_it_is_known() -> None:
 def test_rows_are_sorted_before_the_top_is_taken() -> None:
     results = [make_result(seed=s, epochs=e) for s, e in [(1, 30), (2, 10), (3, 30), (4, 20)]]
     results.append(make_result(StopReason.FAILED, seed=5, epochs=50))
-    trials = batch_of(results, "study").trials.to_pandas()
+    trials = table_set_of(results, "study").trials.to_pandas()
     chosen = select(trials, Selection(sort=["-epochs", "seed"], columns=["seed"], top=3))
     assert chosen["seed"].tolist() == [5, 1, 3]
     chosen = select(trials, Selection(sort=["final_loss"], columns=["seed"]))

@@ -11,15 +11,15 @@ from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.report import write_report
 from sweep.reports.survival import estimate_survival, survivals
 from sweep.result import TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    trials: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    trials: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return mark_false_convergence(trials)
 
 

@@ -18,9 +18,9 @@ from sweep.reports.summary import axes_of, share_converged, summarise
 from sweep.reports.tables import Form, escape, format_table
 from sweep.reports.trial_page import find_trial, format_page
 from sweep.result import Curve, TrialResult
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -36,7 +36,7 @@ PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def frame_of(*results: TrialResult) -> pd.DataFrame:
-    frame: pd.DataFrame = batch_of(results, "study").trials.to_pandas()
+    frame: pd.DataFrame = table_set_of(results, "study").trials.to_pandas()
     return frame
 
 

@@ -20,11 +20,11 @@ from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import Selection, select
 from sweep.reports.stream import ROWS_AT_ONCE, TrialStream
 from sweep.reports.tables import json_parts
-from sweep.store.encoding import batch_of, encode
-from sweep.store.layout import ResultsDir
-from sweep.store.parts import part_numbers
-from sweep.store.reader import iterate_frames
-from sweep.store.writer import Writer
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.parts import part_numbers
+from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -117,7 +117,7 @@ def test_no_value_is_broken_or_cut(
 
 def test_columns_that_tell_least_are_hidden_first() -> None:
     results = [make_result(seed=s, learning_rate=lr) for s in (1, 2) for lr in (0.1, 0.25)]
-    frame = select(batch_of(results, "study").trials.to_pandas(), Selection())
+    frame = select(table_set_of(results, "study").trials.to_pandas(), Selection())
     wide, narrow, narrower, narrowest = (list_trials(frame, w) for w in (200, 41, 24, 20))
     assert wide.hidden == []
     outcomes = ["status finished", "stop_reason converged", "samples_reconstructed 4"]

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from sweep.errors import StoreError
 from sweep.result import Outcome, Provenance, TrialResult
-from sweep.store.encoding import batch_of, decode, encode
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import (
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.encoding import decode, encode, table_set_of
+from sweep.store.tables.reader import (
     done_ids,
     read_curves,
     read_states,
@@ -21,8 +21,8 @@ from sweep.store.reader import (
     read_trials,
     read_weights,
 )
-from sweep.store.schema import SCHEMAS, conform
-from sweep.store.writer import Writer
+from sweep.store.tables.schema import SCHEMAS, conform
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason, Trial
 from tests.store_fixtures import START, make_result
 
@@ -150,7 +150,7 @@ def test_any_trial_survives_the_frame(
     result = make_result(
         topology=tuple(widths), learning_rate=learning_rate, seed=seed, outcome={"error": error}
     )
-    batch = batch_of([result], "study")
+    batch = table_set_of([result], "study")
     again = decode(encode([result], "study"))
     for name in TableName:
         assert again.tables[name].equals(batch.tables[name])

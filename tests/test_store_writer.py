@@ -20,13 +20,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweep.errors import StoreError
-from sweep.store import parts, writer
-from sweep.store.encoding import batch_of, encode
-from sweep.store.journal import Journal, replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.places.journal import Journal, replay
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import record_run
-from sweep.store.writer import Writer
+from sweep.store.tables import parts, writer
+from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.reader import read_curves, read_trials
+from sweep.store.tables.schema import SCHEMA_VERSION
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 
@@ -118,9 +120,9 @@ def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
 from tests.store_fixtures import make_result
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import encode
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.writer import Writer
 from pathlib import Path
 writer = Writer(ResultsDir(Path(sys.argv[1]))).__enter__()
 writer.append(encode([make_result(seed=1)], "study"))
@@ -213,7 +215,7 @@ def test_a_crash_while_publishing_is_mended(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     with Writer(directory) as held:
         held.append(frame(1))
-    parts.publish(directory, 2, batch_of([make_result(seed=2)], "study"))
+    parts.publish(directory, 2, table_set_of([make_result(seed=2)], "study"))
     (tmp_path / "trials" / "part-000002.parquet").unlink()
     (tmp_path / "trials" / ".part-000002.parquet.1.tmp").write_bytes(b"half")
     assert len(read_curves(tmp_path)) == 3
@@ -227,9 +229,9 @@ def test_a_crash_while_replacing_is_mended(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     old = [make_result(StopReason.CANCELLED, seed=s) for s in (1, 2)]
     parts.clean(directory)
-    parts.publish(directory, 1, batch_of(old, "study"))
-    parts.publish(directory, 2, batch_of([make_result(seed=1, minutes=2)], "study"))
-    parts.publish(directory, 3, batch_of(old[1:], "study"))
+    parts.publish(directory, 1, table_set_of(old, "study"))
+    parts.publish(directory, 2, table_set_of([make_result(seed=1, minutes=2)], "study"))
+    parts.publish(directory, 3, table_set_of(old[1:], "study"))
     for _ in range(2):
         assert reasons_in(tmp_path) == {1: "converged", 2: "cancelled"}
         assert len(read_curves(tmp_path)) == 6
@@ -254,7 +256,7 @@ def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     parts.clean(directory)
     for seed in range(50):
-        parts.publish(directory, seed + 1, batch_of([make_result(seed=seed)], "study"))
+        parts.publish(directory, seed + 1, table_set_of([make_result(seed=seed)], "study"))
     with Writer(directory):
         pass
     rows = [parts.count_rows(directory, number) for number in parts.part_numbers(directory)]
@@ -357,7 +359,7 @@ def rewrite_as_version(path: Path, version: int, *, without: str) -> None:
 def older_frame(seed: int) -> bytes:
     """Return a frame as version 1 wrote it: four tables, columns missing that came later."""
     frame = b""
-    for name, table in list(batch_of([make_result(seed=seed)], "study").tables.items())[:4]:
+    for name, table in list(table_set_of([make_result(seed=seed)], "study").tables.items())[:4]:
         since = ["pretraining_epochs", "input_noise"] if name is TableName.TRIALS else []
         sink = io.BytesIO()
         older = as_version(table.drop_columns(since), 1)
@@ -391,6 +393,23 @@ def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:
     with Writer(ResultsDir(tmp_path)):
         pass
     assert pd.read_parquet(tmp_path / "trials")["weight_decay"].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("flat_spot", 0.0), ("tied_weights", False), ("target_loss", None), ("git_revision", None)],
+)
+def test_a_part_written_before_a_column_was_added_is_read_and_extended(tmp_path, column, value):
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(1))
+    part = tmp_path / "trials" / "part-000001.parquet"
+    rewrite_as_version(part, SCHEMA_VERSION, without=column)
+    (found,) = read_rows(tmp_path, TableName.TRIALS, columns=[column])[column].to_pylist()
+    assert found == value
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(2))
+    assert pq.read_table(tmp_path / "trials")[column].to_pylist() == [value] * 2
+    assert sorted(read_trials(tmp_path)["seed"]) == [1, 2]
 
 
 def test_a_newer_part_is_named(tmp_path: Path) -> None:

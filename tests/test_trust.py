@@ -9,10 +9,10 @@ import pytest
 from click.testing import CliRunner
 
 from sweep.cli.main import main
-from sweep.store.encoding import encode
-from sweep.store.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import record_run
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.writer import Writer
 from sweep.trust import asking_for_plugins, objection
 from tests.store_fixtures import make_result
 from tests.sweepfiles import small

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from sweep.errors import StoreError, nearest
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import is_uri
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import is_uri
 
 RESULTS = Path("results")
 

@@ -1,4 +1,4 @@
-"""Says what pydantic found wrong in our own words, at the user's places. Knows no rules."""
+"""Turns pydantic's errors into faults in our own words, at the user's places."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, get_args

@@ -1,4 +1,4 @@
-"""Applies `key=value` overrides to a document. Knows no key of a sweep file."""
+"""Applies `key=value` overrides to a document."""
 
 import copy
 from collections.abc import Sequence

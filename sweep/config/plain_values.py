@@ -1,7 +1,4 @@
-"""Turns values as Python and NumPy have them into those that a sweep file can say.
-
-Knows nothing of what they mean.
-"""
+"""Turns values as Python and NumPy have them into those that a sweep file can say."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

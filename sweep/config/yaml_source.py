@@ -1,4 +1,7 @@
-"""Reads YAML into a plain tree that remembers where each value stood. Knows nothing of sweeps."""
+"""Reads YAML 1.2 into a plain tree that remembers where each value stood, and writes it.
+
+Nothing else reads YAML: what a text means is decided here alone, and files are UTF-8.
+"""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -108,6 +111,11 @@ def parse_document(text: str, *, source: str) -> Document:
     return Document(source, tree, builder.places)
 
 
+def write_yaml(tree: Any) -> str:
+    """Return plain values as YAML that `parse_document` reads back as they are."""
+    return str(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
+
+
 def _error(where: str, must: str, *, got: str | None = None) -> ConfigError:
     return ConfigError([Fault(where=where, key="", must=must, got=got)])
 
@@ -168,6 +176,13 @@ _SCALARS = {
 }
 for _kind, _pattern in _SCALARS.items():
     _Loader.add_implicit_resolver(_TAG + _kind, re.compile(f"^(?:{_pattern})$"), None)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes text that `_Loader` would take for something else."""
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
 
 
 class _Builder:

@@ -1,4 +1,4 @@
-"""Data sets by name. Knows nothing of who trains on them."""
+"""Data sets by name."""
 
 from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec

@@ -1,4 +1,4 @@
-"""Checks arrays and makes data sets of them. Knows no data set by name."""
+"""Checks arrays and makes data sets of them."""
 
 from typing import Any
 

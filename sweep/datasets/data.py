@@ -1,4 +1,4 @@
-"""What a data set is once loaded. Knows no particular data set."""
+"""What a data set is once loaded."""
 
 import hashlib
 from dataclasses import dataclass

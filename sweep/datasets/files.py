@@ -1,4 +1,4 @@
-"""Finds the files of data sets. Knows nothing of what is in them."""
+"""Finds the files of data sets."""
 
 import contextlib
 import platform

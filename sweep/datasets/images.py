@@ -1,4 +1,4 @@
-"""Pictures as data sets, a row of grey levels each. Knows nothing of configuration."""
+"""Pictures as data sets, a row of grey levels each."""
 
 import gzip
 import struct

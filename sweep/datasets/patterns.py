@@ -1,4 +1,4 @@
-"""The data sets that come with sweep. Knows nothing of configuration."""
+"""The data sets that come with sweep."""
 
 import numpy as np
 

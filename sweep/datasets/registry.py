@@ -1,4 +1,4 @@
-"""Loads data sets by name. Knows nothing of who asks."""
+"""Loads data sets by name."""
 
 import importlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Brings the columns of a data set to one scale. Knows nothing of where they come from."""
+"""Brings the columns of a data set to one scale."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Holds samples out of training. Knows nothing of where they come from."""
+"""Holds samples out of training."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Reads a user's table of numbers as a data set. Knows nothing of configuration."""
+"""Reads a user's table of numbers as a data set."""
 
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence

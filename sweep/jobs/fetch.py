@@ -19,9 +19,9 @@ from sweep.errors import StoreError, SweepError
 from sweep.jobs import archive as courier
 from sweep.jobs.control import JobServer, SweepJob
 from sweep.running.scratch import scratch_folder
-from sweep.store.files import reporting, write_atomically
-from sweep.store.layout import ResultsDir
-from sweep.store.lock import writer_of
+from sweep.store.places.files import reporting, write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.lock import writer_of
 
 PACKING_SECONDS = 1800.0
 

@@ -16,7 +16,7 @@ from sweep.jobs.bundle import Parcel, make_parcel
 from sweep.jobs.control import JobServer, SweepJob
 from sweep.jobs.requirements import pinned_requirements
 from sweep.running.scratch import scratch_folder
-from sweep.store.remote import has_credentials, without_query
+from sweep.store.places.remote import has_credentials, without_query
 
 PLACES = "~/sweep-results"
 STOP_SECONDS = 120

@@ -15,7 +15,7 @@ from sweep.reports.objective import NAMES, losses_of, objective_name, objective_
 from sweep.reports.population import has_ended, has_rule
 from sweep.reports.summary import Axis, epochs_taken, summarise
 from sweep.reports.tables import escape, markdown_table
-from sweep.store.reader import read_curves
+from sweep.store.tables.reader import read_curves
 
 MOST_BY = 2
 INTRO = "Median and quartiles of the trials at each level."

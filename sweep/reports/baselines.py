@@ -16,7 +16,7 @@ from sweep.datasets import load_data
 from sweep.errors import SweepError
 from sweep.reports.claims import recorded_datasets
 from sweep.reports.population import final_losses
-from sweep.store.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir
 
 HALF = 0.5
 SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")

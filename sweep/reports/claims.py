@@ -12,10 +12,10 @@ from sweep.config import parse_config
 from sweep.config.grids.expansion import expand_config
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_trial, read_weights
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import read_runs
-from sweep.store.snapshot import read_rows
+from sweep.store.tables.reader import read_trial, read_weights
+from sweep.store.tables.snapshot import read_rows
 from sweep.training.verification.verdicts import Claim
 from sweep.trial import StopReason
 

@@ -14,7 +14,7 @@ from sweep.reports.readings import Comparison, compare, pair_trials
 from sweep.reports.survival import FEWEST_SEEDS, survivals
 from sweep.reports.survival_section import format_quartiles, format_share
 from sweep.reports.tables import escape, format_value, markdown_table
-from sweep.store.reader import read_curves
+from sweep.store.tables.reader import read_curves
 
 MOST_READINGS = 40
 BEST, LITERAL = "best", "literal"

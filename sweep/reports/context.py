@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from sweep.reports.figures import to_png
 from sweep.reports.population import Population
 from sweep.reports.summary import Axis
-from sweep.store.files import write_atomically
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import AnyPath
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from sweep.reports.layer_figures import MOST_GROUPS, draw_gradients
 from sweep.reports.population import final_losses
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
-from sweep.store.reader import read_gradients
+from sweep.store.tables.reader import read_gradients
 
 VERDICTS = ("vanishing", "exploding", "dead")
 """What a layer can be but healthy."""

@@ -13,8 +13,8 @@ from sweep.nets.codes import Codes, unit_codes
 from sweep.nets.topology import bottleneck_layer
 from sweep.reports.claims import recorded_datasets
 from sweep.reports.trial_page import locate_trial
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_codes, read_trial
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_codes, read_trial
 from sweep.trial import Trial, format_topology
 
 BOTTLENECK, ALL = "bottleneck", "all"

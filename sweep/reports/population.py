@@ -15,7 +15,7 @@ from jaxtyping import UInt64
 from sweep.config import parse_config
 from sweep.errors import SweepError
 from sweep.planning.grid import expand
-from sweep.store.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import asked_runs
 from sweep.trial import Status, StopReason
 

@@ -7,11 +7,11 @@ from datetime import datetime
 import pandas as pd
 
 from sweep.printable import printable_line
-from sweep.store.layout import ResultsDir
-from sweep.store.lease import Holder
-from sweep.store.lock import writer_of
-from sweep.store.reader import read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.lease import Holder
+from sweep.store.places.lock import writer_of
 from sweep.store.runs import read_run, run_files
+from sweep.store.tables.reader import read_trials
 from sweep.trial import Status
 
 

@@ -16,9 +16,9 @@ from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.population import COUNTED, has_converged
 from sweep.result import Outcome
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_trials
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.reader import read_trials
+from sweep.store.tables.snapshot import read_rows
 from sweep.trial import STOP_PARAMETERS, Status, StopReason
 
 KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "traceback"})

@@ -31,9 +31,9 @@ from sweep.reports.summary import axes_of
 from sweep.reports.survival_section import survival_section
 from sweep.reports.symmetry import symmetry_section
 from sweep.reports.tables import cells, escape, format_value, markdown_table
-from sweep.store.files import write_atomically
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import AnyPath
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
 from sweep.trial import Status, StopReason
 
 MOST_FAILURES = 10

@@ -16,8 +16,8 @@ from sweep.reports.stacking_figure import draw_stacking
 from sweep.reports.stacking_pairs import Pair, deviation_of, growth_of_spread, pairs_of, spread_of
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import escape, markdown_table
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_ladder, read_phases
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_ladder, read_phases
 from sweep.trial import PARAMETERS
 
 MOST_SETTINGS = 6

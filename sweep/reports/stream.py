@@ -13,9 +13,9 @@ from sweep.reports.objective import HELD_OUT
 from sweep.reports.rejudging import read_judged
 from sweep.reports.selection import Selection, select, shown_columns, sort_rows
 from sweep.reports.where import explain_no_match, names_in, select_rows
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import iterate_frames, read_trials
-from sweep.store.schema import SCHEMAS
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.reader import iterate_frames, read_trials
+from sweep.store.tables.schema import SCHEMAS
 
 ROWS_AT_ONCE = 2_000
 FACTS = frozenset({*JUDGED, HELD_OUT})

@@ -17,7 +17,7 @@ from sweep.reports.layer_figures import draw_unit_distances
 from sweep.reports.palette import level_colours
 from sweep.reports.summary import quartiles
 from sweep.reports.tables import markdown_table
-from sweep.store.reader import read_gradients
+from sweep.store.tables.reader import read_gradients
 from sweep.trial import PARAMETERS
 
 BROKEN = 1e-3

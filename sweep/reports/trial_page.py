@@ -12,8 +12,8 @@ from sweep.reports.objective import HELD_OUT, NAMES
 from sweep.reports.sparkline import sparkline
 from sweep.reports.tables import format_value, records
 from sweep.result import Outcome, Provenance
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_curves, read_trials
 
 LOSS = "loss"
 CALLED = {LOSS: "loss", HELD_OUT: NAMES[HELD_OUT]}

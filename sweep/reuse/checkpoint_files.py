@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from sweep.engines.state import WATCH_COLUMNS
-from sweep.store.files import reporting
 from sweep.store.inspection import Problem
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import SavedState
-from sweep.store.remote import AnyPath, matches
+from sweep.store.places.files import reporting
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath, matches
+from sweep.store.tables.reader import SavedState
 from sweep.training.checkpoints import thaw
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, StopReason, Trial
 

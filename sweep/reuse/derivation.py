@@ -16,13 +16,13 @@ from sweep.config.sweepfile import Record
 from sweep.ladder import Rung
 from sweep.nets.topology import count_parameters
 from sweep.planning.plan import Plan
-from sweep.store.batch import Batch
-from sweep.store.encoding import frame_of
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.reader import read_states
-from sweep.store.remote import AnyPath
-from sweep.store.schema import SCHEMAS
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.encoding import frame_of
+from sweep.store.tables.reader import read_states
+from sweep.store.tables.schema import SCHEMAS
+from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.table_set import TableSet
 from sweep.training.handover import past_of_state
 from sweep.training.past import Past
 from sweep.trial import STOP_PARAMETERS, Status, StopReason, Trial
@@ -79,7 +79,7 @@ def derived_frames(derived: Sequence[Derived], path: AnyPath, sweep: str) -> Ite
             table = read_rows(path, name, where=("trial_id", sources))
             tables[name] = _copied(table, group)
         tables[TableName.TRIALS] = _under_own_rule(tables[TableName.TRIALS], group, sweep)
-        yield frame_of(Batch(tables))
+        yield frame_of(TableSet(tables))
 
 
 def _groups(derived: Sequence[Derived]) -> Iterator[list[Derived]]:

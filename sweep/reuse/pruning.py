@@ -10,9 +10,9 @@ from jaxtyping import UInt64
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
 from sweep.planning.grid import Grid, expand
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import done_ids, read_trials
+from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import asked_runs
+from sweep.store.tables.reader import done_ids, read_trials
 from sweep.trial import Status
 
 ENDED = (Status.FINISHED, Status.DIVERGED)

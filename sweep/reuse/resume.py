@@ -8,7 +8,7 @@ import numpy as np
 from sweep.engines.start import slot_names
 from sweep.engines.state import LaneState
 from sweep.plugins.components import component_of
-from sweep.store.reader import SavedState
+from sweep.store.tables.reader import SavedState
 from sweep.training.handover import counters_of, past_of_state
 from sweep.training.past import limit_of
 from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial

@@ -15,8 +15,8 @@ from sweep.reuse.resume import match_starts
 from sweep.running.eta import Forecast
 from sweep.running.failures import failed_results
 from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
-from sweep.store.reader import SavedState
-from sweep.store.writer import Writer
+from sweep.store.tables.reader import SavedState
+from sweep.store.tables.writer import Writer
 from sweep.training.work import Work
 from sweep.trial import Status, Trial
 

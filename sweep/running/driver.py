@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
-import yaml
-
 from sweep.config import SweepConfig
+from sweep.config.yaml_source import write_yaml
 from sweep.errors import RayDiedError, SweepError
 from sweep.planning.machine import available_cpus
 from sweep.planning.plan import Plan, make_plan
@@ -21,12 +20,12 @@ from sweep.running.eta import Forecast
 from sweep.running.failures import FailureKind, held_failures
 from sweep.running.interrupt import Interrupt, StoppedAtOnce
 from sweep.running.work_queue import make_works
-from sweep.store.layout import ResultsDir
 from sweep.store.ownership import require_own
-from sweep.store.reader import done_ids
-from sweep.store.remote import AnyPath
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
 from sweep.store.runs import latest_asked, record_run
-from sweep.store.writer import Writer
+from sweep.store.tables.reader import done_ids
+from sweep.store.tables.writer import Writer
 from sweep.trial import Status
 
 SECONDS_BETWEEN_TICKS = 0.2
@@ -229,7 +228,7 @@ class _Run:
     def record(self) -> None:
         """Keep what is asked for, unless the latest run asked for it and nothing is new."""
         config = self.plan.config.model_dump(mode="json", exclude_unset=True)
-        text = self.options.config_text or yaml.safe_dump(config, sort_keys=False)
+        text = self.options.config_text or write_yaml(config)
         asked = (text, self.options.overrides)
         new = self.plan.missing or self.plan.derived
         if not new and latest_asked(self.directory) == asked:

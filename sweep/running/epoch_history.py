@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from sweep.nets.topology import parse_topology
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.snapshot import read_rows
 from sweep.trial import PACK_KEY, Status, StopReason
 
 

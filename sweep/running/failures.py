@@ -12,9 +12,9 @@ from sweep.planning.grid import Grid
 from sweep.planning.packs import Pack
 from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.running.messages import Broken, Ended
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath
-from sweep.store.snapshot import read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.snapshot import read_rows
 from sweep.trial import Status, StopReason
 
 WORKER_LOST = Broken(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sweep.planning.packs import Pack
 from sweep.result import TrialResult
-from sweep.store.encoding import encode
+from sweep.store.tables.encoding import encode
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from sweep.planning.plan import Plan
 from sweep.reuse.checkpoint_files import read_leftovers
 from sweep.reuse.resume import match_starts
 from sweep.running.environment import Circumstances
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_states, stated_paths
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, Record, Work
 
 

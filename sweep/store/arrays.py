@@ -1,7 +1,4 @@
-"""Keeps arrays that a notebook trains on as files, which workers and later runs read.
-
-Knows nothing of sweeps but where in one an array may stand.
-"""
+"""Keeps arrays that a notebook trains on as files, which workers and later runs read."""
 
 import hashlib
 import io
@@ -13,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from sweep.errors import StoreError
-from sweep.store.files import write_atomically
-from sweep.store.layout import ResultsDir
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
 
 PLACES = ("dataset", "path")
 """The keys under which an array is data: a data set, or the path of a table."""

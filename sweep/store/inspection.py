@@ -1,4 +1,4 @@
-"""Checks every file of a results directory but checkpoints, and repairs it. Knows no sweep."""
+"""Checks every file of a results directory but checkpoints, and repairs it."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -9,18 +9,17 @@ from pathlib import Path
 import pyarrow as pa
 
 from sweep.errors import StoreError, UnreachableError
-from sweep.store.encoding import decode
-from sweep.store.files import reporting, write_atomically
-from sweep.store.holdings import COLUMNS, Holdings
-from sweep.store.journal import files_of, replay_file, torn_tail
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.lease import Lease
-from sweep.store.lock import Lock
-from sweep.store.parts import NAME, part_path, read_part, schema_version
-from sweep.store.remote import AnyPath
+from sweep.store.places.files import reporting, write_atomically
+from sweep.store.places.journal import files_of, replay_file, torn_tail
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.lease import Lease
+from sweep.store.places.lock import Lock
+from sweep.store.places.remote import AnyPath
 from sweep.store.runs import read_run
-from sweep.store.schema import SCHEMA_VERSION
-from sweep.store.writer import Writer
+from sweep.store.tables.encoding import decode
+from sweep.store.tables.holdings import COLUMNS, Holdings
+from sweep.store.tables.parts import NAME, is_outdated, part_path, read_part
+from sweep.store.tables.writer import Writer
 
 TORN = "journal.bin-tail"
 
@@ -87,7 +86,7 @@ def _tables(directory: ResultsDir) -> Iterator[Problem]:
         if what := _fault(path, partial(_take_in, directory, number, holdings)):
             damaged.add(number)
             yield Problem(path, what, "its trials will be trained again")
-        elif schema_version(directory, number) < SCHEMA_VERSION:
+        elif is_outdated(directory, number):
             yield Problem(path, "is of an older sweep", "the next run rewrites it", aside=False)
     for name in TableName:
         for path in _files(directory.table(name)):

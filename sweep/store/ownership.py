@@ -1,10 +1,10 @@
-"""Tells whose results a directory holds, before anything is written there."""
+"""Checks whose results a directory holds, before anything is written there."""
 
 from sweep.errors import StoreError
-from sweep.store.files import reporting
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import RemotePath
-from sweep.store.snapshot import read_rows
+from sweep.store.places.files import reporting
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import RemotePath
+from sweep.store.tables.snapshot import read_rows
 
 ENTRIES_NAMED = 3
 

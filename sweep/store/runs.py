@@ -1,4 +1,4 @@
-"""Keeps the sweep file and the circumstances of every run. Knows nothing of results."""
+"""Keeps the sweep file and the environment of every run."""
 
 import json
 from collections.abc import Mapping
@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from sweep.config.overrides import apply_overrides
 from sweep.config.yaml_source import parse_document
 from sweep.errors import ConfigError, StoreError
-from sweep.store.files import write_atomically
-from sweep.store.layout import ResultsDir
-from sweep.store.remote import AnyPath, matches
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath, matches
 
 
 @dataclass(frozen=True)
@@ -30,19 +30,19 @@ class Run:
     done: int | None = None
 
 
-def record_run(directory: ResultsDir, config: str, circumstances: Mapping[str, object]) -> AnyPath:
+def record_run(directory: ResultsDir, config: str, environment: Mapping[str, object]) -> AnyPath:
     """Keep the sweep file as it is now, and what the run was started with.
 
     Args:
         directory: the results of the sweep.
         config: text of the sweep file; replaces the one kept before.
-        circumstances: what to know of the run (overrides, versions, host), as JSON would have it.
+        environment: what to know of the run (overrides, versions, host), as JSON would have it.
 
     Returns:
         The file of this run, named after the moment in UTC.
     """
     moment = datetime.now(UTC)
-    record = {"started": moment.isoformat(), "config": config, **circumstances}
+    record = {"started": moment.isoformat(), "config": config, **environment}
     path = directory.runs / f"{moment:%Y%m%dT%H%M%S.%f}Z.json"
     write_atomically(directory.config, config.encode())
     write_atomically(path, (json.dumps(record, indent=2, default=str) + "\n").encode())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from docs.experiments.source.page import EXAMPLES
-from sweep.store.reader import read_trials
+from sweep.store.tables.reader import read_trials
 
 RUN = (
     "encoder",

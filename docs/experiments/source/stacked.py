@@ -11,8 +11,8 @@ from sweep.reports.orders import median_ratio
 from sweep.reports.stacking import count_comparisons, stacked_settings
 from sweep.reports.stacking_cells import DEEP, Cell
 from sweep.reports.stacking_pairs import Pair, growth_of_spread, pairs_of, spread_of
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_trials
 
 VARIANTS = (
     ("plain", {}),

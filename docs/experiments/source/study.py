@@ -11,8 +11,8 @@ from sweep.reports.hidden_codes import find_codes, read_published
 from sweep.reports.published import load_published
 from sweep.reports.readings import compare, pair_trials
 from sweep.reports.rejudging import read_judged
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_curves, read_ladder, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_curves, read_ladder, read_trials
 from sweep.trial import Status, StopReason
 
 SIGMOID = ("16-5-16", "16-4-16", "16-3-16", "16-8-4-8-16")

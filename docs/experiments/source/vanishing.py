@@ -10,8 +10,8 @@ from docs.experiments.source.page import EXAMPLES, fixed
 from sweep.reports.baselines import load_targets, measure_yardstick, thresholds
 from sweep.reports.gradients import first_probes
 from sweep.reports.intervals import Estimate, corrected, difference_of_pairs
-from sweep.store.layout import ResultsDir
-from sweep.store.reader import read_gradients, read_phases, read_trials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.reader import read_gradients, read_phases, read_trials
 
 DEPTHS = (4, 8, 12)
 BASE: dict[str, object] = {

@@ -10,7 +10,7 @@ from sweep.cli.options import plugin_options
 if TYPE_CHECKING:
     from sweep.reports.code_page import Comparison
     from sweep.reports.hidden_codes import HiddenCodes
-    from sweep.store.layout import ResultsDir
+    from sweep.store.places.layout import ResultsDir
 
 
 @click.command("codes")

@@ -8,9 +8,9 @@ from sweep.cli.console import say
 
 if TYPE_CHECKING:
     from sweep.store.inspection import Problem
-    from sweep.store.layout import ResultsDir
-    from sweep.store.lease import Lease
-    from sweep.store.lock import Lock
+    from sweep.store.places.layout import ResultsDir
+    from sweep.store.places.lease import Lease
+    from sweep.store.places.lock import Lock
 
 PROBLEMS = 1
 
@@ -28,7 +28,7 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
     Exit code: 0 nothing wrong (any longer), 1 problems found, 2 wrong input.
     """
     from sweep.cli.places import find_results
-    from sweep.store.lock import holding, lock_at
+    from sweep.store.places.lock import holding, lock_at
 
     directory = find_results(results)
     if repair:
@@ -68,7 +68,7 @@ def _inspect(directory: "ResultsDir") -> list["Problem"]:
     from sweep.errors import StoreError, UnreachableError
     from sweep.reuse.checkpoint_files import inspect_checkpoints
     from sweep.store.inspection import inspect_results
-    from sweep.store.reader import done_ids
+    from sweep.store.tables.reader import done_ids
 
     problems = inspect_results(directory)
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sweep.datasets import Data
     from sweep.planning import Plan
     from sweep.running.estimate import Estimate
-    from sweep.store.remote import AnyPath
+    from sweep.store.places.remote import AnyPath
 
 DATASETS_NAMED = 4
 TABLES_NAMED = 3
@@ -51,8 +51,8 @@ def plan_command(
     from sweep.config import load_config
     from sweep.planning import make_plan
     from sweep.reuse.derivation import find_derived
-    from sweep.store.reader import done_ids
-    from sweep.store.remote import path_of
+    from sweep.store.places.remote import path_of
+    from sweep.store.tables.reader import done_ids
 
     sweep = load_config(config, overrides)
     directory = path_of(output or Path("results") / sweep.name)

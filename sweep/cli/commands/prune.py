@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sweep.config import SweepConfig
     from sweep.reuse.pruning import Pruning
-    from sweep.store.layout import ResultsDir
+    from sweep.store.places.layout import ResultsDir
 
 
 @click.command("prune")
@@ -91,8 +91,8 @@ def _remove(
     from sweep.errors import StoreError
     from sweep.reuse.checkpoint_files import drop_settled
     from sweep.reuse.pruning import find_unwanted
-    from sweep.store.reader import done_ids
-    from sweep.store.writer import Writer
+    from sweep.store.tables.reader import done_ids
+    from sweep.store.tables.writer import Writer
 
     with Writer(directory) as writer:
         now = find_unwanted(directory, configs, ended=finished)

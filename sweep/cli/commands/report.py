@@ -43,7 +43,7 @@ def report_command(
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
     from sweep.reports.report import write_report
-    from sweep.store.remote import path_of
+    from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience)

@@ -127,8 +127,8 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     from sweep.reports.best_rows import best_rows
     from sweep.reports.population import population_of
     from sweep.reports.report import write_report
-    from sweep.store.layout import ResultsDir
-    from sweep.store.reader import read_trials
+    from sweep.store.places.layout import ResultsDir
+    from sweep.store.tables.reader import read_trials
 
     directory = ResultsDir(summary.output)
     trials = read_trials(directory.path)

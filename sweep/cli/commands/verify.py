@@ -14,7 +14,7 @@ from sweep.printable import printable_line
 
 if TYPE_CHECKING:
     from sweep.reports.sample import Sample
-    from sweep.store.layout import ResultsDir
+    from sweep.store.places.layout import ResultsDir
     from sweep.training.verification.verdicts import Verdict
 
 DIFFERENT = 1
@@ -46,7 +46,7 @@ def verify_command(
     from sweep.cli.places import find_results
     from sweep.errors import StoreError
     from sweep.reports.sample import choose_sample, describe_sample
-    from sweep.store.reader import read_trials
+    from sweep.store.tables.reader import read_trials
 
     directory = find_results(results)
     sample = choose_sample(read_trials(directory.path), size, seed=seed)
@@ -67,7 +67,7 @@ def verify_command(
 
 def _verdicts(directory: "ResultsDir", sample: "Sample") -> Iterator["Verdict"]:
     from sweep.reports.claims import read_claims, recorded_datasets
-    from sweep.store.reader import read_trials
+    from sweep.store.tables.reader import read_trials
     from sweep.training.verification.verify import verify_trial
 
     claims = list(read_claims(directory, read_trials(directory.path), sample.trial_ids))

@@ -1,4 +1,4 @@
-"""Turns results into tables, and tables into bytes that travel. Knows nothing of files.
+"""Turns results into tables, and tables into bytes that travel.
 
 A frame is the tables in the order of `TableName`, each as its length (8 bytes, little endian) and
 an Arrow stream; one of an older version lacks the last of them.
@@ -14,9 +14,9 @@ from jaxtyping import Shaped
 from sweep.errors import StoreError
 from sweep.nets.layout import Array, layout_of
 from sweep.result import Outcome, Provenance, TrialResult
-from sweep.store.batch import Batch
-from sweep.store.layout import TableName
-from sweep.store.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
+from sweep.store.places.layout import TableName
+from sweep.store.tables.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
+from sweep.store.tables.table_set import TableSet
 from sweep.trial import STOP_PARAMETERS, Trial, canonical
 
 LENGTH = struct.Struct("<Q")
@@ -30,15 +30,15 @@ def encode(results: Sequence[TrialResult], sweep: str) -> bytes:
         results: at most one of each trial.
         sweep: name of the sweep that trained them.
     """
-    return frame_of(batch_of(results, sweep))
+    return frame_of(table_set_of(results, sweep))
 
 
-def frame_of(batch: Batch) -> bytes:
+def frame_of(batch: TableSet) -> bytes:
     """Write tables as one frame."""
     return b"".join(_with_length(_stream(batch.tables[name])) for name in TableName)
 
 
-def decode(frame: bytes, where: str = "results received") -> Batch:
+def decode(frame: bytes, where: str = "results received") -> TableSet:
     """Read what `encode` wrote, by this version of sweep or an older one.
 
     Raises:
@@ -55,10 +55,10 @@ def decode(frame: bytes, where: str = "results received") -> Batch:
         if max(start, position) > len(frame):
             raise StoreError(f"{where}: must be results of sweep (got a part of a frame)")
         tables[name] = _table(name, frame[start:position], where)
-    return Batch(tables)
+    return TableSet(tables)
 
 
-def batch_of(results: Sequence[TrialResult], sweep: str) -> Batch:
+def table_set_of(results: Sequence[TrialResult], sweep: str) -> TableSet:
     """Lay results out as tables."""
     assert len({result.trial.trial_id for result in results}) == len(results)
     columns = {
@@ -68,7 +68,7 @@ def batch_of(results: Sequence[TrialResult], sweep: str) -> Batch:
         TableName.STATE: _states([r for r in results if r.state is not None]),
         **{name: _details(results, name) for name in DETAILS},
     }
-    return Batch({n: pa.table(arrays, schema=SCHEMAS[n]) for n, arrays in columns.items()})
+    return TableSet({n: pa.table(arrays, schema=SCHEMAS[n]) for n, arrays in columns.items()})
 
 
 def _trials(results: Sequence[TrialResult], sweep: str) -> dict[str, object]:

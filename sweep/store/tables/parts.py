@@ -1,4 +1,4 @@
-"""Publishes, reads and removes the numbered Parquet parts of the tables. Knows nothing of locks.
+"""Publishes, reads and removes the numbered Parquet parts of the tables.
 
 Part N of every table holds the same trials. The file in `trials/` is published last and removed
 first: where it is missing, the files of that number elsewhere do not count.
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sweep.errors import StoreError
-from sweep.store.batch import Batch
-from sweep.store.files import remove_leftovers, reporting, sync_directory, write_atomically
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath, RemotePath
-from sweep.store.schema import SCHEMAS, conform, version_of
+from sweep.store.places.files import remove_leftovers, reporting, sync_directory, write_atomically
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath, RemotePath
+from sweep.store.tables.schema import SCHEMA_VERSION, SCHEMAS, conform, version_of
+from sweep.store.tables.table_set import TableSet
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
 CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), TableName.TRIALS)
@@ -42,7 +42,7 @@ def part_numbers(directory: ResultsDir, name: TableName = TableName.TRIALS) -> l
     return sorted(_number(folder / entry) for entry in seen)
 
 
-def publish(directory: ResultsDir, number: int, batch: Batch) -> None:
+def publish(directory: ResultsDir, number: int, batch: TableSet) -> None:
     """Write the tables of `batch` as part `number`, the trials last."""
     for name in CONTENTS:
         if batch.tables[name].num_rows or name is TableName.TRIALS:
@@ -72,9 +72,9 @@ def clean(directory: ResultsDir) -> None:
             remove(directory, number)
 
 
-def read_batch(directory: ResultsDir, number: int) -> Batch:
+def read_table_set(directory: ResultsDir, number: int) -> TableSet:
     """Read every table of a part."""
-    return Batch({name: read_part(directory, name, number) for name in TableName})
+    return TableSet({name: read_part(directory, name, number) for name in TableName})
 
 
 def read_part(
@@ -122,10 +122,12 @@ def count_bytes(directory: ResultsDir, number: int) -> int:
     return sum(_size(path) for path in paths if path.exists())
 
 
-def schema_version(directory: ResultsDir, number: int) -> int:
-    """Return the schema version of a part."""
+def is_outdated(directory: ResultsDir, number: int) -> bool:
+    """Return whether a part is of an older schema, or lacks columns that came since."""
     path = part_path(directory, TableName.TRIALS, number)
-    return version_of(_read(path, lambda: pq.read_schema(**_source(path))), str(path))
+    present = _read(path, lambda: pq.read_schema(**_source(path)))
+    older = version_of(present, str(path)) < SCHEMA_VERSION
+    return older or not set(SCHEMAS[TableName.TRIALS].names) <= set(present.names)
 
 
 def _read(path: AnyPath, read: Callable[[], T]) -> T:

@@ -1,7 +1,7 @@
-"""Reads the rows that count, also while they are being written. Knows nothing of their meaning.
+"""Reads the rows that count, also while they are being written.
 
-A reader takes the journal first and the parts after it, so that a result on its way from one to
-the other is seen twice rather than not at all; the second sight is dropped.
+A reader takes the journal first and the parts after it, so that a result that moves from one to the
+other meanwhile is read twice rather than not at all; the second copy is dropped.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,15 +10,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sweep.errors import StoreError
-from sweep.store.batch import Batch, with_values, without_trials
-from sweep.store.encoding import decode
-from sweep.store.holdings import COLUMNS, Holdings
-from sweep.store.journal import replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.parts import part_numbers, read_part
-from sweep.store.remote import AnyPath
-from sweep.store.removals import read_removals
-from sweep.store.schema import SCHEMAS
+from sweep.store.places.journal import replay
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.encoding import decode
+from sweep.store.tables.holdings import COLUMNS, Holdings, read_removals
+from sweep.store.tables.parts import part_numbers, read_part
+from sweep.store.tables.schema import SCHEMAS
+from sweep.store.tables.table_set import TableSet, with_values, without_trials
 
 ATTEMPTS = 10
 
@@ -134,7 +133,7 @@ def _part_source(directory: ResultsDir, number: int) -> Read:
     return read
 
 
-def _frame_source(batch: Batch) -> Read:
+def _frame_source(batch: TableSet) -> Read:
     def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
         table = batch.tables[name]
         if where is not None:

@@ -1,11 +1,19 @@
-"""Decides which row of a trial counts. Knows nothing of files."""
+"""Decides which rows count: one of each trial, and none that is being removed.
 
-from collections.abc import Iterator
+From the moment the file of removals is there, its trials no longer count; it goes once no part
+holds them any more.
+"""
+
+import json
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import pyarrow as pa
 
+from sweep.errors import StoreError
+from sweep.store.places.files import reporting, sync_directory, write_atomically
+from sweep.store.places.layout import ResultsDir
 from sweep.trial import StopReason
 
 DECIDED = 2
@@ -83,3 +91,38 @@ class Holdings:
     def move(self, trials: pa.Table, place: int) -> None:
         """Take note that these rows, which count, now lie at `place`."""
         self.entries.update(entries_of(trials, place))
+
+
+def announce_removal(directory: ResultsDir, trial_ids: Collection[str]) -> None:
+    """Make these trials no longer count."""
+    write_atomically(directory.removals, json.dumps(sorted(trial_ids)).encode())
+
+
+def read_removals(directory: ResultsDir) -> set[str]:
+    """Return the trials that no longer count.
+
+    Raises:
+        StoreError: if the file is not whole.
+    """
+    path = directory.removals
+    with reporting(path, "read"):
+        try:
+            text = path.read_text("utf-8")
+        except FileNotFoundError:
+            return set()
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
+        advice = "remove it, and run `sweep prune` again"
+        raise StoreError(f"{path}: must be a list of the trials that are being removed; {advice}")
+    return set(found)
+
+
+def conclude_removal(directory: ResultsDir) -> None:
+    """Forget them: no part holds them any more."""
+    path = directory.removals
+    with reporting(path, "removed"):
+        path.unlink(missing_ok=True)
+        sync_directory(path.parent)

@@ -1,4 +1,4 @@
-"""Keeps frames of bytes durable, in one file or as objects. Knows nothing of what they hold.
+"""Keeps frames of bytes durable, in one file or as objects.
 
 A frame is a header (magic, length of the payload, CRC-32 of the payload, CRC-32 of the header so
 far) and the payload. Each append reaches the disk before it returns, so that only the last frame
@@ -16,8 +16,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from sweep.errors import StoreError
-from sweep.store.files import reporting, sync_directory
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.places.files import reporting, sync_directory
+from sweep.store.places.remote import AnyPath, RemotePath
 
 MAGIC = b"SWPJ"
 HEADER = struct.Struct("<4sQI")

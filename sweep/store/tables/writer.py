@@ -1,4 +1,4 @@
-"""Writes the tables of a sweep, one writer at a time. Knows nothing of training.
+"""Writes the tables of a sweep, one writer at a time.
 
 A result is safe once `append` returns: it is in the journal. `flush` publishes what the journal
 holds as a numbered part of each table and only then clears it, so a crash at any moment loses
@@ -12,28 +12,33 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from sweep.store.batch import Batch
-from sweep.store.encoding import decode
-from sweep.store.files import remove_leftovers, reporting, write_atomically
-from sweep.store.holdings import COLUMNS, Holdings, entries_of
-from sweep.store.journal import open_journal, replay
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.lease import Lease
-from sweep.store.lock import Lock, holding
-from sweep.store.parts import (
+from sweep.store.places.files import remove_leftovers, reporting, write_atomically
+from sweep.store.places.journal import open_journal, replay
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.lease import Lease
+from sweep.store.places.lock import Lock, holding
+from sweep.store.places.remote import AnyPath, RemotePath
+from sweep.store.tables.encoding import decode
+from sweep.store.tables.holdings import (
+    COLUMNS,
+    Holdings,
+    announce_removal,
+    conclude_removal,
+    entries_of,
+    read_removals,
+)
+from sweep.store.tables.parts import (
     clean,
     count_bytes,
     count_rows,
+    is_outdated,
     part_numbers,
     publish,
-    read_batch,
     read_part,
+    read_table_set,
     remove,
-    schema_version,
 )
-from sweep.store.remote import AnyPath, RemotePath
-from sweep.store.removals import announce_removal, conclude_removal, read_removals
-from sweep.store.schema import SCHEMA_VERSION
+from sweep.store.tables.table_set import TableSet
 
 PENDING_ROWS = 20_000
 PENDING_BYTES = 64 * 2**20
@@ -55,7 +60,7 @@ class Writer:
         self._given_lock = lock
         self._held = ExitStack()
         self._holdings = Holdings()
-        self._pending: list[Batch] = []
+        self._pending: list[TableSet] = []
         self._pending_rows = self._pending_bytes = 0
         self._is_small: dict[int, bool] = {}
         self._next = self._after(0)  # number of the next part, and place of what is pending
@@ -113,7 +118,7 @@ class Writer:
         """Publish every result taken in as part of the tables."""
         self._lock.require()
         if self._pending:
-            publish(self.directory, self._next, Batch.join(self._pending))
+            publish(self.directory, self._next, TableSet.join(self._pending))
             self._pending = []
             self._pending_rows = self._pending_bytes = 0
             self._next = self._after(self._next)
@@ -186,12 +191,12 @@ class Writer:
         self._drop_stale()
         conclude_removal(self.directory)
 
-    def _fresh(self, batch: Batch) -> list[str]:
+    def _fresh(self, batch: TableSet) -> list[str]:
         """The trials of a batch whose rows would count."""
         rows = entries_of(batch.trials, self._next)
         return [trial_id for trial_id, entry in rows if self._holdings.accepts(trial_id, entry)]
 
-    def _admit(self, batch: Batch, fresh: list[str]) -> None:
+    def _admit(self, batch: TableSet, fresh: list[str]) -> None:
         """Hold the rows that count; rows still pending that they replace go at once."""
         if len(fresh) < batch.trials.num_rows:
             batch = batch.only(fresh)
@@ -224,9 +229,9 @@ class Writer:
             del self._holdings.stale[number]
 
     def _modernise(self) -> None:
-        """Rewrite parts of an older schema, so that any reader finds the same columns in all."""
+        """Rewrite parts of an older sweep, so that any reader finds the same columns in all."""
         for number in part_numbers(self.directory):
-            if schema_version(self.directory, number) < SCHEMA_VERSION:
+            if is_outdated(self.directory, number):
                 self._rewrite([number], set())
 
     def _compact(self) -> None:
@@ -248,7 +253,7 @@ class Writer:
 
     def _rewrite(self, numbers: list[int], without: set[str]) -> None:
         """Publish what these parts hold as a new part, then remove them."""
-        batch = Batch.join(read_batch(self.directory, n) for n in numbers).without(without)
+        batch = TableSet.join(read_table_set(self.directory, n) for n in numbers).without(without)
         if batch.trials.num_rows:
             publish(self.directory, self._next, batch)
             self._holdings.move(batch.trials, self._next)

@@ -1,4 +1,4 @@
-"""Lets one process write a results directory. Knows nothing of what it writes.
+"""Lets one process at a time write a results directory.
 
 The lock is the operating system's: it goes with its process, however that ends.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO
 
 from sweep.errors import StoreError
-from sweep.store.files import reporting
-from sweep.store.lease import Holder, Lease, lease_holder
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.places.files import reporting
+from sweep.store.places.lease import Holder, Lease, lease_holder
+from sweep.store.places.remote import AnyPath, RemotePath
 
 ATTEMPTS = 5
 PAUSE_SECONDS = 0.05

@@ -1,10 +1,10 @@
-"""Where each thing of a sweep's results lies. Knows nothing of what is in it."""
+"""Where each part of a sweep's results lies."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
-from sweep.store.remote import AnyPath, RemotePath, path_of
+from sweep.store.places.remote import AnyPath, RemotePath, path_of
 
 
 class TableName(StrEnum):

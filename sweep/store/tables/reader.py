@@ -1,4 +1,4 @@
-"""Reads the tables of a sweep as pandas and NumPy have them. Knows nothing of training."""
+"""Reads the tables of a sweep into pandas and NumPy."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from jaxtyping import Float, Shaped
 
 from sweep.errors import StoreError
 from sweep.nets.topology import parse_topology
-from sweep.store.layout import ResultsDir, TableName
-from sweep.store.remote import AnyPath
-from sweep.store.snapshot import iterate_trials, read_rows
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.snapshot import iterate_trials, read_rows
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
 

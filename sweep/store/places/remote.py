@@ -1,4 +1,4 @@
-"""Files in object storage, in the words of pathlib. Knows nothing of what is in them.
+"""Files in object storage, with the methods of pathlib.
 
 An object is written whole by one request or not at all. Nothing is renamed, locked or appended to.
 """
@@ -6,16 +6,20 @@ An object is written whole by one request or not at all. Nothing is renamed, loc
 import os
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from obstore.store import ObjectStore
 from pyarrow import ArrowException, fs
 
 from sweep.errors import StoreError, UnreachableError
+from sweep.store.places import conditional
+from sweep.store.places.conditional import Version, Versioned
 
 SCHEMES = ("s3", "gs")
 CREDENTIALS = ("access_key", "secret_key", "session_token")
@@ -36,10 +40,20 @@ T = TypeVar("T")
 
 @dataclass
 class Service:
-    """An object storage by its client, credentials included, and whether it has ever answered."""
+    """A bucket by its clients, credentials included, and whether it has ever answered.
+
+    Attributes:
+        filesystem: reads and writes.
+        versions: makes the client for conditional puts.
+    """
 
     filesystem: fs.FileSystem
+    versions: Callable[[], ObjectStore]
     has_answered: bool = False
+
+    @cached_property
+    def store(self) -> ObjectStore:
+        return self.versions()
 
 
 class RemotePath:
@@ -78,6 +92,11 @@ class RemotePath:
     def key(self) -> str:
         """Bucket and key, as pyarrow has them."""
         return self._uri.partition("://")[2]
+
+    @property
+    def _key(self) -> str:
+        """The key alone."""
+        return self.key.partition("/")[2]
 
     @property
     def name(self) -> str:
@@ -135,6 +154,20 @@ class RemotePath:
 
         self.patiently("written", write)
 
+    def read_version(self) -> Versioned:
+        """Read the object with its version; no version where there is none."""
+        return self.patiently("read", lambda: conditional.read(self._service.store, self._key))
+
+    def put_version(self, data: bytes, version: Version | None) -> Version:
+        """Put the object where `version` lies, or where nothing does; return its own version.
+
+        Raises:
+            ConflictError: something else lies there; it may be `data` itself, its answer lost.
+        """
+        return self.patiently(
+            "written", lambda: conditional.put(self._service.store, self._key, data, version)
+        )
+
     def unlink(self, missing_ok: bool = False) -> None:
         try:
             self.patiently("removed", lambda: self.filesystem.delete_file(self.key))
@@ -183,7 +216,8 @@ class RemotePath:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _is_worth_waiting(self, error: OSError) -> bool:
-        return _passes(error) and (self._service.has_answered or not _says(error, NOBODY))
+        nobody = isinstance(error, ConnectionRefusedError) or _says(error, NOBODY)
+        return _passes(error) and (self._service.has_answered or not nobody)
 
 
 AnyPath = Path | RemotePath
@@ -237,13 +271,20 @@ def path_of(place: str | AnyPath) -> AnyPath:
         names = ", ".join(OPTIONS)
         raise StoreError(f"{shown}: options after ? must be among {names} (got {unknown[0]})")
     try:
-        return RemotePath(shown, Service(_filesystem(parts, options)))
+        options = _completed(parts, options)
+        service = Service(
+            _filesystem(parts.scheme, options),
+            lambda: conditional.open_store(parts.scheme, parts.netloc, options, attempts=ATTEMPTS),
+        )
     except (ArrowException, OSError, ValueError) as error:
         raise StoreError(f"{shown}: cannot be reached ({error})") from error
+    return RemotePath(shown, service)
 
 
 def _passes(error: OSError) -> bool:
-    return not isinstance(error, PermissionError) and _says(error, (*PASSING, *CUT_OFF))
+    if isinstance(error, ConnectionError | PermissionError):
+        return isinstance(error, ConnectionError)
+    return _says(error, (*PASSING, *CUT_OFF))
 
 
 def _says(error: OSError, signs: Collection[str]) -> bool:
@@ -260,17 +301,27 @@ def _refusal(action: str, error: OSError) -> str:
     return f"cannot be {action} ({why}); {advice}"
 
 
-def _filesystem(parts: SplitResult, options: dict[str, str]) -> fs.FileSystem:
+def _completed(parts: SplitResult, options: Mapping[str, str]) -> dict[str, str]:
+    """Add the endpoint and the region that the environment or the service tells."""
     if parts.scheme == "gs":
-        return fs.GcsFileSystem(endpoint_override=options.get("endpoint_override"))
+        return dict(options)
     variables = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL")
-    endpoint = options.pop("endpoint_override", None) or _first_set(*variables)
-    scheme, _, host = (endpoint or "").rpartition("://")
-    region = options.pop("region", None) or _first_set("AWS_REGION", "AWS_DEFAULT_REGION")
+    endpoint = options.get("endpoint_override") or _first_set(*variables) or ""
+    region = options.get("region") or _first_set("AWS_REGION", "AWS_DEFAULT_REGION")
+    if endpoint and "://" not in endpoint:
+        endpoint = f"https://{endpoint}"
+    region = region or ("us-east-1" if endpoint else fs.resolve_s3_region(parts.netloc))
+    return {**options, "endpoint_override": endpoint, "region": region}
+
+
+def _filesystem(scheme: str, options: Mapping[str, str]) -> fs.FileSystem:
+    if scheme == "gs":
+        return fs.GcsFileSystem(endpoint_override=options.get("endpoint_override"))
+    protocol, _, host = options["endpoint_override"].rpartition("://")
     return fs.S3FileSystem(
-        **options,
-        region=region or ("us-east-1" if endpoint else fs.resolve_s3_region(parts.netloc)),
-        scheme=scheme or "https",
+        **{name: options[name] for name in CREDENTIALS if name in options},
+        region=options["region"],
+        scheme=protocol or "https",
         endpoint_override=host or None,
         connect_timeout=10,
         request_timeout=30,

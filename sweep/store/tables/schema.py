@@ -1,4 +1,4 @@
-"""The columns of every table, with their types and meaning. Knows nothing of files.
+"""The columns of every table, with their types and meaning.
 
 Parameters, outcome and provenance are the fields of `Trial`, `Outcome` and `Provenance`.
 """
@@ -16,7 +16,7 @@ import pyarrow as pa
 from sweep.errors import StoreError
 from sweep.ladder import LADDER
 from sweep.result import Outcome, Provenance
-from sweep.store.layout import TableName
+from sweep.store.places.layout import TableName
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial
 
 SCHEMA_VERSION = 2

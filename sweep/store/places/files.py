@@ -1,4 +1,4 @@
-"""Writes files whole or not at all. Knows nothing of what they hold."""
+"""Writes files whole or not at all."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sweep.errors import StoreError
-from sweep.store.remote import AnyPath, RemotePath
+from sweep.store.places.remote import AnyPath, RemotePath
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Results as tables that belong together. Knows nothing of files."""
+"""The tables of some trials, kept together."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sweep.store.layout import TableName
-from sweep.store.schema import SCHEMAS
+from sweep.store.places.layout import TableName
+from sweep.store.tables.schema import SCHEMAS
 
 
 @dataclass(frozen=True)
-class Batch:
+class TableSet:
     """Some trials with all that is kept of them, each table under `SCHEMAS`."""
 
     tables: Mapping[TableName, pa.Table]
 
     @classmethod
-    def join(cls, batches: Iterable["Batch"]) -> Self:
+    def join(cls, batches: Iterable["TableSet"]) -> Self:
         """Put batches one after another."""
-        parts: Sequence[Batch] = list(batches)
+        parts: Sequence[TableSet] = list(batches)
         return cls({n: _concatenated(n, [part.tables[n] for part in parts]) for n in TableName})
 
     @property

@@ -1,0 +1,1 @@
+"""Where results lie: files and objects, their names, and who may write them."""

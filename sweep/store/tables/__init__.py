@@ -1,0 +1,1 @@
+"""What results are: tables in numbered parts, with a journal before them."""
