@@ -9,11 +9,11 @@ import pytest
 from sweep.config import load_config
 from sweep.planning import make_plan
 from sweep.reports.published import load_published
-from sweep.reports.readings import compare, pair_trials
 from sweep.reports.rejudging import read_judged
-from sweep.reports.survival import survivals
+from sweep.reports.statistics.survival import survivals
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_codes, read_gradients, read_trials
+from sweep.studies.publications.readings import compare, pair_trials
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"

@@ -8,20 +8,20 @@ import pandas as pd
 import pytest
 
 import sweep
-from sweep.reports.baselines import (
+from sweep.reports.axes import axes_of
+from sweep.reports.groups import Group, factors_of, groups_of
+from sweep.reports.statistics.comparisons import GroupShare, against, compare_shares, share_of
+from sweep.reports.statistics.intervals import Share
+from sweep.result import TrialResult
+from sweep.store.encoding import batch_of
+from sweep.store.layout import ResultsDir
+from sweep.studies.baselines import (
     Yardstick,
     load_targets,
     measure_yardstick,
     relative_thresholds,
     thresholds,
 )
-from sweep.reports.comparisons import GroupShare, against, compare_shares, share_of
-from sweep.reports.groups import Group, factors_of, groups_of
-from sweep.reports.intervals import Share
-from sweep.reports.summary import axes_of
-from sweep.result import TrialResult
-from sweep.store.encoding import batch_of
-from sweep.store.layout import ResultsDir
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 

@@ -12,13 +12,19 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import sweep
-from sweep.reports.comparison import comparison_section
-from sweep.reports.context import Context, FigureFolder
+from sweep.reports.axes import axes_of
 from sweep.reports.false_convergence import mark_false_convergence
-from sweep.reports.population import asked_for, final_losses, population_of
+from sweep.reports.population import final_losses, population_of
 from sweep.reports.published import Published
-from sweep.reports.report import SECTIONS, compose_report, write_report
-from sweep.reports.summary import axes_of
+from sweep.reports.recorded import asked_for
+from sweep.reports.report import write_report
+from sweep.reports.sections.overview import failures_section
+from sweep.reports.sections.registry import (
+    Context,
+    FigureFolder,
+    all_sections,
+    compose_report,
+)
 from sweep.result import TrialResult
 from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir
@@ -212,8 +218,12 @@ def said_of(results: list[TrialResult]) -> str:
         trials = mark_false_convergence(read_trials(directory.path))
         population = population_of(trials)
         figures = FigureTexts(directory.report)
-        context = Context(directory, population, axes_of(population.trials), figures)
-        text = compose_report(context, [*SECTIONS[:-1], comparison_section(PUBLISHED)])
+        context = Context(
+            directory, population, axes_of(population.trials), figures, against=PUBLISHED
+        )
+        *sections, failures = all_sections()
+        assert failures.write is failures_section
+        text = compose_report(context, sections)
     return re.sub(r"Left out: .*\.\n\n", "", text)
 
 

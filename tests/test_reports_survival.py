@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweep.reports.distances import correlations
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.report import write_report
-from sweep.reports.survival import estimate_survival, survivals
+from sweep.reports.sections.distances import correlations
+from sweep.reports.statistics.survival import estimate_survival, survivals
 from sweep.result import TrialResult
 from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from sweep.reports.best_settings import best_settings, telling_columns
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import losses_of, objective_name, ranked
+from sweep.reports.settings import best_settings, telling_columns
 
 INTERVAL = ("low", "high")
 """Columns that are left to the report."""

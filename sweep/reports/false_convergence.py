@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from sweep.reports.axes import varying_parameters
 from sweep.reports.population import final_losses
-from sweep.reports.selection import varying_parameters
 from sweep.trial import PARAMETERS, StopReason
 
 COLUMN = "false_convergence"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.reports.selection import varying_parameters
-from sweep.reports.summary import Axis, axes_of
+from sweep.reports.axes import Axis, axes_of, varying_parameters
 from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")

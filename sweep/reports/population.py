@@ -10,13 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt64
 
-from sweep.config import parse_config
-from sweep.errors import SweepError
-from sweep.planning.grid import expand
-from sweep.store.layout import ResultsDir
-from sweep.store.runs import asked_runs
+from sweep.reports.recorded import Asked
 from sweep.trial import Status, StopReason
 
 CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
@@ -25,16 +20,6 @@ CENSORED = (StopReason.MAX_EPOCHS, StopReason.TIME)
 """Endings in which a limit came before any rule was met."""
 COUNTED = (Status.FINISHED, Status.DIVERGED)
 """Statuses of the trials that count."""
-
-Identities = UInt64[np.ndarray, " trials"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The trials that a sweep file asks for, by their identities as numbers."""
-
-    trial_ids: Identities
-    path_ids: Identities
 
 
 @dataclass(frozen=True)
@@ -80,24 +65,6 @@ def population_of(
         failed=ours[ours["status"] == Status.FAILED],
         cancelled=int((ours["status"] == Status.CANCELLED).sum()),
         left_over=int((~wanted).sum()),
-    )
-
-
-def asked_for(directory: ResultsDir) -> Asked | None:
-    """Return what the recorded runs ask for, as `asked_runs` says.
-
-    None where no run is recorded, or a file cannot be read any more, its plugin gone for one.
-    """
-    runs = asked_runs(directory)
-    try:
-        cells = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
-    except SweepError:
-        return None
-    if not cells:
-        return None
-    return Asked(
-        np.unique(np.concatenate([found.trial_ids for found in cells])),
-        np.unique(np.concatenate([found.path_ids for found in cells])),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from docs.experiments.source.page import EXAMPLES, count, percent, wilson
 from sweep.reports.published import load_published
 from sweep.reports.rejudging import read_judged
-from sweep.reports.survival import Survival, survivals
+from sweep.reports.statistics.survival import Survival, survivals
 from sweep.store.layout import ResultsDir
 
 TOPOLOGIES = ("4-2-4", "8-3-8", "10-5-10", "16-4-16", "32-5-32")

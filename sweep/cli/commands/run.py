@@ -15,7 +15,7 @@ from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
     from sweep.planning import Plan
-    from sweep.reports.population import Asked
+    from sweep.reports.recorded import Asked
     from sweep.running.driver import RunSummary
 
 INTERRUPTED = 130
@@ -71,7 +71,7 @@ def _run(
 ) -> tuple["RunSummary", "Asked"]:
     from sweep.cli.progress import progress_display
     from sweep.config import load_config
-    from sweep.reports.population import Asked
+    from sweep.reports.recorded import Asked
     from sweep.running.driver import RunOptions, run_sweep
 
     config = load_config(path, overrides)

@@ -1,0 +1,1 @@
+"""Studies of particular questions: sections of reports that register themselves."""
