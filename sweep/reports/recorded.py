@@ -25,21 +25,28 @@ class Asked:
     path_ids: Identities
 
 
-def asked_for(directory: ResultsDir) -> Asked | None:
-    """Return what the recorded runs ask for, as `asked_runs` says.
+@dataclass(frozen=True)
+class NotKnown:
+    """What a sweep file asks for cannot be told, for that reason."""
 
-    None where no run is recorded, or a file cannot be read any more, its plugin gone for one.
+    reason: str
+
+
+def asked_for(directory: ResultsDir) -> Asked | NotKnown | None:
+    """Return what the recorded runs ask for, as `asked_runs` says; None where none is recorded.
+
+    A file that cannot be read any more, its plugin refused for one, makes it `NotKnown`.
     """
     runs = asked_runs(directory)
     try:
-        cells = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
-    except SweepError:
-        return None
-    if not cells:
+        grids = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
+    except SweepError as error:
+        return NotKnown(str(error).partition("\n")[0])
+    if not grids:
         return None
     return Asked(
-        np.unique(np.concatenate([found.trial_ids for found in cells])),
-        np.unique(np.concatenate([found.path_ids for found in cells])),
+        np.unique(np.concatenate([cells.trial_ids for cells in grids])),
+        np.unique(np.concatenate([cells.path_ids for cells in grids])),
     )
 
 

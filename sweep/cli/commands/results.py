@@ -67,8 +67,8 @@ def results_command(
         say("; ".join(filter(None, notes)), err=True)
     if rung is not None and stream.judged is not None:
         population = population_of(stream.judged, asked_for(directory), by_path=True)
-        said = [population.left_out, describe_unmet(directory, population.trials, rung)]
-        click.echo("\n".join(filter(None, said)), err=True)
+        unmet = describe_unmet(directory, population.trials, rung)
+        click.echo("\n".join([*population.remarks, unmet]), err=True)
 
 
 def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str], *, elsewhere: str) -> None:

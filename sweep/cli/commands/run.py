@@ -60,7 +60,12 @@ def run_command(
     except KeyboardInterrupt:
         click.echo("stopped at once; run the same command to go on", err=True)
         context.exit(INTERRUPTED)
-    _print_summary(summary, asked, as_json)
+    try:
+        _print_summary(summary, asked, as_json)
+    except KeyboardInterrupt:
+        draws = f"sweep report {shlex.quote(str(summary.output))}"
+        say(f"interrupted, but the table is complete; the report is drawn by: {draws}", err=True)
+        context.exit(INTERRUPTED)
     if summary.interrupted:
         context.exit(INTERRUPTED)
     context.exit(1 if summary.failed else 0)

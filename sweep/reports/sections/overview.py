@@ -16,17 +16,16 @@ EPOCHS = ["epochs", "pretraining_epochs"]
 @section(0, without_trials=True)
 def overview_section(context: Context) -> str:
     """Write the title and the most important numbers."""
-    trials, said = context.trials, context.population.left_out
-    left_out = [said] if said else []
+    trials, remarks = context.trials, map(escape, context.population.remarks)
     if trials.empty:
         title = f"# Report on {escape(context.directory.path.name)}"
-        return "\n\n".join([title, "No trial to report on.", *left_out])
+        return "\n\n".join([title, "No trial to report on.", *remarks])
     names = ", ".join(sorted(set(trials["sweep"])))
     count = "1 trial" if len(trials) == 1 else f"{len(trials):,} trials"
     lines = [
         f"# Report on {escape(names)}",
         f"**{count}**, of which {_endings(trials)}. {_count_unmet(trials)}",
-        *left_out,
+        *remarks,
         f"Trained {int(trials[EPOCHS].sum().sum()):,} epochs on {_hosts(trials)} "
         f"between {format_value(trials['started'].min())} "
         f"and {format_value(trials['finished'].max())}.",

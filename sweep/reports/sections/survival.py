@@ -106,7 +106,7 @@ def _level(value: object) -> str:
 
 
 def _label(cell: Survival, telling: Sequence[int]) -> str:
-    return ", ".join(format_value(cell.values[place]) for place in telling) or "all"
+    return ", ".join(_level(cell.values[place]) for place in telling) or "all"
 
 
 def _steps(cell: Survival, label: str, group: str, start: float) -> Steps:
