@@ -61,6 +61,7 @@ def parameter(
     neutral: object = None,
     key: bool = False,
     presence: bool = False,
+    label: str | None = None,
     **kwargs: Any,
 ) -> Any:
     """Declare a field of `Trial`.
@@ -73,23 +74,25 @@ def parameter(
             added later orphans no finished trial and a changed default relabels none.
         key: whether trials must agree on it to train together in one pack.
         presence: whether they must agree on whether it is a number other than 0.
+        label: what people call it beside a value; its name if None, nothing if empty, as its values
+            say what they are.
         **kwargs: of `dataclasses.field`.
     """
     metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key, "presence": presence}
-    return field(metadata=metadata, **kwargs)
+    return field(metadata=metadata | {"label": label}, **kwargs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
     """One network with its stop rule, fully specified; None where a parameter does not apply."""
 
-    dataset: str = parameter(Scope.LABEL, "name of the data set")
+    dataset: str = parameter(Scope.LABEL, "name of the data set", label="")
     data_fingerprint: str = parameter(
         Scope.PATH, "16 hex digits of the SHA-256 of the samples and targets", key=True
     )
 
     topology: tuple[int, ...] = parameter(
-        Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=True
+        Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=True, label=""
     )
     tied_weights: bool = parameter(
         Scope.PATH,
@@ -105,9 +108,9 @@ class Trial:
         key=True,
         default=True,
     )
-    activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True)
+    activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=True, label="")
     activation_slope: float | None = parameter(
-        Scope.PATH, "slope of leaky_relu below zero", default=None
+        Scope.PATH, "slope of leaky_relu below zero", default=None, label="slope"
     )
     activation_alpha: float | None = parameter(Scope.PATH, "scale of elu below zero", default=None)
     output_activation: str = parameter(Scope.PATH, "activation of the output layer", key=True)
@@ -138,11 +141,12 @@ class Trial:
         default="none",
     )
 
-    initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")
+    initialiser: str = parameter(Scope.PATH, "distribution of the initial weights", label="")
     initialiser_constant: float | None = parameter(
         Scope.PATH,
         "the initial weight constant c: the value, half-width, standard deviation or gain",
         default=None,
+        label="c",
     )
     initialiser_jitter: float = parameter(
         Scope.PATH,
@@ -231,7 +235,7 @@ class Trial:
         default=True,
     )
 
-    optimizer: str = parameter(Scope.PATH, "optimizer", key=True)
+    optimizer: str = parameter(Scope.PATH, "optimizer", key=True, label="")
     learning_rate: float = parameter(
         Scope.PATH, "learning rate before schedule and decay; the first step size of rprop"
     )

@@ -14,8 +14,10 @@ from scipy.stats import norm
 
 from sweep.reports.statistics.correlations import pearson, spearman
 from sweep.reports.statistics.intervals import (
+    BySeed,
     Estimate,
     Share,
+    by_seed,
     difference_of_pairs,
     difference_of_shares,
 )
@@ -26,7 +28,6 @@ from sweep.reports.statistics.orders import (
     probability_less,
     ratio_of_medians,
 )
-from sweep.reports.statistics.seeds import BySeed, by_seed
 
 DOCS = Path(__file__).parents[1] / "docs" / "findings.md"
 TABLES = 1000

@@ -12,9 +12,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from sweep.reports.axes import Axis, axes_of
+from sweep.reports.figures.curves import draw_by_axis, draw_curves
 from sweep.reports.figures.heatmap import draw_heatmap
 from sweep.reports.figures.palette import PALETTE, colours_of, level_colours
-from sweep.reports.figures.panels import draw_by_axis, draw_curves, thin_labels
+from sweep.reports.figures.panels import thin_labels
 from sweep.reports.population import population_of
 from sweep.reports.sections.axes import curves_section
 from sweep.reports.sections.distances import distance_section

@@ -12,7 +12,7 @@ import pytest
 
 import sweep
 from sweep.reports.axes import axes_of
-from sweep.reports.figures.panels import last_phases
+from sweep.reports.figures.curves import last_phases
 from sweep.reports.groups import Group, groups_of
 from sweep.reports.population import population_of
 from sweep.reports.report import write_report
@@ -315,7 +315,7 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     assert "| 2 | deep | 41 | 0.001 (0.000944 to 0.00106) | - | 0.05 (" in text
     assert "| 6 | greedy | 41 | 0.0001 (0.0001 to 0.0001) | - | 0 (0 to 0) | " in text
     lines = [line for line in text.splitlines() if line.startswith("- ")]
-    assert lines[0].startswith("- More at the mercy of its random start with depth: ")
+    assert lines[0].startswith("- The spread over seeds grows with depth: ")
     assert " is 1 (" in lines[0]
     assert ") at depth 6 and 0.05 (" in lines[0]
     (row,) = [line for line in text.splitlines() if line.startswith("| 6 | greedy | 0.1 (")]
@@ -323,7 +323,7 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     assert row.split(" | ")[6:8] == ["0.5 (0.5 to 0.5)", "0.5"]
     assert lines[1:3] == [
         "- Reliable: more with greedy at depth 2, greedy at depth 6.",
-        "- At the mercy of its random start: less with greedy at depth 2, greedy at depth 6.",
+        "- Spread over seeds: less with greedy at depth 2, greedy at depth 6.",
     ]
     assert lines[-2:] == [
         "- Epochs in all: fewer with greedy at depth 2, greedy at depth 6.",

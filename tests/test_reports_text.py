@@ -19,9 +19,8 @@ from sweep.reports.sections.registry import (
     all_sections,
     compose_report,
 )
-from sweep.reports.tables.sparkline import sparkline
 from sweep.reports.tables.text import Form, escape, format_table
-from sweep.reports.tables.trial_page import find_trial, format_page
+from sweep.reports.tables.trial_page import find_trial, format_page, sparkline
 from sweep.result import Curve, TrialResult
 from sweep.store.encoding import batch_of, encode
 from sweep.store.layout import ResultsDir

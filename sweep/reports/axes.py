@@ -1,4 +1,4 @@
-"""Summarises the table of trials by axis. Knows nothing of figures or Markdown."""
+"""Finds what varies among trials, and summarises them by its levels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import pandas as pd
 from sweep.errors import ConfigError, Fault, nearest
 from sweep.reports.objective import losses_of
 from sweep.reports.population import has_converged, has_ended, has_rule
+from sweep.reports.statistics.intervals import Estimate
 from sweep.trial import PARAMETERS
 
 MOST_LEVELS = 12
@@ -101,6 +102,12 @@ def epochs_taken(trials: pd.DataFrame) -> "pd.Series[float]":
 def share_converged(trials: pd.DataFrame) -> float:
     """Return of the trials with a stop rule the share that met it, 0 to 1; nan without any."""
     return float(has_converged(trials)[has_rule(trials)].mean())
+
+
+def spread(values: "pd.Series[float]") -> Estimate:
+    """Return the median of what is known and finite, between its quartiles."""
+    lower, middle, upper = quartiles(values)
+    return Estimate(middle, lower, upper)
 
 
 def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Groups trials by what varies among them, for comparison. Knows nothing of what is compared.
+"""Groups trials by what varies among them, for comparison.
 
 A grid of a base and of what departs from it, one remedy at a time for example, is told as such.
 """
@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.reports.axes import Axis, axes_of, varying_parameters
+from sweep.reports.axes import Axis, axes_of, level_of, varying_parameters
 from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
-SELF_EVIDENT = frozenset({"dataset", "topology", "activation", "initialiser", "optimizer"})
-"""Parameters whose values say which parameter they are, but for those in `AMBIGUOUS`."""
 AMBIGUOUS = frozenset({"identity"})
-"""An activation, and an initialiser."""
-SHORT = {"initialiser_constant": "c", "activation_slope": "slope"}
+"""An activation, and an initialiser: values that do not say which parameter they are of."""
 PLAIN = "plain"
 FEWEST_DEPARTING = 4
 """Settings below which all that varies is as short as how they depart from a base."""
@@ -144,13 +141,10 @@ def _tells(name: str, value: object) -> bool:
 
 
 def _named(name: str, value: object) -> str:
-    if name in SELF_EVIDENT and value not in AMBIGUOUS:
+    label = PARAMETERS[name].metadata["label"]
+    if label == "" and value not in AMBIGUOUS:
         return str(value)
-    return name if value is True else f"{SHORT.get(name, name)} {_number(value)}"
-
-
-def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return name if value is True else f"{label or name} {level_of(value)}"
 
 
 def _level(trials: pd.DataFrame, axis: Axis, level: str) -> Group:

@@ -1,11 +1,11 @@
-"""Aggregates trials that differ in their seed alone, and ranks what is left. Knows no Markdown."""
+"""Aggregates trials that differ in their seed alone, and ranks these settings."""
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int64
 
 from sweep.reports.groups import factors_of
-from sweep.reports.objective import objective_of
+from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
 from sweep.reports.population import COUNTED, has_converged
 from sweep.reports.statistics.orders import median
 from sweep.trial import Status, StopReason
@@ -15,6 +15,8 @@ STATISTICS = ("trials", "converged", "diverged", "median", "low", "high", "q1", 
 """Columns of `best_settings` beside the parameters, those from `median` on of the loss."""
 UNTELLING = {"converged": 1.0, "diverged": 0.0}
 """Shares that go without saying where all settings have them."""
+INTERVAL = ("low", "high")
+"""Columns that `best_rows` leaves to the report."""
 SETTING, LOSS, FINITE = "setting", "loss_or_inf", "finite_loss"
 
 Losses = Float64[np.ndarray, " trials"]
@@ -65,6 +67,32 @@ def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
     split = pd.Series(np.split(losses, starts[1:])[: len(table)], table.index, dtype=object)
     table = table.assign(**quartiles, losses=split)
     return table.sort_values(["median", "mean"], kind="stable")
+
+
+def best_rows(trials: pd.DataFrame, *, most: int) -> tuple[str, pd.DataFrame]:
+    """Return the best settings over their seeds, or the best trials where each has one seed.
+
+    Args:
+        trials: the rows that count.
+        most: rows to return.
+
+    Returns:
+        A title, and a row a setting: the identity of its best trial, what varies but the seed, how
+        many trials, and the median, quartiles and mean of their loss.
+    """
+    factors = factors_of(trials)
+    by = objective_name(trials)
+    settings = trials.groupby(factors, dropna=False).ngroups if factors else 1
+    if settings == len(trials):
+        order = ranked(trials)
+        columns = ["trial_id", *factors, "stop_reason", "epochs", *losses_of(trials)]
+        shown = order[columns].head(most)
+        return f"best {len(shown):,} of {len(trials):,} trials, by {by}", shown
+    best = best_settings(trials, most=most)
+    told = [name for name in telling_columns(best, trials) if name not in INTERVAL]
+    best.insert(0, "trial_id", trials["trial_id"].loc[best.index])
+    title = f"best {len(best):,} of {settings:,} settings over their seeds, by median {by}"
+    return f"{title}; trial_id is the best of each", best[["trial_id", *told]]
 
 
 def telling_columns(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:

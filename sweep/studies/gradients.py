@@ -1,9 +1,8 @@
-"""Reports where gradients vanish or explode, and what restores learning. Knows no training."""
+"""Reports where gradients vanish or explode, and what restores learning."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 
 from sweep.reports.axes import quartiles
@@ -11,13 +10,12 @@ from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.population import final_losses
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import (
-    GroupShare,
     against,
     bullets,
     compare_shares,
     share_of,
 )
-from sweep.reports.tables.text import markdown_table
+from sweep.reports.tables.text import format_number, markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.baselines import load_targets, relative_thresholds, thresholds
 from sweep.studies.layer_figures import MOST_GROUPS, draw_gradients
@@ -114,7 +112,7 @@ def learning_text(groups: Sequence[Group], learnt: "pd.Series[bool]", *, n_relat
     parts.append(_matrix(groups, lambda g: _count(g, learnt)))
     parts.append("Median final loss:\n\n" + _matrix(groups, _median_loss))
     deepest = max(_depth(group) for group in _by_depth(groups))
-    found = [_learnt(group, learnt) for group in _by_depth(groups) if _depth(group) == deepest]
+    found = [share_of(group, learnt) for group in _by_depth(groups) if _depth(group) == deepest]
     if sentences := compare_shares(found, did="learn"):
         least = against(found, least="the setting that learns least")
         compared = f", against {least}" if any(item.share.count for item in found) else ""
@@ -136,15 +134,11 @@ def _rule(n_relative: int) -> str:
     )
 
 
-def _learnt(group: Group, learnt: "pd.Series[bool]") -> GroupShare:
-    return share_of(group, learnt)
-
-
 def _count(group: Group, learnt: "pd.Series[bool]") -> str:
-    share = _learnt(group, learnt).share
+    share = share_of(group, learnt).share
     return f"{share.count:,} of {share.total:,}"
 
 
 def _median_loss(group: Group) -> str:
     _, middle, _ = quartiles(final_losses(group.trials))
-    return "-" if np.isnan(middle) else f"{middle:.3g}"
+    return format_number(middle, ".3g")

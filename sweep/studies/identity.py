@@ -1,4 +1,4 @@
-"""Reports whether networks learn to repeat their input, and which units give up. No training.
+"""Reports whether networks learn to repeat their input, and which units give up.
 
 A trial has learnt the identity if the root mean squared error of its outputs is at most 1% of the
 range of the targets. (`samples_reconstructed` counts errors up to 0.4, far too wide for targets

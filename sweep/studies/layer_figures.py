@@ -1,8 +1,6 @@
-"""Draws what probes found in the layers of networks. Knows nothing of files or Markdown."""
+"""Draws what probes found in the layers of networks."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -11,18 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, NullFormatter
 
-from sweep.printable import printable_line
+from sweep.reports.figures.curves import MOST_CURVES
 from sweep.reports.figures.palette import shades
 from sweep.reports.figures.panels import (
     INK,
-    MOST_CURVES,
     PANELS_ACROSS,
     make_panels,
+    place_outside_legend,
+    wrapped_label,
 )
 from sweep.reports.groups import Group
 
 MOST_GROUPS = 24
-LINE_LENGTH = 36
 
 
 def draw_gradients(
@@ -34,10 +32,11 @@ def draw_gradients(
         groups: at least one, of which `MOST_GROUPS` are drawn.
         probes: by name of a figure, one probe of each of their trials. All figures have one scale.
     """
-    shown = list(islice(groups, MOST_GROUPS))
+    shown = groups[:MOST_GROUPS]
     medians = {name: [_medians(group, rows) for group in shown] for name, rows in probes.items()}
     tables = [table for found in medians.values() for table in found]
-    colours = depth_colours(sorted({depth for table in tables for depth in table.index}))
+    depths = sorted({depth for table in tables for depth in table.index})
+    colours = dict(zip(depths, shades(len(depths)), strict=True))  # the darker the deeper
     figures = {}
     for name, found in medians.items():
         figures[name], panels = _gradient_panels(shown, colours)
@@ -53,22 +52,10 @@ def _gradient_panels(
     rows = -(-len(groups) // PANELS_ACROSS)
     figure, panels = make_panels(len(groups), width=10.5, height=0.5 + 2.5 * rows)
     for panel, group in zip(panels, groups, strict=True):
-        panel.set_title(_wrapped(group.label), fontsize=9, color=INK, loc="left")
+        panel.set_title(wrapped_label(group.label), fontsize=9, color=INK, loc="left")
     handles = [Line2D([], [], color=c, marker=".", label=f"{d}") for d, c in colours.items()]
-    figure.legend(
-        handles=handles, title="depth", loc="outside right center", frameon=False, fontsize=8
-    )
+    place_outside_legend(figure, handles, "depth")
     return figure, panels
-
-
-def _wrapped(label: str) -> str:
-    """Break a label into short lines, and keep matplotlib from reading mathematics in it."""
-    return textwrap.fill(printable_line(label), LINE_LENGTH).replace("$", r"\$")
-
-
-def depth_colours(depths: Sequence[int]) -> dict[int, str]:
-    """Return a colour for each depth, the darker the deeper."""
-    return dict(zip(depths, shades(len(depths)), strict=True))
 
 
 def draw_unit_distances(
@@ -96,8 +83,8 @@ def draw_unit_distances(
     panel.axhline(floor, color="#999999", linewidth=0.8, linestyle=":")
     panel.annotate("0", (0, floor), xytext=(4, 2), textcoords="offset points", fontsize=8)
     panel.set(xlabel="epoch", ylabel="least distance between two hidden units")
-    handles = [Line2D([], [], label=_wrapped(name), color=c) for name, c in colours.items()]
-    figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=8)
+    handles = [Line2D([], [], label=wrapped_label(name), color=c) for name, c in colours.items()]
+    place_outside_legend(figure, handles, None)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Reports whether hidden units that start alike become different. Knows nothing of training.
+"""Reports whether hidden units that start alike become different.
 
 Units of a layer with equal weights, in and out, get equal gradients: in exact arithmetic they stay
 alike for ever, and only rounding can part them. Networks of such units are the symmetric manifold.
@@ -6,14 +6,14 @@ alike for ever, and only rounding can part them. Networks of such units are the 
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from sweep.reports.axes import quartiles
+from sweep.reports.axes import spread
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import GroupShare, bullets, compare_shares, share_of
+from sweep.reports.statistics.intervals import format_estimate
 from sweep.reports.tables.text import markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.gradients import first_probes
@@ -31,6 +31,7 @@ STARTS = (
     "bias_constant",
 )
 MOST_GROUPS = 12
+COLUMNS = ["start", "ends symmetric (95% interval)", "broken", "epoch broken, median (quartiles)"]
 INTRO = (
     "The least distance between two hidden units of a layer, in weights in, biases and weights "
     "out. A trial "
@@ -107,22 +108,13 @@ def symmetry_text(groups: Sequence[Group], broken: "pd.Series[int]") -> str:
         share_of(group, (group.trials["unit_distance"] < SYMMETRIC).astype(bool))
         for group in groups
     ]
-    header = [
-        "start",
-        "ends symmetric (95% interval)",
-        "broken",
-        "epoch broken, median (quartiles)",
-    ]
-    rows = [_row(item, broken) for item in found]
-    return (
-        f"{markdown_table(header, rows)}\n\n{bullets(compare_shares(found, did='end symmetric'))}"
-    )
+    table = markdown_table(COLUMNS, [_row(item, broken) for item in found])
+    return f"{table}\n\n{bullets(compare_shares(found, did='end symmetric'))}"
 
 
 def _row(item: GroupShare, broken: "pd.Series[int]") -> list[str]:
     epochs = broken[broken.index.isin(item.group.trials["trial_id"])]
-    low, middle, high = quartiles(epochs.astype("float64"))
-    when = "-" if np.isnan(middle) else f"{middle:,.0f} ({low:,.0f} to {high:,.0f})"
+    when = format_estimate(spread(epochs.astype("float64")), ",.0f")
     return [item.group.label, str(item.share), f"{len(epochs):,}", when]
 
 

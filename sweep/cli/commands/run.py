@@ -129,9 +129,9 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None
 
 def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     from sweep.cli.commands.results import print_table
-    from sweep.reports.best_rows import best_rows
     from sweep.reports.population import population_of
     from sweep.reports.report import write_report
+    from sweep.reports.settings import best_rows
     from sweep.store.layout import ResultsDir
     from sweep.store.reader import read_trials
 

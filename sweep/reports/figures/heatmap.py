@@ -1,4 +1,4 @@
-"""Draws a number for each pair of levels of two axes. Knows nothing of files or Markdown."""
+"""Draws a number for each pair of levels of two axes."""
 
 import numpy as np
 import pandas as pd

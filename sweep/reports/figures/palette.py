@@ -1,4 +1,4 @@
-"""Gives names their colours: a level of an axis has one in all figures of a report. Draws nothing.
+"""Gives names their colours: a level of an axis has one in all figures of a report.
 
 The colours are those of Okabe and Ito, which the colour-blind can tell apart; more levels than they
 are take shades of one colour map, in order.

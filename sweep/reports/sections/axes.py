@@ -1,19 +1,26 @@
-"""Writes what the levels of each axis do. Knows nothing of how their numbers are found."""
+"""Writes what the levels of each axis do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from sweep.reports.axes import MOST_BY, Axis, epochs_taken, summarise
+from sweep.reports.figures.curves import (
+    MOST_CURVES,
+    draw_by_axis,
+    draw_curves,
+    evenly_spread,
+    last_phases,
+)
 from sweep.reports.figures.heatmap import draw_heatmap
-from sweep.reports.figures.panels import draw_by_axis, draw_curves, last_phases, sample_of
 from sweep.reports.objective import NAMES, losses_of, objective_name, objective_of
 from sweep.reports.population import has_ended, has_rule
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.effects import best_quarters, crossed
-from sweep.reports.tables.text import escape, markdown_table
+from sweep.reports.statistics.intervals import Estimate, format_estimate
+from sweep.reports.tables.text import escape, format_number, markdown_table
 from sweep.store.reader import read_curves
 
 INTRO = "Median and quartiles of the trials at each level."
@@ -41,7 +48,7 @@ def axes_section(context: Context) -> str:
 @section(60)
 def curves_section(context: Context) -> str:
     """Draw the losses by epoch, coloured by what was asked for, or the first axis."""
-    sample = sample_of(context.trials)
+    sample = context.trials.iloc[evenly_spread(len(context.trials), MOST_CURVES)]
     curves = read_curves(context.directory.path, list(sample["trial_id"]))
     if curves.empty:
         return ""
@@ -93,27 +100,16 @@ def _axis_table(trials: pd.DataFrame, axis: Axis, quarters: Mapping[str, float])
     header, columns = [axis.name, "trials"], [axis.order, [f"{n}" for n in summary["trials"]]]
     if has_rule(trials).any():
         header.append("converged")
-        columns.append([_number(share, ".0%") for share in summary["converged"]])
+        columns.append([format_number(share, ".0%") for share in summary["converged"]])
     measures = {"epochs": ",.0f"} if epochs_taken(trials).nunique() > 1 else {}
     for name, form in {**measures, **dict.fromkeys(losses_of(trials), ".4g")}.items():
         header.append(NAMES.get(name, name))
-        quartiles = summary[[f"{name}_{which}" for which in ("q1", "median", "q3")]]
-        columns.append([_spread(row, form) for row in quartiles.itertuples(index=False)])
+        spreads = summary[[f"{name}_{which}" for which in ("median", "q1", "q3")]].to_numpy()
+        columns.append([format_estimate(Estimate(*row), form) for row in spreads])
     if quarters:
         header.append("best quarter")
-        columns.append([_number(quarters.get(level, np.nan), ".4g") for level in axis.order])
+        columns.append([format_number(quarters.get(level), ".4g") for level in axis.order])
     return markdown_table(header, [list(row) for row in zip(*columns, strict=True)])
-
-
-def _spread(quartiles: Sequence[float], form: str) -> str:
-    if np.isnan(quartiles[1]):
-        return "-"
-    lower, middle, upper = (format(value, form) for value in quartiles)
-    return f"{middle} ({lower} to {upper})"
-
-
-def _number(value: float, form: str) -> str:
-    return "-" if np.isnan(value) else format(value, form)
 
 
 def _by_axis(

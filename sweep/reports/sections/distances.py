@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.figures.palette import level_colours
-from sweep.reports.figures.plots import MOST_GROUPS, Points, draw_points
+from sweep.reports.figures.points import MOST_GROUPS, Points, draw_points
 from sweep.reports.population import has_converged
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.correlations import FEWEST, pearson, spearman

@@ -9,7 +9,7 @@ import pandas as pd
 
 from sweep.reports.axes import Axis, level_of
 from sweep.reports.figures.palette import level_colours
-from sweep.reports.figures.plots import MOST_GROUPS, Steps, draw_steps
+from sweep.reports.figures.points import MOST_GROUPS, Steps, draw_steps
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.intervals import format_estimate
 from sweep.reports.statistics.survival import FEWEST_SEEDS, Survival, Survivals, survivals

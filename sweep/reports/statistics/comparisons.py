@@ -8,14 +8,16 @@ import pandas as pd
 
 from sweep.reports.groups import Group
 from sweep.reports.statistics.intervals import (
+    BySeed,
     Estimate,
     Share,
+    by_seed,
     corrected,
     describe_level,
     difference_of_pairs,
     difference_of_shares,
+    share_seeds,
 )
-from sweep.reports.statistics.seeds import BySeed, by_seed, share_seeds
 from sweep.reports.tables.text import escape
 
 

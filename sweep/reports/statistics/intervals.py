@@ -7,8 +7,10 @@ Knows nothing of trials.
 
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float64, Int64
 from scipy.special import ndtri
 from scipy.stats import binomtest
@@ -16,6 +18,12 @@ from scipy.stats import binomtest
 LEVEL = 0.95
 
 Values = Float64[np.ndarray, " values"]
+
+if TYPE_CHECKING:
+    BySeed = pd.Series[float]
+else:
+    BySeed = pd.Series
+"""A value a trial, under its seed."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,20 @@ def difference_of_pairs(
     half = quantile_of_normal(level) * np.sqrt((more + less - (more - less) ** 2) / (n + 2))
     low, high = max(-1.0, more - less - half), min(1.0, more - less + half)
     return Estimate(float(differences.mean()), float(low), float(high))
+
+
+def share_seeds(first: BySeed, second: BySeed) -> bool:
+    """Return whether two groups pair by seed: no seed twice, and more than half in both."""
+    if not (first.index.is_unique and second.index.is_unique):
+        return False
+    both = len(first.index.intersection(second.index))
+    return 2 * both > max(len(first), len(second))
+
+
+def by_seed(first: BySeed, second: BySeed) -> Int64[np.ndarray, " seeds"]:
+    """Return for each seed in both 1 where the first is greater, -1 where it is less, else 0."""
+    both = pd.concat([first, second], axis=1, join="inner").to_numpy(np.float64)
+    return (both[:, 0] > both[:, 1]).astype(np.int64) - (both[:, 0] < both[:, 1])
 
 
 def format_estimate(estimate: Estimate, form: str = ".3g") -> str:

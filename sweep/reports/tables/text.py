@@ -1,10 +1,10 @@
-"""Writes a table as text in several forms. Knows nothing of what the columns mean."""
+"""Writes values and tables as text in several forms."""
 
 import html
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -92,6 +92,17 @@ def format_value(value: Any) -> str:
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
 
 
+def format_number(value: float | None, form: str) -> str:
+    """Write a number in that form; a dash where it is missing or not finite."""
+    known = value is not None and not pd.isna(value) and math.isfinite(value)
+    return format(value, form) if known else MISSING
+
+
+def rest(total: int, shown: int, of: str = "") -> list[str]:
+    """Say how many more there are than are shown; nothing where that is all."""
+    return [f"and {total - shown:,} more{of}."] if total > shown else []
+
+
 def plain_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Write columns side by side, numbers to the right."""
     lines = [[printable_line(cell) for cell in row] for row in (header, *rows)]
@@ -105,6 +116,12 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     rule = ["---:" if right else "---" for right in numeric or [False] * len(header)]
     lines = [[escape(cell) for cell in row] for row in (header, *rows)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (lines[0], rule, *lines[1:]))
+
+
+def column_table(columns: Mapping[str, Callable[[Any], str]], things: Iterable[object]) -> str:
+    """Write a Markdown table with a row for each thing, each column by a function of it."""
+    rows = [[write(thing) for write in columns.values()] for thing in things]
+    return markdown_table(list(columns), rows)
 
 
 def escape(text: str) -> str:

@@ -1,15 +1,16 @@
 """Gathers everything about one trial. Knows nothing of other trials' outcomes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int64
 
 from sweep.errors import ConfigError, Fault
 from sweep.printable import printable_line
 from sweep.reports.objective import HELD_OUT, NAMES
-from sweep.reports.tables.sparkline import sparkline
 from sweep.reports.tables.text import format_value, records
 from sweep.result import Outcome, Provenance
 from sweep.store.layout import ResultsDir
@@ -20,6 +21,8 @@ CALLED = {LOSS: "loss", HELD_OUT: NAMES[HELD_OUT]}
 """Columns of a curve, and what to call them."""
 IDENTITY = ("trial_id", "path_id", "sweep")
 MOST_MATCHES = 5
+BARS = "▁▂▃▄▅▆▇█"
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,37 @@ def format_page(page: TrialPage) -> str:
         lines = row["traceback"].split("\n")
         sections.append("\n".join(["traceback", *(f"  {printable_line(line)}" for line in lines)]))
     return "\n\n".join(sections)
+
+
+def sparkline(
+    epochs: Int64[np.ndarray, " points"], values: Float[np.ndarray, " points"], *, width: int = 60
+) -> str:
+    """Draw values against the logarithm of the epoch, on a logarithmic scale if all are positive.
+
+    Args:
+        epochs: ascending, at least 1.
+        values: may hold values that are not finite, drawn as gaps.
+        width: characters to draw at most.
+    """
+    if not len(values):
+        return ""
+    at = np.log(np.maximum(epochs, 1))
+    wanted = np.linspace(at[0], at[-1], min(width, len(at)))
+    marks = np.searchsorted(at, wanted + ROUNDING, side="right") - 1
+    chosen = values[np.unique(marks)]
+    finite = chosen[np.isfinite(chosen)]
+    if not len(finite):
+        return " " * len(chosen)
+    heights = np.log(chosen) if finite.min() > 0 else chosen
+    low, high = np.min(heights[np.isfinite(heights)]), np.max(heights[np.isfinite(heights)])
+    return "".join(_bar(float(height), float(low), float(high)) for height in heights)
+
+
+def _bar(height: float, low: float, high: float) -> str:
+    if not math.isfinite(height):
+        return " "
+    share = (height - low) / (high - low) if high > low else 0.0
+    return BARS[round(share * (len(BARS) - 1))]
 
 
 def _section(title: str, row: pd.Series, names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault
-from sweep.reports.figures.plots import Points, draw_points
+from sweep.reports.figures.points import Points, draw_points
 from sweep.reports.published import SURVIVAL, Measure, Published
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.sections.survival import format_quartiles, format_share

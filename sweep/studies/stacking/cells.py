@@ -1,4 +1,4 @@
-"""Gathers trials by depth and by how they were pretrained, and measures them. Knows no words."""
+"""Gathers trials by depth and by how they were pretrained, and measures them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.population import final_losses
-from sweep.reports.statistics.intervals import Share
-from sweep.reports.statistics.seeds import BySeed
+from sweep.reports.statistics.intervals import BySeed, Share
 
 RELIABLE = 1.1
 DEEP = "deep"

@@ -1,4 +1,4 @@
-"""Draws the final losses of deep and pretrained networks by depth. Knows nothing of files."""
+"""Draws the final losses of deep and pretrained networks by depth."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sweep.reports.axes import Axis
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.figures.panels import PANELS_ACROSS
-from sweep.reports.figures.plots import Points, draw_points
+from sweep.reports.figures.points import Points, draw_points
 from sweep.reports.groups import PLAIN, Group
 from sweep.studies.stacking.cells import DEEP, Cell, ways_of
 from sweep.trial import PARAMETERS

@@ -1,4 +1,4 @@
-"""Compares trials with pretraining to those of the same depth without. Knows no words."""
+"""Compares trials with pretraining to those of the same depth without."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,13 @@ import pandas as pd
 from sweep.reports.statistics.intervals import (
     LEVEL,
     UNKNOWN,
+    BySeed,
     Estimate,
+    by_seed,
     difference,
     difference_of_pairs,
     difference_of_shares,
+    share_seeds,
 )
 from sweep.reports.statistics.orders import (
     interquartile_range,
@@ -20,7 +23,6 @@ from sweep.reports.statistics.orders import (
     probability_less,
     ratio_of_medians,
 )
-from sweep.reports.statistics.seeds import BySeed, by_seed, share_seeds
 from sweep.studies.stacking.cells import DEEP, Cell
 
 FEWEST_TIMES = 6

@@ -1,18 +1,23 @@
-"""Reports whether stacking helps deep autoencoders, against their seeds. Knows no training."""
+"""Reports whether stacking helps deep autoencoders, seed by seed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from sweep.reports.axes import quartiles
+from sweep.reports.axes import spread
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import bullets
-from sweep.reports.statistics.intervals import Estimate, corrected, describe_level, format_estimate
-from sweep.reports.statistics.seeds import BySeed
-from sweep.reports.tables.text import escape, markdown_table
+from sweep.reports.statistics.intervals import (
+    BySeed,
+    Estimate,
+    corrected,
+    describe_level,
+    format_estimate,
+)
+from sweep.reports.tables.text import MISSING, column_table, escape, format_number
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_ladder, read_phases
 from sweep.studies.stacking.cells import DEEP, Cell, cells_of, with_totals
@@ -36,14 +41,20 @@ AGAINST = (
     "Each kind of pretraining against the deep trials of its depth, seed by seed where both have "
     "the same seeds: medians of the ratio (else ratios of medians), differences of the reliable "
     "share (percentage points) and of the spread. Sooner is the probability that a "
-    "pretrained trial comes down to a loss in fewer epochs than a deep one, its pretraining "
-    "counted: the least loss on the ladder that half the trials of the depth came down to."
+    "pretrained trial reaches a loss in fewer epochs than a deep one, its pretraining counted: the "
+    "least loss on the ladder that half the trials of the depth reach."
 )
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A measure of pairs, its value where there is no difference, and words for either side."""
+class Question:
+    """What is asked of pairs.
+
+    Attributes:
+        name, measure: what differs, and by how much.
+        neutral: the measure where there is no difference.
+        below, above: words for less and more than that.
+    """
 
     name: str
     measure: Callable[[Pair], Estimate]
@@ -52,15 +63,41 @@ class Claim:
     above: str
 
 
-CLAIMS = (
-    Claim("Reliable", lambda pair: pair.reliable, 0.0, "less", "more"),
-    Claim("At the mercy of its random start", lambda pair: pair.spread, 0.0, "less", "more"),
-    Claim("Final loss", lambda pair: pair.loss, 1.0, "lower", "higher"),
-    Claim("Validation loss", lambda pair: pair.validation, 1.0, "lower", "higher"),
-    Claim("Epochs in all", lambda pair: pair.epochs, 1.0, "fewer", "more"),
-    Claim("Seconds in all", lambda pair: pair.seconds, 1.0, "fewer", "more"),
-    Claim("Down to the same loss", lambda pair: pair.sooner, 0.5, "later", "sooner"),
+QUESTIONS = (
+    Question("Reliable", lambda pair: pair.reliable, 0.0, "less", "more"),
+    Question("Spread over seeds", lambda pair: pair.spread, 0.0, "less", "more"),
+    Question("Final loss", lambda pair: pair.loss, 1.0, "lower", "higher"),
+    Question("Validation loss", lambda pair: pair.validation, 1.0, "lower", "higher"),
+    Question("Epochs in all", lambda pair: pair.epochs, 1.0, "fewer", "more"),
+    Question("Seconds in all", lambda pair: pair.seconds, 1.0, "fewer", "more"),
+    Question("Reaches the same loss", lambda pair: pair.sooner, 0.5, "later", "sooner"),
 )
+
+CELL_COLUMNS: Mapping[str, Callable[[Cell], str]] = {
+    "depth": lambda cell: f"{cell.depth}",
+    "way": lambda cell: cell.way,
+    "trials": lambda cell: f"{cell.reliable.total:,}",
+    "final loss, median (quartiles)": lambda cell: format_estimate(spread(cell.losses)),
+    "validation loss, median": lambda cell: _median(cell.validation),
+    "spread of log10": lambda cell: format_estimate(spread_of(cell)),
+    "standard deviation": lambda cell: format_estimate(deviation_of(cell)),
+    "reliable": lambda cell: str(cell.reliable),
+    "epochs, median": lambda cell: _median(cell.epochs),
+    "seconds, median": lambda cell: _median(cell.seconds),
+    "reach a loss": lambda cell: _reached(cell),
+    "epochs to reach it, median": lambda cell: _median(cell.sooner),
+}
+PAIR_COLUMNS: Mapping[str, Callable[[Pair], str]] = {
+    "depth": lambda pair: f"{pair.stacked.depth}",
+    "way": lambda pair: pair.stacked.way,
+    "loss, ratio": lambda pair: format_estimate(pair.loss),
+    "validation loss, ratio": lambda pair: format_estimate(pair.validation),
+    "reliable, points": lambda pair: format_estimate(pair.reliable.times(100), ".0f"),
+    "spread, difference": lambda pair: format_estimate(pair.spread),
+    "epochs, ratio": lambda pair: format_estimate(pair.epochs),
+    "seconds, ratio": lambda pair: format_estimate(pair.seconds),
+    "sooner": lambda pair: format_estimate(pair.sooner, ".0%"),
+}
 
 
 @section(130)
@@ -130,23 +167,23 @@ def _apart(trials: pd.DataFrame) -> list[str]:
 
 
 def answers(cells: Sequence[Cell], level: float) -> list[str]:
-    """Answer the claims about deep and stacked networks.
+    """Answer the questions about deep and stacked networks.
 
-    Is a network more at the mercy of its random start the deeper it is? Is a pretrained one less
-    so, more reliable, better, quicker?
+    Does the spread over seeds grow with depth? Is a pretrained network more reliable, better,
+    quicker, and does it spread less?
 
     Args:
         cells: of one setting.
         level: of the intervals to answer by.
     """
     deep, pairs = _deep(cells), pairs_of(cells, level)
-    sentences = [_mercy(deep[0], deep[-1], level)] if len(deep) > 1 else []
-    return sentences + [told for claim in CLAIMS if (told := _claim(pairs, claim))]
+    sentences = [_growth(deep[0], deep[-1], level)] if len(deep) > 1 else []
+    return sentences + [told for question in QUESTIONS if (told := _answer(pairs, question))]
 
 
 def count_comparisons(cells: Sequence[Cell]) -> int:
     """Return how many differences the answers for one setting are about, of those not certain."""
-    found = [claim.measure(pair) for pair in pairs_of(cells) for claim in CLAIMS]
+    found = [question.measure(pair) for pair in pairs_of(cells) for question in QUESTIONS]
     return sum(one.low < one.high for one in found) + (len(_deep(cells)) > 1)
 
 
@@ -154,112 +191,47 @@ def _deep(cells: Sequence[Cell]) -> list[Cell]:
     return [cell for cell in cells if cell.way == DEEP]
 
 
-def _claim(pairs: Sequence[Pair], claim: Claim) -> str:
+def _answer(pairs: Sequence[Pair], question: Question) -> str:
     """Say which pairs differ, one way or the other, and which are not shown to, if any is known."""
     told: dict[str, list[str]] = {}
     for pair in pairs:
-        found = claim.measure(pair)
+        found = question.measure(pair)
         if np.isnan(found.value):
             continue
-        side = int(found.low > claim.neutral) - int(found.high < claim.neutral)
-        verdict = {1: claim.above, -1: claim.below, 0: "no difference shown"}[side]
-        told.setdefault(verdict, []).append(f"{_named(pair.stacked)}")
+        side = int(found.low > question.neutral) - int(found.high < question.neutral)
+        verdict = {1: question.above, -1: question.below, 0: "no difference shown"}[side]
+        named = f"{escape(pair.stacked.way)} at depth {pair.stacked.depth}"
+        told.setdefault(verdict, []).append(named)
     listed = "; ".join(f"{verdict} with {', '.join(names)}" for verdict, names in told.items())
-    return f"{claim.name}: {listed}." if told else ""
+    return f"{question.name}: {listed}." if told else ""
 
 
-def _named(cell: Cell) -> str:
-    return f"{escape(cell.way)} at depth {cell.depth}"
+def _growth(shallow: Cell, deepest: Cell, level: float) -> str:
+    """Say whether the spread over seeds grows with depth."""
+    growth = growth_of_spread(deepest, shallow, level)
+    verdict = {1: "grows", -1: "falls", 0: "is not shown to grow"}[growth.sign]
+    return (
+        f"The spread over seeds {verdict} with depth: that of log10 of the final loss is "
+        f"{format_estimate(spread_of(deepest))} at depth {deepest.depth} and "
+        f"{format_estimate(spread_of(shallow))} at depth {shallow.depth}, a difference of "
+        f"{format_estimate(growth)}."
+    )
 
 
 def _setting(group: Group, cells: Sequence[Cell], level: float) -> str:
     pairs = pairs_of(cells)
-    title = [] if group.label == PLAIN else [f"### {escape(group.label)}"]
-    compared = [AGAINST, _comparison(pairs)] if pairs else []
-    return "\n\n".join([*title, _table(cells), *compared, bullets(answers(cells, level))]).strip()
-
-
-def _table(cells: Sequence[Cell]) -> str:
-    header = [
-        "depth",
-        "way",
-        "trials",
-        "final loss, median (quartiles)",
-        "validation loss, median",
-        "spread of log10",
-        "standard deviation",
-        "reliable",
-        "epochs, median",
-        "seconds, median",
-        "down to",
-        "after epochs, median",
-    ]
-    return markdown_table(header, [_row(cell) for cell in cells])
-
-
-def _row(cell: Cell) -> list[str]:
-    lower, middle, upper = quartiles(cell.losses)
-    came = int(np.isfinite(cell.sooner).sum())
-    known = np.isfinite(cell.level)
-    return [
-        f"{cell.depth}",
-        cell.way,
-        f"{cell.reliable.total:,}",
-        f"{middle:.3g} ({lower:.3g} to {upper:.3g})" if len(cell.losses) else "-",
-        _median(cell.validation),
-        format_estimate(spread_of(cell)),
-        format_estimate(deviation_of(cell)),
-        str(cell.reliable),
-        _median(cell.epochs),
-        _median(cell.seconds),
-        f"{cell.level:g}: {came:,} of {len(cell.sooner):,}" if known else "-",
-        _median(cell.sooner) if known else "-",
-    ]
+    parts = [] if group.label == PLAIN else [f"### {escape(group.label)}"]
+    parts.append(column_table(CELL_COLUMNS, cells))
+    parts += [AGAINST, column_table(PAIR_COLUMNS, pairs)] if pairs else []
+    return "\n\n".join([*parts, bullets(answers(cells, level))]).strip()
 
 
 def _median(values: BySeed) -> str:
-    middle = float(np.median(values)) if len(values) else np.nan
-    return f"{middle:.4g}" if np.isfinite(middle) else "-"
+    return format_number(float(values.median(skipna=False)), ".4g")
 
 
-def _comparison(pairs: Sequence[Pair]) -> str:
-    header = [
-        "depth",
-        "way",
-        "loss, ratio",
-        "validation loss, ratio",
-        "reliable, points",
-        "spread, difference",
-        "epochs, ratio",
-        "seconds, ratio",
-        "sooner",
-    ]
-    return markdown_table(header, [_compared(pair) for pair in pairs])
-
-
-def _compared(pair: Pair) -> list[str]:
-    found = pair.reliable
-    points = found.times(100)
-    return [
-        f"{pair.stacked.depth}",
-        pair.stacked.way,
-        format_estimate(pair.loss),
-        format_estimate(pair.validation),
-        format_estimate(points, ".0f"),
-        format_estimate(pair.spread),
-        format_estimate(pair.epochs),
-        format_estimate(pair.seconds),
-        format_estimate(pair.sooner, ".0%"),
-    ]
-
-
-def _mercy(shallow: Cell, deepest: Cell, level: float) -> str:
-    """Say whether the spread over seeds grows with depth."""
-    growth = growth_of_spread(deepest, shallow, level)
-    verdict = {1: "More", -1: "Less", 0: "Not shown to be more"}[growth.sign]
-    return (
-        f"{verdict} at the mercy of its random start with depth: the spread of log10 of the final "
-        f"loss over seeds is {format_estimate(spread_of(deepest))} at depth {deepest.depth} and "
-        f"{format_estimate(spread_of(shallow))} at depth {shallow.depth}, a difference of "
-        f"{format_estimate(growth)}."
-    )
+def _reached(cell: Cell) -> str:
+    """Say how many trials came down to the loss that half of their depth came down to."""
+    came = int(np.isfinite(cell.sooner).sum())
+    known = np.isfinite(cell.level)
+    return f"{cell.level:g}: {came:,} of {len(cell.sooner):,}" if known else MISSING

@@ -1,4 +1,4 @@
-"""Draws points and steps, with a colour for each group. Knows nothing of trials."""
+"""Draws points and steps, with a colour for each group."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,6 @@ from sweep.reports.figures.panels import (
 
 MOST_GROUPS = len(PALETTE)
 LABEL_LENGTH = 60
-SAME = "#999999"
 DASHES = ("-", "--", ":", "-.", (0, (6, 1, 1, 1, 1, 1)), (0, (1, 4)), (0, (8, 4)), (0, (3, 1)))
 
 
@@ -60,8 +59,8 @@ class Points:
 def draw_points(panels: Sequence[Points], colours: Mapping[str, str] | None = None) -> Figure:
     """Draw panels of points side by side, with a colour for each group, by its place if None."""
     figure, axes = make_panels(len(panels), width=5.0 * len(panels) + 1.5, height=4.4)
-    names = list(dict.fromkeys(name for drawn in panels for name in drawn.groups))
-    colours = colours_of(names) if colours is None else colours
+    if colours is None:
+        colours = colours_of(name for drawn in panels for name in drawn.groups)
     for panel, drawn in zip(axes, panels, strict=True):
         _draw_panel(panel, drawn, colours)
     add_legend(axes[-1], colours, None, marker="o", longest=LABEL_LENGTH)
@@ -78,13 +77,12 @@ def draw_steps(
     figure, (axes,) = make_panels(1, width=10.0, height=4.6)
     for place, curve in enumerate(curves):
         alike = [other.group for other in curves[:place]].count(curve.group)
-        style = DASHES[alike % len(DASHES)]
         axes.step(
             *(curve.x, curve.y),
             where="post",
             color=colours[curve.group],
             linewidth=1.6,
-            linestyle=style,
+            linestyle=DASHES[alike % len(DASHES)],
             label=short_label(curve.label, LABEL_LENGTH),
         )
     set_scale(axes, "x", pd.Series(np.concatenate([curve.x for curve in curves])))
@@ -97,7 +95,7 @@ def _draw_panel(axes: Axes, drawn: Points, colours: Mapping[str, str]) -> None:
     every = pd.concat(drawn.groups.values())
     if drawn.diagonal:
         ends = [float(every.min().min()), float(every.max().max())]
-        axes.plot(ends, ends, color=SAME, linewidth=1)
+        axes.plot(ends, ends, color="#999999", linewidth=1)
     told = [points.assign(colour=colours[name]) for name, points in drawn.groups.items()]
     mixed = pd.concat(told).sample(frac=1, random_state=0)  # lest the last group hide the others
     axes.scatter(mixed["x"], mixed["y"], c=mixed["colour"], s=18, alpha=0.7, linewidths=0)
