@@ -14,6 +14,7 @@ from sweep.trial import PARAMETERS
 
 MOST_LEVELS = 12
 BINS = 4
+QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 UNTELLING = frozenset({"data_fingerprint"})
 """Parameters that vary only with another that says it better."""
 MOST_BY = 2
@@ -64,9 +65,8 @@ def find_axes(axes: Sequence[Axis], names: Sequence[str]) -> list[Axis]:
         if name not in known
     ]
     if len(names) > MOST_BY:
-        faults.append(
-            Fault(where="--by", key="", must="be given twice at most", got=f"{len(names)}")
-        )
+        must = "be given twice at most"
+        faults.append(Fault(where="--by", key="", must=must, got=f"{len(names)}"))
     if faults:
         raise ConfigError(faults)
     return [known[name] for name in names]
@@ -80,18 +80,13 @@ def summarise(trials: pd.DataFrame, axis: Axis) -> pd.DataFrame:
     """
     ended = has_ended(trials)
     losses = {name: trials[name].astype("float64").where(ended) for name in losses_of(trials)}
-    measures = {"epochs": epochs_taken(trials), **losses}
-    rows = []
-    for level in axis.order:
-        at = axis.levels == level
-        spreads = [
-            number
-            for values in measures.values()
-            for number in quartiles(values[at.loc[values.index]])
-        ]
-        rows.append([level, int(at.sum()), share_converged(trials[at]), *spreads])
-    names = [f"{what}_{q}" for what in measures for q in ("q1", "median", "q3")]
-    return pd.DataFrame(rows, columns=[axis.name, "trials", "converged", *names])
+    level = axis.levels.loc[trials.index]
+    met = has_converged(trials)[has_rule(trials)]
+    columns = {"trials": level.value_counts(), "converged": met.groupby(level).mean()}
+    for name, values in {"epochs": epochs_taken(trials), **losses}.items():
+        known = values.where(np.isfinite(values)).groupby(level)
+        columns |= {f"{name}_{which}": known.quantile(q) for which, q in QUARTILES.items()}
+    return pd.DataFrame(columns).reindex(axis.order).rename_axis(axis.name).reset_index()
 
 
 def epochs_taken(trials: pd.DataFrame) -> "pd.Series[float]":
@@ -105,17 +100,11 @@ def share_converged(trials: pd.DataFrame) -> float:
 
 
 def spread(values: "pd.Series[float]") -> Estimate:
-    """Return the median of what is known and finite, between its quartiles."""
-    lower, middle, upper = quartiles(values)
-    return Estimate(middle, lower, upper)
-
-
-def quartiles(values: "pd.Series[float]") -> tuple[float, float, float]:
-    """Return the quartiles of what is known and finite; nan if nothing is."""
+    """Return the median of what is known and finite, between its quartiles; nan if nothing is."""
     known = values.dropna().astype("float64")
     known = known[np.isfinite(known)]
-    lower, middle, upper = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
-    return lower, middle, upper
+    lower, middle, upper = (float(known.quantile(share)) for share in QUARTILES.values())
+    return Estimate(middle, lower, upper)
 
 
 def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:

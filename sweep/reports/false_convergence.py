@@ -1,4 +1,4 @@
-"""Marks trials that met their rule on a plateau. Knows nothing of why a loss stood still."""
+"""Marks trials that met their rule on a plateau."""
 
 import numpy as np
 import pandas as pd

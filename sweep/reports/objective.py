@@ -1,4 +1,4 @@
-"""Decides which loss ranks trials: the held-out one wherever there is one. Knows no figures.
+"""Decides which loss ranks trials: the held-out one wherever there is one.
 
 All that ranks, tabulates or draws how good a trial is asks here, so that no two places differ.
 """

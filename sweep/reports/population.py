@@ -1,4 +1,4 @@
-"""Decides which trials a statistic is of. Knows nothing of what is said of them.
+"""Decides which trials a statistic is of.
 
 A trial counts if the sweep file asks for it and it ended by itself: a rule was met, a limit came
 first (it is censored: more training might yet meet the rule), or it diverged. A trial that failed

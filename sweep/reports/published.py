@@ -1,4 +1,4 @@
-"""Loads tables of published figures. Knows nothing of what our own trials came to.
+"""Loads tables of published figures.
 
 A table is a CSV file with a row for each published run. `MATCHES` says by which columns a row is
 matched to trials, `MEASURES` which of its columns are held against theirs. The others name the row,

@@ -28,6 +28,12 @@ KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "tra
 LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seconds_share")
 """Columns of the training's end, which a rung that was met before it leaves unknown."""
 
+OPTIONS = {
+    "delta": ("delta", "tolerance", "patience"),
+    "early_stopping": ("early_stopping", "min_delta", "patience"),
+    LOSS: ("target", "loss", None),
+}
+"""By rule its key in a sweep file, and there its tolerance and patience; columns join them by _."""
 MORE_EPOCHS = 10
 
 
@@ -96,15 +102,12 @@ def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFr
 
 def resume_command(directory: ResultsDir, rung: Rung, epochs: int) -> str:
     """Return the command that trains on until `rung` is met, for up to ten times `epochs`."""
-    rule = {
-        "delta": f"delta: {{tolerance: {rung.tolerance:g}, patience: {rung.patience}}}",
-        "early_stopping": (
-            f"early_stopping: {{min_delta: {rung.tolerance:g}, patience: {rung.patience}}}"
-        ),
-        LOSS: f"target: {{loss: {rung.tolerance:g}}}",
-    }[rung.rule]
+    key, tolerance, patience = OPTIONS[rung.rule]
+    options = f"{tolerance}: {rung.tolerance:g}"
+    options += f", {patience}: {rung.patience}" if patience else ""
     config = directory.config if directory.config.is_file() else "CONFIG"
-    return f"sweep run {config} 'convergence={{{rule}, max_epochs: {MORE_EPOCHS * epochs}}}'"
+    stop = f"{{{key}: {{{options}}}, max_epochs: {MORE_EPOCHS * epochs}}}"
+    return f"sweep run {config} 'convergence={stop}'"
 
 
 def describe_rung(rung: Rung) -> str:
@@ -157,14 +160,10 @@ def _as_ended(
         **{name: trials[name].mask(earlier) for name in LOST},
     )
     judged[list(STOP_PARAMETERS)] = pd.NA
-    tolerance, patience = {
-        "delta": ("delta_tolerance", "delta_patience"),
-        "early_stopping": ("early_stopping_min_delta", "early_stopping_patience"),
-        LOSS: ("target_loss", None),
-    }[rung.rule]
-    judged[tolerance] = rung.tolerance
+    key, tolerance, patience = OPTIONS[rung.rule]
+    judged[f"{key}_{tolerance}"] = rung.tolerance
     if patience:
-        judged[patience] = rung.patience
+        judged[f"{key}_{patience}"] = rung.patience
     return judged
 
 

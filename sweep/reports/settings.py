@@ -1,16 +1,18 @@
 """Aggregates trials that differ in their seed alone, and ranks these settings."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64
 
+from sweep.reports.axes import QUARTILES
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
 from sweep.reports.population import COUNTED, has_converged
 from sweep.reports.statistics.orders import median
 from sweep.trial import Status, StopReason
 
-QUARTILES = {"q1": 0.25, "median": 0.5, "q3": 0.75}
 STATISTICS = ("trials", "converged", "diverged", "median", "low", "high", "q1", "q3", "mean")
 """Columns of `best_settings` beside the parameters, those from `median` on of the loss."""
 UNTELLING = {"converged": 1.0, "diverged": 0.0}
@@ -20,7 +22,6 @@ INTERVAL = ("low", "high")
 SETTING, LOSS, FINITE = "setting", "loss_or_inf", "finite_loss"
 
 Losses = Float64[np.ndarray, " trials"]
-Cells = Int64[np.ndarray, " settings"]
 
 
 def best_settings(trials: pd.DataFrame, *, most: int | None = None) -> pd.DataFrame:
@@ -61,10 +62,9 @@ def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
         diverged=_shares(known, known["status"] == Status.DIVERGED),
         mean=cells[FINITE].mean().to_numpy(),
     )
-    losses, counts = known[LOSS].to_numpy(np.float64), table["trials"].to_numpy(np.int64)
-    starts = np.cumsum(counts) - counts
-    quartiles = {n: _quantiles(losses, starts, counts, share) for n, share in QUARTILES.items()}
-    split = pd.Series(np.split(losses, starts[1:])[: len(table)], table.index, dtype=object)
+    quartiles = {name: _quantiles(cells[LOSS], share) for name, share in QUARTILES.items()}
+    losses = np.split(known[LOSS].to_numpy(np.float64), np.cumsum(table["trials"])[:-1])
+    split = pd.Series(losses[: len(table)], table.index, dtype=object)
     table = table.assign(**quartiles, losses=split)
     return table.sort_values(["median", "mean"], kind="stable")
 
@@ -126,13 +126,12 @@ def _shares(known: pd.DataFrame, holds: "pd.Series[bool]") -> np.ndarray:
     return holds.groupby(known[SETTING]).mean().to_numpy(np.float64)
 
 
-def _quantiles(losses: Losses, starts: Cells, counts: Cells, share: float) -> np.ndarray:
-    """Return a quantile of each cell of ascending losses; infinite where it is next to one."""
-    place = (counts - 1) * share
-    below, part = np.floor(place).astype(np.int64), place % 1
-    low, high = losses[starts + below], losses[starts + np.ceil(place).astype(np.int64)]
+def _quantiles(losses: Any, share: float) -> np.ndarray:
+    """Return a quantile of the losses of each setting; infinite where it is next to one."""
+    low, high = (losses.quantile(share, interpolation=s).to_numpy() for s in ("lower", "higher"))
+    part = (losses.size().to_numpy() - 1) * share % 1
     with np.errstate(invalid="ignore"):  # 0 of infinity, where both are infinite
-        return np.where(low == high, low, low * (1 - part) + high * part)
+        return np.asarray(np.where(low == high, low, low * (1 - part) + high * part))
 
 
 def _interval_of_median(losses: Losses) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Says how low a loss must be to show that something was learnt. Knows nothing of networks.
+"""Says how low a loss must be to show that something was learnt.
 
 The yardstick is the best constant output, that which ignores its input.
 """

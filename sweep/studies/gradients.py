@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sweep.reports.axes import quartiles
+from sweep.reports.axes import spread
 from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.population import final_losses
 from sweep.reports.sections.registry import Context, section
@@ -140,5 +140,4 @@ def _count(group: Group, learnt: "pd.Series[bool]") -> str:
 
 
 def _median_loss(group: Group) -> str:
-    _, middle, _ = quartiles(final_losses(group.trials))
-    return format_number(middle, ".3g")
+    return format_number(spread(final_losses(group.trials)).value, ".3g")

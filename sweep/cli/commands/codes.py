@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sweep.nets.codes import Codes
     from sweep.store.layout import ResultsDir
     from sweep.studies.codes.hidden_codes import HiddenCodes
-    from sweep.studies.codes.page import Comparison
+    from sweep.studies.codes.page import CodeDistances
 
 
 @click.command("codes")
@@ -63,7 +63,7 @@ def codes_command(
 
 def _comparison(
     places: "list[ResultsDir]", codes: "HiddenCodes", against: str | None
-) -> "Comparison | None":
+) -> "CodeDistances | None":
     from sweep.studies.codes.hidden_codes import find_codes, published_names, read_published
     from sweep.studies.codes.page import compare_codes
 

@@ -1,27 +1,35 @@
-"""Correlates epochs with how far the weights moved. Knows nothing of why they would.
+"""Correlates epochs with how far the weights moved.
 
 That epochs grow with the distance from the initial to the final weights is a claim of the published
 study.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
+from sweep.reports.axes import Axis
+from sweep.reports.figures.curves import evenly_spread
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.figures.points import MOST_GROUPS, Points, draw_points
 from sweep.reports.population import has_converged
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.correlations import FEWEST, pearson, spearman
 from sweep.reports.statistics.intervals import Estimate, corrected, describe_level, format_estimate
-from sweep.reports.tables.text import markdown_table
+from sweep.reports.tables.text import column_table
 
-FEWEST_TRIALS = FEWEST
 MOST_POINTS = 2000
 ALL, OTHERS = "all", "others"
 GREY = "#bbbbbb"
-COEFFICIENTS = ("Spearman", "Pearson")
+TITLE = "Epochs by distance"
+COLUMNS: Mapping[str, Callable[["Correlation"], str]] = {
+    "topology": lambda found: found.name,
+    "trials": lambda found: f"{found.trials}",
+    "Spearman": lambda found: format_estimate(found.spearman, ".2f"),
+    "Pearson": lambda found: format_estimate(found.pearson, ".2f"),
+}
 
 
 @dataclass(frozen=True)
@@ -33,24 +41,26 @@ class Correlation:
     spearman: Estimate
     pearson: Estimate
 
-    @property
-    def coefficients(self) -> tuple[Estimate, Estimate]:
-        return self.spearman, self.pearson
-
 
 def correlations(trials: pd.DataFrame) -> list[Correlation]:
     """Correlate `weight_distance` with `epochs` for each topology, and over all.
 
     Args:
         trials: the table of trials, of which all that met a rule count. Groups of fewer than
-            `FEWEST_TRIALS` are left out.
+            `FEWEST` are left out.
     """
-    known = _solved(trials)
+    known = _points_of(trials)
     groups = [(str(name), group) for name, group in known.groupby("topology", sort=False)]
-    groups = groups if len(groups) > 1 else []
-    telling = [(n, g) for n, g in [*groups, (ALL, known)] if _is_telling(g)]
-    level = corrected(len(COEFFICIENTS) * len(telling))
-    return [_correlate(name, group, level) for name, group in telling]
+    groups = [*(groups if len(groups) > 1 else []), (ALL, known)]
+    telling = [
+        (n, g) for n, g in groups if len(g) >= FEWEST and (g[["x", "y"]].nunique() > 1).all()
+    ]
+    level = corrected(2 * len(telling))
+    found = []
+    for name, group in telling:
+        x, y = group["x"].to_numpy(), group["y"].to_numpy()
+        found.append(Correlation(name, len(x), spearman(x, y, level), pearson(x, y, level)))
+    return found
 
 
 @section(150)
@@ -61,62 +71,34 @@ def distance_section(context: Context) -> str:
         return ""
     text = (
         "Of all trials that met a stop rule: epochs against the distance from the initial to the "
-        f"final weights (2-norm). {describe_level(len(COEFFICIENTS) * len(found))} They are as if "
+        f"final weights (2-norm). {describe_level(2 * len(found))} They are as if "
         "trials were drawn independently of each other; where settings vary, their differences "
         "make most of a coefficient."
     )
-    rows = [
-        [item.name, f"{item.trials}", *(format_estimate(c, ".2f") for c in item.coefficients)]
-        for item in found
-    ]
-    table = markdown_table(["topology", "trials", *COEFFICIENTS], rows)
-    title = "Epochs by distance"
-    points = _points(context.trials)
-    named = [name for name in points.groups if name != OTHERS]
-    colours = level_colours(named, context.axes, "topology") | {OTHERS: GREY}
-    drawn = draw_points([points], {name: colours[name] for name in points.groups})
-    figure = context.figures.show("distance", title, drawn)
-    count = sum(map(len, points.groups.values()))
-    total = max(item.trials for item in found)
-    drawn_of = f"{count:,} of them, evenly spread over the table, are drawn."
-    note = f"\n\n{drawn_of}" if count < total else ""
-    return "\n\n".join([f"## {title}", text, table, f"{figure}{note}"])
+    table = column_table(COLUMNS, found)
+    every = _points_of(context.trials)
+    drawn = every.iloc[evenly_spread(len(every), MOST_POINTS)]
+    shown = context.figures.show("distance", TITLE, _draw(drawn, context.axes))
+    if len(drawn) < max(item.trials for item in found):
+        shown += f"\n\n{len(drawn):,} of them, evenly spread over the table, are drawn."
+    return "\n\n".join([f"## {TITLE}", text, table, shown])
 
 
-def _points(trials: pd.DataFrame) -> Points:
-    known = _spread(_solved(trials))
-    most = known["topology"].value_counts().index[:MOST_GROUPS]
-    names = known["topology"].where(known["topology"].isin(most[:-1]), OTHERS)
-    names = known["topology"] if known["topology"].nunique() <= MOST_GROUPS else names
-    return Points(
-        title="",
-        x_label="distance from the initial weights",
-        y_label="epochs",
-        groups={
-            str(name): group.rename(columns={"weight_distance": "x", "epochs": "y"})[["x", "y"]]
-            for name, group in known.groupby(names)
-        },
-    )
+def _draw(points: pd.DataFrame, axes: Sequence[Axis]) -> Figure:
+    names = points["topology"]
+    if names.nunique() > MOST_GROUPS:
+        most = names.value_counts().index[: MOST_GROUPS - 1]
+        names = names.where(names.isin(most), OTHERS)
+    groups = {str(name): group[["x", "y"]] for name, group in points.groupby(names)}
+    named = [name for name in groups if name != OTHERS]
+    colours = level_colours(named, axes, "topology") | {OTHERS: GREY}
+    panel = Points("", "distance from the initial weights", "epochs", groups)
+    return draw_points([panel], {name: colours[name] for name in groups})
 
 
-def _solved(trials: pd.DataFrame) -> pd.DataFrame:
-    solved = trials[has_converged(trials)]
-    numbers = {name: solved[name].astype("float64") for name in ("weight_distance", "epochs")}
-    known = pd.DataFrame({"topology": solved["topology"], **numbers})
-    return known.dropna()
-
-
-def _is_telling(group: pd.DataFrame) -> bool:
-    varies = group["weight_distance"].nunique() > 1 and group["epochs"].nunique() > 1
-    return varies and len(group) >= FEWEST_TRIALS
-
-
-def _spread(group: pd.DataFrame) -> pd.DataFrame:
-    if len(group) <= MOST_POINTS:
-        return group
-    return group.iloc[np.linspace(0, len(group) - 1, MOST_POINTS).astype(int)]
-
-
-def _correlate(name: str, group: pd.DataFrame, level: float) -> Correlation:
-    x, y = (group[column].to_numpy(np.float64) for column in ("weight_distance", "epochs"))
-    return Correlation(name, len(group), spearman(x, y, level), pearson(x, y, level))
+def _points_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return the topology, distance `x` and epochs `y` of the trials that met a rule."""
+    met = trials[has_converged(trials)]
+    numbers = {"x": met["weight_distance"], "y": met["epochs"]}
+    known = pd.DataFrame({"topology": met["topology"], **numbers})
+    return known.astype({"x": "float64", "y": "float64"}).dropna()

@@ -6,7 +6,14 @@ from sweep.reports.objective import objective_name, objective_of, ranked
 from sweep.reports.population import CENSORED, has_converged, has_rule
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.sections.settings import best_setting
-from sweep.reports.tables.text import cells, escape, format_value, markdown_table
+from sweep.reports.tables.text import (
+    Form,
+    escape,
+    format_table,
+    format_value,
+    markdown_table,
+    rest,
+)
 from sweep.trial import Status, StopReason
 
 MOST_FAILURES = 10
@@ -51,10 +58,9 @@ def failures_section(context: Context) -> str:
     failed = context.population.failed
     if failed.empty:
         return ""
-    rows = cells(failed[["trial_id", "error"]].head(MOST_FAILURES))
-    more = len(failed) - len(rows)
-    tail = f"\n\nand {more:,} more." if more else ""
-    return f"## Failures\n\n{markdown_table(['trial_id', 'error'], rows)}{tail}"
+    shown = failed[["trial_id", "error"]].head(MOST_FAILURES)
+    table = [format_table(shown, Form.MARKDOWN), *rest(len(failed), len(shown))]
+    return "\n\n".join(["## Failures", *table])
 
 
 def _count_unmet(trials: pd.DataFrame) -> str:

@@ -1,4 +1,4 @@
-"""Writes which settings and trials are best. Knows nothing of how they are ranked."""
+"""Writes which settings and trials are best."""
 
 from itertools import starmap
 from typing import Any
@@ -11,7 +11,7 @@ from sweep.reports.objective import SAME_LOSS, losses_of, objective_name, ranked
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.settings import settings_of, telling_columns, with_intervals
 from sweep.reports.statistics.intervals import Estimate, format_estimate
-from sweep.reports.tables.text import cells, escape, format_value, markdown_table
+from sweep.reports.tables.text import Form, escape, format_table, format_value
 
 MOST_RANKED = 10
 FORM = ".4g"
@@ -69,7 +69,7 @@ def _table(settings: pd.DataFrame, trials: pd.DataFrame) -> str:
     columns["quartiles"] = [f"{low:{FORM}} to {high:{FORM}}" for low, high in ends]
     columns |= {"mean": table["mean"], "best trial": trials["trial_id"].loc[table.index]}
     told = pd.DataFrame(columns, index=table.index)
-    return markdown_table(list(told.columns), cells(told))
+    return format_table(told, Form.MARKDOWN)
 
 
 def _best_trials(trials: pd.DataFrame) -> str:
@@ -87,4 +87,4 @@ def _ranking(title: str, rows: pd.DataFrame, trials: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     note = f"Trials that did not diverge, by {objective_name(trials)}."
-    return f"## {title}\n\n{note}\n\n{markdown_table(list(rows.columns), cells(rows))}"
+    return f"## {title}\n\n{note}\n\n{format_table(rows, Form.MARKDOWN)}"

@@ -1,4 +1,4 @@
-"""Writes the sections on stop rules: judged anew, and met too early. Knows nothing of ladders."""
+"""Writes the sections on stop rules: judged anew, and met too early."""
 
 import pandas as pd
 
@@ -6,7 +6,7 @@ from sweep.reports.axes import Axis, varying_parameters
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.rejudging import describe_rung, describe_unmet, unmet
 from sweep.reports.sections.registry import Context, section
-from sweep.reports.tables.text import cells, markdown_table
+from sweep.reports.tables.text import Form, format_table, markdown_table, rest
 from sweep.trial import StopReason
 
 MOST_UNMET = 10
@@ -56,9 +56,8 @@ def _unmet_table(judged: pd.DataFrame) -> str:
     shown = missing.head(MOST_UNMET)
     stated = shown[["trial_id", *varying_parameters(judged), "final_loss"]]
     told = stated.assign(rule=[f"not met by epoch {epoch}" for epoch in shown["epochs"]])
-    table = markdown_table(list(told.columns), cells(told))
-    more = len(missing) - len(shown)
-    return f"{table}\n\nand {more:,} more." if more else table
+    table = format_table(told, Form.MARKDOWN)
+    return "\n\n".join([table, *rest(len(missing), len(shown))])
 
 
 def _shares(converged: pd.DataFrame, axis: Axis) -> list[list[str]]:

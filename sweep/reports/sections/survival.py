@@ -1,4 +1,4 @@
-"""Writes the section on epochs to convergence. Knows nothing of how they are estimated."""
+"""Writes the section on epochs to convergence."""
 
 import math
 import textwrap
@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.axes import Axis, level_of
+from sweep.reports.figures.curves import evenly_spread
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.figures.points import MOST_GROUPS, Steps, draw_steps
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.intervals import format_estimate
 from sweep.reports.statistics.survival import FEWEST_SEEDS, Survival, Survivals, survivals
-from sweep.reports.tables.text import format_value, markdown_table
+from sweep.reports.tables.text import format_value, markdown_table, rest
 
 MOST_CELLS = 40
 TITLE_WIDTH = 40
@@ -37,10 +38,10 @@ def survival_section(context: Context) -> str:
         "Epochs by which a share has converged are by Kaplan and Meier's estimate, the share that "
         "met its rule has Wilson's interval of 95%."
     )
-    more = found.n_cells - len(found.cells)
-    parts = ["## Epochs to convergence", text, _table(found)]
-    parts += [f"and {more:,} more cells."] if more else []
-    return "\n\n".join([*parts, _figure(context, found)])
+    more = rest(found.n_cells, len(found.cells), " cells")
+    return "\n\n".join(
+        ["## Epochs to convergence", text, _table(found), *more, _figure(context, found)]
+    )
 
 
 def format_quartiles(quartiles: tuple[float, float, float]) -> list[str]:
@@ -69,8 +70,7 @@ def _table(found: Survivals) -> str:
 
 
 def _figure(context: Context, found: Survivals) -> str:
-    places = np.linspace(0, len(found.cells) - 1, min(len(found.cells), MOST_GROUPS)).astype(int)
-    drawn = [found.cells[place] for place in places]
+    drawn = [found.cells[place] for place in evenly_spread(len(found.cells), MOST_GROUPS)]
     columns = list(zip(*(cell.values for cell in drawn), strict=True))
     telling = [place for place, column in enumerate(columns) if len(set(map(str, column))) > 1]
     start = min(float(cell.epochs[0]) for cell in drawn) * BEFORE
@@ -87,12 +87,10 @@ def _figure(context: Context, found: Survivals) -> str:
         title=textwrap.fill(", ".join(found.parameters[n] for n in telling), TITLE_WIDTH),
     )
     title = "Share of trials that met their rule by epoch"
-    note = (
-        ""
-        if len(drawn) == found.n_cells
-        else f"\n\n{len(drawn):,} of the {found.n_cells:,} cells are drawn."
-    )
-    return context.figures.show("survival", title, figure) + note
+    shown = context.figures.show("survival", title, figure)
+    if len(drawn) == found.n_cells:
+        return shown
+    return f"{shown}\n\n{len(drawn):,} of the {found.n_cells:,} cells are drawn."
 
 
 def _is_shown_by(axes: Sequence[Axis], name: str, values: Sequence[object]) -> bool:

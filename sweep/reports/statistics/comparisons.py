@@ -1,4 +1,4 @@
-"""Compares the shares of groups in plain sentences. Knows nothing of what is shared."""
+"""Compares the shares of groups in plain sentences."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Correlates two columns of numbers, with intervals. Knows nothing of what they are."""
+"""Correlates two columns of numbers, with intervals."""
 
 import numpy as np
 from jaxtyping import Float64

@@ -1,7 +1,4 @@
-"""Finds what the levels of an axis can do, whatever the hopeless settings at them do.
-
-Knows nothing of figures or Markdown.
-"""
+"""Finds what the levels of an axis can do, whatever the hopeless settings at them do."""
 
 from collections.abc import Mapping, Sequence
 

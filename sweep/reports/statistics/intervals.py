@@ -2,7 +2,6 @@
 
 An interval of a level holds the true value in that share of cases or more. How often each does is
 measured by `tests/test_coverage.py`; where a method would hold it less often, there is no interval.
-Knows nothing of trials.
 """
 
 from dataclasses import dataclass

@@ -2,8 +2,7 @@
 
 The interval of a quantile runs from one value of the sample to another: which ones follows from the
 binomial distribution, whatever that of the values (Conover 1999, section 3.2). So it is exact, and
-none where the sample is too small: below 6 values for a median, 13 for a quartile, at 95%. Knows
-nothing of trials.
+none where the sample is too small: below 6 values for a median, 13 for a quartile, at 95%.
 """
 
 from functools import cache

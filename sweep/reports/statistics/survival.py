@@ -2,8 +2,7 @@
 
 A trial that ended before its rule was met has told only that it takes longer: it is censored at its
 last epoch, and the share of trials that have not met theirs by an epoch is estimated as Kaplan and
-Meier (1958) do. One that diverged never will, and is censored at the largest epoch of all. Knows
-nothing of figures or Markdown.
+Meier (1958) do. One that diverged never will, and is censored at the largest epoch of all.
 """
 
 from collections.abc import Sequence

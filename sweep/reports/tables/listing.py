@@ -1,7 +1,4 @@
-"""Fits rows of a table into a terminal: short ids, whole numbers, the most telling columns.
-
-Knows nothing of colours.
-"""
+"""Fits rows of a table into a terminal: short ids, whole numbers, the most telling columns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

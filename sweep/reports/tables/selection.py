@@ -1,4 +1,4 @@
-"""Chooses rows and columns of the table of trials. Knows nothing of how they are shown."""
+"""Chooses rows and columns of the table of trials."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""Chooses rows and columns of the table of trials part by part, so that any size of table will do.
-
-Knows nothing of how they are shown.
-"""
+"""Chooses rows and columns of the table of trials part by part, whatever its size."""
 
 from collections.abc import Iterator
 

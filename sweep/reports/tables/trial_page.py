@@ -1,4 +1,4 @@
-"""Gathers everything about one trial. Knows nothing of other trials' outcomes."""
+"""Gathers everything about one trial."""
 
 import math
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Measures hidden codes and brings them to one order. Knows nothing of tables or networks."""
+"""Measures hidden codes and brings them to one order."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Writes hidden codes for people and for programs. Knows nothing of where they come from."""
+"""Writes hidden codes for people and for programs."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from sweep.errors import ConfigError, Fault
 from sweep.nets.codes import Codes, round_codes
 from sweep.printable import printable_line
-from sweep.reports.tables.text import plain_table
+from sweep.reports.tables.text import plain_table, rest
 from sweep.studies.codes.hidden_codes import HiddenCodes
 from sweep.studies.codes.measures import (
     Duplicate,
@@ -24,7 +24,7 @@ LABEL_WIDTH = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class CodeDistances:
     """How far codes are from others.
 
     Attributes:
@@ -40,7 +40,7 @@ class Comparison:
     exact: float
 
 
-def compare_codes(ours: HiddenCodes, theirs: HiddenCodes) -> Comparison:
+def compare_codes(ours: HiddenCodes, theirs: HiddenCodes) -> CodeDistances:
     """Compare the codes of two networks for the same samples.
 
     Raises:
@@ -52,7 +52,7 @@ def compare_codes(ours: HiddenCodes, theirs: HiddenCodes) -> Comparison:
     if None not in (ours.data, theirs.data) and ours.data != theirs.data:
         raise _incomparable(f"be trained on the data {ours.data}", f"{theirs.data}")
     tables = round_codes(ours.codes), round_codes(theirs.codes)
-    return Comparison(
+    return CodeDistances(
         other=theirs.source,
         rounded=code_distance(*tables),
         chance=chance_distance(*tables),
@@ -67,29 +67,25 @@ def format_codes(found: HiddenCodes, *, raw: bool = False) -> str:
         found: the codes.
         raw: whether to print activations as the network has them, not complemented.
     """
-    order = canonical_order(found.codes)
-    return "\n\n".join(
-        [
-            f"{_heading(found)}\n{_table(found, order, raw=raw)}",
-            _summary(measure_codes(found.activations, found.codes), found.codes.shape[1]),
-        ]
-    )
+    table = _table(found, canonical_order(found.codes), raw=raw)
+    summary = _summary(measure_codes(found.activations, found.codes), found.codes.shape[1])
+    origin = "kept" if found.kept else "computed from its weights"
+    heading = f"{found.source}  {found.topology}  hidden layer {found.layer}, {origin}"
+    return f"{printable_line(heading)}\n{table}\n\n{summary}"
 
 
-def format_comparison(comparison: Comparison) -> str:
+def format_comparison(comparison: CodeDistances) -> str:
     """Write a comparison as two lines."""
-    lines = [
-        ("against", comparison.other),
-        (
-            "code distance",
-            f"{comparison.rounded:.3f} rounded, {comparison.exact:.3f} unrounded; "
-            f"{comparison.chance:.3f} to expect by chance",
-        ),
-    ]
-    return _listed(lines)
+    distances = (
+        f"{comparison.rounded:.3f} rounded, {comparison.exact:.3f} unrounded; "
+        f"{comparison.chance:.3f} to expect by chance"
+    )
+    return _listed({"against": comparison.other, "code distance": distances})
 
 
-def codes_record(found: HiddenCodes, comparison: Comparison | None = None) -> Mapping[str, object]:
+def codes_record(
+    found: HiddenCodes, comparison: CodeDistances | None = None
+) -> Mapping[str, object]:
     """Return a layer as JSON would have it: rounded in canonical order, activations as they are."""
     order = canonical_order(found.codes)
     measures = measure_codes(found.activations, found.codes)
@@ -111,12 +107,6 @@ def _incomparable(must: str, got: str) -> ConfigError:
     return ConfigError([Fault(where="sweep codes", key="--against", must=must, got=got)])
 
 
-def _heading(found: HiddenCodes) -> str:
-    origin = "kept" if found.kept else "computed from its weights"
-    heading = f"{found.source}  {found.topology}  hidden layer {found.layer}, {origin}"
-    return printable_line(heading)
-
-
 def _table(found: HiddenCodes, order: Order, *, raw: bool) -> str:
     codes: Codes = (
         found.activations[:, list(order.units)] if raw else reorder(round_codes(found.codes), order)
@@ -128,9 +118,8 @@ def _table(found: HiddenCodes, order: Order, *, raw: bool) -> str:
         [str(sample), *[form.format(value) for value in row]]
         for sample, row in enumerate(codes[:MOST_SAMPLES].tolist())
     ]
-    more = len(codes) - len(rows)
-    tail = f"\nand {more:,} more samples; --json prints all" if more else ""
-    return plain_table(["sample", *names], rows) + tail
+    more = rest(len(codes), len(rows), " samples; --json prints all")
+    return "\n".join([plain_table(["sample", *names], rows), *more])
 
 
 def _unit(unit: int, complemented: bool) -> str:
@@ -139,23 +128,20 @@ def _unit(unit: int, complemented: bool) -> str:
 
 def _summary(measures: Measures, n_units: int) -> str:
     answer = "yes" if measures.injective else "no"
-    pairs = ", ".join(map(_pair, measures.duplicates))
-    lines = [
-        ("injective", f"{answer}: {measures.distinct} codes for {measures.samples} samples"),
-        (
-            "binary",
-            f"{measures.near_binary:.0%} of values within 0.25 of 0 or 1; "
+    return _listed(
+        {
+            "injective": f"{answer}: {measures.distinct} codes for {measures.samples} samples",
+            "binary": f"{measures.near_binary:.0%} of values within 0.25 of 0 or 1; "
             f"mean |2v - 1| {measures.sharpness:.2f}",
-        ),
-        ("effective rank", f"{measures.effective_rank:.2f} of {n_units}"),
-        ("duplicate units", pairs or "none"),
-    ]
-    return _listed(lines)
+            "effective rank": f"{measures.effective_rank:.2f} of {n_units}",
+            "duplicate units": ", ".join(map(_pair, measures.duplicates)) or "none",
+        }
+    )
 
 
 def _pair(pair: Duplicate) -> str:
     return f"u{pair.first} = {_unit(pair.second, pair.complementary)}"
 
 
-def _listed(lines: list[tuple[str, str]]) -> str:
-    return "\n".join(printable_line(f"{name:<{LABEL_WIDTH}}{text}") for name, text in lines)
+def _listed(lines: Mapping[str, str]) -> str:
+    return "\n".join(printable_line(f"{name:<{LABEL_WIDTH}}{text}") for name, text in lines.items())

@@ -1,9 +1,8 @@
-"""Writes published figures beside ours. Knows nothing of where they were published."""
+"""Writes published figures beside ours."""
 
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault
@@ -12,7 +11,7 @@ from sweep.reports.published import SURVIVAL, Measure, Published
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.sections.survival import format_quartiles, format_share
 from sweep.reports.statistics.survival import FEWEST_SEEDS, survivals
-from sweep.reports.tables.text import escape, format_value, markdown_table
+from sweep.reports.tables.text import escape, format_number, format_value, markdown_table, rest
 from sweep.store.reader import read_curves
 from sweep.studies.publications.readings import Comparison, compare, pair_trials
 
@@ -73,8 +72,10 @@ def _ranking(found: Comparison) -> str:
     header += ["without doubtful", "rank without"] if doubtful else []
     rows = []
     for place, (_, row) in enumerate(found.readings.head(MOST_READINGS).iterrows(), start=1):
-        numbers = [_number(row[name], ".2f") for name in (*measures, "mismatches", "distance")]
-        last = [_number(row["distance_sure"], ".2f"), _number(row["rank_sure"], ".0f")]
+        numbers = [
+            format_number(row[name], ".2f") for name in (*measures, "mismatches", "distance")
+        ]
+        last = [format_number(row["distance_sure"], ".2f"), format_number(row["rank_sure"], ".0f")]
         values = [format_value(row[name]) for name in found.dimensions]
         rows.append([f"{place}", *values, f"{row['runs']}", *numbers, *(last if doubtful else [])])
     text = (
@@ -83,9 +84,8 @@ def _ranking(found: Comparison) -> str:
         "them, averaged, plus the share of trials that contradict the published reconstruction. "
         "Ours is the median over seeds. Readings that cover more runs come first."
     )
-    more = len(found.readings) - len(rows)
-    tail = [f"and {more:,} more."] if more else []
-    return "\n\n".join(["### Readings", text, markdown_table(header, rows), *tail])
+    table = [markdown_table(header, rows), *rest(len(found.readings), len(rows))]
+    return "\n\n".join(["### Readings", text, *table])
 
 
 def _describe(found: Comparison, number: int) -> str:
@@ -109,7 +109,7 @@ def _runs_table(found: Comparison, number: int) -> str:
         line += [f"{ours['trials']:.0f}", f"{ours['converged']:.0%}"]
         for item in published.measures:
             line += _beside(theirs[item.published], ours, item)
-        share = _number(ours["reconstructed"], ".0%")
+        share = format_number(ours["reconstructed"], ".0%")
         rows.append([*line, *([format_value(theirs["reconstructs"]), share] if said else [])])
     return markdown_table(header, rows)
 
@@ -120,9 +120,9 @@ def _beside(theirs: Any, ours: "pd.Series[float]", item: Measure) -> list[str]:
     middle, low, high = (ours[f"{item.title}{end}"] for end in ("", "_low", "_high"))
     spread = f" ({low:{form}} to {high:{form}})" if high > low else ""
     return [
-        _number(theirs, form),
-        f"{_number(middle, form)}{spread}",
-        _number(middle / theirs, ".3g"),
+        format_number(theirs, form),
+        f"{format_number(middle, form)}{spread}",
+        format_number(middle / theirs, ".3g"),
     ]
 
 
@@ -173,27 +173,20 @@ def _survival_table(published: Published, trials: pd.DataFrame, pairs: pd.DataFr
         group, theirs = pairs[pairs["row"] == place], published.rows.loc[place]
         found = survivals(trials[trials["trial_id"].isin(group["trial_id"])], 1)
         line = [format_value(theirs[name]) for name in published.labels]
-        line.append(_number(theirs[SURVIVAL], ".0f"))
+        line.append(format_number(theirs[SURVIVAL], ".0f"))
         for cell in found.cells:
             told = zip(found.parameters, cell.values, strict=True)
+            known = [f"{name} {format_value(value)}" for name, value in told if pd.notna(value)]  # type: ignore[call-overload]
             lower, middle, upper = format_quartiles(cell.quartiles)
-            line += [", ".join(f"{name} {format_value(value)}" for name, value in told) or "all"]
-            line += [
-                f"{cell.converged.total}",
-                format_share(cell),
-                f"{middle} ({lower} to {upper})",
-            ]
-            line += [_number(cell.quartiles[1] / theirs[SURVIVAL], ".3g")]
+            line += [", ".join(known) or "all", f"{cell.converged.total}", format_share(cell)]
+            line += [f"{middle} ({lower} to {upper})"]
+            line += [format_number(cell.quartiles[1] / theirs[SURVIVAL], ".3g")]
         lines.append(line if found.cells else [*line, f"fewer than {FEWEST_SEEDS} seeds", *"----"])
     text = (
         "Our best cell is the one that met its rule most often, the quickest of equals, among all "
         "that were swept for the problem; the published means are of whatever was chosen there."
     )
     return f"{text}\n\n{markdown_table(header, lines)}"
-
-
-def _number(value: Any, form: str) -> str:
-    return "-" if pd.isna(value) or not np.isfinite(value) else format(value, form)
 
 
 def _unmatched(published: Published, context: Context) -> ConfigError:

@@ -1,7 +1,7 @@
 """Ranks the ways of reading a publication by how near their results are to the published ones.
 
 A *reading* is one combination of whatever the publication left open: the parameters that differ
-among trials of one published run, seeds apart. Knows nothing of Markdown.
+among trials of one published run, seeds apart.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.axes import UNTELLING
+from sweep.reports.figures.curves import last_phases
 from sweep.reports.population import has_converged, has_ended
 from sweep.reports.published import MATCHES, Measure, Published
 from sweep.trial import PARAMETERS
@@ -129,7 +130,7 @@ def _reconstruction(published: Published, pairs: pd.DataFrame) -> dict[str, "pd.
 
 def _with_curves(published: Published, pairs: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
     """Add the losses at the epoch that a published row is of, or the last recorded before."""
-    last = curves[curves["phase"] == curves.groupby("trial_id")["phase"].transform("max")]
+    last = last_phases(curves)
     last = last.astype({"epoch": "int64"}).assign(recorded=last["epoch"].astype("float64"))
     last = last.rename(columns={"loss": "curve_loss", "validation_loss": "curve_validation_loss"})
     wanted = pairs.assign(epoch=pairs["row"].map(published.rows["epoch"]).astype("int64"))
