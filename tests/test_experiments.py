@@ -89,5 +89,5 @@ def test_the_flat_spot_solves_what_rprop_alone_does_not() -> None:
     stuck = rprop[rprop["stop_reason"] != "pattern"]["zero_outputs"] > 0
     assert stuck.mean() == pytest.approx(0.976, abs=0.001)
     eight = rprop[(rprop["topology"] == "8-3-8") & (rprop["flat_spot"] == 0.1)]
-    (cell,) = survivals(eight, 1).cells
+    (cell,) = survivals(eight, 1).settings
     assert (cell.converged.estimate.value, cell.quartiles[1]) == (1.0, 35)

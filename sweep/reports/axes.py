@@ -9,7 +9,6 @@ import pandas as pd
 from sweep.errors import ConfigError, Fault, nearest
 from sweep.reports.objective import losses_of
 from sweep.reports.population import has_converged, has_ended, has_rule
-from sweep.reports.statistics.intervals import Estimate
 from sweep.trial import PARAMETERS
 
 MOST_LEVELS = 12
@@ -97,14 +96,6 @@ def epochs_taken(trials: pd.DataFrame) -> "pd.Series[float]":
 def share_converged(trials: pd.DataFrame) -> float:
     """Return of the trials with a stop rule the share that met it, 0 to 1; nan without any."""
     return float(has_converged(trials)[has_rule(trials)].mean())
-
-
-def spread(values: "pd.Series[float]") -> Estimate:
-    """Return the median of what is known and finite, between its quartiles; nan if nothing is."""
-    known = values.dropna().astype("float64")
-    known = known[np.isfinite(known)]
-    lower, middle, upper = (float(known.quantile(share)) for share in QUARTILES.values())
-    return Estimate(middle, lower, upper)
 
 
 def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:

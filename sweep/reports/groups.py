@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.components.registry import ACTIVATIONS, INITIALISERS
 from sweep.reports.axes import Axis, axes_of, level_of, varying_parameters
 from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
-AMBIGUOUS = frozenset({"identity"})
-"""An activation, and an initialiser: values that do not say which parameter they are of."""
+AMBIGUOUS = frozenset(ACTIVATIONS) & frozenset(INITIALISERS)
+"""Values that do not say which parameter they are of."""
 PLAIN = "plain"
 FEWEST_DEPARTING = 4
 """Settings below which all that varies is as short as how they depart from a base."""
@@ -46,7 +47,7 @@ class Group:
 def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str]:
     """Return the parameters that tell trials apart, but for the seed and those in `apart`.
 
-    Left out are parameters that follow from others, as the slope of leaky_relu from the activation
+    Left out are parameters that follow from others, as an activation's slope from the activation
     where there is only one.
     """
     varying = [n for n in varying_parameters(trials) if n != "seed" and n not in apart]

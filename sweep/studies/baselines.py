@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Float64
 from scipy.special import xlog1py, xlogy
 
+from sweep.components.registry import LOSSES
 from sweep.datasets import load_data
 from sweep.errors import SweepError
 from sweep.reports.objective import SAME_LOSS
@@ -91,7 +92,7 @@ def _halfway(targets: Targets | None, loss: str, reduction: str) -> float:
     yardstick = None if targets is None else measure_yardstick(targets, loss)
     if targets is None or yardstick is None:
         return np.nan
-    terms = len(targets) if loss == "categorical_cross_entropy" else targets.size
+    terms = len(targets) if LOSSES[loss].sums_outputs else targets.size
     return yardstick.halfway * (terms if reduction == "sum" else 1)
 
 

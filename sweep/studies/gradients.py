@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pandas as pd
 
-from sweep.reports.axes import spread
 from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.population import final_losses
 from sweep.reports.sections.registry import Context, section
@@ -15,6 +14,7 @@ from sweep.reports.statistics.comparisons import (
     compare_shares,
     share_of,
 )
+from sweep.reports.statistics.intervals import spread
 from sweep.reports.tables.text import format_number, markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.baselines import load_targets, relative_thresholds, thresholds

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from sweep.reports.axes import spread
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import GroupShare, bullets, compare_shares, share_of
-from sweep.reports.statistics.intervals import format_estimate
+from sweep.reports.statistics.intervals import format_estimate, spread
 from sweep.reports.tables.text import markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.gradients import first_probes
@@ -23,13 +22,7 @@ from sweep.trial import PARAMETERS
 BROKEN = 1e-3
 """Units are apart once their distance is above this share of the layer's weights."""
 SYMMETRIC = 1e-6
-STARTS = (
-    "initialiser",
-    "initialiser_constant",
-    "initialiser_jitter",
-    "initialiser_draw_biases",
-    "bias_constant",
-)
+STARTS = tuple(name for name in PARAMETERS if name.startswith(("initialiser", "bias_constant")))
 MOST_GROUPS = 12
 COLUMNS = ["start", "ends symmetric (95% interval)", "broken", "epoch broken, median (quartiles)"]
 INTRO = (

@@ -71,9 +71,9 @@ def distance_section(context: Context) -> str:
         return ""
     text = (
         "Of all trials that met a stop rule: epochs against the distance from the initial to the "
-        f"final weights (2-norm). {describe_level(2 * len(found))} They are as if "
-        "trials were drawn independently of each other; where settings vary, their differences "
-        "make most of a coefficient."
+        f"final weights (2-norm). {describe_level(2 * len(found))} They assume "
+        "trials drawn independently of each other; where settings vary, most of a coefficient "
+        "comes from their differences."
     )
     table = column_table(COLUMNS, found)
     every = _points_of(context.trials)

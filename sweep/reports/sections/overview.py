@@ -66,7 +66,7 @@ def failures_section(context: Context) -> str:
 def _count_unmet(trials: pd.DataFrame) -> str:
     limited = int(trials["stop_reason"].isin(CENSORED).sum())
     diverged = int((trials["status"] == Status.DIVERGED).sum())
-    counts = {"came to a limit first": limited, "diverged": diverged}
+    counts = {"reached a limit first": limited, "diverged": diverged}
     told = [f"{count:,} {ending}" for ending, count in counts.items() if count]
     return f"{' and '.join(told)}." if told else "None diverged."
 

@@ -22,8 +22,8 @@ def rejudging_section(context: Context) -> str:
     parts = [
         f"## Judged by {describe_rung(rung)}",
         "Read from the ladder of each training, without training: epochs and losses are those "
-        "at which this rule would have ended it. What is known of the end of a training alone "
-        "is left out where the rule was met before.",
+        "at which this rule would have ended it. What is known only of the end of a "
+        "training is left out where the rule was met before.",
         f"{text[0].upper()}{text[1:]}",
         f"```console\n$ {command}\n```" if command else "",
         _unmet_table(context.trials),

@@ -152,6 +152,14 @@ def by_seed(first: BySeed, second: BySeed) -> Int64[np.ndarray, " seeds"]:
     return (both[:, 0] > both[:, 1]).astype(np.int64) - (both[:, 0] < both[:, 1])
 
 
+def spread(values: "pd.Series[float]") -> Estimate:
+    """Return the median of what is known and finite, between its quartiles; nan if nothing is."""
+    known = values.dropna().astype("float64")
+    known = known[np.isfinite(known)]
+    lower, middle, upper = (float(known.quantile(share)) for share in (0.25, 0.5, 0.75))
+    return Estimate(middle, lower, upper)
+
+
 def format_estimate(estimate: Estimate, form: str = ".3g") -> str:
     """Write a number with its interval, as far as they are known: `0.3 (0.1 to 0.5)`."""
     if np.isnan(estimate.value):

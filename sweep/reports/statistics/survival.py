@@ -29,7 +29,7 @@ class Survival:
     """Epochs to convergence of trials that differ in their seeds alone.
 
     Attributes:
-        values: of each parameter that varies between such cells, the cell's.
+        values: of each parameter that varies between settings, its own.
         converged: how many met their rule, of how many.
         falsely: how many of these met it on a plateau.
         quartiles: epochs by which a quarter, half and three quarters have converged; nan where the
@@ -48,32 +48,32 @@ class Survival:
 
 @dataclass(frozen=True)
 class Survivals:
-    """The cells of a table: those that converged most often first, the quicker of equals.
+    """The settings of a table: those that converged most often first, the quicker of equals.
 
     Attributes:
-        parameters: that vary between cells.
-        cells: the first of them.
-        n_cells: how many there are in all.
+        parameters: that vary between settings.
+        settings: the first of them.
+        n_settings: how many there are in all.
     """
 
     parameters: tuple[str, ...]
-    cells: Sequence[Survival]
-    n_cells: int
+    settings: Sequence[Survival]
+    n_settings: int
 
 
 def survivals(trials: pd.DataFrame, most: int) -> Survivals:
-    """Estimate the survival of each cell with at least `FEWEST_SEEDS` trials.
+    """Estimate the survival of each setting with at least `FEWEST_SEEDS` trials.
 
     Args:
         trials: those that count, false convergence marked; those that were to train a number of
             epochs had no rule to meet, and are left out.
-        most: cells to estimate, at most.
+        most: settings to estimate, at most.
     """
     trials = trials[has_rule(trials)]
     names = factors_of(trials)
     outcomes = _outcomes(trials)
-    cell = trials.groupby(names, dropna=False, sort=False).ngroup() if names else 0
-    grouped = outcomes.assign(cell=cell).groupby("cell")
+    setting = trials.groupby(names, dropna=False, sort=False).ngroup() if names else 0
+    grouped = outcomes.assign(setting=setting).groupby("setting")
     table = grouped.agg(
         trials=("converged", "size"), share=("converged", "mean"), middle=("rank", "median")
     )
@@ -88,12 +88,12 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
 
 
 def estimate_survival(outcomes: pd.DataFrame, values: tuple[object, ...] = ()) -> Survival:
-    """Estimate the survival of one cell.
+    """Estimate the survival of one setting.
 
     Args:
         outcomes: of each trial `epochs`, at which it converged or was censored; `converged`, which
             of the two; `falsely`, whether on a plateau.
-        values: of the cell.
+        values: of the setting.
     """
     met, epochs = outcomes["converged"], outcomes["epochs"]
     data = CensoredData(uncensored=epochs[met].to_numpy(), right=epochs[~met].to_numpy())

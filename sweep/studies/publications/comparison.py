@@ -165,8 +165,8 @@ def _points(found: Comparison, number: int, item: Measure) -> pd.DataFrame:
 
 
 def _survival_table(published: Published, trials: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    """Write beside each published mean the survival of our best cell of that problem."""
-    header = [*published.labels, "published epochs", "our best cell", "trials", "met its rule"]
+    """Write beside each published mean the survival of our best setting of that problem."""
+    header = [*published.labels, "published epochs", "our best setting", "trials", "met its rule"]
     header += ["half by epoch (quartiles)", "ratio"]
     lines = []
     for place in sorted(set(pairs["row"])):
@@ -174,17 +174,19 @@ def _survival_table(published: Published, trials: pd.DataFrame, pairs: pd.DataFr
         found = survivals(trials[trials["trial_id"].isin(group["trial_id"])], 1)
         line = [format_value(theirs[name]) for name in published.labels]
         line.append(format_number(theirs[SURVIVAL], ".0f"))
-        for cell in found.cells:
-            told = zip(found.parameters, cell.values, strict=True)
+        for best in found.settings:
+            told = zip(found.parameters, best.values, strict=True)
             known = [f"{name} {format_value(value)}" for name, value in told if pd.notna(value)]  # type: ignore[call-overload]
-            lower, middle, upper = format_quartiles(cell.quartiles)
-            line += [", ".join(known) or "all", f"{cell.converged.total}", format_share(cell)]
+            lower, middle, upper = format_quartiles(best.quartiles)
+            line += [", ".join(known) or "all", f"{best.converged.total}", format_share(best)]
             line += [f"{middle} ({lower} to {upper})"]
-            line += [format_number(cell.quartiles[1] / theirs[SURVIVAL], ".3g")]
-        lines.append(line if found.cells else [*line, f"fewer than {FEWEST_SEEDS} seeds", *"----"])
+            line += [format_number(best.quartiles[1] / theirs[SURVIVAL], ".3g")]
+        lines.append(
+            line if found.settings else [*line, f"fewer than {FEWEST_SEEDS} seeds", *"----"]
+        )
     text = (
-        "Our best cell is the one that met its rule most often, the quickest of equals, among all "
-        "that were swept for the problem; the published means are of whatever was chosen there."
+        "Our best setting is the one that met its rule most often, the quickest of equals, of all "
+        "in the sweep for the problem; the published means are of whatever was chosen there."
     )
     return f"{text}\n\n{markdown_table(header, lines)}"
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.reports.axes import spread
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import bullets
@@ -16,6 +15,7 @@ from sweep.reports.statistics.intervals import (
     corrected,
     describe_level,
     format_estimate,
+    spread,
 )
 from sweep.reports.tables.text import MISSING, column_table, escape, format_number
 from sweep.store.layout import ResultsDir
