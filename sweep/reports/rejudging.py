@@ -10,7 +10,7 @@ from dataclasses import fields
 
 import pandas as pd
 
-from sweep.errors import ConfigError, Fault, StoreError
+from sweep.errors import ConfigError, StoreError
 from sweep.ladder import LEVELS, PATIENCES, TOLERANCES, Rung
 from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
@@ -34,6 +34,7 @@ OPTIONS = {
     LOSS: ("target", "loss", None),
 }
 """By rule its key in a sweep file, and there its tolerance and patience; columns join them by _."""
+WHERE = "command line"
 MORE_EPOCHS = 10
 
 
@@ -50,7 +51,9 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
     """
     if rule == LOSS:
         if patience is not None:
-            raise _fault("--patience", "be left out with --rule loss", got=f"{patience}")
+            raise ConfigError.of(
+                WHERE, "be left out with --rule loss", key="--patience", got=f"{patience}"
+            )
         return Rung(LOSS, _on_ladder("--tolerance", tolerance, LEVELS), 0)
     return Rung(
         rule,
@@ -190,8 +193,4 @@ def _on_ladder(key: str, value: float, rungs: Sequence[float]) -> float:
         f"{known:g}" for known in (max(below, default=None), min(above, default=None)) if known
     ]
     hint = f"the nearest {'are' if len(nearest) > 1 else 'is'} {' and '.join(nearest)}"
-    raise _fault(key, "be on the ladder", got=f"{value:g}", hint=hint)
-
-
-def _fault(key: str, must: str, *, got: str, hint: str | None = None) -> ConfigError:
-    return ConfigError([Fault(where="command line", key=key, must=must, got=got, hint=hint)])
+    raise ConfigError.of(WHERE, "be on the ladder", key=key, got=f"{value:g}", hint=hint)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sweep.errors import ConfigError, Fault, StoreError
+from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.groups import factors_of
@@ -48,7 +48,8 @@ def write_report(
     """
     path = output or directory.report / NAME
     if not path.name.lower().endswith(SUFFIXES):
-        raise _not_markdown(path)
+        must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
+        raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
     trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
@@ -66,8 +67,3 @@ def write_report(
     )
     write_atomically(path, compose_report(context, all_sections()).encode())
     return path
-
-
-def _not_markdown(path: AnyPath) -> ConfigError:
-    must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as PNG"
-    return ConfigError([Fault(where="--output", key="", must=must, got=repr(path.name))])

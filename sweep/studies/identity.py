@@ -5,7 +5,7 @@ range of the targets. (`samples_reconstructed` counts errors up to 0.4, far too 
 other than 0 and 1.)
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ from sweep.reports.statistics.comparisons import (
     share_of,
 )
 from sweep.reports.statistics.intervals import Share
-from sweep.reports.tables.text import markdown_table
+from sweep.reports.tables.text import MISSING, column_table
 from sweep.studies.baselines import Targets, load_targets
 
 TOLERANCE = 0.01
@@ -54,6 +54,18 @@ class UnitCounts:
     dead_units: float
     sparsity: float
     learnt: GroupShare
+
+
+COLUMNS: Mapping[str, Callable[[UnitCounts], str]] = {
+    "setting": lambda counts: counts.group.label,
+    "trials": lambda counts: f"{len(counts.group.trials):,}",
+    "learn the identity": lambda counts: str(counts.learnt.share or MISSING),
+    "with outputs stuck at 0": lambda counts: str(counts.stuck),
+    "stuck outputs": lambda counts: f"{counts.stuck_outputs:.2f}",
+    "outputs at 0": lambda counts: f"{counts.sparsity:.1%}",
+    "with dead units": lambda counts: str(counts.dead),
+    "dead units": lambda counts: f"{counts.dead_units:.2f}",
+}
 
 
 @section(120)
@@ -114,17 +126,7 @@ def count_units(group: Group, learnt: "pd.Series[float]") -> UnitCounts:
 
 def identity_text(counts: Sequence[UnitCounts]) -> str:
     """Write the table, and a sentence for each remedy."""
-    header = [
-        "setting",
-        "trials",
-        "learn the identity",
-        "with outputs stuck at 0",
-        "stuck outputs",
-        "outputs at 0",
-        "with dead units",
-        "dead units",
-    ]
-    parts = ["## Units and outputs", INTRO, markdown_table(header, [_row(c) for c in counts])]
+    parts = ["## Units and outputs", INTRO, column_table(COLUMNS, counts)]
     learnt = [item.learnt for item in counts]
     if sentences := compare_shares(learnt, did="learn it"):
         if any(item.share.count for item in learnt):
@@ -132,16 +134,3 @@ def identity_text(counts: Sequence[UnitCounts]) -> str:
             parts.append(f"Against {least}:")
         parts.append(bullets(sentences))
     return "\n\n".join(parts)
-
-
-def _row(counts: UnitCounts) -> list[str]:
-    return [
-        counts.group.label,
-        f"{len(counts.group.trials):,}",
-        str(counts.learnt.share) if counts.learnt.share.total else "-",
-        str(counts.stuck),
-        f"{counts.stuck_outputs:.2f}",
-        f"{counts.sparsity:.1%}",
-        str(counts.dead),
-        f"{counts.dead_units:.2f}",
-    ]

@@ -53,6 +53,10 @@ class Share:
     count: int
     total: int
 
+    def __bool__(self) -> bool:
+        """Whether it is of anything."""
+        return self.total > 0
+
     @property
     def estimate(self) -> Estimate:
         return self.at(LEVEL)

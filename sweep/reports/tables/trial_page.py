@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int64
 
-from sweep.errors import ConfigError, Fault
+from sweep.errors import ConfigError
 from sweep.printable import printable_line
 from sweep.reports.objective import HELD_OUT, NAMES
 from sweep.reports.tables.text import format_value, records
@@ -21,6 +21,7 @@ CALLED = {LOSS: "loss", HELD_OUT: NAMES[HELD_OUT]}
 """Columns of a curve, and what to call them."""
 IDENTITY = ("trial_id", "path_id", "sweep")
 MOST_MATCHES = 5
+LISTS = "`sweep results` lists them, --results DIR says where to look"
 BARS = "▁▂▃▄▅▆▇█"
 ROUNDING = 1e-9
 
@@ -77,13 +78,14 @@ def format_page(page: TrialPage) -> str:
     row = page.row.iloc[0]
     outcome, provenance = ([item.name for item in fields(r)] for r in (Outcome, Provenance))
     parameters = [n for n in page.row.columns if n not in {*IDENTITY, *outcome, *provenance}]
-    sections = [
-        _section("trial", row, IDENTITY),
-        _section("parameters", row, parameters),
-        _section("outcome", row, [name for name in outcome if name != "traceback"]),
-        _section("provenance", row, provenance),
-        *_curves(page.curve),
-    ]
+    parts = {
+        "trial": IDENTITY,
+        "parameters": parameters,
+        "outcome": [name for name in outcome if name != "traceback"],
+        "provenance": provenance,
+    }
+    sections = [_section(title, row, names) for title, names in parts.items()]
+    sections += _curves(page.curve)
     if pd.notna(row["traceback"]):
         lines = row["traceback"].split("\n")
         sections.append("\n".join(["traceback", *(f"  {printable_line(line)}" for line in lines)]))
@@ -151,19 +153,9 @@ def _curve(curve: pd.DataFrame, name: str) -> str:
 
 def _unclear(prefix: str, found: Sequence[str], places: Sequence[ResultsDir]) -> ConfigError:
     where = ", ".join(str(place.path) for place in places) or "results"
-    if not found:
-        return ConfigError(
-            [
-                Fault(
-                    where=where,
-                    key="TRIAL_ID",
-                    must="begin the identity of a trial held here",
-                    got=repr(prefix),
-                    hint="`sweep results` lists them, --results DIR says where to look",
-                )
-            ]
-        )
-    listed = ", ".join(found[:MOST_MATCHES]) + (", …" if len(found) > MOST_MATCHES else "")
-    must = "begin the identity of one trial alone"
-    hint = f"{len(found)} begin so: {listed}"
-    return ConfigError([Fault(where=where, key="TRIAL_ID", must=must, got=repr(prefix), hint=hint)])
+    must, hint = "begin the identity of a trial held here", LISTS
+    if found:
+        listed = ", ".join(found[:MOST_MATCHES]) + (", …" if len(found) > MOST_MATCHES else "")
+        must = "begin the identity of one trial alone"
+        hint = f"{len(found)} begin so: {listed}"
+    return ConfigError.of(where, must, key="TRIAL_ID", got=repr(prefix), hint=hint)

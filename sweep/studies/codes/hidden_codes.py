@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.datasets import load_data
-from sweep.errors import ConfigError, Fault, StoreError
+from sweep.errors import ConfigError, StoreError
 from sweep.nets.codes import Codes, unit_codes
 from sweep.nets.topology import bottleneck_layer
 from sweep.reports.recorded import recorded_datasets
@@ -20,6 +20,7 @@ from sweep.trial import Trial, format_topology
 BOTTLENECK, ALL = "bottleneck", "all"
 PUBLISHED = files("sweep") / "published"
 CODES_SUFFIX = "_codes"
+WHERE = "sweep codes"
 
 Compute = Callable[[Trial, np.ndarray, np.ndarray, Sequence[int]], list[Codes]]
 """Returns the activations of hidden layers, from the parameters of a trial and its samples."""
@@ -101,7 +102,12 @@ def read_published(name: str, topology: str) -> HiddenCodes:
     rows = table[table["topology"] == topology]
     if rows.empty:
         known = " or ".join(table["topology"].unique())
-        raise _fault("--against", f"be asked of a trial {known} where it is {name}", topology)
+        raise ConfigError.of(
+            WHERE,
+            f"be asked of a trial {known} where it is {name}",
+            key="--against",
+            got=repr(topology),
+        )
     codes = _table(rows.rename(columns={"code": "activation"}))
     widths = [int(width) for width in topology.split("-")]
     return HiddenCodes(
@@ -118,12 +124,16 @@ def read_published(name: str, topology: str) -> HiddenCodes:
 def _layers(trial: Trial, layer: str) -> Sequence[int]:
     hidden = range(1, len(trial.topology) - 1)
     if not hidden:
-        raise _fault("TRIAL", "have a hidden layer", format_topology(trial.topology))
+        raise ConfigError.of(
+            WHERE, "have a hidden layer", key="TRIAL", got=repr(format_topology(trial.topology))
+        )
     if layer == ALL:
         return hidden
     number = bottleneck_layer(trial.topology) if layer == BOTTLENECK else _number(layer)
     if number is None or number not in hidden:
-        raise _fault("--layer", f"be {BOTTLENECK}, {ALL} or 1 to {len(hidden)}", layer)
+        raise ConfigError.of(
+            WHERE, f"be {BOTTLENECK}, {ALL} or 1 to {len(hidden)}", key="--layer", got=repr(layer)
+        )
     return [number]
 
 
@@ -160,7 +170,3 @@ def _hidden_codes(trial: Trial, layer: int, activations: Codes, *, kept: bool) -
         codes=unit_codes(trial, activations),
         kept=kept,
     )
-
-
-def _fault(key: str, must: str, got: str) -> ConfigError:
-    return ConfigError([Fault(where="sweep codes", key=key, must=must, got=repr(got))])

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-from sweep.errors import ConfigError, Fault
+from sweep.errors import ConfigError
 from sweep.nets.codes import Codes, round_codes
 from sweep.printable import printable_line
 from sweep.reports.tables.text import plain_table, rest
-from sweep.studies.codes.hidden_codes import HiddenCodes
+from sweep.studies.codes.hidden_codes import WHERE, HiddenCodes
 from sweep.studies.codes.measures import (
     Duplicate,
     Measures,
@@ -48,9 +48,13 @@ def compare_codes(ours: HiddenCodes, theirs: HiddenCodes) -> CodeDistances:
     """
     (samples, units), (n, k) = ours.codes.shape, theirs.codes.shape
     if (samples, units) != (n, k):
-        raise _incomparable(f"have {samples} samples by {units} units", f"{n} by {k}")
+        raise ConfigError.of(
+            WHERE, f"have {samples} samples by {units} units", key="--against", got=f"{n} by {k}"
+        )
     if None not in (ours.data, theirs.data) and ours.data != theirs.data:
-        raise _incomparable(f"be trained on the data {ours.data}", f"{theirs.data}")
+        raise ConfigError.of(
+            WHERE, f"be trained on the data {ours.data}", key="--against", got=f"{theirs.data}"
+        )
     tables = round_codes(ours.codes), round_codes(theirs.codes)
     return CodeDistances(
         other=theirs.source,
@@ -101,10 +105,6 @@ def codes_record(
         "injective": measures.injective,
     }
     return record | ({"against": asdict(comparison)} if comparison else {})
-
-
-def _incomparable(must: str, got: str) -> ConfigError:
-    return ConfigError([Fault(where="sweep codes", key="--against", must=must, got=got)])
 
 
 def _table(found: HiddenCodes, order: Order, *, raw: bool) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.errors import ConfigError, Fault
+from sweep.errors import ConfigError
 from sweep.reports.figures.points import Points, draw_points
 from sweep.reports.published import SURVIVAL, Measure, Published
 from sweep.reports.sections.registry import Context, section
@@ -196,4 +196,4 @@ def _unmatched(published: Published, context: Context) -> ConfigError:
     values = ", ".join(dict.fromkeys(map(format_value, published.rows[name])))
     must = f"describe a run of {context.directory.path} by {', '.join(published.keys)}"
     got = f"no trial that matches; its {name} is one of {values}"
-    return ConfigError([Fault(where=f"--against {published.name}", key="", must=must, got=got)])
+    return ConfigError.of(f"--against {published.name}", must, got=got)
