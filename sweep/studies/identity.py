@@ -115,8 +115,8 @@ def count_units(group: Group, learnt: "pd.Series[float]") -> UnitCounts:
     judged = learnt[trials.index].dropna() > 0
     return UnitCounts(
         group=group,
-        stuck=Share(int((stuck > 0).sum()), len(trials)),
-        dead=Share(int((dead > 0).sum()), len(trials)),
+        stuck=Share.of(stuck > 0),
+        dead=Share.of(dead > 0),
         stuck_outputs=float(stuck.mean()),
         dead_units=float(dead.mean()),
         sparsity=float(trials["output_sparsity"].astype(float).mean()),

@@ -1,7 +1,7 @@
 """Compares the shares of groups in plain sentences."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,12 +11,9 @@ from sweep.reports.statistics.intervals import (
     BySeed,
     Estimate,
     Share,
-    by_seed,
     corrected,
     describe_level,
-    difference_of_pairs,
-    difference_of_shares,
-    share_seeds,
+    difference_by_seed,
 )
 from sweep.reports.tables.text import escape
 
@@ -26,20 +23,22 @@ class GroupShare:
     """How many trials of a group did something.
 
     Attributes:
-        group, share: the trials that were judged, and how many of them did it.
-        held: 1 for those that did it, 0 for the others, by seed; none where that is not known.
+        group: the trials.
+        held: of those that were judged, 1 for each that did it and 0 for the others, by seed.
     """
 
     group: Group
-    share: Share
-    held: BySeed = field(default_factory=lambda: pd.Series(dtype=np.float64))
+    held: BySeed
+
+    @property
+    def share(self) -> Share:
+        return Share.of(self.held)
 
 
 def share_of(group: Group, holds: "pd.Series[bool]") -> GroupShare:
     """Count the trials of a group for which something holds, which tells it by their index."""
     mine = holds[holds.index.intersection(group.trials.index)]
-    held = mine.astype(np.float64).set_axis(group.trials.loc[mine.index, "seed"])
-    return GroupShare(group, Share(int(mine.sum()), len(mine)), held)
+    return GroupShare(group, mine.astype(np.float64).set_axis(group.trials.loc[mine.index, "seed"]))
 
 
 def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
@@ -65,7 +64,11 @@ def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:
     for rivals in telling:
         base = _base(rivals)
         level = corrected(comparisons)
-        others = [(item, _points(item, base, level)) for item in rivals if item is not base]
+        others = [
+            (item, difference_by_seed(item.held, base.held, level).times(100))
+            for item in rivals
+            if item is not base
+        ]
         sentences += [_shown(*other, base, did) for other in others if other[1].sign]
         if unshown := [other for other in others if not other[1].sign]:
             sentences.append(_unshown(unshown, base, did))
@@ -95,13 +98,6 @@ def _count_comparisons(rivals: Sequence[GroupShare]) -> int:
 
 def _has_base(rivals: Sequence[GroupShare]) -> bool:
     return any(item.group.is_base for item in rivals)
-
-
-def _points(item: GroupShare, base: GroupShare, level: float) -> Estimate:
-    """Return the difference of two shares in percentage points, by seed where they share seeds."""
-    if share_seeds(item.held, base.held):
-        return difference_of_pairs(by_seed(item.held, base.held), level).times(100)
-    return difference_of_shares(item.share, base.share, level).times(100)
 
 
 def _shown(item: GroupShare, points: Estimate, base: GroupShare, did: str) -> str:

@@ -4,9 +4,10 @@ An interval of a level holds the true value in that share of cases or more. How 
 measured by `tests/test_coverage.py`; where a method would hold it less often, there is no interval.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -38,9 +39,13 @@ class Estimate:
         """1 or -1 where the whole interval is on that side of 0, else 0."""
         return int(self.low > 0) - int(self.high < 0)
 
+    def map(self, function: Callable[[float], float]) -> "Estimate":
+        """Return it on another scale, by a function that increases."""
+        return Estimate(*(float(function(x)) for x in (self.value, self.low, self.high)))
+
     def times(self, factor: float) -> "Estimate":
         """Return it in another unit; the factor is positive."""
-        return Estimate(factor * self.value, factor * self.low, factor * self.high)
+        return self.map(lambda x: factor * x)
 
 
 UNKNOWN = Estimate(np.nan)
@@ -52,6 +57,11 @@ class Share:
 
     count: int
     total: int
+
+    @classmethod
+    def of(cls, holds: "pd.Series[Any]") -> "Share":
+        """Count those for which something holds, told by true and false, or 1 and 0."""
+        return cls(int(holds.sum()), len(holds))
 
     def __bool__(self) -> bool:
         """Whether it is of anything."""
@@ -154,6 +164,13 @@ def by_seed(first: BySeed, second: BySeed) -> Int64[np.ndarray, " seeds"]:
     """Return for each seed in both 1 where the first is greater, -1 where it is less, else 0."""
     both = pd.concat([first, second], axis=1, join="inner").to_numpy(np.float64)
     return (both[:, 0] > both[:, 1]).astype(np.int64) - (both[:, 0] < both[:, 1])
+
+
+def difference_by_seed(first: BySeed, second: BySeed, level: float = LEVEL) -> Estimate:
+    """Return a share less another, of 1 and 0 by seed: in pairs where both have the same seeds."""
+    if share_seeds(first, second):
+        return difference_of_pairs(by_seed(first, second), level)
+    return difference_of_shares(Share.of(first), Share.of(second), level)
 
 
 def spread(values: "pd.Series[float]") -> Estimate:

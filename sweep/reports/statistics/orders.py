@@ -62,8 +62,8 @@ def ratio_of_medians(values: Values, others: Others, level: float = LEVEL) -> Es
     """Return the median of the first over that of the second, of independent groups above 0."""
     if not len(values) or not len(others):
         return UNKNOWN
-    logs = [_log(median(sample, level)) for sample in (values, others)]
-    return _exp(difference(*logs))
+    logs = [median(sample, level).map(np.log) for sample in (values, others)]
+    return difference(*logs).map(np.exp)
 
 
 def median_ratio(values: Values, others: Values, level: float = LEVEL) -> Estimate:
@@ -96,14 +96,6 @@ def _places(n: int, share: float, level: float) -> tuple[int, int] | None:
     """Return which of n ascending values, from 0, bound a quantile; None if they are too few."""
     low, high = (int(binom.ppf(tail, n, share)) for tail in ((1 - level) / 2, (1 + level) / 2))
     return (low - 1, high) if low > 0 and high < n else None
-
-
-def _log(estimate: Estimate) -> Estimate:
-    return Estimate(*(float(np.log(x)) for x in (estimate.value, estimate.low, estimate.high)))
-
-
-def _exp(estimate: Estimate) -> Estimate:
-    return Estimate(*(float(np.exp(x)) for x in (estimate.value, estimate.low, estimate.high)))
 
 
 def _newcombe(share: float, m: int, n: int, level: float) -> tuple[float, float]:

@@ -101,7 +101,7 @@ def estimate_survival(outcomes: pd.DataFrame, values: tuple[object, ...] = ()) -
     lower, middle, upper = (_reached(curve.quantiles, curve.probabilities, q) for q in QUARTILES)
     return Survival(
         values=values,
-        converged=Share(int(met.sum()), len(met)),
+        converged=Share.of(met),
         falsely=int(outcomes["falsely"].sum()),
         quartiles=(lower, middle, upper),
         epochs=np.asarray(curve.quantiles, np.float64),

@@ -1,8 +1,9 @@
 """Fits rows of a table into a terminal: short ids, whole numbers, the most telling columns."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import count
 
 import pandas as pd
 
@@ -42,9 +43,9 @@ class Listing:
 
 def shortest_ids(ids: Iterable[str]) -> int:
     """Return how many first digits tell all identities apart, 8 at least."""
-    ordered = sorted(set(ids))
-    alike = (_common(one, next_one) for one, next_one in pairwise(ordered))
-    return max([SHORTEST_ID, *(count + 1 for count in alike)])
+    distinct = set(ids)
+    tried = (n for n in count(SHORTEST_ID) if len({text[:n] for text in distinct}) == len(distinct))
+    return next(tried)
 
 
 def list_trials(
@@ -150,12 +151,4 @@ def _broken(name: str, width: int) -> list[str]:
 
 def _pieces(name: str) -> list[str]:
     """Cut a name after each underscore."""
-    first, *others = name.split("_")
-    pieces = [first, *others]
-    return [piece + "_" * (place < len(others)) for place, piece in enumerate(pieces)]
-
-
-def _common(one: str, other: str) -> int:
-    """Return how many first letters two texts share."""
-    pairs = zip(one, other, strict=False)
-    return next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return re.findall("[^_]*_|[^_]+", name)

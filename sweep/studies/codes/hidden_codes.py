@@ -68,15 +68,21 @@ def find_codes(
     place, trial_id = locate_trial(places, prefix)
     trial = read_trial(place.path, trial_id)
     wanted = _layers(trial, layer)
-    kept = read_codes(place.path, [trial_id])
-    missing = [number for number in wanted if number not in set(kept["layer"])]
-    computed = (
-        dict(zip(missing, _compute(place, trial, missing, compute), strict=True)) if missing else {}
-    )
+    rows = read_codes(place.path, [trial_id])
+    kept = {number: _table(found) for number, found in rows.groupby("layer")}
+    missing = [number for number in wanted if number not in kept]
+    computed = _compute(place, trial, missing, compute) if missing else []
+    tables = kept | dict(zip(missing, computed, strict=True))
     return [
-        _hidden_codes(trial, number, computed[number], kept=False)
-        if number in computed
-        else _hidden_codes(trial, number, _table(kept[kept["layer"] == number]), kept=True)
+        HiddenCodes(
+            source=trial_id,
+            topology=format_topology(trial.topology),
+            layer=number,
+            data=trial.data_fingerprint,
+            activations=tables[number],
+            codes=unit_codes(trial, tables[number]),
+            kept=number in kept,
+        )
         for number in wanted
     ]
 
@@ -129,16 +135,14 @@ def _layers(trial: Trial, layer: str) -> Sequence[int]:
         )
     if layer == ALL:
         return hidden
-    number = bottleneck_layer(trial.topology) if layer == BOTTLENECK else _number(layer)
+    number = bottleneck_layer(trial.topology) if layer == BOTTLENECK else None
+    if layer.isdecimal():
+        number = int(layer)
     if number is None or number not in hidden:
         raise ConfigError.of(
             WHERE, f"be {BOTTLENECK}, {ALL} or 1 to {len(hidden)}", key="--layer", got=repr(layer)
         )
     return [number]
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
 
 
 def _compute(
@@ -158,15 +162,3 @@ def _compute(
 def _table(rows: pd.DataFrame) -> Codes:
     """Lay long rows out as samples by units."""
     return rows.pivot(index="sample", columns="unit", values="activation").to_numpy(np.float64)
-
-
-def _hidden_codes(trial: Trial, layer: int, activations: Codes, *, kept: bool) -> HiddenCodes:
-    return HiddenCodes(
-        source=trial.trial_id,
-        topology=format_topology(trial.topology),
-        layer=layer,
-        data=trial.data_fingerprint,
-        activations=activations,
-        codes=unit_codes(trial, activations),
-        kept=kept,
-    )

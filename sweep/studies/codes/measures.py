@@ -70,20 +70,14 @@ def canonical_order(codes: Codes) -> Order:
         codes: values in [0, 1].
     """
     rounded = round_codes(codes)
-    forms = [min(_forms(codes, rounded, unit)) for unit in range(codes.shape[1])]
+    forms = []
+    for unit in range(codes.shape[1]):
+        column, exact = rounded[:, unit], codes[:, unit]
+        as_it_is = (column.tolist(), exact.tolist(), False, unit)
+        complement = ((1 - column).tolist(), (1 - exact).tolist(), True, unit)
+        forms.append(min(as_it_is, complement))
     forms.sort(key=lambda form: (form[0], form[1], form[3]))
     return Order(tuple(form[3] for form in forms), tuple(form[2] for form in forms))
-
-
-def _forms(
-    codes: Codes, rounded: Codes, unit: int
-) -> list[tuple[tuple[float, ...], tuple[float, ...], bool, int]]:
-    """Return a unit as it is and complemented: rounded, exact, which of the two, its number."""
-    column, exact = rounded[:, unit], codes[:, unit]
-    return [
-        (tuple(column.tolist()), tuple(exact.tolist()), False, unit),
-        (tuple((1 - column).tolist()), tuple((1 - exact).tolist()), True, unit),
-    ]
 
 
 def reorder(codes: Codes, order: Order) -> Codes:

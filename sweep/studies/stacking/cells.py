@@ -41,7 +41,7 @@ class Cell:
 
     @property
     def reliable(self) -> Share:
-        return Share(int(self.near.sum()), len(self.near))
+        return Share.of(self.near)
 
 
 def with_totals(trials: pd.DataFrame, phases: pd.DataFrame) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from sweep.reports.statistics.intervals import (
     Estimate,
     by_seed,
     difference,
+    difference_by_seed,
     difference_of_pairs,
-    difference_of_shares,
     share_seeds,
 )
 from sweep.reports.statistics.orders import (
@@ -101,7 +101,7 @@ def _pair(deep: Cell, stacked: Cell, level: float) -> Pair:
         validation=compared(stacked.validation, deep.validation, level),
         epochs=compared(stacked.epochs, deep.epochs, level),
         seconds=seconds if times >= FEWEST_TIMES else Estimate(seconds.value),
-        reliable=_more_reliable(stacked, deep, level),
+        reliable=difference_by_seed(stacked.near, deep.near, level),
         spread=growth_of_spread(stacked, deep, level),
         sooner=_sooner(stacked, deep, level),
     )
@@ -116,21 +116,11 @@ def _ratio_by_seed(mine: BySeed, theirs: BySeed, level: float) -> Estimate:
     return median_ratio(both[:, 0], both[:, 1], level)
 
 
-def _more_reliable(stacked: Cell, deep: Cell, level: float) -> Estimate:
-    if not share_seeds(stacked.near, deep.near):
-        return difference_of_shares(stacked.reliable, deep.reliable, level)
-    return difference_of_pairs(by_seed(stacked.near, deep.near), level)
-
-
 def _sooner(stacked: Cell, deep: Cell, level: float) -> Estimate:
     if not np.isfinite(deep.level):
         return UNKNOWN
     mine, theirs = stacked.sooner, deep.sooner
     if not share_seeds(mine, theirs):
         return probability_less(mine.to_numpy(), theirs.to_numpy(), level)
-    return _as_probability(difference_of_pairs(by_seed(theirs, mine), level))
-
-
-def _as_probability(found: Estimate) -> Estimate:
-    """Return the share in favour, ties half, from that in favour less that against."""
-    return Estimate(*(0.5 + x / 2 for x in (found.value, found.low, found.high)))
+    more = difference_of_pairs(by_seed(theirs, mine), level)
+    return more.map(lambda x: 0.5 + x / 2)  # ties half, from those in favour less those against
