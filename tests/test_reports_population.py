@@ -81,7 +81,7 @@ def test_what_is_asked_for_and_not_there_is_counted_as_missing() -> None:
 def test_a_report_says_where_it_is_not_known_what_is_asked_for(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path / "small")
     sweep.run(small_sweep(), output=directory.path, engine="fused", use_ray=False)
-    (run,) = directory.runs.iterdir()
+    (run,) = (tmp_path / "small" / directory.runs.name).iterdir()
     run.write_text(run.read_text().replace("sigmoid", "package.module:gone"))
     text = write_report(directory).read_text()
     assert (
