@@ -10,12 +10,11 @@ from sweep.reports.population import final_losses
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import (
     against,
-    bullets,
     compare_shares,
     share_of,
 )
 from sweep.reports.statistics.intervals import spread
-from sweep.reports.tables.text import format_number, markdown_table
+from sweep.reports.tables.text import bullets, format_number, markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.baselines import load_targets, relative_thresholds, thresholds
 from sweep.studies.layer_figures import MOST_GROUPS, draw_gradients

@@ -17,12 +17,11 @@ from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import (
     GroupShare,
     against,
-    bullets,
     compare_shares,
     share_of,
 )
 from sweep.reports.statistics.intervals import Share
-from sweep.reports.tables.text import MISSING, column_table
+from sweep.reports.tables.text import MISSING, bullets, column_table
 from sweep.studies.baselines import Targets, load_targets
 
 TOLERANCE = 0.01

@@ -11,9 +11,9 @@ import pandas as pd
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
-from sweep.reports.statistics.comparisons import GroupShare, bullets, compare_shares, share_of
+from sweep.reports.statistics.comparisons import GroupShare, compare_shares, share_of
 from sweep.reports.statistics.intervals import format_estimate, spread
-from sweep.reports.tables.text import markdown_table
+from sweep.reports.tables.text import bullets, markdown_table
 from sweep.store.reader import read_gradients
 from sweep.studies.gradients import first_probes
 from sweep.studies.layer_figures import draw_unit_distances

@@ -11,7 +11,7 @@ from sweep.reports.objective import SAME_LOSS, losses_of, objective_name, ranked
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.settings import settings_of, telling_columns, with_intervals
 from sweep.reports.statistics.intervals import Estimate, format_estimate
-from sweep.reports.tables.text import Form, escape, format_table, format_value
+from sweep.reports.tables.text import Form, escape, format_table, named_values
 
 MOST_RANKED = 10
 FORM = ".4g"
@@ -47,7 +47,7 @@ def best_setting(trials: pd.DataFrame) -> list[str]:
     if not names or not (every["trials"] > 1).any() or not np.isfinite(every["median"].iloc[0]):
         return []
     (row,) = with_intervals(every.head(1)).to_dict("records")
-    told = ", ".join(f"{n} {format_value(row[n])}" for n in names if pd.notna(row[n]))
+    told = named_values({name: row[name] for name in names})
     found = format_estimate(Estimate(row["median"], row["low"], row["high"]), FORM)
     return [
         f"Best setting, by its median {objective_name(trials)} over {row['trials']:,} trials: "

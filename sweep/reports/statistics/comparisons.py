@@ -80,11 +80,6 @@ def against(found: Sequence[GroupShare], *, least: str) -> str:
     return "the base" if _has_base(found) else least
 
 
-def bullets(sentences: Sequence[str]) -> str:
-    """Write sentences as a Markdown list."""
-    return "\n".join(f"- {sentence}" for sentence in sentences)
-
-
 def _base(rivals: Sequence[GroupShare]) -> GroupShare:
     bases = [item for item in rivals if item.group.is_base]
     return bases[0] if bases else min(rivals, key=lambda r: r.share.count / r.share.total)

@@ -83,7 +83,7 @@ def cells(frame: pd.DataFrame) -> list[list[str]]:
 
 def format_value(value: Any) -> str:
     """Write one value for people."""
-    if value is None or (pd.api.types.is_scalar(value) and pd.isna(value)):
+    if _is_missing(value):
         return MISSING
     if pd.api.types.is_bool(value):
         return str(value).lower()
@@ -92,10 +92,24 @@ def format_value(value: Any) -> str:
     return f"{value:.{DIGITS}g}" if isinstance(value, float) else str(value)
 
 
-def format_number(value: float | None, form: str) -> str:
+def _is_missing(value: Any) -> bool:
+    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))
+
+
+def format_number(value: Any, form: str) -> str:
     """Write a number in that form; a dash where it is missing or not finite."""
-    known = value is not None and not pd.isna(value) and math.isfinite(value)
-    return format(value, form) if known else MISSING
+    return MISSING if _is_missing(value) or not math.isfinite(value) else format(value, form)
+
+
+def named_values(values: Any) -> str:
+    """Write what is known of values under their names, such as `loss 0.1, epochs 20`."""
+    known = [(name, value) for name, value in values.items() if not _is_missing(value)]
+    return ", ".join(f"{name} {format_value(value)}" for name, value in known)
+
+
+def bullets(lines: Iterable[str]) -> str:
+    """Write a Markdown list."""
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def rest(total: int, shown: int, of: str = "") -> list[str]:

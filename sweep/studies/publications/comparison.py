@@ -11,7 +11,15 @@ from sweep.reports.published import SURVIVAL, Measure, Published
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.sections.survival import format_quartiles, format_share
 from sweep.reports.statistics.survival import FEWEST_SEEDS, survivals
-from sweep.reports.tables.text import escape, format_number, format_value, markdown_table, rest
+from sweep.reports.tables.text import (
+    bullets,
+    escape,
+    format_number,
+    format_value,
+    markdown_table,
+    named_values,
+    rest,
+)
 from sweep.store.reader import read_curves
 from sweep.studies.publications.readings import Comparison, compare, pair_trials
 
@@ -89,10 +97,8 @@ def _ranking(found: Comparison) -> str:
 
 
 def _describe(found: Comparison, number: int) -> str:
-    row = found.readings.loc[number]
-    stated = [name for name in found.dimensions if pd.notna(row[name])]
-    values = [f"{name} {format_value(row[name])}" for name in stated]
-    return escape(", ".join(values)) or "All trials: nothing was left open."
+    values = named_values(found.readings.loc[number][found.dimensions])
+    return escape(values) or "All trials: nothing was left open."
 
 
 def _runs_table(found: Comparison, number: int) -> str:
@@ -136,12 +142,12 @@ def _doubts(found: Comparison) -> Iterable[str]:
     """Yield a list of the rows that may be wrong."""
     keys, labels = set(found.published.keys), found.published.labels
     names = [name for name in labels if name not in keys] or labels
-    lines = []
-    for _, row in _doubtful(found).iterrows():
-        called = ", ".join(f"{name} {format_value(row[name])}" for name in names)
-        lines.append(f"- {escape(called)}: {escape(row['doubtful'])}")
+    lines = [
+        f"{escape(named_values(row[names]))}: {escape(row['doubtful'])}"
+        for _, row in _doubtful(found).iterrows()
+    ]
     if lines:
-        yield "Doubtful as published:\n\n" + "\n".join(lines)
+        yield f"Doubtful as published:\n\n{bullets(lines)}"
 
 
 def _figure(context: Context, found: Comparison, shown: dict[str, int]) -> Iterable[str]:
@@ -175,10 +181,9 @@ def _survival_table(published: Published, trials: pd.DataFrame, pairs: pd.DataFr
         line = [format_value(theirs[name]) for name in published.labels]
         line.append(format_number(theirs[SURVIVAL], ".0f"))
         for best in found.settings:
-            told = zip(found.parameters, best.values, strict=True)
-            known = [f"{name} {format_value(value)}" for name, value in told if pd.notna(value)]  # type: ignore[call-overload]
+            called = named_values(dict(zip(found.parameters, best.values, strict=True)))
             lower, middle, upper = format_quartiles(best.quartiles)
-            line += [", ".join(known) or "all", f"{best.converged.total}", format_share(best)]
+            line += [called or "all", f"{best.converged.total}", format_share(best)]
             line += [f"{middle} ({lower} to {upper})"]
             line += [format_number(best.quartiles[1] / theirs[SURVIVAL], ".3g")]
         lines.append(

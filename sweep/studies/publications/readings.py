@@ -23,6 +23,9 @@ AS_PUBLISHED = "as published"
 LEAST = 1e-12
 """What a loss of 0 counts as in a logarithm."""
 
+ORDER = ["runs", "distance"]
+"""Readings that cover more runs come first, then the nearer."""
+
 NEAR_EPOCH = 0.9
 """A curve tells the loss of an epoch by a recorded one that is at least this share of it."""
 
@@ -179,17 +182,10 @@ def _rank(published: Published, runs: pd.DataFrame) -> pd.DataFrame:
     far = _distances(published, runs)
     sure = published.rows.get("doubtful", pd.Series(dtype=object)).dropna().index
     certain = _distances(published, runs[~runs.index.get_level_values("row").isin(sure)])
-    far = far.assign(
-        distance_sure=certain["distance"],
-        rank_sure=_order(certain).rank(method="min").reindex(far.index),
-    )
-    return far.loc[_order(far).sort_values(kind="stable").index]
-
-
-def _order(far: pd.DataFrame) -> "pd.Series[float]":
-    """Return the place of each reading: those that cover more runs come first, then the nearer."""
-    place = far.sort_values(["runs", "distance"], ascending=[False, True], kind="stable").index
-    return pd.Series(np.arange(len(place), dtype=np.float64), index=place).reindex(far.index)
+    place = certain.sort_values(ORDER, ascending=[False, True], kind="stable").index
+    ranks = pd.Series(np.arange(1.0, len(place) + 1), index=place)
+    found = far.assign(distance_sure=certain["distance"], rank_sure=ranks)
+    return found.sort_values(ORDER, ascending=[False, True], kind="stable")
 
 
 def _distances(published: Published, runs: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import pandas as pd
 
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
-from sweep.reports.statistics.comparisons import bullets
 from sweep.reports.statistics.intervals import (
     BySeed,
     Estimate,
@@ -17,7 +16,7 @@ from sweep.reports.statistics.intervals import (
     format_estimate,
     spread,
 )
-from sweep.reports.tables.text import MISSING, column_table, escape, format_number
+from sweep.reports.tables.text import MISSING, bullets, column_table, escape, format_number
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import read_ladder, read_phases
 from sweep.studies.stacking.cells import DEEP, Cell, cells_of, with_totals
