@@ -2,10 +2,15 @@
 
 import ast
 import pkgutil
+import sys
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
+import pytest
+
+import sweep.studies
+from sweep.reports.sections import registry
 from sweep.reports.sections.registry import PACKAGES, all_sections
 
 
@@ -47,6 +52,22 @@ def test_sections_come_in_the_order_of_their_places() -> None:
         "false_convergence_section",
         "failures_section",
     ]
+
+
+def test_a_new_file_is_all_that_a_new_section_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "from sweep.reports.sections.registry import section\n\n"
+    text += "@section(175)\ndef added_section(context):\n    return '## Added'\n"
+    (tmp_path / "added.py").write_text(text)
+    monkeypatch.setattr(sweep.studies, "__path__", [*sweep.studies.__path__, str(tmp_path)])
+    monkeypatch.setattr(registry, "_registered", dict(registry._registered))
+    all_sections.cache_clear()
+    try:
+        assert [found.write.__name__ for found in all_sections()][-1] == "added_section"
+    finally:
+        all_sections.cache_clear()
+        sys.modules.pop("sweep.studies.added", None)
 
 
 def test_only_what_names_the_results_is_written_where_no_trial_counts() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from sweep.errors import ConfigError, StoreError
-from sweep.reports.axes import axes_of, share_converged, summarise
+from sweep.reports.axes import axes_of, summarise
 from sweep.reports.population import population_of
 from sweep.reports.report import write_report
 from sweep.reports.sections.registry import (
@@ -110,7 +110,6 @@ def test_an_axis_is_summarised_level_by_level() -> None:
     assert summary["epochs_median"].tolist() == [1000.0, 30.0]
     assert summary["epochs_q1"].tolist()[1] == 20.0
     assert summary["final_loss_median"].tolist() == [0.25, 0.25]
-    assert share_converged(trials) == 5 / 7
 
 
 def test_a_parameter_that_sometimes_does_not_apply_has_a_level_for_it() -> None:

@@ -93,11 +93,6 @@ def epochs_taken(trials: pd.DataFrame) -> "pd.Series[float]":
     return trials["epochs"].astype("float64").where(has_ended(trials) & has_rule(trials))
 
 
-def share_converged(trials: pd.DataFrame) -> float:
-    """Return of the trials with a stop rule the share that met it, 0 to 1; nan without any."""
-    return float(has_converged(trials)[has_rule(trials)].mean())
-
-
 def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:
     is_option = any(name.startswith(f"{other}_") for other in varying)
     return is_option and bool(trials[name].isna().any()) and trials[name].nunique() < 2
