@@ -24,11 +24,11 @@ BEFORE = 0.7
 NOT_REACHED = "not reached"
 TITLE = "Share of trials that met their rule by epoch"
 INTRO = (
-    f"Settings, of trials that differ in their seed alone, with at least {FEWEST_SEEDS} trials: "
-    "those that met their rule most often first. A trial that ended earlier counts as not "
-    "converged by its last epoch, one that diverged as never converging. Epochs by which a share "
-    "has converged are by Kaplan and Meier's estimate, the share that met its rule has Wilson's "
-    "interval of 95%."
+    "Trials that differ in their seed alone are a setting. Shown are settings of at least "
+    f"{FEWEST_SEEDS} trials, those that met their rule most often first. A trial that ended "
+    "earlier counts as not converged by its last epoch, one that diverged as never converging. "
+    "Epochs by which a share has converged are by Kaplan and Meier's estimate, the share that met "
+    "its rule has Wilson's interval of 95%."
 )
 
 
