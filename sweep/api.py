@@ -126,10 +126,7 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
     Raises:
         StoreError: there is no such trial, or its weights were not kept.
     """
-    import numpy as np
-
     from sweep.nets.autoencoder import network_at
 
     trial = reader.read_trial(path, trial_id)
-    weights = reader.read_weights(path, trial.trial_id)
-    return network_at(trial, np.concatenate([a.ravel() for a in weights.arrays.values()]))
+    return network_at(trial, reader.read_weights(path, trial.trial_id).flat)

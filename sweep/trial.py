@@ -63,6 +63,7 @@ def parameter(
     *,
     neutral: object = None,
     key: Callable[[Any], object] | None = None,
+    label: str | None = None,
     **kwargs: Any,
 ) -> Any:
     """Declare a field of `Trial`.
@@ -74,9 +75,11 @@ def parameter(
             released: it and None (does not apply) stay out of the identity, so that a parameter
             added later orphans no finished trial and a changed default relabels none.
         key: what of it trials must agree on to train together in one pack, if anything.
+        label: what people call it beside a value; its name if None, nothing if empty, as its values
+            say what they are.
         **kwargs: of `dataclasses.field`.
     """
-    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key}
+    metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key, "label": label}
     return field(metadata=metadata, **kwargs)
 
 
@@ -100,7 +103,14 @@ def _code_of(pair: str) -> str:
 
 def _option(scope: Scope, column: OptionColumn) -> Any:
     key = itself if column.chooses_code else bool if column.presence else None
-    return parameter(scope, column.doc, neutral=column.neutral, key=key, default=column.absent)
+    return parameter(
+        scope,
+        column.doc,
+        neutral=column.neutral,
+        key=key,
+        label=column.label,
+        default=column.absent,
+    )
 
 
 def _own_options(family: str) -> Any:
@@ -143,13 +153,16 @@ class Trial:
         def __init__(self, **columns: Any) -> None: ...
         def __getattr__(self, name: str) -> Any: ...
 
-    dataset: str = parameter(Scope.LABEL, "name of the data set")
+    dataset: str = parameter(Scope.LABEL, "name of the data set", label="")
     data_fingerprint: str = parameter(
         Scope.PATH, "16 hex digits of the SHA-256 of the samples and targets", key=itself
     )
 
     topology: tuple[int, ...] = parameter(
-        Scope.PATH, "widths of the layers from input to output, such as 16-4-16", key=itself
+        Scope.PATH,
+        "widths of the layers from input to output, such as 16-4-16",
+        key=itself,
+        label="",
     )
     tied_weights: bool = parameter(
         Scope.PATH,
@@ -165,7 +178,7 @@ class Trial:
         key=itself,
         default=True,
     )
-    activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=itself)
+    activation: str = parameter(Scope.PATH, "activation of the hidden layers", key=itself, label="")
     output_activation: str = parameter(Scope.PATH, "activation of the output layer", key=itself)
     normalisation: str = parameter(
         Scope.PATH,
@@ -182,7 +195,7 @@ class Trial:
         default="none",
     )
 
-    initialiser: str = parameter(Scope.PATH, "distribution of the initial weights")
+    initialiser: str = parameter(Scope.PATH, "distribution of the initial weights", label="")
     bias_constant: float = parameter(
         Scope.PATH,
         "initial value of every bias; where biases are drawn, what they are drawn around",
@@ -236,7 +249,7 @@ class Trial:
         default=True,
     )
 
-    optimizer: str = parameter(Scope.PATH, "optimizer", key=itself)
+    optimizer: str = parameter(Scope.PATH, "optimizer", key=itself, label="")
     learning_rate: float = parameter(
         Scope.PATH,
         "learning rate before schedule and decay; the first step size alone of "

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweep.reports.best_settings import best_settings, telling_columns
 from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
+from sweep.reports.settings import best_settings, telling_columns
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason

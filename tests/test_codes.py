@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from sweep.nets.codes import round_codes, scale_by_range
-from sweep.reports.codes import (
+from sweep.studies.codes.measures import (
     Duplicate,
     Order,
     canonical_order,

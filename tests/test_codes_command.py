@@ -12,10 +12,10 @@ from click.testing import CliRunner, Result
 
 import sweep
 from sweep.cli.main import main
-from sweep.reports.hidden_codes import published_names, read_published
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.writer import Writer
+from sweep.studies.codes.hidden_codes import published_names, read_published
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 

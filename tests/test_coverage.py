@@ -12,16 +12,22 @@ import pytest
 from jaxtyping import Float64
 from scipy.stats import norm
 
-from sweep.reports.correlations import pearson, spearman
-from sweep.reports.intervals import Estimate, Share, difference_of_pairs, difference_of_shares
-from sweep.reports.orders import (
+from sweep.reports.statistics.correlations import pearson, spearman
+from sweep.reports.statistics.intervals import (
+    BySeed,
+    Estimate,
+    Share,
+    by_seed,
+    difference_of_pairs,
+    difference_of_shares,
+)
+from sweep.reports.statistics.orders import (
     interquartile_range,
     median,
     median_ratio,
     probability_less,
     ratio_of_medians,
 )
-from sweep.reports.seeds import BySeed, by_seed
 
 DOCS = Path(__file__).parents[1] / "docs" / "findings.md"
 TABLES = 1000

@@ -17,8 +17,8 @@ from docs.experiments.source.page import NAMES, render
 from docs.experiments.source.page import PAGES as EXPERIMENTS
 from sweep.cli.main import COMMANDS, main
 from sweep.config import load_config
-from sweep.reports.best_rows import best_rows
-from sweep.reports.tables import Form, format_table
+from sweep.reports.settings import best_rows
+from sweep.reports.tables.text import Form, format_table
 from tests.test_experiments_stacked import write_mnist
 
 ROOT = Path(__file__).parent.parent

@@ -9,11 +9,11 @@ import pytest
 from sweep.config import load_config
 from sweep.planning import make_plan
 from sweep.reports.published import load_published
-from sweep.reports.readings import compare, pair_trials
 from sweep.reports.rejudging import read_judged
-from sweep.reports.survival import survivals
+from sweep.reports.statistics.survival import survivals
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_codes, read_gradients, read_trials
+from sweep.studies.publications.readings import compare, pair_trials
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"
@@ -89,5 +89,5 @@ def test_the_flat_spot_solves_what_rprop_alone_does_not() -> None:
     stuck = rprop[rprop["stop_reason"] != "pattern"]["zero_outputs"] > 0
     assert stuck.mean() == pytest.approx(0.976, abs=0.001)
     eight = rprop[(rprop["topology"] == "8-3-8") & (rprop["flat_spot"] == 0.1)]
-    (cell,) = survivals(eight, 1).cells
+    (cell,) = survivals(eight, 1).settings
     assert (cell.converged.estimate.value, cell.quartiles[1]) == (1.0, 35)

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 import sweep
 from sweep.cli.main import main
-from sweep.reports.baselines import load_targets, thresholds
-from sweep.reports.identity import learns_identity, target_ranges
 from sweep.store.places.layout import ResultsDir
+from sweep.studies.baselines import load_targets, thresholds
+from sweep.studies.identity import learns_identity, target_ranges
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"

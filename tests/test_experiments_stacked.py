@@ -10,8 +10,8 @@ import pytest
 import sweep
 from sweep.config import load_config
 from sweep.planning import make_plan
-from sweep.reports.stacking_cells import Cell, cells_of, with_totals
-from sweep.reports.stacking_pairs import Pair, growth_of_spread, pairs_of
+from sweep.studies.stacking.cells import Cell, cells_of, with_totals
+from sweep.studies.stacking.pairs import Pair, growth_of_spread, pairs_of
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "results" / "examples"

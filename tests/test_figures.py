@@ -11,15 +11,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from sweep.reports.axes_section import curves_section
-from sweep.reports.context import Context, FigureFolder
-from sweep.reports.distances import distance_section
-from sweep.reports.effects import best_quarters, crossed
-from sweep.reports.figures import draw_by_axis, draw_curves, thin_labels
-from sweep.reports.heatmap import draw_heatmap
-from sweep.reports.palette import PALETTE, colours_of, level_colours
+from sweep.reports.axes import Axis, axes_of
+from sweep.reports.figures.curves import draw_by_axis, draw_curves
+from sweep.reports.figures.heatmap import draw_heatmap
+from sweep.reports.figures.palette import PALETTE, colours_of, level_colours
+from sweep.reports.figures.panels import thin_labels
 from sweep.reports.population import population_of
-from sweep.reports.summary import Axis, axes_of
+from sweep.reports.sections.axes import curves_section
+from sweep.reports.sections.distances import distance_section
+from sweep.reports.sections.registry import Context, FigureFolder
+from sweep.reports.statistics.effects import best_quarters, crossed
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of

@@ -8,20 +8,19 @@ import pandas as pd
 import pytest
 
 import sweep
-from sweep.reports.baselines import (
+from sweep.reports.axes import axes_of
+from sweep.reports.groups import Group, factors_of, groups_of
+from sweep.reports.statistics.comparisons import GroupShare, against, compare_shares, share_of
+from sweep.reports.statistics.intervals import Share
+from sweep.result import TrialResult
+from sweep.store.places.layout import ResultsDir
+from sweep.studies.baselines import (
     Yardstick,
     load_targets,
     measure_yardstick,
     relative_thresholds,
     thresholds,
 )
-from sweep.reports.comparisons import GroupShare, against, compare_shares, share_of
-from sweep.reports.groups import Group, factors_of, groups_of
-from sweep.reports.intervals import Share
-from sweep.reports.summary import axes_of
-from sweep.result import TrialResult
-from sweep.store.places.layout import ResultsDir
-from sweep.store.tables.encoding import table_set_of
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
@@ -116,16 +115,22 @@ def group(label: str, factor: str = "") -> Group:
     return Group(factor, label, pd.DataFrame())
 
 
+def counted(group: Group, count: int, total: int) -> GroupShare:
+    """Return so many of so many that did it, whose seeds pair with no others'."""
+    held = [1.0] * count + [0.0] * (total - count)
+    return GroupShare(group, pd.Series(held, index=[0] * total, dtype=float))
+
+
 def held_by(*seeds: int) -> Group:
     return Group("", "a", pd.DataFrame({"seed": seeds}))
 
 
 def test_a_share_is_greater_only_if_the_interval_says_so() -> None:
     found = [
-        GroupShare(group("leaky_relu"), Share(97, 100)),
-        GroupShare(group("relu"), Share(31, 100)),
-        GroupShare(group("elu"), Share(35, 100)),
-        GroupShare(group("none judged"), Share(0, 0)),
+        counted(group("leaky_relu"), 97, 100),
+        counted(group("relu"), 31, 100),
+        counted(group("elu"), 35, 100),
+        counted(group("none judged"), 0, 0),
     ]
     assert compare_shares(found, did="learn it") == [
         "**leaky\\_relu**: 97 of 100 (92% to 99%) learn it, against 31 of 100 (23% to 41%) with "
@@ -137,7 +142,7 @@ def test_a_share_is_greater_only_if_the_interval_says_so() -> None:
 
 
 def test_nothing_is_compared_where_no_trial_did_it() -> None:
-    found = [GroupShare(group(name), Share(0, 6)) for name in ("relu", "elu", "tanh")]
+    found = [counted(group(name), 0, 6) for name in ("relu", "elu", "tanh")]
     assert compare_shares(found, did="learn it") == [
         "None of the 18 trials of 3 settings learn it."
     ]
@@ -146,9 +151,9 @@ def test_nothing_is_compared_where_no_trial_did_it() -> None:
 def test_groups_are_compared_with_the_base_where_there_is_one() -> None:
     base = Group("", "base: relu", pd.DataFrame(), is_base=True)
     found = [
-        GroupShare(base, Share(31, 100)),
-        GroupShare(group("leaky_relu"), Share(97, 100)),
-        GroupShare(group("4-4-4-4-4"), Share(0, 100)),
+        counted(base, 31, 100),
+        counted(group("leaky_relu"), 97, 100),
+        counted(group("4-4-4-4-4"), 0, 100),
     ]
     assert compare_shares(found, did="learn it") == [
         "**leaky\\_relu**: 97 of 100 (92% to 99%) learn it, against 31 of 100 (23% to 41%) with "
@@ -170,15 +175,15 @@ def test_groups_of_the_same_seeds_are_compared_seed_by_seed() -> None:
     (sentence,) = compare_shares([share_of(base, learnt), share_of(other, learnt)], did="learn")
     assert "**other**: 20 of 40" in sentence
     assert "15 points more" in sentence
-    counts = [GroupShare(base, Share(14, 40)), GroupShare(other, Share(20, 40))]
+    counts = [counted(base, 14, 40), counted(other, 20, 40)]
     assert compare_shares(counts, did="learn")[0].startswith("No difference from **the base**")
 
 
 def test_groups_are_compared_within_their_factor() -> None:
     found = [
-        GroupShare(group("a", "x"), Share(0, 50)),
-        GroupShare(group("b", "x"), Share(50, 50)),
-        GroupShare(group("c", "y"), Share(25, 50)),
+        counted(group("a", "x"), 0, 50),
+        counted(group("b", "x"), 50, 50),
+        counted(group("c", "y"), 25, 50),
     ]
     (sentence,) = compare_shares(found, did="learn")
     assert sentence.startswith("**b**: 50 of 50")

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from sweep.reports.correlations import pearson, spearman
-from sweep.reports.intervals import (
+from sweep.reports.statistics.correlations import pearson, spearman
+from sweep.reports.statistics.intervals import (
     Estimate,
     Share,
     corrected,
@@ -14,7 +14,7 @@ from sweep.reports.intervals import (
     difference_of_shares,
     format_estimate,
 )
-from sweep.reports.orders import median, probability_less, ratio_of_medians
+from sweep.reports.statistics.orders import median, probability_less, ratio_of_medians
 
 
 @pytest.mark.parametrize(

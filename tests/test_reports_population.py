@@ -12,13 +12,19 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 import sweep
-from sweep.reports.comparison import comparison_section
-from sweep.reports.context import Context, FigureFolder
+from sweep.reports.axes import axes_of
 from sweep.reports.false_convergence import mark_false_convergence
-from sweep.reports.population import asked_for, final_losses, population_of
+from sweep.reports.population import final_losses, population_of
 from sweep.reports.published import Published
-from sweep.reports.report import SECTIONS, compose_report, write_report
-from sweep.reports.summary import axes_of
+from sweep.reports.recorded import Asked, asked_for
+from sweep.reports.report import write_report
+from sweep.reports.sections.overview import failures_section
+from sweep.reports.sections.registry import (
+    Context,
+    FigureFolder,
+    all_sections,
+    compose_report,
+)
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
@@ -53,8 +59,36 @@ def test_what_failed_was_cancelled_or_is_not_asked_for_does_not_count() -> None:
     all_counts = population_of(trials)
     assert all_counts.trials["seed"].tolist() == [0, 1, 2, 9]
     assert all_counts.failed["seed"].tolist() == [3]
-    assert all_counts.left_out == "Left out: 1 failed, 1 cancelled."
-    assert population_of(trials[:3]).left_out == ""
+    assert all_counts.remarks == ["Left out: 1 failed, 1 cancelled."]
+    assert population_of(trials[:3]).remarks == []
+
+
+def test_what_is_asked_for_and_not_there_is_counted_as_missing() -> None:
+    trials = frame_of(make_result(), make_result(seed=1))
+    ids, paths = (
+        np.array([*(int(i, 16) for i in trials[name]), 1, 2, 3], np.uint64)
+        for name in ("trial_id", "path_id")
+    )
+    expected = (
+        "Not trained yet: 3 of the 5 that the sweep file asks for; run the sweep again to go on."
+    )
+    assert population_of(trials, Asked(ids, paths)).remarks == [expected]
+    assert population_of(trials, Asked(ids, paths[:3]), by_path=True).remarks == [
+        expected.replace("3 of the 5", "1 of the 3")
+    ]
+
+
+def test_a_report_says_where_it_is_not_known_what_is_asked_for(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path / "small")
+    sweep.run(small_sweep(), output=directory.path, engine="fused", use_ray=False)
+    (run,) = (tmp_path / "small" / directory.runs.name).iterdir()
+    run.write_text(run.read_text().replace("sigmoid", "package.module:gone"))
+    text = write_report(directory).read_text()
+    assert (
+        "All trials in the table are counted, as it is not known which of them the sweep file "
+        "still asks for ("
+    ) in text
+    assert "package.module:gone" in text
 
 
 def test_a_final_loss_is_that_of_a_trial_that_ended() -> None:
@@ -212,8 +246,12 @@ def said_of(results: list[TrialResult]) -> str:
         trials = mark_false_convergence(read_trials(directory.path))
         population = population_of(trials)
         figures = FigureTexts(directory.report)
-        context = Context(directory, population, axes_of(population.trials), figures)
-        text = compose_report(context, [*SECTIONS[:-1], comparison_section(PUBLISHED)])
+        context = Context(
+            directory, population, axes_of(population.trials), figures, against=PUBLISHED
+        )
+        *sections, failures = all_sections()
+        assert failures.write is failures_section
+        text = compose_report(context, sections)
     return re.sub(r"Left out: .*\.\n\n", "", text)
 
 

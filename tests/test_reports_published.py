@@ -11,11 +11,11 @@ from sweep.cli.main import main
 from sweep.errors import ConfigError
 from sweep.reports.false_convergence import mark_false_convergence
 from sweep.reports.published import MATCHES, Published, bundled_names, load_published
-from sweep.reports.readings import compare, pair_trials
 from sweep.result import Curve, TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
 from sweep.store.tables.writer import Writer
+from sweep.studies.publications.readings import compare, pair_trials
 from sweep.trial import PARAMETERS, StopReason
 from tests.store_fixtures import make_result
 

@@ -11,25 +11,25 @@ import pandas as pd
 import pytest
 
 import sweep
-from sweep.reports.context import Context, FigureFolder, Section
-from sweep.reports.figures import last_phases
-from sweep.reports.gradients import gradients_section
+from sweep.reports.axes import axes_of
+from sweep.reports.figures.curves import last_phases
 from sweep.reports.groups import Group, groups_of
-from sweep.reports.identity import count_units, identity_section, identity_text, learns_identity
 from sweep.reports.population import population_of
 from sweep.reports.report import write_report
-from sweep.reports.settings_section import settings_section
-from sweep.reports.stacking import answers, stacking_section
-from sweep.reports.stacking_cells import cells_of, with_totals
-from sweep.reports.stacking_figure import draw_stacking
-from sweep.reports.stacking_pairs import pairs_of
-from sweep.reports.summary import axes_of
-from sweep.reports.symmetry import epochs_broken, symmetry_section
+from sweep.reports.sections.registry import Context, FigureFolder, Write
+from sweep.reports.sections.settings import settings_section
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
 from sweep.store.tables.reader import read_trials
 from sweep.store.tables.writer import Writer
+from sweep.studies.gradients import gradients_section
+from sweep.studies.identity import count_units, identity_section, identity_text, learns_identity
+from sweep.studies.stacking.cells import cells_of, with_totals
+from sweep.studies.stacking.figure import draw_stacking
+from sweep.studies.stacking.pairs import pairs_of
+from sweep.studies.stacking.section import answers, stacking_section
+from sweep.studies.symmetry import epochs_broken, symmetry_section
 from tests.cluster_sweeps import small_sweep
 from tests.store_fixtures import make_result
 
@@ -41,14 +41,14 @@ def frame_of(*results: TrialResult) -> pd.DataFrame:
     return frame
 
 
-def text_of(section: Section, path: Path, results: Sequence[TrialResult]) -> str:
+def text_of(write: Write, path: Path, results: Sequence[TrialResult]) -> str:
     """Return what a section says of results, its figures below `path`."""
     directory = ResultsDir(path / "study")
     with Writer(directory) as writer:
         writer.append(encode(results, "study"))
     trials = read_trials(directory.path)
     figures = FigureFolder(path / "figures")
-    return section(Context(directory, population_of(trials), axes_of(trials), figures))
+    return write(Context(directory, population_of(trials), axes_of(trials), figures))
 
 
 def result(**changes: Any) -> TrialResult:
@@ -315,7 +315,7 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     assert "| 2 | deep | 41 | 0.001 (0.000944 to 0.00106) | - | 0.05 (" in text
     assert "| 6 | greedy | 41 | 0.0001 (0.0001 to 0.0001) | - | 0 (0 to 0) | " in text
     lines = [line for line in text.splitlines() if line.startswith("- ")]
-    assert lines[0].startswith("- More at the mercy of its random start with depth: ")
+    assert lines[0].startswith("- The spread over seeds grows with depth: ")
     assert " is 1 (" in lines[0]
     assert ") at depth 6 and 0.05 (" in lines[0]
     (row,) = [line for line in text.splitlines() if line.startswith("| 6 | greedy | 0.1 (")]
@@ -323,7 +323,7 @@ def test_the_three_claims_are_answered_with_intervals(tmp_path: Path) -> None:
     assert row.split(" | ")[6:8] == ["0.5 (0.5 to 0.5)", "0.5"]
     assert lines[1:3] == [
         "- Reliable: more with greedy at depth 2, greedy at depth 6.",
-        "- At the mercy of its random start: less with greedy at depth 2, greedy at depth 6.",
+        "- Spread over seeds: less with greedy at depth 2, greedy at depth 6.",
     ]
     assert lines[-2:] == [
         "- Epochs in all: fewer with greedy at depth 2, greedy at depth 6.",

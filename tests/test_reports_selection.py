@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.errors import ConfigError
-from sweep.reports.selection import Selection, select, varying_parameters
+from sweep.reports.axes import varying_parameters
+from sweep.reports.tables.selection import Selection, select
 from sweep.reports.where import explain_no_match, select_rows
 from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason

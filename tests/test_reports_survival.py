@@ -5,11 +5,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
-from sweep.reports.distances import correlations
+from sweep.reports.axes import axes_of
 from sweep.reports.false_convergence import mark_false_convergence
+from sweep.reports.population import population_of
 from sweep.reports.report import write_report
-from sweep.reports.survival import estimate_survival, survivals
+from sweep.reports.sections.distances import correlations
+from sweep.reports.sections.registry import Context, FigureFolder
+from sweep.reports.sections.survival import survival_section
+from sweep.reports.statistics.survival import estimate_survival, survivals
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
@@ -29,8 +34,8 @@ def report_on(path: Path, *results: TrialResult) -> str:
     return write_report(ResultsDir(path)).read_text()
 
 
-def cell_of(*epochs: int, reasons: dict[int, StopReason] | None = None) -> list[TrialResult]:
-    """Return trials of one cell, converged but for those at the places of `reasons`."""
+def setting_of(*epochs: int, reasons: dict[int, StopReason] | None = None) -> list[TrialResult]:
+    """Return trials of one setting, converged but for those at the places of `reasons`."""
     why = reasons or {}
     return [
         make_result(why.get(seed, StopReason.CONVERGED), seed=seed, epochs=count)
@@ -64,8 +69,8 @@ def test_a_censored_trial_leaves_those_at_risk_without_having_converged() -> Non
 
 def test_trials_that_diverge_never_converge() -> None:
     bad = {3: StopReason.DIVERGED, 4: StopReason.DIVERGED, 5: StopReason.MAX_EPOCHS}
-    found = survivals(frame_of(*cell_of(100, 200, 300, 2, 0, 50, reasons=bad)), 10)
-    (cell,) = found.cells
+    found = survivals(frame_of(*setting_of(100, 200, 300, 2, 0, 50, reasons=bad)), 10)
+    (cell,) = found.settings
     assert cell.epochs.tolist() == [50, 100, 200, 300]
     # the limited one is gone after epoch 50; the other two are at risk to the end
     np.testing.assert_allclose(cell.pending, [1, 0.8, 0.6, 0.4], rtol=1e-12)
@@ -74,7 +79,7 @@ def test_trials_that_diverge_never_converge() -> None:
 
 def test_a_cell_where_nothing_converged_reaches_nothing() -> None:
     limits = dict.fromkeys(range(5), StopReason.MAX_EPOCHS)
-    (cell,) = survivals(frame_of(*cell_of(1, 2, 3, 4, 5, reasons=limits)), 10).cells
+    (cell,) = survivals(frame_of(*setting_of(1, 2, 3, 4, 5, reasons=limits)), 10).settings
     assert np.isnan(cell.quartiles).all()
     assert cell.converged.estimate.low == 0
 
@@ -92,20 +97,42 @@ def test_cells_with_seeds_enough_are_shown_the_best_first() -> None:
     ]
     found = survivals(frame_of(*results), 2)
     assert found.parameters == ("learning_rate",)
-    assert [cell.values for cell in found.cells] == [(0.2,), (0.1,)]
-    assert found.n_cells == 3
+    assert [cell.values for cell in found.settings] == [(0.2,), (0.1,)]
+    assert found.n_settings == 3
 
 
 def test_a_report_shows_what_is_not_reached(tmp_path: Path) -> None:
     limits = dict.fromkeys((3, 4), StopReason.MAX_EPOCHS)
-    text = report_on(tmp_path, *cell_of(100, 200, 300, 1000, 1000, reasons=limits))
+    text = report_on(tmp_path, *setting_of(100, 200, 300, 1000, 1000, reasons=limits))
     assert "## Epochs to convergence" in text
     assert "| 5 | 60% (23% to 88%) | 0 | 200 | 300 | not reached |" in text
     assert (tmp_path / "report/report_figures/survival.png").is_file()
 
 
+class Shown(FigureFolder):
+    """Keeps the texts of legends."""
+
+    def show(self, name: str, title: str, figure: Figure) -> str:
+        legend = figure.axes[0].get_legend()
+        assert legend is not None
+        return " | ".join(text.get_text() for text in legend.get_texts())
+
+
+def test_a_missing_value_is_called_none_in_the_legend(tmp_path: Path) -> None:
+    results = [
+        make_result(seed=seed, batch_size=size, learning_rate=rate)
+        for size, rate in ((None, 0.1), (2, 0.1), (2, 0.2))
+        for seed in range(5)
+    ]
+    trials = frame_of(*results)
+    figures = Shown(tmp_path)
+    context = Context(ResultsDir(tmp_path), population_of(trials), axes_of(trials), figures)
+    legend = survival_section(context).splitlines()[-1]
+    assert sorted(legend.split(" | ")) == ["0.1, 2", "0.1, none", "0.2, 2"]
+
+
 def test_few_seeds_make_no_survival_and_few_trials_no_correlation(tmp_path: Path) -> None:
-    text = report_on(tmp_path, *cell_of(100, 200, 300, 400))
+    text = report_on(tmp_path, *setting_of(100, 200, 300, 400))
     assert "Epochs to convergence" not in text
     assert "Epochs by distance" not in text
 

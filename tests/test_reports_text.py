@@ -10,13 +10,17 @@ import pandas as pd
 import pytest
 
 from sweep.errors import ConfigError, StoreError
-from sweep.reports.context import Context, FigureFolder
+from sweep.reports.axes import axes_of, summarise
 from sweep.reports.population import population_of
-from sweep.reports.report import SECTIONS, compose_report, write_report
-from sweep.reports.sparkline import sparkline
-from sweep.reports.summary import axes_of, share_converged, summarise
-from sweep.reports.tables import Form, escape, format_table
-from sweep.reports.trial_page import find_trial, format_page
+from sweep.reports.report import write_report
+from sweep.reports.sections.registry import (
+    Context,
+    FigureFolder,
+    all_sections,
+    compose_report,
+)
+from sweep.reports.tables.text import Form, escape, format_table
+from sweep.reports.tables.trial_page import find_trial, format_page, sparkline
 from sweep.result import Curve, TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
@@ -106,7 +110,6 @@ def test_an_axis_is_summarised_level_by_level() -> None:
     assert summary["epochs_median"].tolist() == [1000.0, 30.0]
     assert summary["epochs_q1"].tolist()[1] == 20.0
     assert summary["final_loss_median"].tolist() == [0.25, 0.25]
-    assert share_converged(trials) == 5 / 7
 
 
 def test_a_parameter_that_sometimes_does_not_apply_has_a_level_for_it() -> None:
@@ -291,7 +294,9 @@ def test_the_name_of_a_sweep_cannot_break_the_report(tmp_path: Path) -> None:
     trials = frame_of(make_result()).assign(sweep="a # <script>")
     figures = FigureFolder(tmp_path / "figures")
     context = Context(ResultsDir(tmp_path), population_of(trials), [], figures)
-    assert compose_report(context, SECTIONS[:1]).startswith("# Report on a \\# &lt;script&gt;\n")
+    assert compose_report(context, all_sections()[:1]).startswith(
+        "# Report on a \\# &lt;script&gt;\n"
+    )
 
 
 def test_no_trials_make_no_report(tmp_path: Path) -> None:

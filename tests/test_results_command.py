@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.cli.main import main
-from sweep.reports.listing import list_trials, shortest_ids
 from sweep.reports.rejudging import read_judged
-from sweep.reports.selection import Selection, select
-from sweep.reports.stream import ROWS_AT_ONCE, TrialStream
-from sweep.reports.tables import json_parts
+from sweep.reports.tables.listing import list_trials, shortest_ids
+from sweep.reports.tables.selection import Selection, select
+from sweep.reports.tables.stream import ROWS_AT_ONCE, TrialStream
+from sweep.reports.tables.text import json_parts
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
 from sweep.store.tables.parts import part_numbers

@@ -45,6 +45,20 @@ def test_run_ends_with_the_best_settings_of_this_plan_over_their_seeds(sweep_fil
     assert [line.split()[1] for line in single[2:4]] == ["0.2", "0.1"]
 
 
+def test_ctrl_c_while_the_report_is_drawn_says_what_draws_it(sweep_file, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sweep.reports.report.write_report", interrupted)
+    result = run(sweep_file)
+    assert result.exit_code == 130
+    assert "table:  results/small/trials, 4 trials" in result.stdout
+    assert result.stderr.endswith(
+        "interrupted, but the table is complete; "
+        "the report is drawn by: sweep report results/small\n"
+    )
+
+
 def test_second_run_says_that_there_is_nothing_to_train(sweep_file):
     run(sweep_file, "--json")
     result = run(sweep_file, "--json")

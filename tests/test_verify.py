@@ -19,7 +19,7 @@ from sweep.datasets.data import DatasetSpec
 from sweep.engines.evaluation import evaluate
 from sweep.engines.factory import make_engine
 from sweep.engines.reference.engine import ReferenceEngine
-from sweep.reports.sample import choose_sample
+from sweep.reports.verification import choose_sample
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.verification.retraining import SAMPLED_EPOCHS, retrain, step

@@ -17,7 +17,7 @@ class OptionColumn:
         kind: type of its values.
         doc: what it means for the components that have it.
         absent: what it holds for the others.
-        neutral, chooses_code, presence: as of `Option`.
+        neutral, chooses_code, presence, label: as of `Option`.
     """
 
     name: str
@@ -27,6 +27,7 @@ class OptionColumn:
     neutral: object
     chooses_code: bool
     presence: bool
+    label: str | None
 
 
 def column_of(family: str, option: str) -> str:
@@ -72,6 +73,7 @@ def _merged(name: str, having: Mapping[str, Option], of: int) -> OptionColumn:
         neutral=first.neutral,
         chooses_code=any(s.chooses_code for s in having.values()),
         presence=any(s.presence for s in having.values()),
+        label=next((s.label for s in having.values() if s.label is not None), None),
     )
 
 

@@ -25,6 +25,7 @@ class Option:
         chooses_code: whether trials must agree on it to train together, as it chooses what runs.
         presence: whether they must agree on whether it is a number other than 0.
         absent: what its column holds for components without it.
+        label: what people call it beside a value; the column's name if None.
     """
 
     doc: str
@@ -40,6 +41,7 @@ class Option:
     chooses_code: bool = False
     presence: bool = False
     absent: object = None
+    label: str | None = None
 
 
 def real(doc: str, **rest: Any) -> Any:

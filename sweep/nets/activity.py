@@ -1,24 +1,31 @@
-"""What the hidden units of a trained network do. Knows nothing of where it was kept."""
+"""What the hidden units of a trained network do."""
+
+from collections.abc import Iterable
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 
-from sweep.nets.autoencoder import Autoencoder
+from sweep.nets.autoencoder import network_at
+from sweep.trial import Trial
 
 
 def hidden_activations(
-    network: Autoencoder, inputs: Float64[np.ndarray, "samples features"], layer: int
-) -> Float64[np.ndarray, "samples units"]:
-    """Return the activations of a hidden layer, computed in the network's dtype.
+    trial: Trial,
+    parameters: Float[np.ndarray, " parameters"],
+    inputs: Float64[np.ndarray, "samples features"],
+    layers: Iterable[int],
+) -> list[Float64[np.ndarray, "samples units"]]:
+    """Return the activations of hidden layers, computed in the network's dtype.
 
     Args:
-        network: trained.
+        trial: whose network it is.
+        parameters: as training left them.
         inputs: samples.
-        layer: from 1, the first hidden layer.
+        layers: from 1, the first hidden layer.
     """
+    network = network_at(trial, parameters)
     dtype = next(network.parameters()).dtype
-    network.eval()
+    samples = torch.from_numpy(inputs.copy()).to(dtype)
     with torch.no_grad():
-        values = network.hidden(torch.from_numpy(inputs.copy()).to(dtype), layer)
-    return values.to(torch.float64).numpy()
+        return [network.hidden(samples, layer).to(torch.float64).numpy() for layer in layers]

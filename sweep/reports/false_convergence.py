@@ -1,10 +1,10 @@
-"""Marks trials that met their rule on a plateau. Knows nothing of why a loss stood still."""
+"""Marks trials that met their rule on a plateau."""
 
 import numpy as np
 import pandas as pd
 
+from sweep.reports.axes import varying_parameters
 from sweep.reports.population import final_losses
-from sweep.reports.selection import varying_parameters
 from sweep.trial import PARAMETERS, StopReason
 
 COLUMN = "false_convergence"

@@ -1,4 +1,4 @@
-"""Groups trials by what varies among them, for comparison. Knows nothing of what is compared.
+"""Groups trials by what varies among them, for comparison.
 
 A grid of a base and of what departs from it, one remedy at a time for example, is told as such.
 """
@@ -8,17 +8,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from sweep.reports.selection import varying_parameters
-from sweep.reports.summary import Axis, axes_of
+from sweep.components.registry import ACTIVATIONS, INITIALISERS
+from sweep.reports.axes import Axis, axes_of, level_of, varying_parameters
 from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
-SELF_EVIDENT = frozenset({"dataset", "topology", "activation", "initialiser", "optimizer"})
-"""Parameters whose values say which parameter they are, but for those in `AMBIGUOUS`."""
-AMBIGUOUS = frozenset({"identity"})
-"""An activation, and an initialiser."""
-SHORT = {"initialiser_constant": "c", "activation_slope": "slope"}
+AMBIGUOUS = frozenset(ACTIVATIONS) & frozenset(INITIALISERS)
+"""Values that do not say which parameter they are of."""
 PLAIN = "plain"
 FEWEST_DEPARTING = 4
 """Settings below which all that varies is as short as how they depart from a base."""
@@ -50,7 +47,7 @@ class Group:
 def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str]:
     """Return the parameters that tell trials apart, but for the seed and those in `apart`.
 
-    Left out are parameters that follow from others, as the slope of leaky_relu from the activation
+    Left out are parameters that follow from others, as an activation's slope from the activation
     where there is only one.
     """
     varying = [n for n in varying_parameters(trials) if n != "seed" and n not in apart]
@@ -145,13 +142,10 @@ def _tells(name: str, value: object) -> bool:
 
 
 def _named(name: str, value: object) -> str:
-    if name in SELF_EVIDENT and value not in AMBIGUOUS:
+    label = PARAMETERS[name].metadata["label"]
+    if label == "" and value not in AMBIGUOUS:
         return str(value)
-    return name if value is True else f"{SHORT.get(name, name)} {_number(value)}"
-
-
-def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    return name if value is True else f"{label or name} {level_of(value)}"
 
 
 def _level(trials: pd.DataFrame, axis: Axis, level: str) -> Group:

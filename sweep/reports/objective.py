@@ -1,4 +1,4 @@
-"""Decides which loss ranks trials: the held-out one wherever there is one. Knows no figures.
+"""Decides which loss ranks trials: the held-out one wherever there is one.
 
 All that ranks, tabulates or draws how good a trial is asks here, so that no two places differ.
 """
@@ -12,6 +12,8 @@ from sweep.reports.population import has_ended
 
 HELD_OUT, TRAINED = "validation_loss", "final_loss"
 NAMES = {HELD_OUT: "held-out loss", TRAINED: "final loss"}
+SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
+"""What losses must share to be on one scale."""
 
 
 def objective_of(trials: pd.DataFrame) -> "pd.Series[float]":

@@ -1,4 +1,4 @@
-"""Decides which trials a statistic is of. Knows nothing of what is said of them.
+"""Decides which trials a statistic is of.
 
 A trial counts if the sweep file asks for it and it ended by itself: a rule was met, a limit came
 first (it is censored: more training might yet meet the rule), or it diverged. A trial that failed
@@ -10,13 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt64
 
-from sweep.config import parse_config
-from sweep.errors import SweepError
-from sweep.planning.grid import expand
-from sweep.store.places.layout import ResultsDir
-from sweep.store.runs import asked_runs
+from sweep.reports.recorded import Asked, NotKnown
 from sweep.trial import Status, StopReason
 
 CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
@@ -26,16 +21,6 @@ CENSORED = (StopReason.MAX_EPOCHS, StopReason.TIME)
 COUNTED = (Status.FINISHED, Status.DIVERGED)
 """Statuses of the trials that count."""
 
-Identities = UInt64[np.ndarray, " trials"]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """The trials that a sweep file asks for, by their identities as numbers."""
-
-    trial_ids: Identities
-    path_ids: Identities
-
 
 @dataclass(frozen=True)
 class Population:
@@ -44,60 +29,67 @@ class Population:
     Attributes:
         trials: those that count. failed: those that failed, to be named.
         cancelled, left_over: how many were cancelled, and how many the sweep file does not ask for.
+        missing: how many it asks for that have no row, of how many `asked`; 0 of 0 if not known.
+        not_known: why it is not known what the sweep file asks for; empty if it is.
     """
 
     trials: pd.DataFrame
     failed: pd.DataFrame
     cancelled: int = 0
     left_over: int = 0
+    missing: int = 0
+    asked: int = 0
+    not_known: str = ""
 
     @property
-    def left_out(self) -> str:
-        """A sentence on the trials that do not count, and why; empty where all do."""
+    def remarks(self) -> list[str]:
+        """A sentence each on the trials that do not count, and on those that are not there yet."""
         counts = {
             "failed": len(self.failed),
             "cancelled": self.cancelled,
             "that the sweep file no longer asks for": self.left_over,
         }
         told = [f"{count:,} {why}" for why, count in counts.items() if count]
-        return f"Left out: {', '.join(told)}." if told else ""
+        remarks = [f"Left out: {', '.join(told)}."] if told else []
+        if self.missing:
+            remarks.append(
+                f"Not trained yet: {self.missing:,} of the {self.asked:,} that the sweep file asks "
+                "for; run the sweep again to go on."
+            )
+        if self.not_known:
+            remarks.append(
+                "All trials in the table are counted, as it is not known which of them the sweep "
+                f"file still asks for ({self.not_known})."
+            )
+        return remarks
 
 
 def population_of(
-    trials: pd.DataFrame, asked: Asked | None = None, *, by_path: bool = False
+    trials: pd.DataFrame, asked: Asked | NotKnown | None = None, *, by_path: bool = False
 ) -> Population:
     """Split a table into the trials that count and those that do not.
 
     Args:
         trials: the table, one row a trial, or one a path where they were judged anew.
-        asked: what the sweep file asks for; None if that is not known, and all are as if asked for.
+        asked: what the sweep file asks for; all are as if asked for where that is not known.
         by_path: whether a row is asked for if any trial on its path is.
     """
-    wanted = _is_asked(trials, asked, by_path=by_path)
+    wanted, missing, total = pd.Series(True, trials.index), 0, 0
+    if isinstance(asked, Asked):
+        names = trials["path_id" if by_path else "trial_id"]
+        held = np.fromiter((int(name, 16) for name in names), np.uint64, len(names))
+        identities = asked.path_ids if by_path else asked.trial_ids
+        wanted = pd.Series(np.isin(held, identities), trials.index)
+        missing, total = int((~np.isin(identities, held)).sum()), len(identities)
     ours = trials[wanted]
     return Population(
         trials=ours[ours["status"].isin(COUNTED)],
         failed=ours[ours["status"] == Status.FAILED],
         cancelled=int((ours["status"] == Status.CANCELLED).sum()),
         left_over=int((~wanted).sum()),
-    )
-
-
-def asked_for(directory: ResultsDir) -> Asked | None:
-    """Return what the recorded runs ask for, as `asked_runs` says.
-
-    None where no run is recorded, or a file cannot be read any more, its plugin gone for one.
-    """
-    runs = asked_runs(directory)
-    try:
-        cells = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
-    except SweepError:
-        return None
-    if not cells:
-        return None
-    return Asked(
-        np.unique(np.concatenate([found.trial_ids for found in cells])),
-        np.unique(np.concatenate([found.path_ids for found in cells])),
+        missing=missing,
+        asked=total,
+        not_known=asked.reason if isinstance(asked, NotKnown) else "",
     )
 
 
@@ -120,12 +112,3 @@ def final_losses(trials: pd.DataFrame) -> "pd.Series[float]":
     """Return the final loss of each trial that ended with a finite one, nan of the others."""
     losses = trials["final_loss"].astype("float64")
     return losses.where(has_ended(trials) & np.isfinite(losses))
-
-
-def _is_asked(trials: pd.DataFrame, asked: Asked | None, *, by_path: bool) -> "pd.Series[bool]":
-    if asked is None:
-        return pd.Series(True, trials.index)
-    names = trials["path_id" if by_path else "trial_id"]
-    numbers = np.fromiter((int(name, 16) for name in names), np.uint64, len(names))
-    wanted = np.isin(numbers, asked.path_ids if by_path else asked.trial_ids)
-    return pd.Series(wanted, trials.index)

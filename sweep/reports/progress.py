@@ -1,4 +1,4 @@
-"""Counts how far a sweep has come. Knows nothing of which trials are still to do."""
+"""Counts how far a sweep has come."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from sweep.trial import Status
 
 
 @dataclass(frozen=True)
-class Progress:
+class Tally:
     """Where a sweep stands.
 
     Attributes:
@@ -36,7 +36,7 @@ class Progress:
     writer: Holder | None
 
 
-def progress_of(directory: ResultsDir) -> Progress:
+def progress_of(directory: ResultsDir) -> Tally:
     """Count the results in a directory.
 
     Raises:
@@ -44,7 +44,7 @@ def progress_of(directory: ResultsDir) -> Progress:
     """
     trials = read_trials(directory.path)
     done, total = _share_of_run(directory, trials)
-    return Progress(
+    return Tally(
         trials=len(trials),
         done=done,
         total=total,
@@ -76,7 +76,7 @@ def _share_of_run(
     return min(run.done + added, run.trials), run.trials
 
 
-def format_progress(progress: Progress) -> str:
+def format_progress(progress: Tally) -> str:
     """Write where a sweep stands for people."""
     lines = [f"{progress.trials:,} trials"]
     if progress.total is not None:

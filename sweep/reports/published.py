@@ -1,4 +1,4 @@
-"""Loads tables of published figures. Knows nothing of what our own trials came to.
+"""Loads tables of published figures.
 
 A table is a CSV file with a row for each published run. `MATCHES` says by which columns a row is
 matched to trials, `MEASURES` which of its columns are held against theirs. The others name the row,
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sweep.errors import ConfigError, Fault, nearest
+from sweep.errors import ConfigError, nearest
 
 MATCHES: Mapping[str, str] = {
     "topology": "topology",
@@ -125,21 +125,17 @@ def load_published(given: str) -> Published:
     Raises:
         ConfigError: if there is none, it is no table, or lacks a column to match or compare by.
     """
-    name = given.removesuffix(".csv")
-    bundled = name in bundled_names() and not Path(given).is_file()
+    name, known = given.removesuffix(".csv"), bundled_names()
+    bundled = name in known and not Path(given).is_file()
     if not bundled and not Path(given).is_file():
-        known = bundled_names()
         must = f"name a CSV file or one of {', '.join(known)}"
-        raise _fault("--against", must, got=repr(given), hint=nearest(name, known))
+        raise ConfigError.of("--against", must, got=repr(given), hint=nearest(name, known))
     path = files("sweep") / "published" / f"{name}.csv" if bundled else Path(given)
     try:
         rows = pd.read_csv(StringIO(path.read_text("utf-8")), skipinitialspace=True)
-    except (
-        ValueError,
-        OSError,
-    ) as error:  # pandas's and Python's errors of reading are ValueErrors
+    except (ValueError, OSError) as error:  # pandas's errors of reading are ValueErrors
         reason = str(error).partition("\n")[0]
-        raise _fault(given, f"be a table as CSV ({reason})") from error
+        raise ConfigError.of(given, f"be a table as CSV ({reason})") from error
     read = rows[rows["status"] == READ] if "status" in rows.columns else rows
     table = Published(name if bundled else given, _plain(read), len(rows) - len(read))
     _check(table, given)
@@ -159,24 +155,22 @@ def _plain(rows: pd.DataFrame) -> pd.DataFrame:
 def _check(table: Published, given: str) -> None:
     got = ", ".join(map(str, table.rows.columns))
     if not table.keys:
-        raise _fault(given, f"have a column to match trials by: {_any(MATCHES)}", got=got)
+        raise ConfigError.of(given, f"have a column to match trials by: {_any(MATCHES)}", got=got)
     if not table.measures:
         stated = dict.fromkeys(item.published for item in MEASURES)
-        raise _fault(given, f"have a column to compare: {_any(list(stated))}", got=got)
+        raise ConfigError.of(given, f"have a column to compare: {_any(list(stated))}", got=got)
     epochs = [name for name in ("epoch",) if name in table.rows.columns]
     for name in [*epochs, *(item.published for item in table.measures)]:
         if not pd.api.types.is_numeric_dtype(table.rows[name].dtype):
-            raise _fault(given, f"hold numbers in its column {name}", got=repr(table.rows[name][0]))
+            raise ConfigError.of(
+                given, f"hold numbers in its column {name}", got=repr(table.rows[name][0])
+            )
     if any("loss" in item.ours and "curve" in item.ours for item in table.measures) and not epochs:
-        raise _fault(given, "have a column epoch beside train_loss and validation_loss", got=got)
+        raise ConfigError.of(
+            given, "have a column epoch beside train_loss and validation_loss", got=got
+        )
 
 
 def _any(names: Sequence[str] | Mapping[str, object]) -> str:
     *others, last = names
     return f"{', '.join(others)} or {last}"
-
-
-def _fault(
-    where: str, must: str, *, got: str | None = None, hint: str | None = None
-) -> ConfigError:
-    return ConfigError([Fault(where=where, key="", must=must, got=got, hint=hint)])

@@ -10,7 +10,7 @@ from dataclasses import fields
 
 import pandas as pd
 
-from sweep.errors import ConfigError, Fault, StoreError
+from sweep.errors import ConfigError, StoreError
 from sweep.ladder import BY_RUNG, LEVELS, PATIENCES, RULES, TOLERANCES, Rung
 from sweep.printable import printable_line
 from sweep.reports.false_convergence import mark_false_convergence
@@ -27,6 +27,7 @@ KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "tra
 LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seconds_share")
 """Columns of the training's end, which a rung that was met before it leaves unknown."""
 
+WHERE = "command line"
 MORE_EPOCHS = 10
 
 
@@ -43,7 +44,8 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
     """
     if rule not in RULES:
         if patience is not None:
-            raise _fault("--patience", f"be left out with --rule {rule}", got=f"{patience}")
+            must = f"be left out with --rule {rule}"
+            raise ConfigError.of(WHERE, must, key="--patience", got=f"{patience}")
         return Rung(rule, _on_ladder("--tolerance", tolerance, LEVELS), 0)
     return Rung(
         rule,
@@ -181,8 +183,4 @@ def _on_ladder(key: str, value: float, rungs: Sequence[float]) -> float:
         f"{known:g}" for known in (max(below, default=None), min(above, default=None)) if known
     ]
     hint = f"the nearest {'are' if len(nearest) > 1 else 'is'} {' and '.join(nearest)}"
-    raise _fault(key, "be on the ladder", got=f"{value:g}", hint=hint)
-
-
-def _fault(key: str, must: str, *, got: str, hint: str | None = None) -> ConfigError:
-    return ConfigError([Fault(where="command line", key=key, must=must, got=got, hint=hint)])
+    raise ConfigError.of(WHERE, "be on the ladder", key=key, got=f"{value:g}", hint=hint)

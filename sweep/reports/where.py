@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.errors import ConfigError, Fault, nearest
-from sweep.reports.tables import DIGITS, format_value
+from sweep.reports.tables.text import DIGITS, format_value
 
 Value = Any
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Value, Value], Value]] = {

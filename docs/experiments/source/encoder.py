@@ -9,7 +9,7 @@ import pandas as pd
 from docs.experiments.source.page import EXAMPLES, count, percent, wilson
 from sweep.reports.published import load_published
 from sweep.reports.rejudging import read_judged
-from sweep.reports.survival import Survival, survivals
+from sweep.reports.statistics.survival import Survival, survivals
 from sweep.store.places.layout import ResultsDir
 
 TOPOLOGIES = ("4-2-4", "8-3-8", "10-5-10", "16-4-16", "32-5-32")
@@ -73,7 +73,7 @@ def _finder(trials: pd.DataFrame) -> Callable[..., Survival]:
             ]
         else:
             rows = rows[rows["optimizer"] == rule]
-        (found,) = survivals(rows, 1).cells
+        (found,) = survivals(rows, 1).settings
         assert found.converged.total == 200, (topology, rule, rate, flat_spot)
         return found
 
@@ -123,8 +123,8 @@ def _beside(trials: pd.DataFrame, cell: Callable[..., Survival]) -> list[dict[st
     published = load_published("encoder_epochs").rows.set_index("algorithm")["epochs_mean"]
     single = trials[trials["batch_size"] == 1]
     found = {
-        "backprop": survivals(single[single["optimizer_momentum"] == 0], 1).cells[0],
-        "backprop-momentum": survivals(single[single["optimizer_momentum"] == 0.6], 1).cells[0],
+        "backprop": survivals(single[single["optimizer_momentum"] == 0], 1).settings[0],
+        "backprop-momentum": survivals(single[single["optimizer_momentum"] == 0.6], 1).settings[0],
         "quickprop": cell("8-3-8", "quickprop"),
         "rprop": cell("8-3-8", "rprop"),
     }

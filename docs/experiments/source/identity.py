@@ -8,11 +8,11 @@ import pandas as pd
 from scipy.stats import binom
 
 from docs.experiments.source.page import EXAMPLES, share_of, wilson
-from sweep.reports.baselines import load_targets
-from sweep.reports.identity import learns_identity, target_ranges
 from sweep.reports.rejudging import read_judged
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_phases
+from sweep.studies.baselines import load_targets
+from sweep.studies.identity import learns_identity, target_ranges
 from sweep.trial import StopReason
 
 DATA = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
-from sweep.reports.intervals import Share
+from sweep.reports.statistics.intervals import Share
 
 SOURCE = Path(__file__).parent
 PAGES = SOURCE.parent

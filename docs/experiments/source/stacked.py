@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 
 from docs.experiments.source.page import EXAMPLES, fixed
-from sweep.reports.intervals import LEVEL, Estimate, corrected, format_estimate
-from sweep.reports.orders import median_ratio
-from sweep.reports.stacking import count_comparisons, stacked_settings
-from sweep.reports.stacking_cells import DEEP, Cell
-from sweep.reports.stacking_pairs import Pair, growth_of_spread, pairs_of, spread_of
+from sweep.reports.statistics.intervals import LEVEL, Estimate, corrected, format_estimate
+from sweep.reports.statistics.orders import median_ratio
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_trials
+from sweep.studies.stacking.cells import DEEP, Cell
+from sweep.studies.stacking.pairs import Pair, growth_of_spread, pairs_of, spread_of
+from sweep.studies.stacking.section import count_comparisons, stacked_settings
 
 VARIANTS = (
     ("plain", {}),

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from docs.experiments.source.page import EXAMPLES
-from sweep.reports.code_page import compare_codes
-from sweep.reports.hidden_codes import find_codes, read_published
+from sweep.nets.activity import hidden_activations
 from sweep.reports.published import load_published
-from sweep.reports.readings import compare, pair_trials
 from sweep.reports.rejudging import read_judged
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_curves, read_ladder, read_trials
+from sweep.studies.codes.hidden_codes import HiddenCodes, find_codes, read_published
+from sweep.studies.codes.page import compare_codes
+from sweep.studies.publications.readings import compare, pair_trials
 from sweep.trial import Status, StopReason
 
 SIGMOID = ("16-5-16", "16-4-16", "16-3-16", "16-8-4-8-16")
@@ -217,11 +218,16 @@ def _codes() -> dict[str, Any]:
     directory = ResultsDir(EXAMPLES / "zhang2017")
     trials = read_trials(directory.path)
     five = trials[trials["topology"] == "16-5-16"].set_index("initialiser_constant")["trial_id"]
-    first, second = (find_codes([directory], five[c], "bottleneck")[0] for c in (1.0, 0.8))
+    first, second = (_bottleneck(directory, five[c]) for c in (1.0, 0.8))
     return {
         "published": compare_codes(first, read_published("zhang2017_codes", "16-5-16")),
         "between": compare_codes(first, second).rounded,
     }
+
+
+def _bottleneck(directory: ResultsDir, trial_id: str) -> HiddenCodes:
+    (found,) = find_codes([directory], trial_id, "bottleneck", compute=hidden_activations)
+    return found
 
 
 def _advice(trials: pd.DataFrame) -> dict[str, Any]:

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from docs.experiments.source.page import EXAMPLES, fixed
-from sweep.reports.baselines import load_targets, measure_yardstick, thresholds
-from sweep.reports.gradients import first_probes
-from sweep.reports.intervals import Estimate, corrected, difference_of_pairs
+from sweep.reports.statistics.intervals import Estimate, corrected, difference_of_pairs
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_gradients, read_phases, read_trials
+from sweep.studies.baselines import load_targets, measure_yardstick, thresholds
+from sweep.studies.gradients import first_probes
 
 DEPTHS = (4, 8, 12)
 BASE: dict[str, object] = {

@@ -1,16 +1,17 @@
 """`sweep codes`: show what a trial's hidden units say of each sample."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
-    from sweep.reports.code_page import Comparison
-    from sweep.reports.hidden_codes import HiddenCodes
+    from sweep.nets.codes import Codes
     from sweep.store.places.layout import ResultsDir
+    from sweep.studies.codes.hidden_codes import HiddenCodes
+    from sweep.studies.codes.page import CodeDistances
 
 
 @click.command("codes")
@@ -43,11 +44,11 @@ def codes_command(
     Codes are read if they were kept, else computed from the kept weights.
     """
     from sweep.cli.places import all_results, find_results
-    from sweep.reports.code_page import codes_record, format_codes, format_comparison
-    from sweep.reports.hidden_codes import find_codes
+    from sweep.studies.codes.hidden_codes import find_codes
+    from sweep.studies.codes.page import codes_record, format_codes, format_comparison
 
     places = [find_results(results)] if results else all_results()
-    found = find_codes(places, trial, layer)
+    found = find_codes(places, trial, layer, compute=_compute)
     compared = [_comparison(places, codes, against) for codes in found]
     if as_json:
         records = [codes_record(c, other) for c, other in zip(found, compared, strict=True)]
@@ -62,13 +63,19 @@ def codes_command(
 
 def _comparison(
     places: "list[ResultsDir]", codes: "HiddenCodes", against: str | None
-) -> "Comparison | None":
-    from sweep.reports.code_page import compare_codes
-    from sweep.reports.hidden_codes import find_codes, published_names, read_published
+) -> "CodeDistances | None":
+    from sweep.studies.codes.hidden_codes import find_codes, published_names, read_published
+    from sweep.studies.codes.page import compare_codes
 
     if against is None:
         return None
     if against in published_names():
         return compare_codes(codes, read_published(against, codes.topology))
-    (theirs,) = find_codes(places, against, str(codes.layer))
+    (theirs,) = find_codes(places, against, str(codes.layer), compute=_compute)
     return compare_codes(codes, theirs)
+
+
+def _compute(*given: Any) -> "list[Codes]":
+    from sweep.nets.activity import hidden_activations  # PyTorch comes with it
+
+    return hidden_activations(*given)

@@ -15,7 +15,7 @@ from sweep.cli.options import plugin_options
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sweep.reports.stream import TrialStream
+    from sweep.reports.tables.stream import TrialStream
 
 FORMS = ["table", "csv", "json", "markdown"]
 EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
@@ -49,10 +49,11 @@ def results_command(
     screenful, with short ids and as many columns as fit; a pipe or a file gets everything.
     """
     from sweep.cli.places import find_results
-    from sweep.reports.population import asked_for, population_of
+    from sweep.reports.population import population_of
+    from sweep.reports.recorded import asked_for
     from sweep.reports.rejudging import describe_unmet
-    from sweep.reports.selection import Selection
-    from sweep.reports.stream import TrialStream
+    from sweep.reports.tables.selection import Selection
+    from sweep.reports.tables.stream import TrialStream
 
     directory, rung = find_results(results), asked_rung(rule, tolerance, patience)
     wanted = Selection(where=where, sort=_names(sort), columns=_names(columns), top=top)
@@ -66,8 +67,8 @@ def results_command(
         say("; ".join(filter(None, notes)), err=True)
     if rung is not None and stream.judged is not None:
         population = population_of(stream.judged, asked_for(directory), by_path=True)
-        said = [population.left_out, describe_unmet(directory, population.trials, rung)]
-        click.echo("\n".join(filter(None, said)), err=True)
+        unmet = describe_unmet(directory, population.trials, rung)
+        click.echo("\n".join([*population.remarks, unmet]), err=True)
 
 
 def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str], *, elsewhere: str) -> None:
@@ -80,7 +81,7 @@ def print_table(frame: "pd.DataFrame", trial_ids: Iterable[str], *, elsewhere: s
         trial_ids: all identities of the results.
         elsewhere: what shows the columns for which there is no room, such as "the report shows".
     """
-    from sweep.reports.tables import Form, format_table
+    from sweep.reports.tables.text import Form, format_table
 
     if sys.stdout.isatty():
         _show(frame, trial_ids, may_hide=True, elsewhere=elsewhere)
@@ -93,7 +94,7 @@ def _names(text: str) -> list[str]:
 
 
 def _write_all(stream: "TrialStream", form: str) -> None:
-    from sweep.reports.tables import Form, csv_parts, format_table, json_parts
+    from sweep.reports.tables.text import Form, csv_parts, format_table, json_parts
 
     if form not in (Form.JSON, Form.CSV):
         click.echo(format_table(stream.read(), Form(form)))
@@ -105,7 +106,7 @@ def _write_all(stream: "TrialStream", form: str) -> None:
 
 def _show_screenful(stream: "TrialStream", form: str, top: int | None, *, chosen: bool) -> None:
     """Show the rows that a screen has room for, or as many as were asked for."""
-    from sweep.reports.tables import Form, format_table
+    from sweep.reports.tables.text import Form, format_table
 
     lines = shutil.get_terminal_size().lines - SPARE_LINES
     room = max(1, lines // (len(stream.columns) + 2) if form == Form.JSON else lines)
@@ -133,7 +134,7 @@ def _show(
     """Show rows on a terminal, on about `most` lines; return how many there was room for."""
     from rich.text import Text
 
-    from sweep.reports.listing import list_trials, shortest_ids
+    from sweep.reports.tables.listing import list_trials, shortest_ids
 
     width = shutil.get_terminal_size().columns
     listing = list_trials(frame, width, id_length=shortest_ids(trial_ids), may_hide=may_hide)

@@ -15,7 +15,7 @@ from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
     from sweep.planning import Plan
-    from sweep.reports.population import Asked
+    from sweep.reports.recorded import Asked
     from sweep.running.driver import RunSummary
 
 INTERRUPTED = 130
@@ -60,7 +60,12 @@ def run_command(
     except KeyboardInterrupt:
         click.echo("stopped at once; run the same command to go on", err=True)
         context.exit(INTERRUPTED)
-    _print_summary(summary, asked, as_json)
+    try:
+        _print_summary(summary, asked, as_json)
+    except KeyboardInterrupt:
+        draws = f"sweep report {shlex.quote(str(summary.output))}"
+        say(f"interrupted, but the table is complete; the report is drawn by: {draws}", err=True)
+        context.exit(INTERRUPTED)
     if summary.interrupted:
         context.exit(INTERRUPTED)
     context.exit(1 if summary.failed else 0)
@@ -71,7 +76,7 @@ def _run(
 ) -> tuple["RunSummary", "Asked"]:
     from sweep.cli.progress import progress_display
     from sweep.config import load_config
-    from sweep.reports.population import Asked
+    from sweep.reports.recorded import Asked
     from sweep.running.driver import RunOptions, run_sweep
 
     config = load_config(path, overrides)
@@ -124,9 +129,9 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None
 
 def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     from sweep.cli.commands.results import print_table
-    from sweep.reports.best_rows import best_rows
     from sweep.reports.population import population_of
     from sweep.reports.report import write_report
+    from sweep.reports.settings import best_rows
     from sweep.store.places.layout import ResultsDir
     from sweep.store.tables.reader import read_trials
 

@@ -15,7 +15,7 @@ def show_command(trial_id: str, results: str | None, as_json: bool) -> None:
     What was asked for, how it ended, where it ran, its curve, and the traceback if it failed.
     """
     from sweep.cli.places import all_results, find_results
-    from sweep.reports.trial_page import find_trial, format_page
+    from sweep.reports.tables.trial_page import find_trial, format_page
 
     places = [find_results(results)] if results else all_results()
     page = find_trial(places, trial_id)

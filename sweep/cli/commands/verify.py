@@ -13,7 +13,7 @@ from sweep.cli.options import plugin_options
 from sweep.printable import printable_line
 
 if TYPE_CHECKING:
-    from sweep.reports.sample import Sample
+    from sweep.reports.verification import Sample
     from sweep.store.places.layout import ResultsDir
     from sweep.training.verification.verdicts import Verdict
 
@@ -45,7 +45,7 @@ def verify_command(
     """
     from sweep.cli.places import find_results
     from sweep.errors import StoreError
-    from sweep.reports.sample import choose_sample, describe_sample
+    from sweep.reports.verification import choose_sample, describe_sample
     from sweep.store.tables.reader import read_trials
 
     directory = find_results(results)
@@ -66,7 +66,8 @@ def verify_command(
 
 
 def _verdicts(directory: "ResultsDir", sample: "Sample") -> Iterator["Verdict"]:
-    from sweep.reports.claims import read_claims, recorded_datasets
+    from sweep.reports.recorded import recorded_datasets
+    from sweep.reports.verification import read_claims
     from sweep.store.tables.reader import read_trials
     from sweep.training.verification.verify import verify_trial
 

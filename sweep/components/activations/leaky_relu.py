@@ -13,7 +13,7 @@ class LeakyRelu(Activation):
     """x above zero, slope * x below (Maas et al. 2013)."""
 
     name = "leaky_relu"
-    slope = real("slope below zero", default=0.01)
+    slope = real("slope below zero", default=0.01, label="slope")
 
     def torch(self, x: "Tensor", options: Options) -> "Tensor":
         import torch

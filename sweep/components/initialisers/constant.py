@@ -12,7 +12,7 @@ class Constant(Initialiser):
     name = "constant"
     draws = False
 
-    constant = real("c: the value of every weight")
+    constant = real("c: the value of every weight", label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> np.ndarray:

@@ -15,7 +15,7 @@ class KaimingNormal(Initialiser):
 
     name = "kaiming_normal"
 
-    constant = real("the gain", default=sqrt(2.0))
+    constant = real("the gain", default=sqrt(2.0), label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":

@@ -14,7 +14,7 @@ class Normal(Initialiser):
 
     name = "normal"
 
-    constant = real("c: the standard deviation")
+    constant = real("c: the standard deviation", label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":

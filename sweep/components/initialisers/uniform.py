@@ -14,7 +14,7 @@ class Uniform(Initialiser):
 
     name = "uniform"
 
-    constant = real("c: the half-width")
+    constant = real("c: the half-width", label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":

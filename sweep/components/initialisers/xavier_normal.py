@@ -21,7 +21,7 @@ class XavierNormal(Initialiser):
 
     name = "xavier_normal"
 
-    constant = real("the gain", default=1.0)
+    constant = real("the gain", default=1.0, label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":

@@ -25,7 +25,7 @@ class XavierUniform(Initialiser):
 
     name = "xavier_uniform"
 
-    constant = real("the gain", default=1.0)
+    constant = real("the gain", default=1.0, label="c")
     draw_biases = draw_biases()
 
     def weights(self, draw: Draw, *, fan_in: int, fan_out: int, options: Options) -> "np.ndarray":

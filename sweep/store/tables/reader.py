@@ -30,6 +30,11 @@ class Weights:
     dtype: str
     arrays: Mapping[str, Float[np.ndarray, "..."]]
 
+    @property
+    def flat(self) -> Float[np.ndarray, " parameters"]:
+        """All arrays in a row, as a network takes them."""
+        return np.concatenate([array.ravel() for array in self.arrays.values()])
+
 
 @dataclass(frozen=True)
 class SavedState:

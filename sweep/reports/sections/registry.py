@@ -1,0 +1,115 @@
+"""The sections of a report: what each is written from, and its place among the others.
+
+A section registers itself: a function under `@section(place)` in a module of `PACKAGES` is all
+that a new one takes.
+"""
+
+import pkgutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sweep.ladder import Rung
+from sweep.reports.axes import Axis
+from sweep.reports.figures.panels import to_png
+from sweep.reports.population import Population
+from sweep.reports.published import Published
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
+
+PACKAGES = ("sweep.reports.sections", "sweep.studies")
+"""Packages in which sections are looked for, at any depth."""
+
+
+@dataclass(frozen=True)
+class FigureFolder:
+    """Where the figures of a report go: a folder beside it."""
+
+    path: AnyPath
+
+    def show(self, name: str, title: str, figure: Figure) -> str:
+        """Write a figure as `name`.png, and return the Markdown that shows it."""
+        write_atomically(self.path / f"{name}.png", to_png(figure))
+        return f"![{title}](<{self.path.name}/{name}.png>)"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a section is written from.
+
+    Attributes:
+        directory: the results, for tables beside that of trials.
+        population: the trials that count, and those left out.
+        axes: what varies among those that count.
+        figures: takes the figures that a section shows.
+        by: axes that the reader asks to see, at most two.
+        rung: the rule to judge by in place of each trial's own; None for its own.
+        against: published figures to compare with; None for none.
+    """
+
+    directory: ResultsDir
+    population: Population
+    axes: Sequence[Axis]
+    figures: FigureFolder
+    by: Sequence[Axis] = ()
+    rung: Rung | None = None
+    against: Published | None = None
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """The trials that count: no section sees others."""
+        return self.population.trials
+
+
+Write = Callable[[Context], str]
+"""Writes a section in Markdown, from its `##` title on; empty where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of every report.
+
+    Attributes:
+        place: sections come in ascending order of it.
+        write: writes it.
+        without_trials: whether it is written even where no trial counts.
+    """
+
+    place: int
+    write: Write
+    without_trials: bool
+
+
+_registered: dict[int, Section] = {}
+
+
+def section(place: int, *, without_trials: bool = False) -> Callable[[Write], Write]:
+    """Register a function as the section at that place of a report."""
+
+    def register(write: Write) -> Write:
+        assert place not in _registered, f"two sections at {place}: {_registered[place]}, {write}"
+        _registered[place] = Section(place, write, without_trials)
+        return write
+
+    return register
+
+
+@cache
+def all_sections() -> tuple[Section, ...]:
+    """Return the sections of `PACKAGES` in order."""
+    for package in map(import_module, PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            import_module(module.name)
+    return tuple(_registered[place] for place in sorted(_registered))
+
+
+def compose_report(context: Context, sections: Sequence[Section]) -> str:
+    """Return the text of a report: the sections that have something to say, in turn."""
+    counted = len(context.trials) > 0
+    texts = [found.write(context) for found in sections if counted or found.without_trials]
+    return "\n\n".join(text for text in texts if text) + "\n"

@@ -1,0 +1,1 @@
+"""What numbers say, and how sure they are."""

@@ -1,0 +1,1 @@
+"""What hidden units say of each sample."""
