@@ -20,16 +20,17 @@ import numpy as np
 from bench.problem import one_hot, study_lanes
 from bench.stopwatch import say
 from bench.tables import short_results
+from sweep.api import run_sweep
 from sweep.config import SweepConfig, load_config
 from sweep.engines.fused.engine import FusedEngine
 from sweep.planning import Plan, make_plan
 from sweep.planning.packs import Batch, make_packs
-from sweep.ray.broker import Collector
+from sweep.ray.broker import Broker
 from sweep.ray.session import ray_session
-from sweep.running.coordinator import Ledger
-from sweep.running.driver import RunOptions, run_sweep
-from sweep.running.eta import Forecast
+from sweep.running.coordinator import Coordinator
+from sweep.running.forecast import Forecast
 from sweep.running.messages import Rows, Tally
+from sweep.running.options import RunOptions
 from sweep.store.encoding import batch_of
 from sweep.store.holdings import Holdings
 from sweep.store.layout import ResultsDir
@@ -55,7 +56,7 @@ class Measured:
     Attributes:
         plan_trial: planning, a trial. offer_pack, offer_trial: making a pack, opening its account,
             pickling it. keep_message, keep_row: a message of rows into journal and table.
-        checkpoint: keeping the state of 512 lanes. call: a beat, at the collector.
+        checkpoint: keeping the state of 512 lanes. call: a beat, at the broker.
         plan_bytes: of the plan, a trial. held_bytes: to know which trials have a row, each.
             open_bytes: a trial of a pack under way or ahead. row_bytes: of the table on disk.
     """
@@ -94,14 +95,18 @@ def measure_costs(trials: int) -> Measured:
     before, began = _peak_bytes(), time.process_time()
     plan_of(trials)
     plan_seconds, plan_bytes = time.process_time() - began, _peak_bytes() - before
-    say("making packs, keeping rows, calling the collector")
+    say("making packs, keeping rows, calling the broker")
     with tempfile.TemporaryDirectory() as folder:
         results = ResultsDir(Path(folder) / "results")
         with Writer(results) as writer:
-            ledger = Ledger(writer, "bench", TRIALS_HELD, Forecast(TRIALS_HELD))
-            offer_pack, offer_trial = _line(PACK_SIZES, [_offer(ledger, n) for n in PACK_SIZES])
-            keep_message, keep_row = _line(FRAME_SIZES, [_keep(ledger, n) for n in FRAME_SIZES])
-            checkpoint = _save(ledger)
+            coordinator = Coordinator(writer, "bench", TRIALS_HELD, Forecast(TRIALS_HELD))
+            offer_pack, offer_trial = _line(
+                PACK_SIZES, [_offer(coordinator, n) for n in PACK_SIZES]
+            )
+            keep_message, keep_row = _line(
+                FRAME_SIZES, [_keep(coordinator, n) for n in FRAME_SIZES]
+            )
+            checkpoint = _save(coordinator)
         row_bytes = _row_bytes(Path(folder) / "trained")
     return Measured(
         plan_trial=plan_seconds / trials,
@@ -145,36 +150,36 @@ def _works(size: int) -> Iterator[Work]:
         yield Work(pack)
 
 
-def _offer(ledger: Ledger, size: int) -> float:
+def _offer(coordinator: Coordinator, size: int) -> float:
     """Return the seconds in which the driver makes and offers a pack of this size."""
     works = _works(size)
-    ledger.open(next(works))
+    coordinator.open(next(works))
     count, began = 0, time.process_time()
     for count, work in enumerate(works, 1):  # noqa: B007 (counted)
-        ledger.open(work)
+        coordinator.open(work)
         pickle.dumps(work)
     return (time.process_time() - began) / count
 
 
-def _keep(ledger: Ledger, size: int) -> float:
+def _keep(coordinator: Coordinator, size: int) -> float:
     """Return the seconds in which the driver keeps a message of this many rows, parts included."""
     results = short_results(size * FRAMES, first=size * FRAMES)
     frames = [Rows.of(list(islice(results, size)), "bench") for _ in range(FRAMES)]
     began = time.process_time()
     for frame in frames:
-        ledger.keep("0" * 16, frame)
-    ledger.writer.flush()
+        coordinator.keep("0" * 16, frame)
+    coordinator.writer.flush()
     return (time.process_time() - began) / FRAMES
 
 
-def _save(ledger: Ledger) -> float:
+def _save(coordinator: Coordinator) -> float:
     """Return the seconds in which the driver keeps a checkpoint of a full pack."""
     lanes = study_lanes(LANES_SAVED)
     engine = FusedEngine(lanes.shape, one_hot(16))
     data = freeze(engine.begin(lanes), lanes.lanes, ())
     began = time.process_time()
     for _ in range(FRAMES):
-        ledger.writer.save_checkpoint("0" * 16, data)
+        coordinator.writer.save_checkpoint("0" * 16, data)
     return (time.process_time() - began) / FRAMES
 
 
@@ -209,20 +214,20 @@ def _held_bytes() -> float:
     return held / TRIALS_HELD
 
 
-class _Watched(Collector):
+class _Watched(Broker):
     async def cpu_seconds(self) -> float:
         return time.process_time()
 
 
 def _call() -> float:
-    """Return the processor seconds that a beat takes the collector."""
+    """Return the processor seconds that a beat takes the broker."""
     with ray_session(address=None, workers=1):
         import ray
 
-        collector = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
+        broker = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
         beat = Tally(epochs=1)
-        ray.get([collector.beat.remote("a", beat) for _ in range(CALLS)])
-        before = ray.get(collector.cpu_seconds.remote())
+        ray.get([broker.beat.remote("a", beat) for _ in range(CALLS)])
+        before = ray.get(broker.cpu_seconds.remote())
         for _ in range(CALLS // CALLS_AT_ONCE):
-            ray.get([collector.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
-        return float((ray.get(collector.cpu_seconds.remote()) - before) / CALLS)
+            ray.get([broker.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
+        return float((ray.get(broker.cpu_seconds.remote()) - before) / CALLS)

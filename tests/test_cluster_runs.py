@@ -5,17 +5,17 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from sweep.api import run_sweep
 from sweep.errors import SweepError
-from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.running.coordinator import SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.layout import ResultsDir
 from sweep.store.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
@@ -72,7 +72,7 @@ def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, mon
     (kind,) = again.failures
     assert (kind.error, kind.trials) == ("ValueError: no such thing", 4)
     assert kind.trial_id in set(failed["trial_id"])
-    assert run_sweep(config, replace(inline, retry_failed=True)).trained == 4
+    assert run_sweep(config, inline.model_copy(update={"retry_failed": True})).trained == 4
     tree["grid"]["activation"] = ["tanh"]
     healthy = run_sweep(small_config(**tree), inline)
     assert (healthy.skipped, healthy.failed, healthy.failures) == (4, 0, ())
@@ -110,7 +110,7 @@ def test_run_goes_on_after_its_process_was_killed(tmp_path):
     process.kill()
     process.communicate()
     options = RunOptions(output=tmp_path / "results/small", use_ray=False)
-    lanes = read_leftovers(ResultsDir(tmp_path / "results/small"))
+    lanes = read_checkpoints(ResultsDir(tmp_path / "results/small"))
     reached = [lane.epoch for lane in lanes]
     run_sweep(small_config(f"convergence.max_epochs={max(reached) + 10}"), options)
     assert sorted(read_trials(options.output)["resumed_from"]) == sorted(reached)

@@ -1,4 +1,4 @@
-"""What Ray is made of dies, and the table is the same: collector, driver, node, worker."""
+"""What Ray is made of dies, and the table is the same: broker, driver, node, worker."""
 
 import contextlib
 import os
@@ -13,9 +13,10 @@ import pytest
 import yaml
 from ray.cluster_utils import Cluster
 
+from sweep.api import run_sweep
 from sweep.ray import event_loop as pump
 from sweep.running.coordinator import SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
@@ -72,7 +73,7 @@ def test_a_killed_collector_is_replaced_and_the_table_is_the_same(tmp_path):
     calm, killed = trained_calmly(tmp_path), list[int]()
 
     def kill_the_collector() -> None:
-        killed.extend(processes("ray::Collector", os.getpid()))
+        killed.extend(processes("ray::Broker", os.getpid()))
         os.kill(killed[0], signal.SIGKILL)
 
     options = RunOptions(output=tmp_path / "wild")

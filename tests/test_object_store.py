@@ -17,10 +17,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sweep.api import run_sweep
 from sweep.cli.main import main
 from sweep.errors import StoreError, UnreachableError
-from sweep.reuse.checkpoint_files import read_leftovers
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.reuse.checkpoint_files import read_checkpoints
+from sweep.running.options import RunOptions
 from sweep.store import lease, parts, remote
 from sweep.store.encoding import encode
 from sweep.store.journal import open_journal
@@ -298,7 +299,7 @@ def test_a_killed_run_goes_on_from_what_object_storage_holds(store, tmp_path):
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    reached = [state.epoch for state in read_leftovers(ResultsDir.at(place))]
+    reached = [state.epoch for state in read_checkpoints(ResultsDir.at(place))]
     config = small_config(f"convergence.max_epochs={max(reached) + 10}")
     for output in (place, tmp_path / "whole"):
         run_sweep(config, RunOptions(output=output, use_ray=False))

@@ -24,7 +24,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 def warnings_of(**changes: Any) -> list[str]:
     plan = make_plan(parse_config(small(**changes)))
-    return [caution.text for caution in plan.cautions]
+    return [warning.text for warning in plan.warnings]
 
 
 def test_a_plan_counts() -> None:

@@ -43,7 +43,7 @@ def test_every_trial_is_kept_and_no_time_is_gained(plan, workers, patience):
     assert outcome.trials == 2_000
     assert outcome.makespan >= outcome.ideal
     assert 0 < outcome.utilisation <= 1
-    assert max(outcome.driver, outcome.tune, outcome.collector) <= 1
+    assert max(outcome.driver, outcome.tune, outcome.broker) <= 1
 
 
 def test_the_same_sweep_is_acted_out_alike(plan):

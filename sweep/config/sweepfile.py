@@ -186,10 +186,13 @@ class Gpu(Block):
     )
 
 
+Engine = Literal["auto", "fused", "torch", "reference"]
+
+
 class Resources(Block):
     """What trains the trials, on how much."""
 
-    engine: Literal["auto", "fused", "torch", "reference"] = Field(
+    engine: Engine = Field(
         default="auto", description="what trains a pack; auto takes the fastest that can"
     )
     workers: Count | None = Field(

@@ -4,8 +4,6 @@ Knows nothing of what is in a job.
 """
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError, nearest
-from sweep.ray.access import asking, connecting, job_address, require_listener
+from sweep.ray.access import asking, connecting, job_address, job_client, require_listener
 from sweep.ray.session import set_environment
 
 STOPPED = 130
@@ -23,8 +21,6 @@ FAILED = 1
 OWN_CODES = {1, 2, STOPPED}
 SECONDS_BETWEEN_LOOKS = 0.3
 SECONDS_BEFORE_RETRY = 2.0
-LOUD = ["ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"]
-LOUD += ["ray._private.runtime_env.packaging"]
 
 
 class JobState(StrEnum):
@@ -96,7 +92,7 @@ class JobServer:
         self.address = job_address(address)
         with connecting(self.address):
             require_listener(self.address)
-            self._client = _connect(self.address)
+            self._client = job_client(self.address)
 
     def submit(
         self, job_id: str, command: str, runtime_env: Mapping[str, Any], metadata: Mapping[str, str]
@@ -202,22 +198,6 @@ class JobServer:
             reply.raise_for_status()
             for chunk in reply.iter_content(2**20):
                 file.write(chunk)
-
-
-def _connect(address: str) -> Any:
-    """Return Ray's client, for this address whatever the environment says."""
-    from ray.job_submission import JobSubmissionClient
-
-    for name in LOUD:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    before = os.environ.get("RAY_API_SERVER_ADDRESS")
-    os.environ["RAY_API_SERVER_ADDRESS"] = address
-    try:
-        return JobSubmissionClient(address)
-    finally:
-        del os.environ["RAY_API_SERVER_ADDRESS"]
-        if before is not None:
-            os.environ["RAY_API_SERVER_ADDRESS"] = before
 
 
 def _iterate(texts: AsyncIterator[str]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from sweep.errors import StoreError, SweepError
 from sweep.jobs import archive as courier
 from sweep.jobs.control import JobServer, SweepJob
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 from sweep.store.files import reporting, write_atomically
 from sweep.store.layout import ResultsDir
 from sweep.store.lock import writer_of

@@ -52,7 +52,7 @@ class Batch:
     device: str
 
 
-def plan_batches(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[Batch]:
+def plan_packs(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[Batch]:
     """Divide trials into packs, without making them.
 
     Trials of one pack key stand together, and all trials of one path in one pack. Packs are large

@@ -12,8 +12,8 @@ from sweep.errors import ConfigError, Fault
 from sweep.planning.disk import disk_bytes
 from sweep.planning.grid import Grid, expand
 from sweep.planning.machine import available_cpus
-from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_batches
-from sweep.planning.warnings import MANY_TRIALS, Caution, cautions_of, many_trials
+from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_packs
+from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, many_trials
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Plan:
         paths: trainings of the missing trials; several stop rules on one path share one.
         keys: pack keys of the missing trials.
         max_epochs: most epochs that the missing paths can take, all together, with pretraining.
-        cautions: what is likely not meant.
+        warnings: what is likely not meant.
     """
 
     config: SweepConfig
@@ -44,7 +44,7 @@ class Plan:
     paths: int
     keys: int
     max_epochs: int
-    cautions: tuple[Caution, ...]
+    warnings: tuple[PlanWarning, ...]
 
     @property
     def trials(self) -> int:
@@ -112,7 +112,7 @@ def make_plan(
     rows = grid.missing(done)
     held = len(grid) - len(rows)
     training = _training(config, grid, rows, workers)
-    cautions = cautions_of((block.source for block in grid.blocks), grid.datasets)
+    warnings = find_warnings((block.source for block in grid.blocks), grid.datasets)
     size = sum(disk_bytes(grid, rows, config.record).values()) if len(rows) >= MANY_TRIALS else 0
     return Plan(
         config=config,
@@ -121,7 +121,7 @@ def make_plan(
         derived=0,
         others=len(done) - held,
         workers=workers,
-        cautions=(*cautions, *many_trials(len(rows), training["max_epochs"], size, workers)),
+        warnings=(*warnings, *many_trials(len(rows), training["max_epochs"], size, workers)),
         **training,
     )
 
@@ -132,7 +132,7 @@ def _training(config: SweepConfig, grid: Grid, rows: Rows, workers: int) -> dict
     unfused = count_unfused(grid, rows, config.resources)
     if config.resources.engine == "fused" and unfused:
         raise ConfigError(_unfused_faults(config.name, unfused))
-    batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
+    batches = plan_packs(grid, rows, resources=config.resources, workers=workers)
     paths, code = np.unique(cells.path_ids, return_inverse=True)
     longest = np.zeros(len(paths))
     np.maximum.at(longest, code, cells.max_epochs + cells.pretraining_epochs)

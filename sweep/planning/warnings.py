@@ -35,15 +35,15 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Caution:
+class PlanWarning:
     """A warning at planning; it stops nothing."""
 
     text: str
 
 
-def cautions_of(
+def find_warnings(
     blocks: Iterable[GridBlock], datasets: Mapping[str, DatasetSpec]
-) -> tuple[Caution, ...]:
+) -> tuple[PlanWarning, ...]:
     """Return the warnings about values that meet in some trial, those of a kind as one.
 
     Args:
@@ -55,7 +55,7 @@ def cautions_of(
     for block in blocks:
         for subject, text in _found(block, facts):
             subjects.setdefault(text, {})[subject] = None
-    return tuple(Caution(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
+    return tuple(PlanWarning(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
 
 
 class Facts:
@@ -281,7 +281,7 @@ def _starting_loss(loss: str, data: Fact) -> float:
     return 0.0
 
 
-def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[Caution]:
+def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[PlanWarning]:
     """Yield a word on what very many trials come to.
 
     Args:
@@ -294,7 +294,7 @@ def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[C
         return
     hours = epochs / workers / EPOCHS_PER_SECOND / 3600
     time = f"{hours:,.1f} hours" if hours >= 1 else f"{60 * hours:,.1f} minutes"
-    yield Caution(
+    yield PlanWarning(
         f"{trials:,} trials: up to {epochs:,} epochs, {time} at a microsecond each "
         f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
         "disk; --estimate times a pilot, and a part of the grid may tell as much"

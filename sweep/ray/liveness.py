@@ -18,7 +18,7 @@ from sweep.ray.access import require_listener
 POLL_SECONDS = 1.0
 
 
-class Vigil:
+class RayMonitor:
     """Watches the processes that a driver's Ray stands on, from a thread of its own.
 
     Args:

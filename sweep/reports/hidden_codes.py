@@ -125,10 +125,10 @@ def _number(text: str) -> int | None:
 
 def _compute(place: ResultsDir, trial: Trial, layers: Iterable[int]) -> list[Codes]:
     """Run the recorded data through the trained network."""
-    from sweep.api import load_model  # PyTorch comes with these two
-    from sweep.nets.activity import hidden_activations
+    from sweep.nets.activity import hidden_activations  # PyTorch comes with these two
+    from sweep.reuse.networks import load_network
 
-    network = load_model(place.path, trial.trial_id)
+    network = load_network(place.path, trial.trial_id)
     spec = recorded_datasets(place, {trial.data_fingerprint}).get(trial.data_fingerprint)
     if spec is None:
         raise StoreError(

@@ -1,4 +1,4 @@
-"""Estimates how long a plan takes, from a short pilot of each kind. Knows nothing of Ray.
+"""Estimates how long a plan takes, from a short pilot of each kind.
 
 Speed is measured; how many epochs trials take is not known before they have stopped. So there are
 two estimates: by finished trials of the same pack key, and by the limits of the sweep.
@@ -10,19 +10,30 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float64, Int64
 
-from sweep.nets.topology import count_parameters
+from sweep.nets.topology import count_parameters, parse_topology
 from sweep.planning.packs import Batch, Pack, make_packs
 from sweep.planning.plan import Plan
-from sweep.running.epoch_history import Quartiles
+from sweep.store.layout import ResultsDir, TableName
+from sweep.store.remote import AnyPath
+from sweep.store.snapshot import read_rows
 from sweep.training.pilot import Pace
-from sweep.trial import PACK_KEY
+from sweep.trial import PACK_KEY, PRESENCE_KEY, Status, StopReason
 
 MOST_PILOTS = 12
 MOST_LANES = 1024
 Kind = tuple[str, str, int]
 """Engine, device and the number of the pack key."""
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """Epochs of finished trials: how many trials, and their first, second and third quartile."""
+
+    trials: int
+    epochs: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -161,3 +172,37 @@ def _topology(plan: Plan, kind: Kind) -> tuple[int, ...]:
 def _pack(plan: Plan, part: Part) -> Pack:
     batch = Batch(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
     return next(make_packs(plan.grid, [batch], resources=plan.config.resources))
+
+
+def read_epoch_history(path: AnyPath, keys: Sequence[tuple[object, ...]]) -> dict[int, Quartiles]:
+    """Return the epochs of finished trials, by the number of their pack key.
+
+    Args:
+        path: the results directory, which need not exist yet.
+        keys: pack keys, as `Trial.pack_key` has them; others are left out.
+    """
+    if not ResultsDir.at(path).exists:
+        return {}
+    columns = [*PACK_KEY, *PRESENCE_KEY, "status", "stop_reason", "epochs"]
+    trials = read_rows(path, TableName.TRIALS, columns=columns).to_pandas()
+    ended = (trials["status"] == Status.FINISHED) & (trials["stop_reason"] != StopReason.TIME)
+    trials = trials[ended]
+    present = [trials[name].fillna(0.0) != 0.0 for name in PRESENCE_KEY]
+    numbers = {key: number for number, key in enumerate(keys)}
+    groups = trials["epochs"].groupby([*(trials[n] for n in PACK_KEY), *present], dropna=False)
+    found = ((numbers.get(_key(key)), epochs) for key, epochs in groups)
+    return {number: _quartiles(epochs) for number, epochs in found if number is not None}
+
+
+def _key(values: tuple[object, ...]) -> tuple[object, ...]:
+    """Return a pack key from its columns, as `Trial.pack_key` has it."""
+    n = len(PACK_KEY)
+    named = dict(zip(PACK_KEY, values[:n], strict=True))
+    named["topology"] = parse_topology(str(named["topology"]))
+    plain = (None if value is pd.NA or value != value else value for value in named.values())
+    return (*plain, *map(bool, values[n:]))
+
+
+def _quartiles(epochs: "pd.Series[int]") -> Quartiles:
+    first, second, third = (float(epochs.quantile(share)) for share in (0.25, 0.5, 0.75))
+    return Quartiles(len(epochs), (first, second, third))

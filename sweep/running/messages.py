@@ -1,4 +1,4 @@
-"""What passes between workers, collector and driver. Knows nothing of how it travels."""
+"""What passes between workers, broker and driver. Knows nothing of how it travels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,7 +107,7 @@ class Delivery:
     Attributes:
         items: messages to keep and then confirm, oldest first.
         tally: progress since the last call.
-        room: packs that the collector would like to be offered.
+        room: packs that the broker would like to be offered.
     """
 
     items: tuple[Item, ...]

@@ -58,7 +58,7 @@ def plan_command(
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
-    texts = [*(caution.text for caution in plan.cautions), *warn_of_machine(plan, workers)]
+    texts = [*(warning.text for warning in plan.warnings), *warn_of_machine(plan, workers)]
     for text in texts:
         say(f"warning: {text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
@@ -84,11 +84,10 @@ def warn_of_machine(plan: "Plan", workers: int | None, address: str | None = Non
 
 
 def _estimate(plan: "Plan", directory: "AnyPath") -> "Estimate":
-    from sweep.running.epoch_history import read_neighbours
-    from sweep.running.estimate import estimate_plan
+    from sweep.running.estimate import estimate_plan, read_epoch_history
     from sweep.training.pilot import time_pack
 
-    return estimate_plan(plan, read_neighbours(directory, plan.grid.pack_keys), time_pack)
+    return estimate_plan(plan, read_epoch_history(directory, plan.grid.pack_keys), time_pack)
 
 
 def summarise(plan: "Plan") -> dict[str, object]:

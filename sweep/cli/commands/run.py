@@ -16,7 +16,7 @@ from sweep.cli.options import plugin_options
 if TYPE_CHECKING:
     from sweep.planning import Plan
     from sweep.reports.population import Asked
-    from sweep.running.driver import RunSummary
+    from sweep.running.options import RunSummary
 
 INTERRUPTED = 130
 MOST_SHOWN = 10
@@ -69,10 +69,11 @@ def run_command(
 def _run(
     path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
 ) -> tuple["RunSummary", "Asked"]:
+    from sweep.api import run_sweep
     from sweep.cli.progress import progress_display
     from sweep.config import load_config
     from sweep.reports.population import Asked
-    from sweep.running.driver import RunOptions, run_sweep
+    from sweep.running.options import RunOptions
 
     config = load_config(path, overrides)
     options = RunOptions(
@@ -83,7 +84,7 @@ def _run(
         use_ray=not given["no_ray"],
         retry_failed=given["retry"] == "failed",
         merge=given["merge"],
-        config_text=path.read_text(),
+        config_text=path.read_text("utf-8"),
         overrides=overrides,
     )
     plans: list[Plan] = []
@@ -102,7 +103,7 @@ def _run(
 
 
 def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
-    for text in (*(caution.text for caution in plan.cautions), *lacking):
+    for text in (*(warning.text for warning in plan.warnings), *lacking):
         say(f"warning: {text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:

@@ -43,7 +43,7 @@ class Shape:
     samples: int
 
 
-class Bindings:
+class Constraints:
     """Settles values that meet, and remembers the data sets by fingerprint."""
 
     def __init__(self) -> None:

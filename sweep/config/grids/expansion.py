@@ -7,9 +7,9 @@ from functools import reduce
 from itertools import islice
 
 from sweep.config.grids.conditions import parse_rule
-from sweep.config.grids.constraints import Bindings, interacting
+from sweep.config.grids.constraints import Constraints, interacting
 from sweep.config.grids.product import GridAxis, GridBlock
-from sweep.config.grids.unknown_values import strange_values
+from sweep.config.grids.unknown_values import unknown_values
 from sweep.config.grids.values import Problem, Seeds, Value, problems_of, spread
 from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
@@ -67,7 +67,7 @@ def expand_config(config: SweepConfig) -> Expansion:
 
 
 def _expansion(config: SweepConfig) -> Expansion:
-    bindings = Bindings()
+    constraints = Constraints()
     problems = list(size_problems(config))
     if problems:
         return Expansion((), tuple(problems), {})
@@ -75,14 +75,14 @@ def _expansion(config: SweepConfig) -> Expansion:
     blocks: list[GridBlock] = []
     for index, grid in enumerate(config.grid):
         if len(problems) < MAX_PROBLEMS:
-            blocks.append(_block(grid, shared, ("grid", index), bindings, problems))
+            blocks.append(_block(grid, shared, ("grid", index), constraints, problems))
     if len(blocks) > 1 and not problems:
         problems += combination_problems(sum(map(len, blocks)), 0, ("grid",))
     where = config.resources.gpu.where if config.resources.gpu else []
     path = ("resources", "gpu", "where")
-    strange = strange_values(where, path, blocks=blocks, datasets=bindings.datasets)
+    strange = unknown_values(where, path, blocks=blocks, datasets=constraints.datasets)
     problems.extend(islice(strange, MAX_PROBLEMS))
-    return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
+    return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), constraints.datasets)
 
 
 def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
@@ -125,7 +125,7 @@ def _block(
     grid: Grid,
     shared: Mapping[str, GridAxis],
     path: Path,
-    bindings: Bindings,
+    constraints: Constraints,
     problems: list[Problem],
 ) -> GridBlock:
     varying = _axes(grid, path, problems)
@@ -144,15 +144,15 @@ def _block(
     axes = _zipped(grid, base, varying, path, problems)
     block = GridBlock(tuple(axes), tuple(map(parse_rule, grid.exclude)))
     found: list[Problem] = []
-    settled = _bound(block, bindings, found)
+    settled = _bound(block, constraints, found)
     excluded = (*path, "exclude")
     too_many = combination_problems(len(settled), len(grid.exclude), excluded)
     if too_many:
         problems.extend(found + too_many)
         return settled
-    found += islice(bindings.clashes(settled), MAX_PROBLEMS)
+    found += islice(constraints.clashes(settled), MAX_PROBLEMS)
     either = [block, settled]  # a batch of all samples goes by its size as well as by null
-    strange = strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
+    strange = unknown_values(grid.exclude, excluded, blocks=either, datasets=constraints.datasets)
     found += islice(strange, MAX_PROBLEMS)
     if not found and grid.exclude and settled.is_empty:
         found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
@@ -213,13 +213,13 @@ def _zip_problems(
         yield Problem(path=path, must="name parameters with equally many values", got=got)
 
 
-def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> GridBlock:
+def _bound(block: GridBlock, constraints: Constraints, problems: list[Problem]) -> GridBlock:
     """Join the axes that interact, and settle what follows from their meeting."""
     axes = list(block.axes)
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]
         joint = tuple(name for part in parts for name in part.names)
         rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
-        bound = tuple(bindings.bind(parts, rules, problems))
+        bound = tuple(constraints.bind(parts, rules, problems))
         axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
     return GridBlock(tuple(axes), block.rules)

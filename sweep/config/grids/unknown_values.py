@@ -18,7 +18,7 @@ Path = tuple[str | int, ...]
 Held = Mapping[object, object]
 
 
-def strange_values(
+def unknown_values(
     rules: Sequence[Mapping[str, Any]],
     path: Path,
     *,
