@@ -62,7 +62,7 @@ def run(
         ConfigError: the sweep is wrong; carries every fault.
         StoreError: the results cannot be written, or are of another sweep.
     """
-    from sweep.config import load_config
+    from sweep.config import load_with_text
     from sweep.running.options import check_options
 
     options = check_options(
@@ -77,9 +77,8 @@ def run(
     )
     if isinstance(config, Mapping):
         return run_sweep(_validated(config, options), options)
-    text = Path(config).read_text("utf-8")
-    options = options.model_copy(update={"config_text": text})
-    return run_sweep(load_config(Path(config), options.overrides), options)
+    loaded, text = load_with_text(Path(config), options.overrides)
+    return run_sweep(loaded, options.model_copy(update={"config_text": text}))
 
 
 def _validated(config: Mapping[str, Any], options: "RunOptions") -> "SweepConfig":

@@ -14,7 +14,7 @@ from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
 from sweep.config.plain_values import plain
 from sweep.config.plugins import make_importable
 from sweep.config.sweepfile import SweepConfig
-from sweep.config.yaml_source import Document, dotted, parse_document, read_document
+from sweep.config.yaml_source import Document, dotted, parse_document, read_text
 from sweep.errors import ConfigError, Fault
 
 
@@ -30,9 +30,18 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
     Raises:
         ConfigError: with every fault found.
     """
-    document = read_document(path)
+    return load_with_text(path, overrides)[0]
+
+
+def load_with_text(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepConfig, str]:
+    """Read a sweep file; return the sweep, and the file as written, as of the same moment.
+
+    Arguments and errors are those of `load_config`.
+    """
+    text = read_text(path)
+    document = parse_document(text, source=str(path))
     make_importable(Path.cwd(), path.parent)
-    return validate(apply_overrides(document, overrides))
+    return validate(apply_overrides(document, overrides)), text
 
 
 def parse_config(

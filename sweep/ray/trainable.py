@@ -49,26 +49,26 @@ def train(
         Exception: whatever training raised, after the driver was told, so that Tune tries again.
     """
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the pack again
-        reporter = _WorkerReporter(broker, config["pack_id"], sweep, stall_seconds)
-        _train(reporter, broker, checkpoint_seconds)
+        channel = _WorkerChannel(broker, config["pack_id"], sweep, stall_seconds)
+        _train(channel, broker, checkpoint_seconds)
 
 
-def _train(reporter: "_WorkerReporter", broker: Any, checkpoint_seconds: float) -> None:
+def _train(channel: "_WorkerChannel", broker: Any, checkpoint_seconds: float) -> None:
     own = ray.get_runtime_context().current_actor
-    started = broker.start.remote(reporter.pack_id, host=socket.gethostname(), worker=own)
+    started = broker.start.remote(channel.pack_id, host=socket.gethostname(), worker=own)
     job: Job | None = ray.get(started)
     if job is None:
         return
     try:
-        _train_job(job, reporter, checkpoint_seconds)
+        _train_job(job, channel, checkpoint_seconds)
     except ray.exceptions.RayError:
         raise
     except Exception as error:
-        reporter.send(Broken.of(error, traceback.format_exc()))
+        channel.send(Broken.of(error, traceback.format_exc()))
         raise
 
 
-def _train_job(job: Job, reporter: "_WorkerReporter", checkpoint_seconds: float) -> None:
+def _train_job(job: Job, channel: "_WorkerChannel", checkpoint_seconds: float) -> None:
     end_with_parent()
     sys.path += [path for path in job.import_paths if path not in sys.path]
     import torch
@@ -77,11 +77,11 @@ def _train_job(job: Job, reporter: "_WorkerReporter", checkpoint_seconds: float)
 
     torch.set_num_threads(1)
     work = replace(pickle.loads(job.work), checkpoint=job.checkpoint, attempt=job.attempt)
-    with reporter.watchdog:
-        run_pack(work, reporter, checkpoint_seconds=checkpoint_seconds)
+    with channel.watchdog:
+        run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
 
 
-class _WorkerReporter:
+class _WorkerChannel:
     """A worker's end of the channel to the driver, for one pack.
 
     Attributes:

@@ -34,19 +34,19 @@ class InlineExecutor:
 
 
 def _train_one(run: Run, work: Work) -> None:
-    reporter = _LocalReporter(run, work.pack.pack_id)
+    channel = _LocalChannel(run, work.pack.pack_id)
     checkpoint_seconds = run.plan.config.resources.checkpoint_seconds
     run.coordinator.open(work)
     lost = False
     try:
-        run_pack(work, reporter, checkpoint_seconds=checkpoint_seconds)
+        run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
     except Exception as error:
-        if reporter.broken:  # keeping results failed, not training
+        if channel.broken:  # keeping results failed, not training
             raise
         lost = True
-        run.coordinator.keep(reporter.pack_id, Broken.of(error, traceback.format_exc()))
+        run.coordinator.keep(channel.pack_id, Broken.of(error, traceback.format_exc()))
     run.should_stop()  # lanes not yet begun give no rows then
-    run.coordinator.keep(reporter.pack_id, Ended(lost))
+    run.coordinator.keep(channel.pack_id, Ended(lost))
     run.tick()
 
 
@@ -65,8 +65,8 @@ def _require_device(device: str) -> None:
         )
 
 
-class _LocalReporter:
-    """The reporter of a pack whose driver is in the same process."""
+class _LocalChannel:
+    """The channel of a pack to a driver in the same process."""
 
     def __init__(self, run: Run, pack_id: str) -> None:
         self.pack_id = pack_id

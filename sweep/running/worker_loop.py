@@ -16,7 +16,7 @@ than a tenth of the time, and thousands of them slow down by themselves where on
 Checkpoints keep to their time, since that bounds what a crash costs."""
 
 
-class Reporter(Protocol):
+class Channel(Protocol):
     """Where the results of a pack go; each call returns once what it was given is durable."""
 
     def rows(self, results: Sequence[TrialResult]) -> None: ...
@@ -28,33 +28,33 @@ class Reporter(Protocol):
     def should_stop(self) -> bool: ...
 
 
-def run_pack(work: Work, reporter: Reporter, *, checkpoint_seconds: float) -> None:
+def run_pack(work: Work, channel: Channel, *, checkpoint_seconds: float) -> None:
     """Train a pack, handing rows on in batches and always before the checkpoint that follows them.
 
     Args:
         work: the pack and what to go on from.
-        reporter: receiver of rows, checkpoints and progress.
+        channel: receiver of rows, checkpoints and progress.
         checkpoint_seconds: longest time between checkpoints, s.
     """
     rows: list[TrialResult] = []
     sent, pause = time.monotonic(), SECONDS_BETWEEN_ROWS
     for event in train_pack(
-        work, should_stop=reporter.should_stop, checkpoint_seconds=checkpoint_seconds
+        work, should_stop=channel.should_stop, checkpoint_seconds=checkpoint_seconds
     ):
         if isinstance(event, Finished):
             rows += event.results
         due = len(rows) >= ROWS_AT_ONCE or time.monotonic() - sent > pause
         if rows and (due or isinstance(event, Checkpoint)):
             began = time.monotonic()
-            reporter.rows(rows)
+            channel.rows(rows)
             rows, sent = [], time.monotonic()
             pause = pause_after(sent - began, least=SECONDS_BETWEEN_ROWS)
         if isinstance(event, Checkpoint):
-            reporter.checkpoint(event.data)
+            channel.checkpoint(event.data)
         if isinstance(event, Progress):
-            reporter.progress(event)
+            channel.progress(event)
     if rows:
-        reporter.rows(rows)
+        channel.rows(rows)
 
 
 def pause_after(seconds: float, *, least: float) -> float:

@@ -71,11 +71,11 @@ def _run(
 ) -> tuple["RunSummary", "Asked"]:
     from sweep.api import run_sweep
     from sweep.cli.progress import progress_display
-    from sweep.config import load_config
+    from sweep.config import load_with_text
     from sweep.reports.population import Asked
     from sweep.running.options import RunOptions
 
-    config = load_config(path, overrides)
+    config, text = load_with_text(path, overrides)
     options = RunOptions(
         output=given["output"],
         engine=given["engine"],
@@ -84,7 +84,7 @@ def _run(
         use_ray=not given["no_ray"],
         retry_failed=given["retry"] == "failed",
         merge=given["merge"],
-        config_text=path.read_text("utf-8"),
+        config_text=text,
         overrides=overrides,
     )
     plans: list[Plan] = []
