@@ -1,7 +1,4 @@
-"""The sweeps on a cluster as jobs of its job server: lists, follows and stops them.
-
-Knows nothing of what is in a job.
-"""
+"""The sweeps on a cluster as jobs of its job server: lists, follows and stops them."""
 
 import asyncio
 import time
@@ -191,13 +188,21 @@ class JobServer:
 
     def download(self, node_id: str, name: str, target: Path) -> None:
         """Copy a file of the folder in which a node keeps its logs, as bytes."""
+        with target.open("wb") as file:
+            for chunk in self._file(node_id, name):
+                file.write(chunk)
+
+    def read(self, node_id: str, name: str) -> bytes:
+        """Return a small file of that folder."""
+        return b"".join(self._file(node_id, name))
+
+    def _file(self, node_id: str, name: str) -> Iterator[bytes]:
         query = {"node_id": node_id, "filename": name, "lines": "-1", "timeout": "86400"}
-        with asking(self.address), target.open("wb") as file:
+        with asking(self.address):
             # The client's own request: it adds the token, and the certificates.
             reply = self._client._do_request("GET", "/api/v0/logs/file", params=query, stream=True)
             reply.raise_for_status()
-            for chunk in reply.iter_content(2**20):
-                file.write(chunk)
+            yield from reply.iter_content(2**20)
 
 
 def _iterate(texts: AsyncIterator[str]) -> Iterator[str]:

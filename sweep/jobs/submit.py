@@ -1,4 +1,4 @@
-"""Turns a sweep file into a job on a cluster. Knows nothing of how jobs are run."""
+"""Turns a sweep file into a job on a cluster."""
 
 import hashlib
 import json
@@ -14,6 +14,7 @@ from sweep.config import SweepConfig, load_config
 from sweep.errors import SweepError
 from sweep.jobs.bundle import Bundle, make_bundle
 from sweep.jobs.control import JobServer, SweepJob
+from sweep.jobs.progress import VARIABLE, progress_name
 from sweep.jobs.requirements import pinned_requirements
 from sweep.scratch import scratch_folder
 from sweep.store.remote import has_credentials, without_query
@@ -77,7 +78,7 @@ def submit_sweep(
     command = command_of(bundle, overrides, results, options)
     with scratch_folder("sweep-submit-") as folder:
         bundle.write(folder)
-        environment = _runtime_env(str(folder), install=options.install)
+        environment = _runtime_env(str(folder), job_id, install=options.install)
         server.submit(job_id, command, environment, {"sweep": config.name, "results": shown})
     return server.look(job_id)
 
@@ -143,9 +144,10 @@ def command_of(
     return f"{shlex.join(words)} --output {home}{shlex.quote(results.removeprefix(home))}"
 
 
-def _runtime_env(folder: str, *, install: bool) -> dict[str, Any]:
+def _runtime_env(folder: str, job_id: str, *, install: bool) -> dict[str, Any]:
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     variables["RAY_JOB_STOP_WAIT_TIME_S"] = str(STOP_SECONDS)
+    variables[VARIABLE] = progress_name(job_id)
     environment: dict[str, Any] = {"working_dir": folder, "env_vars": variables}
     if install:
         environment["pip"] = {"packages": pinned_requirements(), "pip_check": False}

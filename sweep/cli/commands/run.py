@@ -115,10 +115,15 @@ def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
 
 
 def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None:
-    for line in describe_summary(summary):
+    from sweep.jobs.progress import note_progress
+
+    lines = describe_summary(summary)
+    for line in lines:
         say(line, err=True)
+    record = asdict(summary) | {"output": str(summary.output)}
+    note_progress(lines[1 if summary.interrupted else 0], record)
     if as_json:
-        click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
+        click.echo(json.dumps(record))
     elif not summary.interrupted:
         _print_results(summary, asked)
 
