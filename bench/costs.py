@@ -24,7 +24,7 @@ from sweep.api import run_sweep
 from sweep.config import SweepConfig, load_config
 from sweep.engines.fused.engine import FusedEngine
 from sweep.planning import Plan, make_plan
-from sweep.planning.packs import Batch, make_packs
+from sweep.planning.packs import PlannedPack, make_packs
 from sweep.ray.broker import Broker
 from sweep.ray.session import ray_session
 from sweep.running.coordinator import Coordinator
@@ -145,7 +145,7 @@ def _works(size: int) -> Iterator[Work]:
     """Make the packs of `TRIALS_HELD` trials, as the driver does."""
     plan = plan_of(TRIALS_HELD)
     rows = np.arange(TRIALS_HELD // size * size).reshape(-1, size)
-    batches = [Batch(part, "fused", "cpu") for part in rows]
+    batches = [PlannedPack(part, "fused", "cpu") for part in rows]
     for pack in make_packs(plan.grid, batches, resources=plan.config.resources):
         yield Work(pack)
 

@@ -16,7 +16,7 @@ from sweep.cli.progress import Speed, clock, describe_progress, magnitude, progr
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning import make_plan
-from sweep.planning.packs import Batch
+from sweep.planning.packs import PlannedPack
 from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
 from sweep.ray.session import Session
@@ -157,7 +157,7 @@ def test_collector_forgets_a_pack_that_ended():
 
 def test_devices_take_turns():
     none = np.zeros(0, np.int64)
-    batches = [Batch(none, "torch", device) for device in ("cpu", "cpu", "cpu", "cuda")]
+    batches = [PlannedPack(none, "torch", device) for device in ("cpu", "cpu", "cpu", "cuda")]
     assert [batch.device for batch in alternate(batches)] == ["cpu", "cuda", "cpu", "cpu"]
 
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ import torch
 import yaml
 
 from sweep.api import run_sweep
+from sweep.config.grids import expansion
 from sweep.errors import SweepError
+from sweep.planning import grid, plan
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.running.coordinator import SweepProgress
 from sweep.running.options import RunOptions
@@ -176,3 +179,23 @@ def test_trial_that_fails_after_it_was_cancelled_keeps_what_it_can_go_on_from(
     summary = run_sweep(small_config(**tree), inline)
     assert (summary.trained, summary.failed, summary.missing) == (4, 4, 4)
     assert read_trials(inline.output).equals(before)
+
+
+def test_a_run_expands_its_grid_once_and_plans_its_packs_once(tmp_path, monkeypatch):
+    calls = Counter[str]()
+
+    def counted(module, name):
+        function = getattr(module, name)
+
+        def call(*given, **named):
+            calls[name] += 1
+            return function(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(expansion, "expand_config")
+    counted(grid, "_cells")
+    counted(plan, "plan_packs")
+    options = RunOptions(output=tmp_path, use_ray=False, workers=1)
+    assert run_sweep(small_config(), options).trained == 4
+    assert calls == {"expand_config": 1, "_cells": 1, "plan_packs": 1}

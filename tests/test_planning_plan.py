@@ -32,7 +32,7 @@ def test_a_plan_counts() -> None:
     grid = {"activation": ["relu", "tanh"], "convergence": rules, "replicates": 5}
     plan = make_plan(parse_config(small(grid=grid)), workers=2)
     assert (plan.trials, plan.done, plan.missing, plan.paths, plan.keys) == (20, 0, 20, 10, 2)
-    assert len(plan.batches) == 2
+    assert len(plan.planned_packs) == 2
     assert plan.max_epochs == 10 * 30
     assert plan.engines == {"fused on cpu": 20}
 

@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from sweep.config.faults import MAX_FAULTS, faults_of, locate, meant_keys, paths_of, without
-from sweep.config.grids.expansion import expand_config
 from sweep.config.grids.values import Problem
 from sweep.config.overrides import apply_overrides
 from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
@@ -87,7 +86,7 @@ def validate(document: Document) -> SweepConfig:
             raise ConfigError(faults) from error
         faults += _faults_of_the_rest(error, document)
         raise ConfigError(sorted(faults, key=_line)) from None
-    problems = expand_config(config).problems
+    problems = config.expansion.problems
     if problems:
         faults = [_fault(problem, document) for problem in problems]
         raise ConfigError(sorted(faults, key=_line))
@@ -110,7 +109,7 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
     except ValidationError:
         return []
     judged = {step for path in wrong for step in path[:3]} | meant_keys(error, SweepConfig)
-    problems = expand_config(config).problems
+    problems = config.expansion.problems
     known = (p for p in problems if p.key not in judged and "zip" not in p.path)
     return [_fault(problem, document) for problem in known]
 

@@ -17,17 +17,17 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.holding import held_by
-from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.trial import PARAMETERS, Scope, Trial, identity_lines
 
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Block:
+class TrialProduct:
     """One grid of a sweep: its axes and the rules that drop combinations."""
 
-    source: GridBlock
+    source: AxisProduct
 
     @cached_property
     def axes(self) -> tuple[GridAxis, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sweep.config.grids.constraints import is_any
-from sweep.config.grids.product import GridBlock, Wanted
+from sweep.config.grids.product import AxisProduct, Wanted
 from sweep.config.grids.values import Seeds, Value
 from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.trial import format_topology
@@ -42,18 +42,18 @@ class PlanWarning:
 
 
 def find_warnings(
-    blocks: Iterable[GridBlock], datasets: Mapping[str, DatasetSpec]
+    products: Iterable[AxisProduct], datasets: Mapping[str, DatasetSpec]
 ) -> tuple[PlanWarning, ...]:
     """Return the warnings about values that meet in some trial, those of a kind as one.
 
     Args:
-        blocks: the grids.
+        products: the grids.
         datasets: how to load the data of each fingerprint.
     """
     facts = Facts(datasets)
     subjects: dict[str, dict[str, None]] = {}
-    for block in blocks:
-        for subject, text in _found(block, facts):
+    for product in products:
+        for subject, text in _found(product, facts):
             subjects.setdefault(text, {})[subject] = None
     return tuple(PlanWarning(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
 
@@ -100,18 +100,18 @@ def _fact(data: Data) -> Fact:
     )
 
 
-def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
+def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield what each warning is about, and what it says, of as many combinations as are judged."""
 
     def meeting(*columns: str, **wanted: Wanted) -> Iterator[Value]:
-        return islice(block.combinations(*columns, **wanted), MAX_JUDGED)
+        return islice(product.combinations(*columns, **wanted), MAX_JUDGED)
 
     constant = meeting(
         initialiser=is_any("constant"), initialiser_jitter=is_zero, topology=_is_deep
     )
     for value in constant:
         yield from _symmetric(value.columns)
-    if (seeds := _seeds(block)) > 1:
+    if (seeds := _seeds(product)) > 1:
         same = {"initialiser": is_any(*UNDRAWN), "initialiser_jitter": is_zero}
         for value in meeting("sample_order", input_noise=is_any("none"), **same):
             yield from _repeated(value.columns, seeds)
@@ -191,8 +191,8 @@ def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
-def _seeds(block: GridBlock) -> int:
-    axis = next(axis for axis in block.axes if "seed" in axis.columns)
+def _seeds(product: AxisProduct) -> int:
+    axis = next(axis for axis in product.axes if "seed" in axis.columns)
     if isinstance(axis.values, Seeds):
         return len(axis.values)
     return len({value.columns["seed"] for value in axis.values})

@@ -66,6 +66,5 @@ def _saying_what_is_kept(run: Run) -> Iterator[None]:
 def _gpus_per_pack(plan: Plan) -> float:
     """Return the share of a GPU that the packs sent there take; 0 if none are."""
     resources = plan.config.resources
-    on_gpu = any(batch.device == "cuda" for batch in plan.batches)
     shared = resources.gpu.gpus_per_pack if resources.gpu else resources.gpus_per_pack
-    return shared if on_gpu else 0.0
+    return shared if plan.on_gpu else 0.0

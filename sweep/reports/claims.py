@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from sweep.config import parse_config
-from sweep.config.grids.expansion import expand_config
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError
 from sweep.store.layout import ResultsDir, TableName
@@ -57,7 +56,7 @@ def recorded_datasets(
         if found.keys() >= set(fingerprints):
             break
         try:
-            found |= expand_config(parse_config(text, overrides)).datasets
+            found |= parse_config(text, overrides).expansion.datasets
         except ConfigError:
             continue
     return found

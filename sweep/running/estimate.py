@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from sweep.nets.topology import count_parameters, parse_topology
-from sweep.planning.packs import Batch, Pack, make_packs
+from sweep.planning.packs import Pack, PlannedPack, make_packs
 from sweep.planning.plan import Plan
 from sweep.store.layout import ResultsDir, TableName
 from sweep.store.remote import AnyPath
@@ -24,7 +24,7 @@ from sweep.trial import PACK_KEY, PRESENCE_KEY, Status, StopReason
 
 MOST_PILOTS = 12
 MOST_LANES = 1024
-Kind = tuple[str, str, int]
+PackKind = tuple[str, str, int]
 """Engine, device and the number of the pack key."""
 
 
@@ -47,7 +47,7 @@ class Part:
     """
 
     pack: int
-    kind: Kind
+    kind: PackKind
     rows: Int64[np.ndarray, " paths"]
     limits: Float64[np.ndarray, " paths"]
     before: Float64[np.ndarray, " paths"]
@@ -96,7 +96,7 @@ def estimate_plan(
     known = {kind: finished[kind[2]] for kind in kinds if kind[2] in finished}
 
     def duration(quartile: int | None) -> float:
-        seconds = np.zeros(len(plan.batches))
+        seconds = np.zeros(len(plan.planned_packs))
         for part in parts:
             epochs = part.limits
             if quartile is not None and part.kind in known:
@@ -113,37 +113,39 @@ def estimate_plan(
         known=len(known),
         finished=sum(quartiles.trials for quartiles in known.values()),
         epochs_per_second=sum(float((p.before + p.limits).sum()) for p in parts) / at_most,
-        workers=min(plan.workers, len(plan.batches)),
+        workers=min(plan.workers, len(plan.planned_packs)),
     )
 
 
 def parts_of(plan: Plan) -> list[Part]:
     """Divide every pack of a plan by pack key, a row for each path."""
     cells, parts = plan.grid.cells, []
-    for number, batch in enumerate(plan.batches):
-        keys = cells.keys[batch.rows]
+    for number, pack in enumerate(plan.planned_packs):
+        keys = cells.keys[pack.rows]
         for key in np.unique(keys):
-            rows = batch.rows[keys == key]
+            rows = pack.rows[keys == key]
             _, first, path = np.unique(cells.path_ids[rows], return_index=True, return_inverse=True)
             limits = np.zeros(len(first))
             np.maximum.at(limits, path, cells.max_epochs[rows])
-            kind = (batch.engine, batch.device, int(key))
+            kind = (pack.engine, pack.device, int(key))
             before = cells.pretraining_epochs[rows[first]]
             parts.append(Part(number, kind, rows[np.sort(first)], limits, before))
     return parts
 
 
-def spread_kinds(costs: Mapping[Kind, int]) -> list[Kind]:
+def spread_kinds(costs: Mapping[PackKind, int]) -> list[PackKind]:
     """Return up to twelve kinds, evenly spread from the cheapest to the dearest of each engine."""
     ordered = sorted(costs, key=lambda kind: (kind[:2], costs[kind]))
     places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_PILOTS))
     return [ordered[round(place)] for place in places]
 
 
-def nearest_kind(kind: Kind, costs: Mapping[Kind, int], timed: Mapping[Kind, object]) -> Kind:
+def nearest_kind(
+    kind: PackKind, costs: Mapping[PackKind, int], timed: Mapping[PackKind, object]
+) -> PackKind:
     """Return the timed kind to stand for one: itself, else of its engine the nearest in size."""
 
-    def distance(other: Kind) -> tuple[bool, bool, float]:
+    def distance(other: PackKind) -> tuple[bool, bool, float]:
         return other != kind, other[:2] != kind[:2], abs(math.log(costs[other] / costs[kind]))
 
     return min(timed, key=distance)
@@ -157,21 +159,21 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _largest(parts: Sequence[Part]) -> dict[Kind, Part]:
-    largest: dict[Kind, Part] = {}
+def _largest(parts: Sequence[Part]) -> dict[PackKind, Part]:
+    largest: dict[PackKind, Part] = {}
     for part in parts:
         if part.kind not in largest or len(part.rows) > len(largest[part.kind].rows):
             largest[part.kind] = part
     return largest
 
 
-def _topology(plan: Plan, kind: Kind) -> tuple[int, ...]:
+def _topology(plan: Plan, kind: PackKind) -> tuple[int, ...]:
     return plan.grid.pack_keys[kind[2]][PACK_KEY.index("topology")]  # type: ignore[return-value]
 
 
 def _pack(plan: Plan, part: Part) -> Pack:
-    batch = Batch(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
-    return next(make_packs(plan.grid, [batch], resources=plan.config.resources))
+    pack = PlannedPack(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
+    return next(make_packs(plan.grid, [pack], resources=plan.config.resources))
 
 
 def read_epoch_history(path: AnyPath, keys: Sequence[tuple[object, ...]]) -> dict[int, Quartiles]:

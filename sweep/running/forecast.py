@@ -1,4 +1,4 @@
-"""Foretells how many epochs are left, from the trials that have finished. Knows no clock.
+"""Predicts how many epochs are left, from the trials that have finished. Knows no clock.
 
 What is counted is paths, not trials: several trials of one path share its training.
 """
@@ -10,11 +10,11 @@ from sweep.planning.packs import Pack
 
 LEAST_FINISHED = 3
 RANGE = (0.6, 2.0)
-"""What the epochs left are, as a share of those foretold. With the margin of speed that `sweep run`
-adds, the true end lies within at nine moments of ten of the runs that `tests/recorded_runs.json`
-keeps: from a busy machine, with trials of very unlike lengths.
+"""What the epochs left are, as a share of those predicted. With the margin of speed that `sweep
+run` adds, the true end lies within at nine moments of ten of those in `tests/recorded_runs.json`,
+runs of a busy machine, with trials of very unlike lengths.
 """
-Kind = tuple[tuple[int, ...], str]
+PathKind = tuple[tuple[int, ...], str]
 """Topology and activation: what most decides how long a network trains."""
 
 
@@ -36,7 +36,7 @@ class _Lengths:
 class _Path:
     """A path under way: its kind, its trials without a row, its epochs so far."""
 
-    kind: Kind
+    kind: PathKind
     trials: int
     epochs: int = 0
 
@@ -46,7 +46,7 @@ class Forecast:
     """The account of a run's paths. `paths` is how many the run is to train."""
 
     paths: int
-    _lengths: defaultdict[Kind, _Lengths] = field(default_factory=lambda: defaultdict(_Lengths))
+    _lengths: defaultdict[PathKind, _Lengths] = field(default_factory=lambda: defaultdict(_Lengths))
     _under_way: dict[str, _Path] = field(default_factory=dict)
     _path_of: dict[str, str] = field(default_factory=dict)
     _opened: int = 0

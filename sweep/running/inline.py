@@ -23,8 +23,7 @@ class InlineExecutor:
     def train(self, run: Run) -> None:
         import torch
 
-        for batch in run.plan.batches:
-            _require_device(batch.device)
+        _require_device(on_gpu=run.plan.on_gpu)
         torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than give
         with run.interrupt.listening():
             for work in run.queue(1):
@@ -50,15 +49,15 @@ def _train_one(run: Run, work: Work) -> None:
     run.tick()
 
 
-def _require_device(device: str) -> None:
-    """Raise if packs for `device` cannot be trained in this process.
+def _require_device(*, on_gpu: bool) -> None:
+    """Raise if packs for a GPU cannot be trained in this process.
 
     Raises:
-        SweepError: it is a GPU, and PyTorch finds none.
+        SweepError: PyTorch finds none.
     """
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
+    if on_gpu and not torch.cuda.is_available():
         raise SweepError(
             "resources: GPUs must be asked for only where PyTorch finds one (got none here); take "
             "resources.gpu and gpus_per_pack out, or run on a cluster with GPUs, without --no-ray"

@@ -6,7 +6,7 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from sweep.planning.disk import MOST_TRIALS_WITH_STATES
-from sweep.planning.packs import Batch, Pack, make_packs, plan_packs
+from sweep.planning.packs import Pack, PlannedPack, make_packs
 from sweep.planning.plan import Plan
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.reuse.resume import match_starts
@@ -27,10 +27,9 @@ def make_queue(
         environment: with what this run is made.
         workers: packs trained at a time.
     """
-    resources = plan.config.resources
-    batches = plan_packs(plan.grid, plan.rows, resources=resources, workers=workers)
+    planned = alternate(plan.for_workers(workers).planned_packs)
     starts = _Starts(directory)
-    for pack in make_packs(plan.grid, alternate(batches), resources=resources):
+    for pack in make_packs(plan.grid, planned, resources=plan.config.resources):
         yield Work(
             pack=pack,
             starts=starts.of(pack),
@@ -40,9 +39,9 @@ def make_queue(
         )
 
 
-def alternate(batches: Iterable[Batch]) -> list[Batch]:
+def alternate(batches: Iterable[PlannedPack]) -> list[PlannedPack]:
     """Return the batches with devices in turn, so that none waits for another's queue to end."""
-    devices: dict[str, list[Batch]] = {}
+    devices: dict[str, list[PlannedPack]] = {}
     for batch in batches:
         devices.setdefault(batch.device, []).append(batch)
     turns = chain.from_iterable(zip_longest(*devices.values()))

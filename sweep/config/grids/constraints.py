@@ -8,7 +8,7 @@ from typing import Any
 
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.holding import held_by
-from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.values import Paths, Problem, Value
 from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import DatasetError, DatasetSpec, load_data
@@ -123,9 +123,9 @@ class Constraints:
         if "batch_size" in columns and "sample_order" in columns:
             _settle_order(columns, samples)
 
-    def clashes(self, block: GridBlock) -> Iterator[Problem]:
+    def clashes(self, axes: AxisProduct) -> Iterator[Problem]:
         """Yield what is wrong with pairs of values that meet in some trial."""
-        meeting = block.combinations
+        meeting = axes.combinations
         for value in meeting(initialiser=is_any("identity"), topology=_narrows):
             widths = value.columns["topology"]
             yield Problem(

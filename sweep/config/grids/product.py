@@ -29,7 +29,7 @@ class GridAxis:
 
 
 @dataclass(frozen=True)
-class GridBlock:
+class AxisProduct:
     """Axes whose every combination is a trial, but for those that meet a rule."""
 
     axes: tuple[GridAxis, ...]
