@@ -57,7 +57,7 @@ class Measured:
         plan_trial: planning, a trial. offer_pack, offer_trial: making a pack, opening its account,
             pickling it. keep_message, keep_row: a message of rows into journal and table.
         checkpoint: keeping the state of 512 lanes. call: a beat, at the broker.
-        plan_bytes: of the plan, a trial. held_bytes: to know which trials have a row, each.
+        plan_bytes: of the plan, a trial. matching_rulestes: to know which trials have a row, each.
             open_bytes: a trial of a pack under way or ahead. row_bytes: of the table on disk.
     """
 
@@ -69,7 +69,7 @@ class Measured:
     checkpoint: float
     call: float
     plan_bytes: float
-    held_bytes: float
+    matching_rulestes: float
     open_bytes: float
     row_bytes: float
 
@@ -117,7 +117,7 @@ def measure_costs(trials: int) -> Measured:
         checkpoint=checkpoint,
         call=_call(),
         plan_bytes=plan_bytes / trials,
-        held_bytes=_held_bytes(),
+        matching_rulestes=_matching_rulestes(),
         open_bytes=_open_bytes(),
         row_bytes=row_bytes,
     )
@@ -203,7 +203,7 @@ def _open_bytes() -> float:
     return held / TRIALS_HELD
 
 
-def _held_bytes() -> float:
+def _matching_rulestes() -> float:
     """Return the memory by which the driver knows that a trial has a row."""
     holdings = Holdings()
     batch = batch_of(list(short_results(TRIALS_HELD)), "bench")

@@ -145,7 +145,7 @@ def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
                 patient=patient,
                 outcome=outcome,
                 driver_bytes=DRIVER_BYTES
-                + trials * (measured.plan_bytes + measured.held_bytes)
+                + trials * (measured.plan_bytes + measured.matching_rulestes)
                 + min(trials, under_way) * measured.open_bytes,
                 read_bytes=trials * READ_BYTES,
                 table_bytes=trials * measured.row_bytes,

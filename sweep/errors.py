@@ -47,6 +47,19 @@ class ConfigError(SweepError):
         self.faults: tuple[Fault, ...] = tuple(faults)
         super().__init__(*self.faults)
 
+    @classmethod
+    def of(
+        cls,
+        where: str,
+        must: str,
+        *,
+        key: str = "",
+        got: str | None = None,
+        hint: str | None = None,
+    ) -> "ConfigError":
+        """Return the error of a single fault, described as in `Fault`."""
+        return cls([Fault(where=where, key=key, must=must, got=got, hint=hint)])
+
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[tuple[Fault, ...]]]:
         return type(self), (self.faults,)  # not (*args), as other exceptions are copied
 

@@ -116,7 +116,7 @@ def group(label: str, factor: str = "") -> Group:
     return Group(factor, label, pd.DataFrame())
 
 
-def held_by(*seeds: int) -> Group:
+def matching_rules(*seeds: int) -> Group:
     return Group("", "a", pd.DataFrame({"seed": seeds}))
 
 
@@ -182,7 +182,7 @@ def test_groups_are_compared_within_their_factor() -> None:
     ]
     (sentence,) = compare_shares(found, did="learn")
     assert sentence.startswith("**b**: 50 of 50")
-    assert share_of(held_by(0, 1), pd.Series([True, False])).share == Share(1, 2)
+    assert share_of(matching_rules(0, 1), pd.Series([True, False])).share == Share(1, 2)
 
 
 ONE_HOT = np.eye(4)

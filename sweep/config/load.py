@@ -70,11 +70,11 @@ def validate(document: Document) -> SweepConfig:
     if not isinstance(document.tree, dict):
         got = "nothing" if document.tree is None else repr(document.tree)[:60]
         must = "hold a mapping with name, dataset, fixed, grid and convergence"
-        raise ConfigError([Fault(where=document.where(()), key="", must=must, got=got)])
+        raise ConfigError.of(document.where(()), must, got=got)
     values = values_in_ranges(document.tree)
     if values > MAX_VALUES:
         must = f"hold at most {MAX_VALUES:,} values in its ranges, all together"
-        raise ConfigError([Fault(where=document.source, key="", must=must, got=f"{values:,}")])
+        raise ConfigError.of(document.source, must, got=f"{values:,}")
     try:
         config = SweepConfig.model_validate(document.tree)
     except ValidationError as error:

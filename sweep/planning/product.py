@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
+from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.trial import PARAMETERS, Scope, Trial, identity_lines
 
@@ -56,7 +56,7 @@ class TrialProduct:
 
     def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " combinations"]:
         """Return whether any of the rules holds for each combination."""
-        return held_by(rules, self.axes)
+        return matching_rules(rules, self.axes)
 
     def trial(self, position: int) -> Trial:
         """Return the trial at a position of the product."""

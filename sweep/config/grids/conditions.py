@@ -1,4 +1,4 @@
-"""Conditions on the columns of a trial, as `exclude` and `where` hold them. Knows no grids."""
+"""Conditions on the columns of a trial, as `exclude` and `where` hold them."""
 
 import operator
 import re
@@ -16,12 +16,15 @@ from sweep.errors import nearest
 from sweep.trial import PARAMETERS, canonical
 
 _COMPARISON = re.compile(r"\s*(<=|>=|!=|<|>)\s*(.+?)\s*")
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
+"""The comparisons of every condition, in a sweep file and of `--where`."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def _compare(value: object, sign: str, text: str) -> bool:
         return value is not None and not matches(value, text if number is None else number)
     if number is None or not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return _OPERATORS[sign](value, number)
+    return bool(COMPARE[sign](value, number))
 
 
 def _number(text: str) -> float | None:

@@ -7,7 +7,7 @@ from itertools import compress, product
 from typing import Any
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
+from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.values import Paths, Problem, Value
 from sweep.config.parameters.columns import COLUMNS
@@ -72,7 +72,7 @@ class Constraints:
     ) -> list[Value]:
         """Return the values that no rule drops, their data loaded only where no rule saves it."""
         early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
-        dropped = held_by(early, axes)
+        dropped = matching_rules(early, axes)
         rows = compress(product(*(axis.values for axis in axes)), ~dropped)
         named = []
         for value in (reduce(Value.joined, row) for row in rows):
@@ -84,7 +84,7 @@ class Constraints:
                 got = error.got or str(value.columns["dataset"].name)
                 problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
         joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
-        return list(compress(named, ~held_by(rules, [joint])))
+        return list(compress(named, ~matching_rules(rules, [joint])))
 
     def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
         """Return the columns of the data set, once there is a topology to say its size."""

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
+from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.values import Value
 from sweep.config.parameters.columns import COLUMNS
 
@@ -44,7 +44,7 @@ class AxisProduct:
         """Whether the rules drop every combination, those aside that name what no axis fills."""
         known = frozenset[str]().union(*(axis.columns for axis in self.axes))
         rules = [rule for rule in self.rules if rule.columns <= known]
-        return bool(held_by(rules, self.axes).all())
+        return bool(matching_rules(rules, self.axes).all())
 
     def combinations(self, *columns: str, **wanted: Wanted) -> Iterator[Value]:
         """Yield the distinct combinations of these columns that no rule drops on their account.
@@ -60,7 +60,7 @@ class AxisProduct:
         axes = [part for part in parts if part.names]
         rules = [rule for rule in self.rules if rule.columns <= names]
         sizes = tuple(len(axis.values) for axis in axes)
-        dropped = held_by(rules, axes) if rules else None
+        dropped = matching_rules(rules, axes) if rules else None
         for start in range(0, prod(sizes), CHUNK):
             places = np.arange(start, min(start + CHUNK, prod(sizes)))
             if dropped is not None:
