@@ -141,7 +141,7 @@ def _line(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]
     return max(0.0, seconds[0] - sizes[0] * part), part
 
 
-def _works(size: int) -> Iterator[Work]:
+def _queue(size: int) -> Iterator[Work]:
     """Make the packs of `TRIALS_HELD` trials, as the driver does."""
     plan = plan_of(TRIALS_HELD)
     rows = np.arange(TRIALS_HELD // size * size).reshape(-1, size)
@@ -152,10 +152,10 @@ def _works(size: int) -> Iterator[Work]:
 
 def _offer(coordinator: Coordinator, size: int) -> float:
     """Return the seconds in which the driver makes and offers a pack of this size."""
-    works = _works(size)
-    coordinator.open(next(works))
+    queue = _queue(size)
+    coordinator.open(next(queue))
     count, began = 0, time.process_time()
-    for count, work in enumerate(works, 1):  # noqa: B007 (counted)
+    for count, work in enumerate(queue, 1):  # noqa: B007 (counted)
         coordinator.open(work)
         pickle.dumps(work)
     return (time.process_time() - began) / count
@@ -194,9 +194,9 @@ def _row_bytes(folder: Path) -> float:
 def _open_bytes() -> float:
     """Return the memory of a trial whose pack is under way."""
     tracemalloc.start()
-    works = list(_works(PACK_SIZES[1]))
+    queue = list(_queue(PACK_SIZES[1]))
     forecast = Forecast(TRIALS_HELD)
-    for work in works:
+    for work in queue:
         forecast.open(work.pack)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()

@@ -1,8 +1,8 @@
 """Acts out a sweep on a cluster of any size, second by second. Knows neither Ray nor networks.
 
-Everything that happens one at a time is a queue served in order: the driver's Python (its pump and
-Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report that they
-are alive, hand rows over and wait until the driver has kept them, as the real ones do.
+Everything that happens one at a time is a queue served in order: the driver's Python (its event loop
+and Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report that
+they are alive, hand rows over and wait until the driver has kept them, as the real ones do.
 """
 
 import heapq
@@ -163,16 +163,16 @@ class _Scene:
         self.owed = sum(load.trials for load in loads)
         self.kept = self.messages = 0
         self.waited = self.ended = 0.0
-        self.pumping = self.pump()
+        self.looping = self.event_loop()
         self.pump_sleeps = False
 
     def run(self, workers: int) -> None:
         self.idle.extend(_Worker(self) for _ in range(workers))
-        self.clock.wake(self.pumping)
+        self.clock.wake(self.looping)
         self.clock.run()
         assert self.kept == self.owed, (self.kept, self.owed)
 
-    def pump(self) -> Process:
+    def event_loop(self) -> Process:
         """The driver: plans; then keeps what has come and offers what there is room for."""
         yield self.costs.start + self.core.serve(0.0, self.owed * self.costs.plan_trial)
         while self.kept < self.owed:
@@ -194,19 +194,19 @@ class _Scene:
                 yield None
                 self.pump_sleeps = False
 
-    def wake_run_event_loop(self) -> None:
+    def wake_event_loop(self) -> None:
         if self.pump_sleeps:
             self.pump_sleeps = False
-            self.clock.wake(self.pumping)
+            self.clock.wake(self.looping)
 
     def hand_out(self) -> None:
         while self.ready and self.idle:
             worker = self.idle.popleft()
             self.clock.wake(worker.train(self.ready.popleft()))
-            self.wake_run_event_loop()  # there is room now
+            self.wake_event_loop()  # there is room now
 
     def use_tune(self) -> float:
-        """Return when Tune has begun or ended a pack: it takes turns with the pump at the core."""
+        """Return when Tune has begun or ended a pack: it takes turns with the loop."""
         core = self.core.serve(self.clock.now, self.costs.tune_busy / 2)
         return max(core, self.tune.serve(self.clock.now, self.costs.tune / 2))
 
@@ -259,7 +259,7 @@ class _Worker:
         seconds = costs.keep_message + rows * costs.keep_row if rows else costs.checkpoint
         scene.items.append(_Item(scene.clock.current, rows, seconds))
         scene.messages += 1
-        scene.wake_run_event_loop()
+        scene.wake_event_loop()
         yield None
         scene.waited += scene.clock.now - began
         return scene.clock.now - began

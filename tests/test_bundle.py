@@ -8,7 +8,7 @@ import yaml
 
 from sweep.config import load_config
 from sweep.errors import SweepError
-from sweep.jobs import bundle as parcels
+from sweep.jobs import bundle as bundles
 from sweep.jobs.bundle import make_bundle
 from sweep.jobs.requirements import pinned_requirements
 from sweep.jobs.submit import SubmitOptions, command_of, job_name, place_of
@@ -127,7 +127,7 @@ def test_what_lies_elsewhere_is_refused(project, tmp_path_factory):
 
 
 def test_too_much_is_refused_with_the_largest_named(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(parcels, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(bundles, "MOST_BYTES", 2**20)
     (project / "data/big.bin").write_bytes(bytes(3 * 2**20))
     path = Path("configs/small.yaml")
     bundle = make_bundle(path, load_config(path), include=[Path("data")], with_sweep=False)

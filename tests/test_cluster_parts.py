@@ -121,7 +121,7 @@ def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
     assert asyncio.run(scene()) == ["g1", "c1", None, "c2"]
 
 
-def test_stopped_collector_starts_nothing_and_tells_workers():
+def test_stopped_broker_starts_nothing_and_tells_workers():
     async def scene() -> tuple[object, ...]:
         broker = Broker(ahead=2)
         await broker.offer(CPU_PACK, b"")
@@ -142,7 +142,7 @@ def test_stopped_collector_starts_nothing_and_tells_workers():
     assert asyncio.run(scene()) == (False, True, None, None, True, Tally(12, 1, 0), 0)
 
 
-def test_collector_forgets_a_pack_that_ended():
+def test_broker_forgets_a_pack_that_ended():
     async def scene() -> tuple[object, ...]:
         broker = Broker(ahead=2)
         await broker.offer(CPU_PACK, b"")

@@ -1,4 +1,4 @@
-"""Claims: a plan foretells how much room on disk its results take, and states are kept as said."""
+"""Claims: a plan estimates how much room on disk its results take, and states are kept as said."""
 
 from pathlib import Path
 

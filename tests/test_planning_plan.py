@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli.commands.plan import describe_plan, plan_command
-from sweep.cli.commands.schema import schema_command
+from sweep.cli.commands.plan import describe_plan, plan_command, schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.nets.phases import phases_of

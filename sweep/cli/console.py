@@ -1,6 +1,6 @@
 """What every command prints passes through here, and cannot steer the terminal.
 
-Knows nothing of what is printed. The streams themselves are guarded, so that errors, tracebacks,
+The streams themselves are guarded, so that errors, tracebacks,
 warnings and what libraries print are guarded too. Colours of our own go by `styled_console`.
 """
 

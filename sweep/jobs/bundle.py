@@ -1,7 +1,4 @@
-"""Gathers the files that a sweep needs elsewhere: its own, the user's, and sweep itself.
-
-Knows nothing of how they travel.
-"""
+"""Bundles the files that a sweep needs elsewhere: its own, the user's, and sweep itself."""
 
 import ast
 import contextlib

@@ -1,4 +1,4 @@
-"""From a sweep to packs of trials. Knows nothing of training."""
+"""From a sweep to packs of trials."""
 
 from sweep.planning.grid import Grid, expand
 from sweep.planning.packs import Pack, make_packs, plan_packs

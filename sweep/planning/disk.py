@@ -1,4 +1,4 @@
-"""Tells how much room on disk the results of trials take. Knows sizes alone, no networks."""
+"""Estimates how much room on disk the results of trials take."""
 
 from collections.abc import Mapping
 from itertools import pairwise

@@ -1,4 +1,4 @@
-"""Puts trials into packs that train together. Knows nothing of how they are trained."""
+"""Puts trials into packs that train together."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""One grid of a sweep: every combination of its axes. Knows nothing of other grids or of packs.
+"""One grid of a sweep: every combination of its axes.
 
 A trial is known by its position until it is needed: identities, pack keys and the rest are computed
 for all positions at once from what each axis contributes.

@@ -1,4 +1,4 @@
-"""What in a sweep is likely not meant, though it can be trained. Knows nothing of training."""
+"""Warnings of a plan: what can be trained, but is likely not meant."""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,4 @@
-"""Where a cluster listens, what opens it, and what to say where it stays shut.
-
-Knows nothing of what is then done there.
-"""
+"""Addresses and tokens of a cluster: connects, or says what to do where it cannot."""
 
 import contextlib
 import logging

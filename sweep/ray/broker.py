@@ -1,7 +1,4 @@
-"""The meeting point of driver, Tune and workers: an actor in the driver's job.
-
-Knows nothing of what the rows, checkpoints and packs that pass through it hold.
-"""
+"""The broker between driver, Tune and workers: an actor in the driver's job."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Notices when Ray itself has died, or the parent of a worker. Knows nothing of sweeps.
+"""Notices when Ray itself has died, or the parent of a worker.
 
 Ray's own way is to end the driver after a minute, with a message of its own and the workers left.
 """

@@ -1,8 +1,7 @@
-"""Looks at every node of a cluster before anything trains there. Knows nothing of trials.
+"""Checks every node of a cluster before anything trains there.
 
-Only the driver reads and writes results, and its writer has opened their place before this. What is
-left to be known is whether the nodes run what the driver runs, can hold a pack, and agree on the
-time, by which rows say when they ended.
+The nodes must run the versions that the driver runs, be able to hold a pack, and agree on the time,
+by which rows say when they ended. Results are read and written by the driver alone.
 """
 
 import platform

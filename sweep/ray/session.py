@@ -1,4 +1,4 @@
-"""Starts Ray quietly, or joins a cluster that runs. Knows nothing of sweeps."""
+"""Starts Ray quietly, or joins a cluster that runs."""
 
 import contextlib
 import logging

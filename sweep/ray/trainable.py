@@ -93,7 +93,7 @@ class _WorkerChannel:
         self.pack_id = pack_id
         self.watchdog = Watchdog(stall_seconds, self._report_stall)
         self._stall_seconds = stall_seconds
-        self._collector = broker
+        self._broker = broker
         self._sweep = sweep
         self._tally = Tally()
         self._next_beat = 0.0
@@ -105,7 +105,7 @@ class _WorkerChannel:
             self._put(message)
 
     def _put(self, message: Message) -> None:
-        ray.get(self._collector.put.remote(self.pack_id, message))
+        ray.get(self._broker.put.remote(self.pack_id, message))
 
     def _report_stall(self, stack: str) -> None:
         error = (
@@ -136,7 +136,7 @@ class _WorkerChannel:
     def _beat(self) -> None:
         began = time.monotonic()
         with self.watchdog.patient():
-            self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
+            self._stop = ray.get(self._broker.beat.remote(self.pack_id, self._tally))
         self._tally = replace(self._tally, epochs=0)
         now = time.monotonic()
         self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)

@@ -65,15 +65,15 @@ class PackSearcher(Searcher):
 
     def __init__(self, broker: Any) -> None:
         super().__init__()
-        self._collector = broker
+        self._broker = broker
         self._packs: dict[str, str] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of a Tune trial: None to be asked again, `FINISHED` at the end."""
         try:
-            offer = ray.get(self._collector.next_offer.remote())
+            offer = ray.get(self._broker.next_offer.remote())
             if offer is None:
-                return self.FINISHED if ray.get(self._collector.is_drained.remote()) else None
+                return self.FINISHED if ray.get(self._broker.is_drained.remote()) else None
         except ray.exceptions.ActorDiedError:  # the driver begins a new search
             return self.FINISHED
         self._packs[trial_id] = offer.pack_id
@@ -85,7 +85,7 @@ class PackSearcher(Searcher):
         """Tell the broker that a pack is over, after its last attempt."""
         pack_id = self._packs.pop(trial_id)
         with contextlib.suppress(ray.exceptions.ActorDiedError):
-            ray.get(self._collector.retire.remote(pack_id, lost=error))
+            ray.get(self._broker.retire.remote(pack_id, lost=error))
 
     def save(self, checkpoint_path: str) -> None:
         """Leave a token: the results table, not Tune, knows what is done."""

@@ -1,4 +1,4 @@
-"""Ends a worker that has stood still for too long. Knows nothing of what it trains."""
+"""Ends a worker that has stood still for too long."""
 
 import contextlib
 import faulthandler

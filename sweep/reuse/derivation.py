@@ -1,7 +1,7 @@
 """Finds trials whose rows follow from trainings that are held, so that nothing trains twice.
 
 A trial that ends at the very epoch at which another on its path ended has the same network, losses
-and curves: its row is the other's under its own stop rule. Knows nothing of packs or Ray.
+and curves: its row is the other's under its own stop rule.
 """
 
 from collections import Counter, defaultdict

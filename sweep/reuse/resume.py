@@ -1,4 +1,4 @@
-"""Finds saved states from which trials can go on. Knows nothing of how they were saved."""
+"""Finds saved states from which trials can go on."""
 
 from collections import defaultdict
 from collections.abc import Iterable

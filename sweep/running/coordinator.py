@@ -153,11 +153,11 @@ class Coordinator:
         if halves:
             open_pack.splits.append(None)  # one list for all packs that come of the first
             saved, _ = self._checkpoint(open_pack)
-            works = tuple(_work_of(half, open_pack.work, saved) for half in halves)
-            for work in works:
+            parts = tuple(_work_of(half, open_pack.work, saved) for half in halves)
+            for work in parts:
                 self._open(work, open_pack.splits)
             del self._packs[pack_id]
-            return works
+            return parts
         return ()
 
     def _open(self, work: Work, splits: list[None]) -> None:

@@ -1,4 +1,4 @@
-"""Rows for trials whose pack could not be trained. Knows nothing of why."""
+"""Rows for trials whose pack could not be trained, and the kinds of errors in a table."""
 
 import platform
 import re

@@ -1,4 +1,4 @@
-"""Predicts how many epochs are left, from the trials that have finished. Knows no clock.
+"""Predicts how many epochs are left, from the trials that have finished.
 
 What is counted is paths, not trials: several trials of one path share its training.
 """

@@ -1,4 +1,4 @@
-"""What passes between workers, broker and driver. Knows nothing of how it travels."""
+"""What passes between workers, broker and driver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`sweep plan`: say what a sweep file comes to, without training anything."""
+"""`sweep plan` and `sweep schema`: what a sweep file comes to, and what it may hold."""
 
 import json
 import os
@@ -203,3 +203,15 @@ def _bytes_text(size: float) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none needed"
+
+
+@click.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of sweep files.
+
+    Editors with a YAML language server check and complete a file that begins with
+    `# yaml-language-server: $schema=sweep.schema.json`.
+    """
+    from sweep.config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

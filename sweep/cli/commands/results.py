@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say, styled_console, write_data
-from sweep.cli.judging import asked_rung, judging_options
-from sweep.cli.options import plugin_options
+from sweep.cli.options import asked_rung, judging_options, plugin_options
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""What follows where parameters meet: data and topology, batch and order. Knows no grids."""
+"""Constraints between parameters: data and topology, batch and order, and pairs that clash."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

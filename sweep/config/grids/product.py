@@ -1,4 +1,4 @@
-"""Axes of values and the grids they span. Knows nothing of where they were written."""
+"""Axes of values and the grids they span."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

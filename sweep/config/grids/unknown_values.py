@@ -1,4 +1,4 @@
-"""Whether the values that conditions mention are any trial's. Knows not what they are for."""
+"""Finds values in conditions that no trial has."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Spreads parameters with options into the columns they fill. Knows nothing of combinations."""
+"""Spreads parameters with options into the columns they fill."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
