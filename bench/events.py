@@ -1,8 +1,8 @@
 """Acts out a sweep on a cluster of any size, second by second. Knows neither Ray nor networks.
 
-Everything that happens one at a time is a queue served in order: the driver's Python (its event loop
-and Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report that
-they are alive, hand rows over and wait until the driver has kept them, as the real ones do.
+Everything that happens one at a time is a queue served in order: the driver's Python (its event
+loop and Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report
+that they are alive, hand rows over and wait until the driver has kept them, as the real ones do.
 """
 
 import heapq

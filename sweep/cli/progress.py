@@ -1,4 +1,4 @@
-"""Shows how far a sweep has come: one line on a terminal, now and then a line in a log."""
+"""Shows the progress of a sweep: one line on a terminal, a line every few seconds in a log."""
 
 import contextlib
 from collections import deque

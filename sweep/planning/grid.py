@@ -1,4 +1,4 @@
-"""Expands a sweep into trials, a million in seconds."""
+"""Expands a sweep into trials: a million of them in seconds."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass

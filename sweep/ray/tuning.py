@@ -49,7 +49,7 @@ def run_packs(broker: Any, *, sweep: str, resources: Resources, storage: Path) -
 
 
 class _Silence(TrialProgressCallback):
-    """Takes the place of the callback that prints a line a trial whatever `verbose` says."""
+    """Replaces the callback that prints a line for each trial whatever `verbose` says."""
 
     def log_result(self, *args: Any, **kwargs: Any) -> None: ...
 

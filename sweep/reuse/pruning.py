@@ -17,14 +17,14 @@ from sweep.store.snapshot import read_rows
 from sweep.trial import Status
 
 ENDED = (Status.FINISHED, Status.DIVERGED)
-"""Statuses of results, which cost their training: they are not removed unless that is asked for."""
+"""Statuses of results that cost training: removed only when asked for."""
 
 Identities = UInt64[np.ndarray, " trials"]
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """The trials of a table that no sweep file asks for, by what is to become of them.
+    """The trials of a table that no sweep file asks for, by what happens to them.
 
     Attributes:
         trials: how many the table holds.

@@ -1,4 +1,4 @@
-"""Finds saved states from which trials can go on."""
+"""Finds the saved states from which trials can resume."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -35,7 +35,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep has come.
+    """The progress of a sweep.
 
     Attributes:
         done: trials with a row of this run. total: trials that this run is to train.
@@ -86,7 +86,7 @@ class _OpenPack:
         return self.work.pack
 
     def last_broken(self, ended: Ended) -> Broken | None:
-        """Return what the last attempt raised; None if its worker died without a word."""
+        """Return what the last attempt raised; None if its worker died without reporting."""
         told = self.broken is not None and self.broken.attempt == ended.attempts
         return self.broken if told else None
 
@@ -136,7 +136,7 @@ class Coordinator:
         return [(p.work, self._checkpoint(p)[1]) for p in self._packs.values()]
 
     def split(self, pack_id: str, ended: Ended) -> tuple[Work, ...]:
-        """Put the trials still owed of a pack whose worker died or stalled into two packs.
+        """Split the unfinished trials of a pack whose worker died or stalled into two packs.
 
         They go on from its latest checkpoint. The pack itself is closed.
 

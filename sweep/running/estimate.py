@@ -143,7 +143,7 @@ def spread_kinds(costs: Mapping[PackKind, int]) -> list[PackKind]:
 def nearest_kind(
     kind: PackKind, costs: Mapping[PackKind, int], timed: Mapping[PackKind, object]
 ) -> PackKind:
-    """Return the timed kind to stand for one: itself, else of its engine the nearest in size."""
+    """Return the timed kind that represents one: itself, else the nearest in size of its engine."""
 
     def distance(other: PackKind) -> tuple[bool, bool, float]:
         return other != kind, other[:2] != kind[:2], abs(math.log(costs[other] / costs[kind]))
@@ -152,7 +152,7 @@ def nearest_kind(
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Return when the last of packs ends, each in order taken by the first worker to be free."""
+    """Return when the last pack ends if each is taken in order by the first free worker."""
     free = [0.0] * max(1, min(workers, len(seconds)))
     for each in seconds:
         heapq.heapreplace(free, free[0] + each)

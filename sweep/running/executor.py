@@ -1,4 +1,4 @@
-"""What trains the packs of a run: the interface, what it is given, and how it is asked to stop."""
+"""The interface of what trains packs, the run that it is given, and requests to stop."""
 
 import contextlib
 import signal
@@ -42,7 +42,7 @@ class Executor(Protocol):
 
 
 class StoppedAtOnce(KeyboardInterrupt):
-    """The first signal came where there was nothing to keep."""
+    """A signal came while there was nothing to keep yet."""
 
 
 class Interrupt:

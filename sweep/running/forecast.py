@@ -20,7 +20,7 @@ PathKind = tuple[tuple[int, ...], str]
 
 @dataclass
 class _Lengths:
-    """Paths of one kind: those expected to end, those that have, and their epochs."""
+    """Paths of one kind: those still running, those finished, and their epochs."""
 
     expected: int = 0
     finished: int = 0
@@ -43,7 +43,7 @@ class _Path:
 
 @dataclass
 class Forecast:
-    """The account of a run's paths. `paths` is how many the run is to train."""
+    """Predicts the epochs of a run from its finished paths, of `paths` to train in all."""
 
     paths: int
     _lengths: defaultdict[PathKind, _Lengths] = field(default_factory=lambda: defaultdict(_Lengths))
@@ -99,7 +99,7 @@ class Forecast:
         return epochs_to_go(expected, max(0, trained - overall.epochs))
 
     def range_left(self, trained: int, most: int) -> tuple[float, float] | None:
-        """Return between what the epochs left lie, at nine moments of ten; None if unknown.
+        """Return a range that holds the epochs left nine times in ten; None if unknown.
 
         Args:
             trained: epochs trained in this run, all lanes together.

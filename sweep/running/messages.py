@@ -1,4 +1,4 @@
-"""What passes between workers, broker and driver."""
+"""Messages between workers, broker and driver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Broken:
-    """An attempt at the pack raised, or stood still; another may follow.
+    """An attempt at the pack raised or stalled; another may follow.
 
     Attributes:
         error: in a line. traceback: its, or the stack on which the worker stood.

@@ -40,7 +40,7 @@ def make_queue(
 
 
 def alternate(batches: Iterable[PlannedPack]) -> list[PlannedPack]:
-    """Return the batches with devices in turn, so that none waits for another's queue to end."""
+    """Return the packs with devices in turn, so that no device waits for the end of the queue."""
     devices: dict[str, list[PlannedPack]] = {}
     for batch in batches:
         devices.setdefault(batch.device, []).append(batch)

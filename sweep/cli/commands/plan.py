@@ -131,7 +131,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
 
 
 def _engine_reasons(plan: "Plan") -> list[str]:
-    """Say why these engines train, where it is not that fused takes all."""
+    """Return why these engines were chosen, unless fused trains everything."""
     asked = plan.config.resources.engine
     if asked != "auto":
         return [f"as resources asks: engine {asked}"] if plan.missing else []
@@ -154,7 +154,7 @@ def describe_data(data: "Data") -> str:
 
 
 def describe_estimate(estimate: "Estimate") -> str:
-    """Write how long training may take, and from what that was learned."""
+    """Describe how long training may take, and how that was estimated."""
     from math import ceil
 
     from sweep.cli.progress import clock, magnitude
@@ -187,7 +187,7 @@ def describe_estimate(estimate: "Estimate") -> str:
 
 
 def _disk_text(sizes: Mapping[str, int]) -> str:
-    """Write about how much room results take, with the tables that take the most of it."""
+    """Describe the disk space that results take, and the largest tables."""
     if not sizes:
         return "nothing more"
     largest = sorted(sizes, key=lambda name: -sizes[name])[:TABLES_NAMED]

@@ -65,7 +65,7 @@ def _configs(words: Sequence[str]) -> list["SweepConfig"]:
 
 
 def describe_pruning(pruning: "Pruning") -> list[str]:
-    """Say which trials are not asked for, and what becomes of them, in lines."""
+    """Describe in lines which trials are not asked for, and what happens to them."""
     unwanted = len(pruning.removed) + len(pruning.ended) + len(pruning.needed)
     lines = [f"{pruning.trials:,} trials, of which {unwanted:,} are not asked for"]
     if len(pruning.needed):

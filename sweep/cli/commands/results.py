@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORMS = ["table", "csv", "json", "markdown"]
 EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
 SPARE_LINES = 5
-"""Lines of a screen for what stands around rows: the command, what is said of them, the prompt."""
+"""Lines of a screen that are not rows: the command, the notes and the prompt."""
 
 
 @click.command("results")

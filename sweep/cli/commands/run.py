@@ -148,7 +148,7 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
 
 
 def describe_summary(summary: "RunSummary") -> list[str]:
-    """Say in some lines what a run did and how to go on."""
+    """Describe in a few lines what a run did and how to go on."""
     if not summary.trained and not summary.interrupted:
         held = summary.skipped + summary.derived
         text = f"nothing to train: all {held:,} trials are in {summary.output}"

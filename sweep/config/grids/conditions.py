@@ -29,7 +29,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True)
 class Rule:
-    """Conditions that hold together.
+    """Conditions that must all hold.
 
     Attributes:
         conditions: the column and what its value is compared with: a value, a list of which any
@@ -76,7 +76,7 @@ def comparison_of(wanted: object) -> tuple[str, float | None] | None:
 
 
 def key_of(value: object) -> object:
-    """Return what two values share if a condition on the one holds for the other."""
+    """Return a key that is equal for values that conditions cannot tell apart."""
     if value is None or isinstance(value, bool):
         return type(value), value
     return value if isinstance(value, int | float) else word_of(value)

@@ -20,7 +20,7 @@ MEETING = frozenset((*DATA, *BATCHES))
 
 
 def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
-    """Return the groups of parameters to be settled together, of those given."""
+    """Return which of these parameters must be settled together."""
     batches = values.get("batch_size", ())
     if any(value.columns["batch_size"] is not None for value in batches):
         return [tuple(n for n in (*DATA, *BATCHES) if n in values)]
@@ -29,7 +29,7 @@ def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
 
 
 PLAIN = ("normalisation", "skip", "tied_weights")
-"""What pretraining does not go with."""
+"""Parameters that pretraining cannot be combined with."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Shape:
 
 
 class Constraints:
-    """Settles values that meet, and remembers the data sets by fingerprint."""
+    """Checks and settles values that are combined, and remembers the data sets by fingerprint."""
 
     def __init__(self) -> None:
         self.datasets: dict[str, DatasetSpec] = {}
@@ -54,7 +54,7 @@ class Constraints:
     def bind(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
     ) -> Iterator[Value]:
-        """Yield the combinations that can be and that no rule drops, each once, all settled."""
+        """Yield the valid combinations that no rule drops, each once, with all columns settled."""
         seen: set[tuple[object, ...]] = set()
         pending = self._kept(axes, rules, problems)
         problems.extend(_order_problems(pending))
@@ -70,7 +70,7 @@ class Constraints:
     def _kept(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
     ) -> list[Value]:
-        """Return the values that no rule drops, their data loaded only where no rule saves it."""
+        """Return the values that no rule drops; only their data are loaded."""
         early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
         dropped = matching_rules(early, axes)
         rows = compress(product(*(axis.values for axis in axes)), ~dropped)
@@ -87,7 +87,7 @@ class Constraints:
         return list(compress(named, ~matching_rules(rules, [joint])))
 
     def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
-        """Return the columns of the data set, once there is a topology to say its size."""
+        """Return the columns of the data set, whose size may follow from the topology."""
         if "dataset" not in columns or "topology" not in columns:
             return {}
         spec: DatasetSpec = columns["dataset"]
@@ -124,7 +124,7 @@ class Constraints:
             _settle_order(columns, samples)
 
     def clashes(self, axes: AxisProduct) -> Iterator[Problem]:
-        """Yield what is wrong with pairs of values that meet in some trial."""
+        """Yield the problems of pairs of values that are combined in some trial."""
         meeting = axes.combinations
         for value in meeting(initialiser=is_any("identity"), topology=_narrows):
             widths = value.columns["topology"]
@@ -172,7 +172,7 @@ def is_any(*names: object) -> Callable[[object], bool]:
 
 
 def is_chosen(value: object) -> bool:
-    """Return whether a parameter that adds something adds it."""
+    """Return whether an optional part of a network or its training is used."""
     return value not in (None, False, "none")
 
 
@@ -235,7 +235,7 @@ def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], paths
 
 
 def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
-    """Call everything that is one update with all samples the same: full batch."""
+    """Write every setting that means one update with all samples as full batch."""
     size, order = columns["batch_size"], columns["sample_order"]
     full = size is None or order == "full_batch" or (samples is not None and size >= samples)
     columns["batch_size"] = None if full else size
@@ -243,7 +243,7 @@ def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
 
 
 def _order_problems(values: Sequence[Value]) -> Iterator[Problem]:
-    """Yield what is wrong with an order that no batch size allows."""
+    """Yield the problems of orders that no batch size allows."""
     meeting = [v for v in values if "batch_size" in v.columns and "sample_order" in v.columns]
     sizes = {value.columns["batch_size"] for value in meeting}
     orders = {value.columns["sample_order"]: value for value in meeting}

@@ -171,7 +171,7 @@ def _zipped(
     path: Path,
     problems: list[Problem],
 ) -> list[GridAxis]:
-    """Return the axes, those that advance together made one."""
+    """Return the axes, with those that are zipped joined into one."""
     zipped: dict[str, None] = {}
     axes = []
     for index, names in enumerate(grid.zip):
@@ -201,7 +201,7 @@ def _zip_problems(
 
 
 def _bound(product: AxisProduct, constraints: Constraints, problems: list[Problem]) -> AxisProduct:
-    """Join the axes that interact, and settle what follows from their meeting."""
+    """Join the axes that constrain each other, and settle their columns."""
     axes = list(product.axes)
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]

@@ -57,7 +57,7 @@ class _Index:
 
 
 class _Column:
-    """What values an axis has in a column, and where."""
+    """The distinct values of an axis in a column, and their positions."""
 
     def __init__(self, values: Iterable[object]) -> None:
         self.distinct: dict[object, object] = {}

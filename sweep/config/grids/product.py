@@ -41,7 +41,7 @@ class AxisProduct:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the rules drop every combination, those aside that name what no axis fills."""
+        """Whether the rules drop every combination; those on columns of no axis are ignored."""
         known = frozenset[str]().union(*(axis.columns for axis in self.axes))
         rules = [rule for rule in self.rules if rule.columns <= known]
         return bool(matching_rules(rules, self.axes).all())
