@@ -20,16 +20,17 @@ import numpy as np
 from bench.problem import one_hot, study_lanes
 from bench.stopwatch import say
 from bench.tables import short_results
+from sweep.api import run_sweep
 from sweep.config import SweepConfig, load_config
 from sweep.engines.fused.engine import FusedEngine
 from sweep.planning import Plan, make_plan
-from sweep.planning.packs import Batch, make_packs
-from sweep.ray.broker import Collector
+from sweep.planning.packs import PlannedPack, make_packs
+from sweep.ray.broker import Broker
 from sweep.ray.session import ray_session
-from sweep.running.coordinator import Ledger
-from sweep.running.driver import RunOptions, run_sweep
-from sweep.running.eta import Forecast
+from sweep.running.coordinator import Coordinator
+from sweep.running.forecast import Forecast
 from sweep.running.messages import Rows, Tally
+from sweep.running.options import RunOptions
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import table_set_of
 from sweep.store.tables.holdings import Holdings
@@ -55,8 +56,8 @@ class Measured:
     Attributes:
         plan_trial: planning, a trial. offer_pack, offer_trial: making a pack, opening its account,
             pickling it. keep_message, keep_row: a message of rows into journal and table.
-        checkpoint: keeping the state of 512 lanes. call: a beat, at the collector.
-        plan_bytes: of the plan, a trial. held_bytes: to know which trials have a row, each.
+        checkpoint: keeping the state of 512 lanes. call: a beat, at the broker.
+        plan_bytes: of the plan, a trial. matching_rulestes: to know which trials have a row, each.
             open_bytes: a trial of a pack under way or ahead. row_bytes: of the table on disk.
     """
 
@@ -68,7 +69,7 @@ class Measured:
     checkpoint: float
     call: float
     plan_bytes: float
-    held_bytes: float
+    matching_rulestes: float
     open_bytes: float
     row_bytes: float
 
@@ -94,14 +95,18 @@ def measure_costs(trials: int) -> Measured:
     before, began = _peak_bytes(), time.process_time()
     plan_of(trials)
     plan_seconds, plan_bytes = time.process_time() - began, _peak_bytes() - before
-    say("making packs, keeping rows, calling the collector")
+    say("making packs, keeping rows, calling the broker")
     with tempfile.TemporaryDirectory() as folder:
         results = ResultsDir(Path(folder) / "results")
         with Writer(results) as writer:
-            ledger = Ledger(writer, "bench", TRIALS_HELD, Forecast(TRIALS_HELD))
-            offer_pack, offer_trial = _line(PACK_SIZES, [_offer(ledger, n) for n in PACK_SIZES])
-            keep_message, keep_row = _line(FRAME_SIZES, [_keep(ledger, n) for n in FRAME_SIZES])
-            checkpoint = _save(ledger)
+            coordinator = Coordinator(writer, "bench", TRIALS_HELD, Forecast(TRIALS_HELD))
+            offer_pack, offer_trial = _line(
+                PACK_SIZES, [_offer(coordinator, n) for n in PACK_SIZES]
+            )
+            keep_message, keep_row = _line(
+                FRAME_SIZES, [_keep(coordinator, n) for n in FRAME_SIZES]
+            )
+            checkpoint = _save(coordinator)
         row_bytes = _row_bytes(Path(folder) / "trained")
     return Measured(
         plan_trial=plan_seconds / trials,
@@ -112,7 +117,7 @@ def measure_costs(trials: int) -> Measured:
         checkpoint=checkpoint,
         call=_call(),
         plan_bytes=plan_bytes / trials,
-        held_bytes=_held_bytes(),
+        matching_rulestes=_matching_rulestes(),
         open_bytes=_open_bytes(),
         row_bytes=row_bytes,
     )
@@ -136,45 +141,45 @@ def _line(sizes: Sequence[int], seconds: Sequence[float]) -> tuple[float, float]
     return max(0.0, seconds[0] - sizes[0] * part), part
 
 
-def _works(size: int) -> Iterator[Work]:
+def _queue(size: int) -> Iterator[Work]:
     """Make the packs of `TRIALS_HELD` trials, as the driver does."""
     plan = plan_of(TRIALS_HELD)
     rows = np.arange(TRIALS_HELD // size * size).reshape(-1, size)
-    batches = [Batch(part, "fused", "cpu") for part in rows]
+    batches = [PlannedPack(part, "fused", "cpu") for part in rows]
     for pack in make_packs(plan.grid, batches, resources=plan.config.resources):
         yield Work(pack)
 
 
-def _offer(ledger: Ledger, size: int) -> float:
+def _offer(coordinator: Coordinator, size: int) -> float:
     """Return the seconds in which the driver makes and offers a pack of this size."""
-    works = _works(size)
-    ledger.open(next(works))
+    queue = _queue(size)
+    coordinator.open(next(queue))
     count, began = 0, time.process_time()
-    for count, work in enumerate(works, 1):  # noqa: B007 (counted)
-        ledger.open(work)
+    for count, work in enumerate(queue, 1):  # noqa: B007 (counted)
+        coordinator.open(work)
         pickle.dumps(work)
     return (time.process_time() - began) / count
 
 
-def _keep(ledger: Ledger, size: int) -> float:
+def _keep(coordinator: Coordinator, size: int) -> float:
     """Return the seconds in which the driver keeps a message of this many rows, parts included."""
     results = short_results(size * FRAMES, first=size * FRAMES)
     frames = [Rows.of(list(islice(results, size)), "bench") for _ in range(FRAMES)]
     began = time.process_time()
     for frame in frames:
-        ledger.keep("0" * 16, frame)
-    ledger.writer.flush()
+        coordinator.keep("0" * 16, frame)
+    coordinator.writer.flush()
     return (time.process_time() - began) / FRAMES
 
 
-def _save(ledger: Ledger) -> float:
+def _save(coordinator: Coordinator) -> float:
     """Return the seconds in which the driver keeps a checkpoint of a full pack."""
     lanes = study_lanes(LANES_SAVED)
     engine = FusedEngine(lanes.shape, one_hot(16))
     data = freeze(engine.begin(lanes), lanes.lanes, ())
     began = time.process_time()
     for _ in range(FRAMES):
-        ledger.writer.save_checkpoint("0" * 16, data)
+        coordinator.writer.save_checkpoint("0" * 16, data)
     return (time.process_time() - began) / FRAMES
 
 
@@ -189,16 +194,16 @@ def _row_bytes(folder: Path) -> float:
 def _open_bytes() -> float:
     """Return the memory of a trial whose pack is under way."""
     tracemalloc.start()
-    works = list(_works(PACK_SIZES[1]))
+    queue = list(_queue(PACK_SIZES[1]))
     forecast = Forecast(TRIALS_HELD)
-    for work in works:
+    for work in queue:
         forecast.open(work.pack)
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return held / TRIALS_HELD
 
 
-def _held_bytes() -> float:
+def _matching_rulestes() -> float:
     """Return the memory by which the driver knows that a trial has a row."""
     holdings = Holdings()
     batch = table_set_of(list(short_results(TRIALS_HELD)), "bench")
@@ -209,20 +214,20 @@ def _held_bytes() -> float:
     return held / TRIALS_HELD
 
 
-class _Watched(Collector):
+class _Watched(Broker):
     async def cpu_seconds(self) -> float:
         return time.process_time()
 
 
 def _call() -> float:
-    """Return the processor seconds that a beat takes the collector."""
+    """Return the processor seconds that a beat takes the broker."""
     with ray_session(address=None, workers=1):
         import ray
 
-        collector = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
+        broker = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
         beat = Tally(epochs=1)
-        ray.get([collector.beat.remote("a", beat) for _ in range(CALLS)])
-        before = ray.get(collector.cpu_seconds.remote())
+        ray.get([broker.beat.remote("a", beat) for _ in range(CALLS)])
+        before = ray.get(broker.cpu_seconds.remote())
         for _ in range(CALLS // CALLS_AT_ONCE):
-            ray.get([collector.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
-        return float((ray.get(collector.cpu_seconds.remote()) - before) / CALLS)
+            ray.get([broker.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
+        return float((ray.get(broker.cpu_seconds.remote()) - before) / CALLS)

@@ -1,8 +1,8 @@
 """Acts out a sweep on a cluster of any size, second by second. Knows neither Ray nor networks.
 
-Everything that happens one at a time is a queue served in order: the driver's Python (its pump and
-Tune share one core), Tune's loop and the collector. Workers train packs in chunks, report that they
-are alive, hand rows over and wait until the driver has kept them, as the real ones do.
+Everything that happens one at a time is a queue served in order: the driver's Python (its event
+loop and Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report
+that they are alive, hand rows over and wait until the driver has kept them, as the real ones do.
 """
 
 import heapq
@@ -25,7 +25,7 @@ class Costs:
         checkpoint: keeping a checkpoint.
         tune: Tune's loop, a pack, half of it to start it and half to end it.
         tune_busy: the part of that in which it holds the driver's core.
-        call: the collector, a call. epoch: a trial and epoch in a full pack. alone: an epoch of a
+        call: the broker, a call. epoch: a trial and epoch in a full pack. alone: an epoch of a
             trial that trains alone. trial: beginning, judging and encoding a trial.
     """
 
@@ -85,8 +85,8 @@ class Outcome:
     Attributes:
         makespan: from the command to the last row kept, s. ideal: the work over the cores, s.
         work: core seconds of training. workers: cores. trials: kept. messages: of rows.
-        driver, tune, collector: the share of the makespan that each was busy.
-        waited: core seconds that workers waited for driver or collector.
+        driver, tune, broker: the share of the makespan that each was busy.
+        waited: core seconds that workers waited for driver or broker.
     """
 
     makespan: float
@@ -97,7 +97,7 @@ class Outcome:
     messages: int
     driver: float
     tune: float
-    collector: float
+    broker: float
     waited: float
 
     @property
@@ -155,7 +155,7 @@ class _Scene:
     def __init__(self, loads: Sequence[Load], workers: int, costs: Costs, habits: Habits) -> None:
         self.costs, self.habits = costs, habits
         self.clock = _Clock()
-        self.core, self.tune, self.collector = _Server(), _Server(), _Server()
+        self.core, self.tune, self.broker = _Server(), _Server(), _Server()
         self.to_offer, self.ahead = deque(loads), workers
         self.ready: deque[Load] = deque()
         self.items: deque[_Item] = deque()
@@ -163,16 +163,16 @@ class _Scene:
         self.owed = sum(load.trials for load in loads)
         self.kept = self.messages = 0
         self.waited = self.ended = 0.0
-        self.pumping = self.pump()
+        self.looping = self.event_loop()
         self.pump_sleeps = False
 
     def run(self, workers: int) -> None:
         self.idle.extend(_Worker(self) for _ in range(workers))
-        self.clock.wake(self.pumping)
+        self.clock.wake(self.looping)
         self.clock.run()
         assert self.kept == self.owed, (self.kept, self.owed)
 
-    def pump(self) -> Process:
+    def event_loop(self) -> Process:
         """The driver: plans; then keeps what has come and offers what there is room for."""
         yield self.costs.start + self.core.serve(0.0, self.owed * self.costs.plan_trial)
         while self.kept < self.owed:
@@ -194,19 +194,19 @@ class _Scene:
                 yield None
                 self.pump_sleeps = False
 
-    def wake_pump(self) -> None:
+    def wake_event_loop(self) -> None:
         if self.pump_sleeps:
             self.pump_sleeps = False
-            self.clock.wake(self.pumping)
+            self.clock.wake(self.looping)
 
     def hand_out(self) -> None:
         while self.ready and self.idle:
             worker = self.idle.popleft()
             self.clock.wake(worker.train(self.ready.popleft()))
-            self.wake_pump()  # there is room now
+            self.wake_event_loop()  # there is room now
 
     def use_tune(self) -> float:
-        """Return when Tune has begun or ended a pack: it takes turns with the pump at the core."""
+        """Return when Tune has begun or ended a pack: it takes turns with the loop."""
         core = self.core.serve(self.clock.now, self.costs.tune_busy / 2)
         return max(core, self.tune.serve(self.clock.now, self.costs.tune / 2))
 
@@ -234,7 +234,7 @@ class _Worker:
             rows = load.trials if left <= 0 else int(load.trials * (1 - left / whole))
             if clock.now >= next_beat:
                 beats = max(1.0, step / beat_seconds)
-                served = scene.collector.serve(clock.now, beats * scene.costs.call)
+                served = scene.broker.serve(clock.now, beats * scene.costs.call)
                 took = yield from self._wait(served)
                 beat_seconds = max(habits.beats, habits.patience * took / beats)
                 next_beat = clock.now + beat_seconds - habits.step
@@ -255,11 +255,11 @@ class _Worker:
         """Send rows, or a checkpoint where there are none; return how long the driver took."""
         scene = self._scene
         costs, began = scene.costs, scene.clock.now
-        yield scene.collector.serve(began, costs.call)
+        yield scene.broker.serve(began, costs.call)
         seconds = costs.keep_message + rows * costs.keep_row if rows else costs.checkpoint
         scene.items.append(_Item(scene.clock.current, rows, seconds))
         scene.messages += 1
-        scene.wake_pump()
+        scene.wake_event_loop()
         yield None
         scene.waited += scene.clock.now - began
         return scene.clock.now - began
@@ -295,6 +295,6 @@ def act_out(
         messages=scene.messages,
         driver=scene.core.busy / end,
         tune=scene.tune.busy / end,
-        collector=scene.collector.busy / end,
+        broker=scene.broker.busy / end,
         waited=scene.waited,
     )

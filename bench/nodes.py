@@ -21,9 +21,10 @@ from bench.machine import describe_machine
 from bench.page import keep, opening, output_option
 from bench.processes import cores
 from bench.stopwatch import say
+from sweep.api import run_sweep
 from sweep.config import load_config
 from sweep.ray.session import set_environment
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_curves, read_trials
 from sweep.trial import PARAMETERS
 

@@ -19,9 +19,9 @@ from bench.machine import describe_machine
 from bench.page import keep, opening, output_option
 from bench.stopwatch import say
 from sweep.planning import Plan
-from sweep.planning.packs import plan_batches
-from sweep.running.patience import PATIENCE
+from sweep.planning.packs import plan_packs
 from sweep.running.work_queue import alternate
+from sweep.running.worker_loop import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 KEPT = ("zhang2017_readings", "encoder")
@@ -84,7 +84,7 @@ def loads_of(plan: Plan, epochs: Int64[np.ndarray, " kept"], *, workers: int) ->
     """Return the packs that so many workers get, in order; `epochs` go round and round."""
     rows = np.arange(len(plan.grid))
     resources = plan.config.resources
-    batches = alternate(plan_batches(plan.grid, rows, resources=resources, workers=workers))
+    batches = alternate(plan_packs(plan.grid, rows, resources=resources, workers=workers))
     sizes = [len(batch.rows) for batch in batches]
     starts = np.cumsum([0, *sizes[:-1]])
     lasting = np.resize(epochs, len(rows))
@@ -117,7 +117,7 @@ class Acted:
         shares = {
             "driver": self.outcome.driver,
             "Tune": self.outcome.tune,
-            "collector": self.outcome.collector,
+            "broker": self.outcome.broker,
             "workers": self.outcome.utilisation,
         }
         name = max(shares, key=lambda key: shares[key])
@@ -145,7 +145,7 @@ def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
                 patient=patient,
                 outcome=outcome,
                 driver_bytes=DRIVER_BYTES
-                + trials * (measured.plan_bytes + measured.held_bytes)
+                + trials * (measured.plan_bytes + measured.matching_rulestes)
                 + min(trials, under_way) * measured.open_bytes,
                 read_bytes=trials * READ_BYTES,
                 table_bytes=trials * measured.row_bytes,
@@ -161,7 +161,7 @@ HEADINGS = (
     "workers",
     "driver",
     "Tune",
-    "collector",
+    "broker",
     "waiting",
     "limit",
 )
@@ -176,7 +176,7 @@ def table_of(acted: Sequence[Acted]) -> str:
 def _cells(each: Acted) -> list[str]:
     o = each.outcome
     waiting = o.waited / (o.workers * o.makespan)
-    shares = (o.utilisation, o.driver, o.tune, o.collector, waiting)
+    shares = (o.utilisation, o.driver, o.tune, o.broker, waiting)
     return [
         f"{each.trials:,}",
         f"{each.nodes:,}",

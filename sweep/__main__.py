@@ -1,4 +1,4 @@
-"""Runs the command line as `python -m sweep`. Knows no command."""
+"""Runs the command line as `python -m sweep`."""
 
 from sweep.cli.main import run_process
 

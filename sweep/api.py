@@ -1,4 +1,4 @@
-"""What a notebook needs: run a sweep, read its tables, load its networks. Adds no logic."""
+"""What a notebook needs: run a sweep, read its tables, load its networks."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from sweep.store.places.layout import ResultsDir
-from sweep.store.places.remote import AnyPath
+from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.tables import reader
 
 if TYPE_CHECKING:
+    from sweep.config import SweepConfig
     from sweep.nets.autoencoder import Autoencoder
-    from sweep.running.driver import RunSummary
+    from sweep.running.driver import OnPlan
+    from sweep.running.executor import Executor, OnProgress
+    from sweep.running.options import RunOptions, RunSummary
 
 __all__ = [
     "load_model",
@@ -60,17 +62,10 @@ def run(
         ConfigError: the sweep is wrong; carries every fault.
         StoreError: the results cannot be written, or are of another sweep.
     """
-    from sweep.config import load_config, parse_config
-    from sweep.running.driver import RunOptions, run_sweep
-    from sweep.store.arrays import with_files
+    from sweep.config import load_with_text
+    from sweep.running.options import check_options
 
-    from_file = isinstance(config, str | Path)
-    if isinstance(config, str | Path):
-        loaded = load_config(Path(config), overrides)
-    else:
-        place = output or Path("results") / str(config.get("name", "unnamed"))
-        loaded = parse_config(with_files(config, ResultsDir.at(place)), overrides)
-    options = RunOptions(
+    options = check_options(
         output=output,
         engine=engine,
         workers=workers,
@@ -78,10 +73,61 @@ def run(
         use_ray=use_ray,
         retry_failed=retry_failed,
         merge=merge,
-        config_text=Path(config).read_text("utf-8") if from_file else None,  # type: ignore[arg-type]
-        overrides=tuple(overrides),
+        overrides=overrides,
     )
-    return run_sweep(loaded, options)
+    if isinstance(config, Mapping):
+        return run_sweep(_validated(config, options), options)
+    loaded, text = load_with_text(Path(config), options.overrides)
+    return run_sweep(loaded, options.model_copy(update={"config_text": text}))
+
+
+def _validated(config: Mapping[str, Any], options: "RunOptions") -> "SweepConfig":
+    """Return the sweep of a mapping; arrays become files in its results once it is found valid."""
+    from sweep.config import parse_config
+    from sweep.running.driver import results_of
+    from sweep.scratch import scratch_folder
+    from sweep.store.arrays import with_files
+    from sweep.store.ownership import require_own
+    from sweep.store.places.layout import ResultsDir
+
+    with scratch_folder("sweep-arrays-") as folder:
+        scratch = ResultsDir(folder)
+        valid = parse_config(with_files(config, scratch), options.overrides)
+        if not scratch.data.exists():
+            return valid
+    directory = results_of(valid.name, options)
+    if not isinstance(directory.path, RemotePath):  # which takes no arrays, as is said below
+        require_own(directory, valid.name, merge=options.merge)
+    return parse_config(with_files(config, directory), options.overrides)
+
+
+def run_sweep(
+    config: "SweepConfig",
+    options: "RunOptions | None" = None,
+    *,
+    on_plan: "OnPlan | None" = None,
+    on_progress: "OnProgress | None" = None,
+) -> "RunSummary":
+    """Train every trial of a validated sweep that has no row yet, on Ray or in this process.
+
+    Arguments, result and errors are those of `sweep.running.driver.run_on`.
+    """
+    from sweep.running.driver import run_on
+    from sweep.running.options import RunOptions
+
+    options = options or RunOptions()
+    executor = _executor(options)
+    return run_on(executor, config, options, on_plan=on_plan, on_progress=on_progress)
+
+
+def _executor(options: "RunOptions") -> "Executor":
+    if options.use_ray:
+        from sweep.ray.executor import RayExecutor
+
+        return RayExecutor(options.address)
+    from sweep.running.inline import InlineExecutor
+
+    return InlineExecutor()
 
 
 def read_trials(path: str | AnyPath) -> pd.DataFrame:
@@ -126,7 +172,6 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
     Raises:
         StoreError: there is no such trial, or its weights were not kept.
     """
-    from sweep.nets.autoencoder import network_at
+    from sweep.reuse.networks import load_network
 
-    trial = reader.read_trial(path, trial_id)
-    return network_at(trial, reader.read_weights(path, trial.trial_id).flat)
+    return load_network(path, trial_id)

@@ -1,4 +1,4 @@
-"""What can be wrong, said so that a person can mend it. Knows nothing of where it is shown."""
+"""What can be wrong, said so that a person can mend it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether a user's own code may be run here. Knows no code."""
+"""Whether a user's own code may be run here."""
 
 import inspect
 import sys

@@ -16,16 +16,17 @@ from sweep.cli.progress import Speed, clock, describe_progress, magnitude, progr
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning import make_plan
-from sweep.planning.packs import Batch
-from sweep.ray.broker import Collector
-from sweep.ray.liveness import Vigil
+from sweep.planning.packs import PlannedPack
+from sweep.ray.broker import Broker
+from sweep.ray.liveness import RayMonitor
 from sweep.ray.session import Session
 from sweep.reuse.resume import match_starts
 from sweep.running.coordinator import Phase, SweepProgress
+from sweep.running.executor import Interrupt
 from sweep.running.failures import failed_results
-from sweep.running.interrupt import Interrupt
 from sweep.running.messages import Broken, Ended, Offer, Saved, Tally
 from sweep.running.work_queue import alternate
+from sweep.running.worker_loop import pause_after
 from sweep.store.tables.reader import SavedState
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
@@ -91,15 +92,15 @@ def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
 
 def test_put_returns_only_once_the_driver_has_confirmed():
     async def scene() -> tuple[bool, bool, bytes | None]:
-        collector = Collector(ahead=1)
-        await collector.offer(CPU_PACK, b"work")
-        await collector.start("a", host="here")
-        put = asyncio.create_task(collector.put("a", Saved(b"state")))
-        batch = await collector.take([], 1.0)
+        broker = Broker(ahead=1)
+        await broker.offer(CPU_PACK, b"work")
+        await broker.start("a", host="here")
+        put = asyncio.create_task(broker.put("a", Saved(b"state")))
+        batch = await broker.take([], 1.0)
         before = put.done()
-        await collector.take([item.number for item in batch.items], 0.0)
+        await broker.take([item.number for item in batch.items], 0.0)
         await put
-        job = await collector.start("a", host="here")
+        job = await broker.start("a", host="here")
         return before, put.done(), job and job.checkpoint
 
     assert asyncio.run(scene()) == (False, True, b"state")
@@ -107,33 +108,33 @@ def test_put_returns_only_once_the_driver_has_confirmed():
 
 def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
     async def scene() -> list[str | None]:
-        collector = Collector(ahead=1)
+        broker = Broker(ahead=1)
         for name in ("g1", "g2"):
-            await collector.offer(replace(GPU_PACK, pack_id=name), b"")
+            await broker.offer(replace(GPU_PACK, pack_id=name), b"")
         for name in ("c1", "c2"):
-            await collector.offer(replace(CPU_PACK, pack_id=name), b"")
-        offers = [await collector.next_offer() for _ in range(3)]
-        await collector.start("c1", host="here")
-        offers.append(await collector.next_offer())
+            await broker.offer(replace(CPU_PACK, pack_id=name), b"")
+        offers = [await broker.next_offer() for _ in range(3)]
+        await broker.start("c1", host="here")
+        offers.append(await broker.next_offer())
         return [offer and offer.pack_id for offer in offers]
 
     assert asyncio.run(scene()) == ["g1", "c1", None, "c2"]
 
 
-def test_stopped_collector_starts_nothing_and_tells_workers():
+def test_stopped_broker_starts_nothing_and_tells_workers():
     async def scene() -> tuple[object, ...]:
-        collector = Collector(ahead=2)
-        await collector.offer(CPU_PACK, b"")
-        going = await collector.beat("a", Tally(5, 1, 0))
-        await collector.stop()
-        stopping = await collector.beat("a", Tally(7, 1, 0))
-        batch = await collector.take([], 0.0)
+        broker = Broker(ahead=2)
+        await broker.offer(CPU_PACK, b"")
+        going = await broker.beat("a", Tally(5, 1, 0))
+        await broker.stop()
+        stopping = await broker.beat("a", Tally(7, 1, 0))
+        batch = await broker.take([], 0.0)
         return (
             going,
             stopping,
-            await collector.start("a", host="here"),
-            await collector.next_offer(),
-            await collector.is_drained(),
+            await broker.start("a", host="here"),
+            await broker.next_offer(),
+            await broker.is_drained(),
             batch.tally,
             batch.room,
         )
@@ -141,22 +142,22 @@ def test_stopped_collector_starts_nothing_and_tells_workers():
     assert asyncio.run(scene()) == (False, True, None, None, True, Tally(12, 1, 0), 0)
 
 
-def test_collector_forgets_a_pack_that_ended():
+def test_broker_forgets_a_pack_that_ended():
     async def scene() -> tuple[object, ...]:
-        collector = Collector(ahead=2)
-        await collector.offer(CPU_PACK, b"")
+        broker = Broker(ahead=2)
+        await broker.offer(CPU_PACK, b"")
         for host in ("first", "second"):
-            await collector.start("a", host=host)
-        await collector.retire("a", lost=True)
-        batch = await collector.take([], 0.0)
-        return [item.message for item in batch.items], await collector.start("a", host="third")
+            await broker.start("a", host=host)
+        await broker.retire("a", lost=True)
+        batch = await broker.take([], 0.0)
+        return [item.message for item in batch.items], await broker.start("a", host="third")
 
     assert asyncio.run(scene()) == ([Ended(lost=True, attempts=2, host="second")], None)
 
 
 def test_devices_take_turns():
     none = np.zeros(0, np.int64)
-    batches = [Batch(none, "torch", device) for device in ("cpu", "cpu", "cpu", "cuda")]
+    batches = [PlannedPack(none, "torch", device) for device in ("cpu", "cpu", "cpu", "cuda")]
     assert [batch.device for batch in alternate(batches)] == ["cpu", "cuda", "cpu", "cpu"]
 
 
@@ -183,7 +184,7 @@ def test_first_signal_asks_and_second_raises():
 
 def test_more_than_this_ray_has_is_refused():
     with pytest.raises(SweepError, match=r"gpus_per_pack must be at most the 0 gpus .*got 0\.5"):
-        Session(2, 0.0, False, Vigil((), 0.0)).require(cpus=1.0, gpus=0.5)
+        Session(2, 0.0, False, RayMonitor((), 0.0)).require(cpus=1.0, gpus=0.5)
 
 
 @pytest.mark.parametrize(
@@ -201,7 +202,7 @@ def test_more_than_this_ray_has_is_refused():
 def test_packs_are_made_for_the_cpus_there_are_or_the_workers_a_cluster_may_come_to(
     cpus, grows, workers, slots
 ):
-    assert Session(cpus, 0.0, grows, Vigil((), 0.0)).slots(workers) == slots
+    assert Session(cpus, 0.0, grows, RayMonitor((), 0.0)).slots(workers) == slots
 
 
 def test_speed_is_that_of_the_last_seconds():
@@ -282,3 +283,11 @@ assert get_authentication_mode() == AuthenticationMode.TOKEN, get_authentication
     bare = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_quick_report_is_followed_after_the_least_pause():
+    assert pause_after(0.01, least=0.25) == 0.25
+
+
+def test_a_slow_report_is_followed_after_ten_times_what_it_took():
+    assert pause_after(3.0, least=0.25) == 30.0

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from ray.cluster_utils import Cluster
 
+from sweep.api import run_sweep
 from sweep.errors import SweepError
 from sweep.running.coordinator import SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 

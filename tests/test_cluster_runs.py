@@ -5,17 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from sweep.api import run_sweep
+from sweep.config.grids import expansion
 from sweep.errors import SweepError
-from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.planning import grid, plan
+from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.running.coordinator import SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import done_ids, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
@@ -72,7 +75,7 @@ def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, mon
     (kind,) = again.failures
     assert (kind.error, kind.trials) == ("ValueError: no such thing", 4)
     assert kind.trial_id in set(failed["trial_id"])
-    assert run_sweep(config, replace(inline, retry_failed=True)).trained == 4
+    assert run_sweep(config, inline.model_copy(update={"retry_failed": True})).trained == 4
     tree["grid"]["activation"] = ["tanh"]
     healthy = run_sweep(small_config(**tree), inline)
     assert (healthy.skipped, healthy.failed, healthy.failures) == (4, 0, ())
@@ -110,7 +113,7 @@ def test_run_goes_on_after_its_process_was_killed(tmp_path):
     process.kill()
     process.communicate()
     options = RunOptions(output=tmp_path / "results/small", use_ray=False)
-    lanes = read_leftovers(ResultsDir(tmp_path / "results/small"))
+    lanes = read_checkpoints(ResultsDir(tmp_path / "results/small"))
     reached = [lane.epoch for lane in lanes]
     run_sweep(small_config(f"convergence.max_epochs={max(reached) + 10}"), options)
     assert sorted(read_trials(options.output)["resumed_from"]) == sorted(reached)
@@ -176,3 +179,23 @@ def test_trial_that_fails_after_it_was_cancelled_keeps_what_it_can_go_on_from(
     summary = run_sweep(small_config(**tree), inline)
     assert (summary.trained, summary.failed, summary.missing) == (4, 4, 4)
     assert read_trials(inline.output).equals(before)
+
+
+def test_a_run_expands_its_grid_once_and_plans_its_packs_once(tmp_path, monkeypatch):
+    calls = Counter[str]()
+
+    def counted(module, name):
+        function = getattr(module, name)
+
+        def call(*given, **named):
+            calls[name] += 1
+            return function(*given, **named)
+
+        monkeypatch.setattr(module, name, call)
+
+    counted(expansion, "expand_config")
+    counted(grid, "_cells")
+    counted(plan, "plan_packs")
+    options = RunOptions(output=tmp_path, use_ray=False, workers=1)
+    assert run_sweep(small_config(), options).trained == 4
+    assert calls == {"expand_config": 1, "_cells": 1, "plan_packs": 1}

@@ -297,4 +297,4 @@ def test_a_column_of_text_that_is_left_out_is_named_in_a_warning(tmp_path: Path)
         ({"columns": ["a", "b"]}, []),
     ]:
         plan = make_plan(parse_config(small(dataset=source | options, fixed=fixed)))
-        assert [caution.text for caution in plan.cautions] == warnings
+        assert [warning.text for warning in plan.warnings] == warnings

@@ -11,13 +11,14 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweep.api import run_sweep
 from sweep.cli.commands.plan import plan_command
 from sweep.config import SweepConfig, load_config
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.ladder import RUNGS, Rung
 from sweep.reports.progress import progress_of
-from sweep.running.driver import RunOptions, RunSummary, run_sweep
+from sweep.running.options import RunOptions, RunSummary
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.tables.reader import read_trials
 from sweep.store.tables.snapshot import read_rows

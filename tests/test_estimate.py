@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 
 from sweep.cli.main import main
 from sweep.planning import Pack, make_plan
-from sweep.running.epoch_history import Quartiles, read_neighbours
-from sweep.running.estimate import estimate_plan, makespan, nearest_kind, parts_of, spread_kinds
+from sweep.running.estimate import (
+    Quartiles,
+    estimate_plan,
+    makespan,
+    nearest_kind,
+    parts_of,
+    read_epoch_history,
+    spread_kinds,
+)
 from sweep.training.pilot import Pace, time_pack
 from tests.cluster_sweeps import small_config, small_sweep
 from tests.trials import make_trial, make_work
@@ -132,10 +139,10 @@ def test_neighbours_are_told_apart_by_pack_key(sweep_file: str, tmp_path: Path) 
     assert run.exit_code == 0
     results = tmp_path / "results" / "small"
     keys = plan_of().grid.pack_keys
-    assert read_neighbours(results, keys) == {0: Quartiles(4, (40.0, 40.0, 40.0))}
+    assert read_epoch_history(results, keys) == {0: Quartiles(4, (40.0, 40.0, 40.0))}
     other = plan_of("fixed.optimizer={name: sgd, momentum: 0.9}", workers=1).grid.pack_keys
-    assert read_neighbours(results, other) == {}
-    assert read_neighbours(tmp_path / "nowhere", keys) == {}
+    assert read_epoch_history(results, other) == {}
+    assert read_epoch_history(tmp_path / "nowhere", keys) == {}
 
 
 def test_a_plan_alone_needs_no_torch(sweep_file: str) -> None:

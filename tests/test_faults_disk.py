@@ -12,10 +12,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sweep.api import run_sweep
 from sweep.cli.main import main
 from sweep.errors import StoreError
-from sweep.reuse.checkpoint_files import read_leftovers
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.reuse.checkpoint_files import read_checkpoints
+from sweep.running.options import RunOptions
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
@@ -113,7 +114,7 @@ def test_a_run_killed_again_and_again_loses_no_lane_to_its_successors(tmp_path):
         time.sleep(0.3)
         process.kill()
         process.communicate()
-    states = read_leftovers(ResultsDir(tmp_path / "results"))
+    states = read_checkpoints(ResultsDir(tmp_path / "results"))
     furthest = max(state.epoch for state in states)
     config = small_config(f"convergence.max_epochs={furthest + 10}", rules[1])
     run_sweep(config, RunOptions(output=tmp_path / "results", use_ray=False))

@@ -1,4 +1,4 @@
-"""What Ray is made of dies, and the table is the same: collector, driver, node, worker."""
+"""What Ray is made of dies, and the table is the same: broker, driver, node, worker."""
 
 import contextlib
 import os
@@ -13,9 +13,10 @@ import pytest
 import yaml
 from ray.cluster_utils import Cluster
 
-from sweep.ray import event_loop as pump
+from sweep.api import run_sweep
+from sweep.ray import event_loop
 from sweep.running.coordinator import SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_curves, read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
 
@@ -68,15 +69,15 @@ def once_it_has_saved(results: Path, act: Callable[[], None]) -> Callable[[Sweep
     return react
 
 
-def test_a_killed_collector_is_replaced_and_the_table_is_the_same(tmp_path):
+def test_a_killed_broker_is_replaced_and_the_table_is_the_same(tmp_path):
     calm, killed = trained_calmly(tmp_path), list[int]()
 
-    def kill_the_collector() -> None:
-        killed.extend(processes("ray::Collector", os.getpid()))
+    def kill_the_broker() -> None:
+        killed.extend(processes("ray::Broker", os.getpid()))
         os.kill(killed[0], signal.SIGKILL)
 
     options = RunOptions(output=tmp_path / "wild")
-    react = once_it_has_saved(tmp_path / "wild", kill_the_collector)
+    react = once_it_has_saved(tmp_path / "wild", kill_the_broker)
     summary = run_sweep(small_config(*SOME_SECONDS), options, on_progress=react)
     assert len(killed) == 1
     assert (summary.trained, summary.failed, summary.missing) == (4, 0, 0)
@@ -139,7 +140,7 @@ def activation(x):
 
 @pytest.mark.long
 def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
-    monkeypatch.setattr(pump, "SECONDS_TO_STOP", 5.0)
+    monkeypatch.setattr(event_loop, "SECONDS_TO_STOP", 5.0)
     use_module(tmp_path, monkeypatch, "sleeper", SLEEPER)
     resources = {"workers": 2, "lanes_per_pack": 1}
     config = sweep_with("sleeper:activation", ["4-3-4", "4-5-4"], resources)

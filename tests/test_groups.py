@@ -14,6 +14,7 @@ from sweep.reports.statistics.comparisons import GroupShare, against, compare_sh
 from sweep.reports.statistics.intervals import Share
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import table_set_of
 from sweep.studies.baselines import (
     Yardstick,
     load_targets,

@@ -50,6 +50,9 @@ def test_a_sweep_is_submitted_followed_and_fetched(head, tmp_path):
     told = head.sweep("status", "whole", "--address", head.address, folder=tmp_path).stdout
     assert "succeeded (exit code 0)" in told
     assert "trained 4 trials" in told
+    words = ("status", "whole", "--address", head.address, "--json")
+    progress = json.loads(head.sweep(*words, folder=tmp_path).stdout)["progress"]
+    assert (progress["trained"], progress["failed"], progress["interrupted"]) == (4, 0, False)
     first = head.sweep("fetch", "whole", folder=tmp_path)
     assert first.returncode == 0, first.stderr
     assert read_trials(tmp_path / "results/whole")["epochs"].tolist() == [40] * 4

@@ -16,10 +16,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sweep.api import run_sweep
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.planning import make_plan
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_trials
 from sweep.trial import Trial
 from tests.test_engines_agree import HIDDEN, differences, engines, featured, pack_beside

@@ -17,15 +17,15 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+from sweep.api import run_sweep
 from sweep.cli.main import main
 from sweep.errors import StoreError, UnreachableError
-from sweep.reuse.checkpoint_files import read_leftovers
-from sweep.running.driver import RunOptions, run_sweep
-from sweep.store.places import lease, remote
+from sweep.reuse.checkpoint_files import read_checkpoints
+from sweep.running.options import RunOptions
+from sweep.store import lease, parts, remote
 from sweep.store.places.journal import open_journal
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import path_of
-from sweep.store.tables import parts
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.reader import read_curves, read_trials, read_weights
 from sweep.store.tables.writer import Writer
@@ -300,7 +300,7 @@ def test_a_killed_run_goes_on_from_what_object_storage_holds(store, tmp_path):
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    reached = [state.epoch for state in read_leftovers(ResultsDir.at(place))]
+    reached = [state.epoch for state in read_checkpoints(ResultsDir.at(place))]
     config = small_config(f"convergence.max_epochs={max(reached) + 10}")
     for output in (place, tmp_path / "whole"):
         run_sweep(config, RunOptions(output=output, use_ray=False))

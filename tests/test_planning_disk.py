@@ -1,16 +1,17 @@
-"""Claims: a plan foretells how much room on disk its results take, and states are kept as said."""
+"""Claims: a plan estimates how much room on disk its results take, and states are kept as said."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sweep.api import run_sweep
 from sweep.config import parse_config
 from sweep.engines.start import slot_names
 from sweep.nets.initialisers import initial_parameters
 from sweep.planning import disk, make_plan
 from sweep.planning.disk import disk_bytes
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.places.layout import TableName
 from sweep.store.tables.reader import stated_paths
 from sweep.store.tables.snapshot import read_rows

@@ -131,7 +131,7 @@ def test_every_missing_trial_is_in_exactly_one_pack(
     assert set(counts.values()) <= {1}
     places = {(trial.path_id, pack.pack_id) for pack in packs for trial in pack.trials}
     assert len(places) == plan.paths
-    assert len({pack.pack_id for pack in packs}) == len(packs) == len(plan.batches)
+    assert len({pack.pack_id for pack in packs}) == len(packs) == len(plan.planned_packs)
     for pack in packs:
         keys = [trial.pack_key for trial in pack.trials]
         assert len(set(keys)) == 1 + sum(a != b for a, b in pairwise(keys))

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli.commands.plan import describe_plan, plan_command
-from sweep.cli.commands.schema import schema_command
+from sweep.cli.commands.plan import describe_plan, plan_command, schema_command
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.nets.phases import phases_of
@@ -24,7 +23,7 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 
 def warnings_of(**changes: Any) -> list[str]:
     plan = make_plan(parse_config(small(**changes)))
-    return [caution.text for caution in plan.cautions]
+    return [warning.text for warning in plan.warnings]
 
 
 def test_a_plan_counts() -> None:
@@ -32,7 +31,7 @@ def test_a_plan_counts() -> None:
     grid = {"activation": ["relu", "tanh"], "convergence": rules, "replicates": 5}
     plan = make_plan(parse_config(small(grid=grid)), workers=2)
     assert (plan.trials, plan.done, plan.missing, plan.paths, plan.keys) == (20, 0, 20, 10, 2)
-    assert len(plan.batches) == 2
+    assert len(plan.planned_packs) == 2
     assert plan.max_epochs == 10 * 30
     assert plan.engines == {"fused on cpu": 20}
 

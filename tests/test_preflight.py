@@ -6,37 +6,38 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
+from sweep.api import run_sweep
 from sweep.errors import SweepError
 from sweep.ray.preflight import (
-    Station,
+    NodeReport,
     faults_of,
     lacking_resources,
     own_versions,
     skew,
     visit_nodes,
 )
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from sweep.store.tables.reader import done_ids
 from tests.cluster_sweeps import small_config
 
 OWN = {"python": "3.11", "sweep": "0.1.0", "torch": "2.13.0"}
 
 
-def station(**changes: object) -> Station:
+def report(**changes: object) -> NodeReport:
     values = {"host": "a (10.0.0.1)", "cpus": 2.0, "gpus": 0.0, "versions": OWN}
-    return Station(**values | changes)
+    return NodeReport(**values | changes)
 
 
 def test_a_node_like_the_driver_has_no_faults():
-    assert list(faults_of([station(), station(skew=-4.9)], OWN)) == []
+    assert list(faults_of([report(), report(skew=-4.9)], OWN)) == []
 
 
 def test_every_fault_of_every_node_is_said():
-    stations = [
-        station(versions={"python": "3.12", "sweep": "0.1.0"}, skew=-61.4),
-        station(host="b (10.0.0.2)", versions=None, complaint="nothing in 30 s"),
+    reports = [
+        report(versions={"python": "3.12", "sweep": "0.1.0"}, skew=-61.4),
+        report(host="b (10.0.0.2)", versions=None, complaint="nothing in 30 s"),
     ]
-    assert list(faults_of(stations, OWN)) == [
+    assert list(faults_of(reports, OWN)) == [
         "  a (10.0.0.1): python must be 3.11, the driver's (got 3.12)",
         "  a (10.0.0.1): torch must be 2.13.0, the driver's (got none)",
         "  a (10.0.0.1): clock must be within 5 s of the driver's (got -61 s); set it by NTP",
@@ -51,7 +52,7 @@ def test_a_clock_is_wrong_only_beyond_the_time_that_asking_took():
 
 
 def test_one_node_must_hold_a_whole_pack():
-    both = [station(), station(host="b (10.0.0.2)", cpus=1.0, gpus=1.0)]
+    both = [report(), report(host="b (10.0.0.2)", cpus=1.0, gpus=1.0)]
     assert lacking_resources(both, cpus=2, gpus=0) is None
     assert lacking_resources(both, cpus=1, gpus=0.5) is None
     said = lacking_resources(both, cpus=2, gpus=0.5)

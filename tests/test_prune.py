@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+import sweep
 from sweep.cli.main import main
 from sweep.config import load_config
 from sweep.errors import StoreError
@@ -160,8 +161,19 @@ def test_a_state_from_which_a_missing_trial_goes_on_is_kept(study: Path) -> None
     with Writer(ResultsDir(study)) as writer:  # of four paths, the trial of one is missing
         writer.append(encode(shorter, "small"))
     done = call("small", "--yes")
-    assert "1 cancelled kept: trials that are still to be trained go on from them" in done.stdout
+    assert "1 cancelled kept: trials asked for can go on from them" in done.stdout
     assert "5 cancelled, 1 failed to remove" in done.stdout
+
+
+def test_the_only_state_of_a_path_that_is_asked_for_is_kept(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tree = small_sweep(record={"state": "resumable"})
+    asked = tree | {"convergence": {"epochs": 40}}
+    sweep.run(tree, use_ray=False)  # to max_epochs 40, which leaves a state
+    assert sweep.run(asked, use_ray=False).derived == 4  # and so has none of its own
+    Path("asked.yaml").write_text(yaml.safe_dump(asked))
+    done = call("small", "asked.yaml", "--yes", "--finished")
+    assert "4 finished kept: trials asked for can go on from them" in done.stdout
 
 
 def test_nothing_is_removed_while_another_writes(study: Path) -> None:

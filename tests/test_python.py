@@ -13,7 +13,7 @@ import pytest
 import sweep
 from sweep.errors import ConfigError, StoreError
 from sweep.nets.autoencoder import Autoencoder
-from sweep.running.driver import RunSummary
+from sweep.running.options import RunSummary
 from tests.cluster_sweeps import small_sweep
 from tests.trials import make_trial
 
@@ -66,6 +66,41 @@ def test_an_array_is_the_same_data_as_its_rows_and_is_written_once() -> None:
     (file,) = Path("results/small/data").iterdir()
     np.testing.assert_array_equal(np.load(file), rows)
     assert run(dataset=[np.array(rows), np.eye(4)]).trained == 4
+
+
+def test_nothing_is_written_for_arrays_of_a_sweep_that_is_wrong_or_not_the_folders_own() -> None:
+    with pytest.raises(ConfigError, match="topology must begin with 3 and end with 3"):
+        run(dataset=np.eye(3))
+    assert not Path("results").exists()
+    Path("results/small").mkdir(parents=True)
+    Path("results/small/cat.jpg").touch()
+    with pytest.raises(StoreError, match="must be empty or hold results"):
+        run(dataset=np.eye(4))
+    assert [path.name for path in Path("results/small").iterdir()] == ["cat.jpg"]
+
+
+def test_arrays_lie_with_the_results_also_where_an_override_names_them() -> None:
+    sweep.run(small_sweep(**SHORT, dataset=np.eye(4)), ["name=other"], use_ray=False)
+    assert sorted(path.name for path in Path("results").iterdir()) == ["other"]
+
+
+def test_every_wrong_option_is_told_with_what_must_hold() -> None:
+    with pytest.raises(ConfigError) as caught:
+        sweep.run(small_sweep(), "grid.seed=1", engine="fast", workers=0, use_ray="no", output=3)  # type: ignore[arg-type]
+    assert [str(fault) for fault in caught.value.faults] == [
+        "sweep.run: output must be a path or a URI (got 3)",
+        "sweep.run: engine must be one of auto, fused, torch, reference (got 'fast'; did you mean "
+        "'auto'?)",
+        "sweep.run: workers must be >= 1 (got 0)",
+        "sweep.run: use_ray must be true or false (got 'no')",
+        "sweep.run: overrides must be a list of texts such as 'grid.learning_rate=0.1' (got "
+        "'grid.seed=1')",
+    ]
+
+
+def test_options_may_be_numbers_of_numpy() -> None:
+    summary = sweep.run(small_sweep(**SHORT), [], workers=np.int64(1), use_ray=False)
+    assert summary.trained == 4
 
 
 def test_the_sweep_kept_beside_the_results_finds_the_array(tmp_path: Path) -> None:

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 
 HOLDER = """
 import sys
 from pathlib import Path
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 
 with scratch_folder("sweep-tune-", Path(sys.argv[1])) as folder:
     (folder / "experiment").write_text("held")

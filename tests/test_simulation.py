@@ -43,7 +43,7 @@ def test_every_trial_is_kept_and_no_time_is_gained(plan, workers, patience):
     assert outcome.trials == 2_000
     assert outcome.makespan >= outcome.ideal
     assert 0 < outcome.utilisation <= 1
-    assert max(outcome.driver, outcome.tune, outcome.collector) <= 1
+    assert max(outcome.driver, outcome.tune, outcome.broker) <= 1
 
 
 def test_the_same_sweep_is_acted_out_alike(plan):
@@ -67,7 +67,7 @@ def test_two_workers_share_packs_of_one_length():
     assert act_out(loads, workers=2, costs=free).makespan == pytest.approx(6.0)
 
 
-def test_patient_workers_wait_less_where_the_collector_is_slow():
+def test_patient_workers_wait_less_where_the_broker_is_slow():
     loads = [Load(1, 60_000_000, 0)] * 100
     slow = replace(NOTHING, epoch=1e-6, call=0.02)
     hasty, patient = (

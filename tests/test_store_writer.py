@@ -432,7 +432,7 @@ def test_checkpoints_are_replaced_and_dropped(tmp_path: Path) -> None:
         assert held.load_checkpoint("pack-1") is None
 
 
-def test_a_run_keeps_its_config_and_circumstances(tmp_path: Path) -> None:
+def test_a_run_keeps_its_config_and_environment(tmp_path: Path) -> None:
     path = record_run(ResultsDir(tmp_path), "name: study\n", {"host": "here"})
     assert (tmp_path / "sweep.yaml").read_text() == "name: study\n"
     assert json.loads(path.read_text())["host"] == "here"

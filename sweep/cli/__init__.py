@@ -1,1 +1,1 @@
-"""The command line: one small module a command, each importing only what it runs."""
+"""The command line: each command imports only what it runs."""

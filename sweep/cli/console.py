@@ -1,6 +1,6 @@
 """What every command prints passes through here, and cannot steer the terminal.
 
-Knows nothing of what is printed. The streams themselves are guarded, so that errors, tracebacks,
+The streams themselves are guarded, so that errors, tracebacks,
 warnings and what libraries print are guarded too. Colours of our own go by `styled_console`.
 """
 
@@ -54,7 +54,7 @@ def guard_streams() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Lead standard streams that the caller closed nowhere.
+    """Open the null device for standard streams that the caller has closed.
 
     Else the next file opened would have such a stream's number, and what libraries print would
     be written into it.
@@ -96,7 +96,7 @@ def _unguarded(stream: TextIO) -> TextIO:
 
 
 def _encodable(text: str, encoding: str | None) -> str:
-    """Write as escapes what a stream has no code for."""
+    """Escape what a stream cannot encode."""
     if encoding is None or text.isascii():
         return text
     return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -1,6 +1,6 @@
 """The `sweep` command: names its subcommands and imports each only when it is called.
 
-Turns the library's errors into messages and exit codes. Knows nothing of what a command does.
+Turns the library's errors into messages and exit codes.
 """
 
 import os
@@ -35,11 +35,14 @@ COMMANDS = {
     "doctor": "Check every file of results, and repair them.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
+MODULES = {"schema": "plan"} | dict.fromkeys(("jobs", "logs", "stop", "fetch"), "cluster")
+"""Where commands live that are not in a module of their own name."""
+
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}
 
 
 class LazyGroup(click.Group):
-    """A group whose commands live in `sweep.cli.commands.NAME` as `NAME_command`."""
+    """A group whose commands live in modules of `sweep.cli.commands` as `NAME_command`."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -47,7 +50,8 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command = getattr(import_module(f"sweep.cli.commands.{cmd_name}"), f"{cmd_name}_command")
+        module = import_module(f"sweep.cli.commands.{MODULES.get(cmd_name, cmd_name)}")
+        command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
         return command
 

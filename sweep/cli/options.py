@@ -1,11 +1,16 @@
-"""Options that several commands share. Knows no command."""
+"""Options that several commands share: whose code may run, and by which rule to judge."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from sweep.ladder import Rung
+
+RULES = ["delta", "early_stopping", "loss"]
 
 
 def _refuse(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -53,3 +58,36 @@ _trust = click.option(
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say whose code may run."""
     return _no_plugins(_trust(command))
+
+
+def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--rule`, `--tolerance` and `--patience`."""
+    for option in (
+        click.option("--patience", type=int, metavar="N", help="Patience of --rule. [1]"),
+        click.option(
+            "--tolerance", type=float, metavar="X", help="Tolerance of --rule, or the loss."
+        ),
+        click.option(
+            "--rule",
+            type=click.Choice(RULES),
+            help="Judge by this rule, as if trained with it: without training, from the ladder.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def asked_rung(rule: str | None, tolerance: float | None, patience: int | None) -> "Rung | None":
+    """Return the rung that the options ask for, None without any.
+
+    Raises:
+        click.UsageError: if some are missing.
+        ConfigError: if the ladder has no such rung.
+    """
+    if rule is None and tolerance is None and patience is None:
+        return None
+    if rule is None or tolerance is None:
+        raise click.UsageError("--rule and --tolerance must be given together")
+    from sweep.reports.rejudging import find_rung
+
+    return find_rung(rule, tolerance, patience)

@@ -1,8 +1,8 @@
-"""Finds the results that a user means. Knows nothing of what is in them."""
+"""Finds the results that a user means."""
 
 from pathlib import Path
 
-from sweep.errors import StoreError, nearest
+from sweep.errors import ConfigError, StoreError, nearest
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import is_uri
 
@@ -46,11 +46,11 @@ def all_results() -> list[ResultsDir]:
 
 def _name_in(config: Path) -> str:
     """Read the name of a sweep from its file, which need not be valid otherwise."""
-    import yaml
+    from sweep.config.yaml_source import read_document
 
     try:
-        tree = yaml.safe_load(config.read_text())
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        tree = read_document(config).tree
+    except ConfigError as error:
         raise StoreError(f"{config}: must be a sweep file or a results directory") from error
     name = tree.get("name", "unnamed") if isinstance(tree, dict) else None
     if not isinstance(name, str):

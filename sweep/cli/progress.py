@@ -1,9 +1,9 @@
-"""Shows how far a sweep has come: one line on a terminal, now and then a line in a log."""
+"""Shows the progress of a sweep: one line on a terminal, a line every few seconds in a log."""
 
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import click
 from rich.console import Console
@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from sweep.cli.console import guard_streams, styled_console
+from sweep.jobs.progress import note_progress
 from sweep.running.coordinator import Phase, SweepProgress
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -155,7 +156,9 @@ def _log() -> Show:
         if progress.seconds >= due or progress.phase is not phase:
             due = progress.seconds + SECONDS_BETWEEN_LINES
             phase = progress.phase
+            text = describe_progress(progress, rate)
+            note_progress(text, asdict(progress) | {"epochs_per_second": rate})
             with contextlib.suppress(OSError):  # a reader that has gone must not end the sweep
-                click.echo(describe_progress(progress, rate), err=True)
+                click.echo(text, err=True)
 
     return show

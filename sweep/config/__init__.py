@@ -1,6 +1,6 @@
 """From a YAML file to a validated sweep. Knows nothing of training."""
 
-from sweep.config.load import load_config, parse_config
+from sweep.config.load import load_config, load_with_text, parse_config
 from sweep.config.sweepfile import SweepConfig
 
-__all__ = ["SweepConfig", "load_config", "parse_config"]
+__all__ = ["SweepConfig", "load_config", "load_with_text", "parse_config"]

@@ -7,13 +7,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from sweep.config.faults import MAX_FAULTS, faults_of, locate, meant_keys, paths_of, without
-from sweep.config.grids.expansion import expand_config
 from sweep.config.grids.values import Problem
 from sweep.config.overrides import apply_overrides
 from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
 from sweep.config.plain_values import plain
 from sweep.config.sweepfile import SweepConfig
-from sweep.config.yaml_source import Document, dotted, parse_document, read_document
+from sweep.config.yaml_source import Document, dotted, parse_document, read_text
 from sweep.errors import ConfigError, Fault
 from sweep.plugins.sources import make_importable
 
@@ -30,9 +29,18 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> SweepConfig:
     Raises:
         ConfigError: with every fault found.
     """
-    document = read_document(path)
+    return load_with_text(path, overrides)[0]
+
+
+def load_with_text(path: Path, overrides: Sequence[str] = ()) -> tuple[SweepConfig, str]:
+    """Read a sweep file; return the sweep, and the file as written, as of the same moment.
+
+    Arguments and errors are those of `load_config`.
+    """
+    text = read_text(path)
+    document = parse_document(text, source=str(path))
     make_importable(Path.cwd(), path.parent)
-    return validate(apply_overrides(document, overrides))
+    return validate(apply_overrides(document, overrides)), text
 
 
 def parse_config(
@@ -62,11 +70,11 @@ def validate(document: Document) -> SweepConfig:
     if not isinstance(document.tree, dict):
         got = "nothing" if document.tree is None else repr(document.tree)[:60]
         must = "hold a mapping with name, dataset, fixed, grid and convergence"
-        raise ConfigError([Fault(where=document.where(()), key="", must=must, got=got)])
+        raise ConfigError.of(document.where(()), must, got=got)
     values = values_in_ranges(document.tree)
     if values > MAX_VALUES:
         must = f"hold at most {MAX_VALUES:,} values in its ranges, all together"
-        raise ConfigError([Fault(where=document.source, key="", must=must, got=f"{values:,}")])
+        raise ConfigError.of(document.source, must, got=f"{values:,}")
     try:
         config = SweepConfig.model_validate(document.tree)
     except ValidationError as error:
@@ -78,7 +86,7 @@ def validate(document: Document) -> SweepConfig:
             raise ConfigError(faults) from error
         faults += _faults_of_the_rest(error, document)
         raise ConfigError(sorted(faults, key=_line)) from None
-    problems = expand_config(config).problems
+    problems = config.expansion.problems
     if problems:
         faults = [_fault(problem, document) for problem in problems]
         raise ConfigError(sorted(faults, key=_line))
@@ -101,7 +109,7 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
     except ValidationError:
         return []
     judged = {step for path in wrong for step in path[:3]} | meant_keys(error, SweepConfig)
-    problems = expand_config(config).problems
+    problems = config.expansion.problems
     known = (p for p in problems if p.key not in judged and "zip" not in p.path)
     return [_fault(problem, document) for problem in known]
 

@@ -1,6 +1,7 @@
-"""The sweep file as a whole. Knows its words, not how they combine."""
+"""The sweep file as a whole: its words, and not how they combine."""
 
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BeforeValidator, Field
@@ -31,6 +32,9 @@ from sweep.config.parameters.networks import (
 from sweep.config.parameters.optimizers import AnyOptimizer, Schedule
 from sweep.config.parameters.pretraining import Pretraining
 from sweep.config.parameters.stop_rules import Convergence
+
+if TYPE_CHECKING:
+    from sweep.config.grids.expansion import Expansion
 
 MAX_GRIDS = 1_000
 MAX_ENTRIES = 10_000
@@ -186,10 +190,13 @@ class Gpu(Block):
     )
 
 
+Engine = Literal["auto", "fused", "torch", "reference"]
+
+
 class Resources(Block):
     """What trains the trials, on how much."""
 
-    engine: Literal["auto", "fused", "torch", "reference"] = Field(
+    engine: Engine = Field(
         default="auto", description="what trains a pack; auto takes the fastest that can"
     )
     workers: Count | None = Field(
@@ -270,3 +277,10 @@ class SweepConfig(Block):
     )
     resources: Resources = Field(default=Resources(), description="what trains the trials")
     record: Record = Field(default=Record(), description="what is kept of each trial")
+
+    @cached_property
+    def expansion(self) -> "Expansion":
+        """The sweep spread into axes that combine: found once, by who reads it or who plans it."""
+        from sweep.config.grids.expansion import expand_config
+
+        return expand_config(self)

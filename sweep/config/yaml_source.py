@@ -78,6 +78,15 @@ def read_document(path: Path) -> Document:
     Raises:
         ConfigError: the file cannot be read, is not UTF-8 or is not the YAML asked for.
     """
+    return parse_document(read_text(path), source=str(path))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a YAML file.
+
+    Raises:
+        ConfigError: it cannot be read, is too large or is not UTF-8.
+    """
     try:
         with path.open("rb") as file:
             held = file.read(MAX_BYTES + 1)
@@ -86,11 +95,10 @@ def read_document(path: Path) -> Document:
         raise _error(str(path), "be a readable YAML file", got=reason) from error
     _check_size(len(held), str(path))
     try:
-        text = held.decode("utf-8-sig")
+        return held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = held[: error.start].count(b"\n") + 1
         raise _error(f"{path}:{line}", "be UTF-8 text") from error
-    return parse_document(text, source=str(path))
 
 
 def parse_document(text: str, *, source: str) -> Document:

@@ -1,4 +1,4 @@
-"""Packs the results of a sweep on the head of a cluster, for `fetching` to carry them off.
+"""Archives the results of a sweep on the head of a cluster, for `sweep.jobs.fetch` to download.
 
 Sent there as a job of its own, so it needs nothing but Python. Knows of the tables only that they
 are folders of parts which never change, and that a part counts once its trials are there.

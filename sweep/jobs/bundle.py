@@ -1,7 +1,4 @@
-"""Gathers the files that a sweep needs elsewhere: its own, the user's, and sweep itself.
-
-Knows nothing of how they travel.
-"""
+"""Bundles the files that a sweep needs elsewhere: its own, the user's, and sweep itself."""
 
 import ast
 import contextlib
@@ -25,12 +22,12 @@ UNWANTED = {"__pycache__", "results", "venv"}
 
 
 @dataclass
-class Parcel:
+class Bundle:
     """Files to send.
 
     Attributes:
-        entry: the sweep file, as it is called in the parcel.
-        files: what to send, by its path in the parcel; text where it is not a file here.
+        entry: the sweep file, as it is called in the bundle.
+        files: what to send, by its path in the bundle; text where it is not a file here.
     """
 
     entry: str
@@ -63,9 +60,9 @@ class Parcel:
         )
 
 
-def make_parcel(
+def make_bundle(
     path: Path, config: SweepConfig, *, include: Sequence[Path] = (), with_sweep: bool
-) -> Parcel:
+) -> Bundle:
     """Gather a sweep file with the modules and data under the working directory that it names.
 
     Args:
@@ -78,33 +75,33 @@ def make_parcel(
         SweepError: something named lies where it cannot be sent from.
     """
     roots = [Path.cwd(), path.parent.resolve()]
-    parcel = Parcel(_name(path.resolve(), roots))
-    parcel.files[parcel.entry] = path
+    bundle = Bundle(_name(path.resolve(), roots))
+    bundle.files[bundle.entry] = path
     tree = config.model_dump(mode="json")
     for module in _modules(tree, roots):
-        _add(parcel, module.resolve(), roots)
+        _add(bundle, module.resolve(), roots)
     for data in _data(tree):  # found there as it is named here, links included
-        _add(parcel, Path(os.path.normpath(Path.cwd() / data)), roots[:1])
+        _add(bundle, Path(os.path.normpath(Path.cwd() / data)), roots[:1])
     for path in include:
-        _add(parcel, path.resolve(), roots)
+        _add(bundle, path.resolve(), roots)
     if with_sweep:
-        _add_sweep(parcel)
-    return parcel
+        _add_sweep(bundle)
+    return bundle
 
 
-def _add(parcel: Parcel, path: Path, roots: Sequence[Path]) -> None:
+def _add(bundle: Bundle, path: Path, roots: Sequence[Path]) -> None:
     for file in _files(path):
-        parcel.files[_name(file, roots)] = file
+        bundle.files[_name(file, roots)] = file
 
 
-def _add_sweep(parcel: Parcel) -> None:
+def _add_sweep(bundle: Bundle) -> None:
     """Add the package, and what says which version it is."""
     package = Path(sweep.__file__).parent
     for file in [*package.rglob("*.py"), package / "py.typed"]:
-        parcel.files[f"sweep/{file.relative_to(package)}"] = file
+        bundle.files[f"sweep/{file.relative_to(package)}"] = file
     name, number = "autoencoder-sweep", version("autoencoder-sweep")
     about = f"autoencoder_sweep-{number}.dist-info/METADATA"
-    parcel.files[about] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n"
+    bundle.files[about] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n"
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -121,7 +118,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def _name(path: Path, roots: Sequence[Path]) -> str:
-    """Return what a file is called in the parcel: its path below one of the roots."""
+    """Return what a file is called in the bundle: its path below one of the roots."""
     for root in roots:
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()

@@ -1,11 +1,6 @@
-"""The sweeps on a cluster as jobs of its job server: lists, follows and stops them.
-
-Knows nothing of what is in a job.
-"""
+"""The sweeps on a cluster as jobs of its job server: lists, follows and stops them."""
 
 import asyncio
-import logging
-import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import SweepError, nearest
-from sweep.ray.access import asking, connecting, job_address, require_listener
+from sweep.ray.access import asking, connecting, job_address, job_client, require_listener
 from sweep.ray.session import set_environment
 
 STOPPED = 130
@@ -23,8 +18,6 @@ FAILED = 1
 OWN_CODES = {1, 2, STOPPED}
 SECONDS_BETWEEN_LOOKS = 0.3
 SECONDS_BEFORE_RETRY = 2.0
-LOUD = ["ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"]
-LOUD += ["ray._private.runtime_env.packaging"]
 
 
 class JobState(StrEnum):
@@ -96,7 +89,7 @@ class JobServer:
         self.address = job_address(address)
         with connecting(self.address):
             require_listener(self.address)
-            self._client = _connect(self.address)
+            self._client = job_client(self.address)
 
     def submit(
         self, job_id: str, command: str, runtime_env: Mapping[str, Any], metadata: Mapping[str, str]
@@ -195,29 +188,21 @@ class JobServer:
 
     def download(self, node_id: str, name: str, target: Path) -> None:
         """Copy a file of the folder in which a node keeps its logs, as bytes."""
+        with target.open("wb") as file:
+            for chunk in self._file(node_id, name):
+                file.write(chunk)
+
+    def read(self, node_id: str, name: str) -> bytes:
+        """Return a small file of that folder."""
+        return b"".join(self._file(node_id, name))
+
+    def _file(self, node_id: str, name: str) -> Iterator[bytes]:
         query = {"node_id": node_id, "filename": name, "lines": "-1", "timeout": "86400"}
-        with asking(self.address), target.open("wb") as file:
+        with asking(self.address):
             # The client's own request: it adds the token, and the certificates.
             reply = self._client._do_request("GET", "/api/v0/logs/file", params=query, stream=True)
             reply.raise_for_status()
-            for chunk in reply.iter_content(2**20):
-                file.write(chunk)
-
-
-def _connect(address: str) -> Any:
-    """Return Ray's client, for this address whatever the environment says."""
-    from ray.job_submission import JobSubmissionClient
-
-    for name in LOUD:
-        logging.getLogger(name).setLevel(logging.ERROR)
-    before = os.environ.get("RAY_API_SERVER_ADDRESS")
-    os.environ["RAY_API_SERVER_ADDRESS"] = address
-    try:
-        return JobSubmissionClient(address)
-    finally:
-        del os.environ["RAY_API_SERVER_ADDRESS"]
-        if before is not None:
-            os.environ["RAY_API_SERVER_ADDRESS"] = before
+            yield from reply.iter_content(2**20)
 
 
 def _iterate(texts: AsyncIterator[str]) -> Iterator[str]:

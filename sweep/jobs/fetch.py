@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import StoreError, SweepError
-from sweep.jobs import archive as courier
+from sweep.jobs import archive as archiver
 from sweep.jobs.control import JobServer, SweepJob
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 from sweep.store.places.files import reporting, write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.lock import writer_of
@@ -102,20 +102,20 @@ def _carry(
     server: JobServer, job: SweepJob, held: Mapping[str, int], archive: Path
 ) -> dict[str, int]:
     """Have the results packed on the head and copy the archive; return the sizes of all parts."""
-    errand = f"fetch-{job.job_id}-{secrets.token_hex(4)}"
+    fetch_id = f"fetch-{job.job_id}-{secrets.token_hex(4)}"
     with scratch_folder("sweep-fetch-") as folder:
-        shutil.copy(courier.__file__, folder)
+        shutil.copy(archiver.__file__, folder / "archive.py")
         (folder / "held.json").write_text(json.dumps(held))
-        command = f"exec python3 courier.py {shlex.quote(job.results)} held.json"
-        server.submit(errand, command, {"working_dir": str(folder)}, {"fetch": job.job_id})
+        command = f"exec python3 archive.py {shlex.quote(job.results)} held.json"
+        server.submit(fetch_id, command, {"working_dir": str(folder)}, {"fetch": job.job_id})
     try:
-        said = _await_word(server, errand, job)
-        node_id = server.look(errand).node_id
+        said = _await_reply(server, fetch_id, job)
+        node_id = server.look(fetch_id).node_id
         assert node_id
         server.download(node_id, said["archive"], archive)
     finally:
-        server.stop(errand)
-        server.forget(errand)
+        server.stop(fetch_id)
+        server.forget(fetch_id)
     with archive.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != said["sha256"]:
@@ -126,16 +126,16 @@ def _carry(
     return parts
 
 
-def _await_word(server: JobServer, errand: str, job: SweepJob) -> dict[str, Any]:
-    """Return what the courier says once it has packed."""
+def _await_reply(server: JobServer, fetch_id: str, job: SweepJob) -> dict[str, Any]:
+    """Return what the archiver says once it has packed."""
     words: list[dict[str, Any]] = []
 
-    def spoken(state: SweepJob) -> bool:
-        lines = [line for line in server.log(errand).splitlines() if line.startswith("{")]
+    def replied(state: SweepJob) -> bool:
+        lines = [line for line in server.log(fetch_id).splitlines() if line.startswith("{")]
         words.extend(json.loads(line) for line in lines[:1])
         return bool(words) or state.state.is_over
 
-    in_time = server.wait(errand, until=spoken, seconds=PACKING_SECONDS)
+    in_time = server.wait(fetch_id, until=replied, seconds=PACKING_SECONDS)
     if words and "archive" in words[0]:
         return words[0]
     if words:
@@ -143,7 +143,7 @@ def _await_word(server: JobServer, errand: str, job: SweepJob) -> dict[str, Any]
             f"{job.job_id}: must have results in {words[0]['absent']} on the head (got none yet); "
             "they come with the first trials that end"
         )
-    why = server.log(errand).strip()[-300:] if in_time else "it took too long"
+    why = server.log(fetch_id).strip()[-300:] if in_time else "it took too long"
     raise SweepError(f"{job.job_id}: its results cannot be packed on the head ({why})")
 
 

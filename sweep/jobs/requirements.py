@@ -1,4 +1,4 @@
-"""What sweep is installed with here, as requirements. Knows nothing of where they are installed."""
+"""The versions of the packages that sweep is installed with here, as requirements."""
 
 from importlib.metadata import PackageNotFoundError, distribution
 

@@ -1,4 +1,4 @@
-"""Turns a sweep file into a job on a cluster. Knows nothing of how jobs are run."""
+"""Turns a sweep file into a job on a cluster."""
 
 import hashlib
 import json
@@ -12,10 +12,11 @@ from typing import Any
 
 from sweep.config import SweepConfig, load_config
 from sweep.errors import SweepError
-from sweep.jobs.bundle import Parcel, make_parcel
+from sweep.jobs.bundle import Bundle, make_bundle
 from sweep.jobs.control import JobServer, SweepJob
+from sweep.jobs.progress import VARIABLE, progress_name
 from sweep.jobs.requirements import pinned_requirements
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 from sweep.store.places.remote import has_credentials, without_query
 
 PLACES = "~/sweep-results"
@@ -73,11 +74,11 @@ def submit_sweep(
     jobs = server.jobs()
     _require_alone(config.name, jobs, server.address)
     job_id = job_name(config, options.name, {job.job_id for job in jobs})
-    parcel = make_parcel(path, config, include=options.include, with_sweep=options.install)
-    command = command_of(parcel, overrides, results, options)
+    bundle = make_bundle(path, config, include=options.include, with_sweep=options.install)
+    command = command_of(bundle, overrides, results, options)
     with scratch_folder("sweep-submit-") as folder:
-        parcel.write(folder)
-        environment = _runtime_env(str(folder), install=options.install)
+        bundle.write(folder)
+        environment = _runtime_env(str(folder), job_id, install=options.install)
         server.submit(job_id, command, environment, {"sweep": config.name, "results": shown})
     return server.look(job_id)
 
@@ -123,13 +124,13 @@ def job_name(config: SweepConfig, given: str | None, taken: Collection[str]) -> 
 
 
 def command_of(
-    parcel: Parcel, overrides: tuple[str, ...], results: str, options: SubmitOptions
+    bundle: Bundle, overrides: tuple[str, ...], results: str, options: SubmitOptions
 ) -> str:
     """Return the shell's line that runs the sweep in the job.
 
     `exec`, so that the signal which stops the job comes to sweep, once, and the exit code from it.
     """
-    words = ["exec", "python3", "-m", "sweep", "run", parcel.entry, *overrides]
+    words = ["exec", "python3", "-m", "sweep", "run", bundle.entry, *overrides]
     words += ["--trust"]  # whose code it runs was asked where it was submitted
     if options.engine:
         words += ["--engine", options.engine]
@@ -143,9 +144,10 @@ def command_of(
     return f"{shlex.join(words)} --output {home}{shlex.quote(results.removeprefix(home))}"
 
 
-def _runtime_env(folder: str, *, install: bool) -> dict[str, Any]:
+def _runtime_env(folder: str, job_id: str, *, install: bool) -> dict[str, Any]:
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     variables["RAY_JOB_STOP_WAIT_TIME_S"] = str(STOP_SECONDS)
+    variables[VARIABLE] = progress_name(job_id)
     environment: dict[str, Any] = {"working_dir": folder, "env_vars": variables}
     if install:
         environment["pip"] = {"packages": pinned_requirements(), "pip_check": False}

@@ -1,4 +1,4 @@
-"""Tells how much room on disk the results of trials take. Knows sizes alone, no networks."""
+"""Estimates how much room on disk the results of trials take."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -98,8 +98,8 @@ def _limits(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Return the most epochs of every trial, and whether they are what it was asked for."""
     cells = grid.cells
     asked = np.zeros(len(cells))
-    for number, block in enumerate(grid.blocks):
-        rows = np.flatnonzero(cells.blocks == number)
-        asked[rows] = block.numbers("fixed_epochs")[cells.positions[rows]]
+    for number, product in enumerate(grid.products):
+        rows = np.flatnonzero(cells.products == number)
+        asked[rows] = product.numbers("fixed_epochs")[cells.positions[rows]]
     fixed = asked > 0
     return np.where(fixed, np.minimum(asked, cells.max_epochs), cells.max_epochs), fixed

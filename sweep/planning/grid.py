@@ -1,4 +1,4 @@
-"""Expands a sweep into trials, a million in seconds. Knows nothing of packs or devices."""
+"""Expands a sweep into trials: a million of them in seconds."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.expansion import expand_config
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, Fault
-from sweep.planning.product import Block, Key
+from sweep.planning.product import Key, TrialProduct
 from sweep.trial import PACK_KEY, Trial
 
 
@@ -24,14 +23,14 @@ class Cells:
     Attributes:
         trial_ids, path_ids: the identities as 64-bit numbers.
         keys: which pack key, as an index into the grid's `pack_keys`.
-        blocks, positions: where the trial stands: which grid, which combination.
+        products, positions: where the trial stands: which grid, which combination.
         max_epochs: its limit. pretraining_epochs: most epochs of the phases before.
     """
 
     trial_ids: UInt64[np.ndarray, " trials"]
     path_ids: UInt64[np.ndarray, " trials"]
     keys: Int64[np.ndarray, " trials"]
-    blocks: Int64[np.ndarray, " trials"]
+    products: Int64[np.ndarray, " trials"]
     positions: Int64[np.ndarray, " trials"]
     max_epochs: Float64[np.ndarray, " trials"]
     pretraining_epochs: Float64[np.ndarray, " trials"]
@@ -49,11 +48,11 @@ class Grid:
     """The trials of a sweep, each once.
 
     Attributes:
-        blocks: the grids whose union it is.
+        products: the grids whose union it is.
         datasets: how to load the data of each fingerprint.
     """
 
-    blocks: tuple[Block, ...]
+    products: tuple[TrialProduct, ...]
     datasets: Mapping[str, DatasetSpec]
 
     def __len__(self) -> int:
@@ -66,7 +65,7 @@ class Grid:
     def cells(self) -> Cells:
         """Every trial, in the order of the file; one that several grids ask for stands once."""
         index: dict[Key, int] = {}
-        parts = [_cells(block, number, index) for number, block in enumerate(self.blocks)]
+        parts = [_cells(product, number, index) for number, product in enumerate(self.products)]
         united = Cells(**{n: np.concatenate([vars(p)[n] for p in parts]) for n in vars(parts[0])})
         _, first = np.unique(united.trial_ids, return_index=True)
         return united if len(first) == len(united) else united.take(np.sort(first))
@@ -75,15 +74,15 @@ class Grid:
     def pack_keys(self) -> tuple[Key, ...]:
         """The pack keys that `Cells.keys` counts."""
         index: dict[Key, int] = {}
-        for block in self.blocks:
-            for key in _pack_keys(block)[1]:
+        for product in self.products:
+            for key in _pack_keys(product)[1]:
                 index.setdefault(key, len(index))
         return tuple(index)
 
     def trial(self, row: int) -> Trial:
         """Return the trial at a row of `cells`."""
-        block = self.blocks[int(self.cells.blocks[row])]
-        return block.trial(int(self.cells.positions[row]))
+        product = self.products[int(self.cells.products[row])]
+        return product.trial(int(self.cells.positions[row]))
 
     def missing(self, done: Collection[str]) -> Int64[np.ndarray, " missing"]:
         """Return the rows of the trials whose identities are not among those done."""
@@ -100,9 +99,9 @@ class Grid:
         """Return for each trial whether any of the rules holds."""
         cells = self.cells
         held = np.zeros(len(cells), bool)
-        for number, block in enumerate(self.blocks):
-            rows = np.flatnonzero(cells.blocks == number)
-            held[rows] = block.holds_any(rules)[cells.positions[rows]]
+        for number, product in enumerate(self.products):
+            rows = np.flatnonzero(cells.products == number)
+            held[rows] = product.holds_any(rules)[cells.positions[rows]]
         return held
 
 
@@ -112,7 +111,7 @@ def expand(config: SweepConfig) -> Grid:
     Raises:
         ConfigError: its parts do not go together, or there are too many combinations.
     """
-    expansion = expand_config(config)
+    expansion = config.expansion
     where = f"sweep {config.name}"
     faults = [
         Fault(where=where, key=p.key or "", must=p.must, got=p.got, hint=p.hint)
@@ -120,39 +119,39 @@ def expand(config: SweepConfig) -> Grid:
     ]
     if faults:
         raise ConfigError(faults)
-    blocks = tuple(map(Block, expansion.blocks))
-    return Grid(blocks, expansion.datasets)
+    products = tuple(map(TrialProduct, expansion.products))
+    return Grid(products, expansion.datasets)
 
 
-def _pack_keys(block: Block) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:
+def _pack_keys(product: TrialProduct) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:
     """Return the pack key of every combination, as `Trial.pack_key` has it."""
-    code, found = block.codes(list(PACK_KEY))
+    code, found = product.codes(list(PACK_KEY))
     return code, [
         tuple(of(v) for of, v in zip(PACK_KEY.values(), key, strict=True)) for key in found
     ]
 
 
-def _cells(block: Block, number: int, index: dict[Key, int]) -> Cells:
+def _cells(product: TrialProduct, number: int, index: dict[Key, int]) -> Cells:
     """Return the trials of one grid; `index` numbers the pack keys of all grids."""
-    positions = np.flatnonzero(block.kept)
-    trial_ids, path_ids = block.identities()
-    code, keys = _pack_keys(block)
+    positions = np.flatnonzero(product.kept)
+    trial_ids, path_ids = product.identities()
+    code, keys = _pack_keys(product)
     numbers = np.array([index.setdefault(key, len(index)) for key in keys], np.int64)
     return Cells(
         trial_ids=trial_ids,
         path_ids=path_ids,
         keys=numbers[code[positions]],
-        blocks=np.full(len(positions), number),
+        products=np.full(len(positions), number),
         positions=positions,
-        max_epochs=block.numbers("max_epochs")[positions],
-        pretraining_epochs=_pretraining_epochs(block)[positions],
+        max_epochs=product.numbers("max_epochs")[positions],
+        pretraining_epochs=_pretraining_epochs(product)[positions],
     )
 
 
-def _pretraining_epochs(block: Block) -> Float64[np.ndarray, " combinations"]:
+def _pretraining_epochs(product: TrialProduct) -> Float64[np.ndarray, " combinations"]:
     """Return the most epochs of pretraining: a phase a link of layers, or a pair of them."""
     names = ("topology", "pretraining", "pretraining_layers", "pretraining_max_epochs")
-    code, found = block.codes(names)
+    code, found = product.codes(names)
     most: list[int] = []
     for topology, kind, layers, epochs in cast("list[tuple[Any, ...]]", found):
         phases = (len(topology) - 1) // (layers or 2) - (kind == "grow")

@@ -1,4 +1,4 @@
-"""What this machine offers to train on. Knows nothing of sweeps."""
+"""What this machine offers to train on."""
 
 import os
 

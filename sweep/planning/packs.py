@@ -1,4 +1,4 @@
-"""Puts trials into packs that train together. Knows nothing of how they are trained."""
+"""Puts trials into packs that train together."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,15 +44,15 @@ class Pack:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """A pack to be: rows of the grid's cells, with the engine and device they share."""
+class PlannedPack:
+    """A pack before its trials are made: rows of the grid, their engine and device."""
 
     rows: Rows
     engine: str
     device: str
 
 
-def plan_batches(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[Batch]:
+def plan_packs(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[PlannedPack]:
     """Divide trials into packs, without making them.
 
     Trials of one pack key stand together, and all trials of one path in one pack. Packs are large
@@ -65,15 +65,15 @@ def plan_batches(grid: Grid, rows: Rows, *, resources: Resources, workers: int) 
         resources: what the sweep asks for.
         workers: packs trained at a time, at least 1.
     """
-    batches: list[Batch] = []
+    planned: list[PlannedPack] = []
     for (engine, device), keys in _groups(grid, rows, resources):
         most = resources.lanes_per_pack or MOST_TRIALS[engine]
         target = min(pack_target(len(rows), workers), most)
         parts = [part for key in keys for part in _split(grid, key, target)]
-        batches += [Batch(part, engine, device) for part in parts]
-    if len(batches) > MOST_PACKS_PER_WORKER * workers:
-        batches = list(_merged(batches, len(rows), resources=resources, workers=workers))
-    return batches
+        planned += [PlannedPack(part, engine, device) for part in parts]
+    if len(planned) > MOST_PACKS_PER_WORKER * workers:
+        planned = list(_merged(planned, len(rows), resources=resources, workers=workers))
+    return planned
 
 
 def count_unfused(grid: Grid, rows: Rows, resources: Resources) -> dict[str, int]:
@@ -90,24 +90,31 @@ def count_unfused(grid: Grid, rows: Rows, resources: Resources) -> dict[str, int
     return counts
 
 
+def any_on_gpu(grid: Grid, rows: Rows, resources: Resources) -> bool:
+    """Return whether any of these trials trains on a GPU."""
+    return bool(_on_gpu(grid, resources)[rows].any())
+
+
 def pack_target(trials: int, workers: int) -> int:
     """Return the number of trials that a pack should have, all packs together having `trials`."""
     share = max(LEAST_TRIALS, ceil(trials / (PACKS_PER_WORKER * workers)))
     return max(1, min(share, ceil(trials / workers)))
 
 
-def make_packs(grid: Grid, batches: Sequence[Batch], *, resources: Resources) -> Iterator[Pack]:
+def make_packs(
+    grid: Grid, planned: Sequence[PlannedPack], *, resources: Resources
+) -> Iterator[Pack]:
     """Yield the packs one by one, their trials made as they come."""
-    for batch in batches:
-        trials = tuple(grid.trial(int(row)) for row in batch.rows)
+    for pack in planned:
+        trials = tuple(grid.trial(int(row)) for row in pack.rows)
         names = sorted({trial.data_fingerprint for trial in trials})
-        on_gpu = resources.gpu if batch.device == "cuda" else None
+        on_gpu = resources.gpu if pack.device == "cuda" else None
         yield Pack(
             pack_id=_pack_id(trials),
             trials=trials,
             datasets=tuple((name, grid.datasets[name]) for name in names),
-            engine=batch.engine,
-            device=batch.device,
+            engine=pack.engine,
+            device=pack.device,
             cpus=resources.cpus_per_pack,
             gpus=on_gpu.gpus_per_pack if on_gpu else resources.gpus_per_pack,
         )
@@ -181,16 +188,16 @@ def _split(grid: Grid, rows: Rows, target: int) -> list[Rows]:
 
 
 def _merged(
-    batches: Sequence[Batch], trials: int, *, resources: Resources, workers: int
-) -> Iterator[Batch]:
-    """Yield the batches, neighbours of one engine and device joined while they fit a pack."""
-    for (engine, device), group in groupby(batches, key=lambda b: (b.engine, b.device)):
+    planned: Sequence[PlannedPack], trials: int, *, resources: Resources, workers: int
+) -> Iterator[PlannedPack]:
+    """Yield the packs, neighbours of one engine and device joined while they fit one."""
+    for (engine, device), group in groupby(planned, key=lambda b: (b.engine, b.device)):
         most = resources.lanes_per_pack or MOST_TRIALS[engine]
         target = min(pack_target(trials, workers), most)
         held: list[Rows] = []
-        for batch in group:
-            if held and sum(map(len, held)) + len(batch.rows) > target:
-                yield Batch(np.concatenate(held), engine, device)
+        for pack in group:
+            if held and sum(map(len, held)) + len(pack.rows) > target:
+                yield PlannedPack(np.concatenate(held), engine, device)
                 held = []
-            held.append(batch.rows)
-        yield Batch(np.concatenate(held), engine, device)
+            held.append(pack.rows)
+        yield PlannedPack(np.concatenate(held), engine, device)

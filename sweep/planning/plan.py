@@ -1,8 +1,8 @@
-"""What a sweep comes to before anything is trained. Knows nothing of files or workers."""
+"""What a sweep comes to before anything is trained."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -10,41 +10,39 @@ from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
 from sweep.planning.disk import disk_bytes
-from sweep.planning.grid import Grid, expand
+from sweep.planning.grid import Cells, Grid, expand
 from sweep.planning.machine import available_cpus
-from sweep.planning.packs import Batch, Pack, Rows, count_unfused, make_packs, plan_batches
-from sweep.planning.warnings import MANY_TRIALS, Caution, cautions_of, many_trials
+from sweep.planning.packs import (
+    Pack,
+    PlannedPack,
+    Rows,
+    any_on_gpu,
+    count_unfused,
+    make_packs,
+    plan_packs,
+)
+from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, many_trials
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep expanded, what is done left out, the rest in packs.
+    """A sweep expanded, what is done left out; what follows from that is found when asked for.
 
     Attributes:
         config: the sweep. grid: its trials, those done included.
-        done: how many of them are. others: trials that are done, but not asked for.
+        rows: where the trials to train stand in the grid, ascending.
+        done: trials that are done. others: those done that are not asked for.
         derived: how many follow from those done and need no training.
-        batches: the packs to train.
-        unfused: missing trials that the fused engine cannot train, by what it does not take.
         workers: packs to train at a time.
-        paths: trainings of the missing trials; several stop rules on one path share one.
-        keys: pack keys of the missing trials.
-        max_epochs: most epochs that the missing paths can take, all together, with pretraining.
-        cautions: what is likely not meant.
     """
 
     config: SweepConfig
     grid: Grid
+    rows: Rows
     done: int
     derived: int
     others: int
-    batches: tuple[Batch, ...]
-    unfused: Mapping[str, int]
     workers: int
-    paths: int
-    keys: int
-    max_epochs: int
-    cautions: tuple[Caution, ...]
 
     @property
     def trials(self) -> int:
@@ -54,44 +52,89 @@ class Plan:
     @property
     def missing(self) -> int:
         """Trials to train."""
-        return self.trials - self.done - self.derived
+        return len(self.rows)
 
     @property
     def data(self) -> tuple[Data, ...]:
         """What the trials learn."""
         return tuple(load_data(spec) for spec in self.grid.datasets.values())
 
+    @cached_property
+    def planned_packs(self) -> tuple[PlannedPack, ...]:
+        """The packs to train."""
+        resources = self.config.resources
+        return tuple(plan_packs(self.grid, self.rows, resources=resources, workers=self.workers))
+
+    @cached_property
+    def unfused(self) -> Mapping[str, int]:
+        """Missing trials that the fused engine cannot train, by what it does not take."""
+        return count_unfused(self.grid, self.rows, self.config.resources)
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether any trial is to be trained on a GPU."""
+        return any_on_gpu(self.grid, self.rows, self.config.resources)
+
+    @property
+    def paths(self) -> int:
+        """Trainings of the missing trials; several stop rules on one path share one."""
+        return len(np.unique(self._cells.path_ids))
+
+    @property
+    def keys(self) -> int:
+        """Pack keys of the missing trials."""
+        return len(np.unique(self._cells.keys))
+
+    @cached_property
+    def max_epochs(self) -> int:
+        """Most epochs that the missing paths can take, all together, with pretraining."""
+        cells = self._cells
+        paths, code = np.unique(cells.path_ids, return_inverse=True)
+        longest = np.zeros(len(paths))
+        np.maximum.at(longest, code, cells.max_epochs + cells.pretraining_epochs)
+        return int(longest.sum())
+
+    @cached_property
+    def warnings(self) -> tuple[PlanWarning, ...]:
+        """What is likely not meant."""
+        found = find_warnings(
+            (product.source for product in self.grid.products), self.grid.datasets
+        )
+        size = sum(self.disk.values()) if self.missing >= MANY_TRIALS else 0
+        return (*found, *many_trials(self.missing, self.max_epochs, size, self.workers))
+
     @property
     def engines(self) -> Mapping[str, int]:
         """Missing trials by engine and device, such as `torch on cpu`."""
         counts: dict[str, int] = {}
-        for batch in self.batches:
-            name = f"{batch.engine} on {batch.device}"
-            counts[name] = counts.get(name, 0) + len(batch.rows)
+        for pack in self.planned_packs:
+            name = f"{pack.engine} on {pack.device}"
+            counts[name] = counts.get(name, 0) + len(pack.rows)
         return counts
 
-    @property
+    @cached_property
     def disk(self) -> Mapping[str, int]:
         """About the most bytes that the results of the missing trials take, by table."""
         return disk_bytes(self.grid, self.rows, self.config.record)
 
-    @property
-    def rows(self) -> Rows:
-        """Where the trials to train stand in the grid, ascending."""
-        parts = [batch.rows for batch in self.batches]
-        return np.sort(np.concatenate([np.zeros(0, np.int64), *parts]))
+    @cached_property
+    def _cells(self) -> Cells:
+        return self.grid.cells.take(self.rows)
 
     def without(self, derived: Collection[str]) -> "Plan":
         """Return the plan with some of its missing trials, by identity, as derived."""
         if not derived:
             return self
         rows = np.intersect1d(self.rows, self.grid.missing(derived))
-        counts = _training(self.config, self.grid, rows, self.workers)
-        return replace(self, derived=self.derived + len(derived), **counts)
+        return replace(self, rows=rows, derived=self.derived + len(derived))
+
+    def for_workers(self, workers: int) -> "Plan":
+        """Return the plan with packs for so many workers."""
+        return self if workers == self.workers else replace(self, workers=workers)
 
     def packs(self) -> Iterator[Pack]:
         """Yield the packs to train, each made as it is asked for."""
-        return make_packs(self.grid, self.batches, resources=self.config.resources)
+        return make_packs(self.grid, self.planned_packs, resources=self.config.resources)
 
 
 def make_plan(
@@ -108,41 +151,20 @@ def make_plan(
         ConfigError: the sweep has faults that only its expansion shows.
     """
     grid = expand(config)
-    workers = workers or config.resources.workers or available_cpus()
     rows = grid.missing(done)
     held = len(grid) - len(rows)
-    training = _training(config, grid, rows, workers)
-    cautions = cautions_of((block.source for block in grid.blocks), grid.datasets)
-    size = sum(disk_bytes(grid, rows, config.record).values()) if len(rows) >= MANY_TRIALS else 0
-    return Plan(
+    plan = Plan(
         config=config,
         grid=grid,
+        rows=rows,
         done=held,
         derived=0,
         others=len(done) - held,
-        workers=workers,
-        cautions=(*cautions, *many_trials(len(rows), training["max_epochs"], size, workers)),
-        **training,
+        workers=workers or config.resources.workers or available_cpus(),
     )
-
-
-def _training(config: SweepConfig, grid: Grid, rows: Rows, workers: int) -> dict[str, Any]:
-    """Return what a plan says of the trials to train, by its names."""
-    cells = grid.cells.take(rows)
-    unfused = count_unfused(grid, rows, config.resources)
-    if config.resources.engine == "fused" and unfused:
-        raise ConfigError(_unfused_faults(config.name, unfused))
-    batches = plan_batches(grid, rows, resources=config.resources, workers=workers)
-    paths, code = np.unique(cells.path_ids, return_inverse=True)
-    longest = np.zeros(len(paths))
-    np.maximum.at(longest, code, cells.max_epochs + cells.pretraining_epochs)
-    return {
-        "batches": tuple(batches),
-        "unfused": unfused,
-        "paths": len(paths),
-        "keys": len(np.unique(cells.keys)),
-        "max_epochs": int(longest.sum()),
-    }
+    if config.resources.engine == "fused" and plan.unfused:
+        raise ConfigError(_unfused_faults(config.name, plan.unfused))
+    return plan
 
 
 def _unfused_faults(name: str, unfused: Mapping[str, int]) -> Iterator[Fault]:

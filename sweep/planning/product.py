@@ -1,4 +1,4 @@
-"""One grid of a sweep: every combination of its axes. Knows nothing of other grids or of packs.
+"""One grid of a sweep: every combination of its axes.
 
 A trial is known by its position until it is needed: identities, pack keys and the rest are computed
 for all positions at once from what each axis contributes.
@@ -16,18 +16,18 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
-from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.matching import matching_rules
+from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.trial import PARAMETERS, Scope, Trial, identity_lines
 
 Key = tuple[object, ...]
 
 
 @dataclass(frozen=True)
-class Block:
+class TrialProduct:
     """One grid of a sweep: its axes and the rules that drop combinations."""
 
-    source: GridBlock
+    source: AxisProduct
 
     @cached_property
     def axes(self) -> tuple[GridAxis, ...]:
@@ -56,7 +56,7 @@ class Block:
 
     def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " combinations"]:
         """Return whether any of the rules holds for each combination."""
-        return held_by(rules, self.axes)
+        return matching_rules(rules, self.axes)
 
     def trial(self, position: int) -> Trial:
         """Return the trial at a position of the product."""

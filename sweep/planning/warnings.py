@@ -1,4 +1,4 @@
-"""What in a sweep is likely not meant, though it can be trained. Knows nothing of training."""
+"""Warnings of a plan: what can be trained, but is likely not meant."""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sweep.config.grids.constraints import is_any
-from sweep.config.grids.product import GridBlock, Wanted
+from sweep.config.grids.product import AxisProduct, Wanted
 from sweep.config.grids.values import Seeds, Value
 from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.ladder import BY_RUNG, RULES
@@ -38,27 +38,27 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 
 @dataclass(frozen=True)
-class Caution:
+class PlanWarning:
     """A warning at planning; it stops nothing."""
 
     text: str
 
 
-def cautions_of(
-    blocks: Iterable[GridBlock], datasets: Mapping[str, DatasetSpec]
-) -> tuple[Caution, ...]:
+def find_warnings(
+    products: Iterable[AxisProduct], datasets: Mapping[str, DatasetSpec]
+) -> tuple[PlanWarning, ...]:
     """Return the warnings about values that meet in some trial, those of a kind as one.
 
     Args:
-        blocks: the grids.
+        products: the grids.
         datasets: how to load the data of each fingerprint.
     """
     facts = Facts(datasets)
     subjects: dict[str, dict[str, None]] = {}
-    for block in blocks:
-        for subject, text in _found(block, facts):
+    for product in products:
+        for subject, text in _found(product, facts):
             subjects.setdefault(text, {})[subject] = None
-    return tuple(Caution(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
+    return tuple(PlanWarning(f"{_listed(list(who))}: {text}") for text, who in subjects.items())
 
 
 class Facts:
@@ -103,18 +103,18 @@ def _fact(data: Data) -> Fact:
     )
 
 
-def _found(block: GridBlock, facts: Facts) -> Iterator[tuple[str, str]]:
+def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield what each warning is about, and what it says, of as many combinations as are judged."""
 
     def meeting(*columns: str, **wanted: Wanted) -> Iterator[Value]:
-        return islice(block.combinations(*columns, **wanted), MAX_JUDGED)
+        return islice(product.combinations(*columns, **wanted), MAX_JUDGED)
 
     constant = meeting(
         initialiser=is_any("constant"), initialiser_jitter=is_zero, topology=_is_deep
     )
     for value in constant:
         yield from _symmetric(value.columns)
-    if (seeds := _seeds(block)) > 1:
+    if (seeds := _seeds(product)) > 1:
         same = {"initialiser": is_any(*UNDRAWN), "initialiser_jitter": is_zero}
         for value in meeting("sample_order", input_noise=is_any("none"), **same):
             yield from _repeated(value.columns, seeds)
@@ -194,8 +194,8 @@ def _symmetric(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     )
 
 
-def _seeds(block: GridBlock) -> int:
-    axis = next(axis for axis in block.axes if "seed" in axis.columns)
+def _seeds(product: AxisProduct) -> int:
+    axis = next(axis for axis in product.axes if "seed" in axis.columns)
     if isinstance(axis.values, Seeds):
         return len(axis.values)
     return len({value.columns["seed"] for value in axis.values})
@@ -284,7 +284,7 @@ def _starting_loss(loss: str, data: Fact) -> float:
     return 0.0
 
 
-def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[Caution]:
+def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[PlanWarning]:
     """Yield a word on what very many trials come to.
 
     Args:
@@ -297,7 +297,7 @@ def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[C
         return
     hours = epochs / workers / EPOCHS_PER_SECOND / 3600
     time = f"{hours:,.1f} hours" if hours >= 1 else f"{60 * hours:,.1f} minutes"
-    yield Caution(
+    yield PlanWarning(
         f"{trials:,} trials: up to {epochs:,} epochs, {time} at a microsecond each "
         f"(a tiny network's, full batch) on {workers:,} workers, and up to {size / 1e9:,.1f} GB on "
         "disk; --estimate times a pilot, and a part of the grid may tell as much"

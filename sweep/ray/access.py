@@ -1,18 +1,19 @@
-"""Where a cluster listens, what opens it, and what to say where it stays shut.
-
-Knows nothing of what is then done there.
-"""
+"""Addresses and tokens of a cluster: connects, or says what to do where it cannot."""
 
 import contextlib
+import logging
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from sweep.errors import SweepError
 
 CONNECT_SECONDS = 10.0
 PORTS = {"http": 80, "https": 443}
+LOUD = ["ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk"]
+LOUD += ["ray._private.runtime_env.packaging"]
 
 TOKEN_ADVICE = (
     "set RAY_AUTH_MODE=token and put the head's ~/.ray/auth_token at the same place here, mode 600 "
@@ -46,6 +47,22 @@ def require_listener(address: str) -> None:
     port = parts.port or PORTS.get(parts.scheme)
     if parts.hostname and port:
         socket.create_connection((parts.hostname, port), CONNECT_SECONDS).close()
+
+
+def job_client(address: str) -> Any:
+    """Return Ray's client, for this address whatever the environment says."""
+    from ray.job_submission import JobSubmissionClient
+
+    for name in LOUD:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    before = os.environ.get("RAY_API_SERVER_ADDRESS")
+    os.environ["RAY_API_SERVER_ADDRESS"] = address
+    try:
+        return JobSubmissionClient(address)
+    finally:
+        del os.environ["RAY_API_SERVER_ADDRESS"]
+        if before is not None:
+            os.environ["RAY_API_SERVER_ADDRESS"] = before
 
 
 @contextlib.contextmanager

@@ -1,7 +1,4 @@
-"""The meeting point of driver, Tune and workers: an actor in the driver's job.
-
-Knows nothing of what the rows, checkpoints and packs that pass through it hold.
-"""
+"""The broker between driver, Tune and workers: an actor in the driver's job."""
 
 import asyncio
 import contextlib
@@ -25,7 +22,7 @@ from sweep.running.messages import (
 
 
 @dataclass
-class _Desk:
+class _Entry:
     """A pack between its offer and its end."""
 
     offer: Offer
@@ -38,7 +35,7 @@ class _Desk:
     stalled: bool = False
 
 
-class Collector:
+class Broker:
     """Hands out packs by name and holds each message until the driver has confirmed it.
 
     `put` returns only then, so a worker never goes on past rows that could still be lost; a message
@@ -54,7 +51,7 @@ class Collector:
     def __init__(self, ahead: int, import_paths: tuple[str, ...] = ()) -> None:
         self._ahead = ahead
         self._import_paths = import_paths
-        self._desks: dict[str, _Desk] = {}
+        self._entries: dict[str, _Entry] = {}
         self._queues: dict[tuple[float, float], deque[Offer]] = {}
         self._starting: dict[str, Offer] = {}
         self._items: deque[Item] = deque()
@@ -73,7 +70,7 @@ class Collector:
 
     async def offer(self, offer: Offer, work: bytes, checkpoint: bytes | None = None) -> None:
         """Accept a pack to be run, to go on from `checkpoint` if there is one."""
-        self._desks[offer.pack_id] = _Desk(offer, work, checkpoint)
+        self._entries[offer.pack_id] = _Entry(offer, work, checkpoint)
         self._queues.setdefault((offer.cpus, offer.gpus), deque()).append(offer)
 
     async def close(self) -> None:
@@ -87,7 +84,7 @@ class Collector:
 
     async def workers(self) -> list[Any]:
         """Return the handles of the actors that train a pack."""
-        return [desk.worker for desk in self._desks.values() if desk.worker is not None]
+        return [entry.worker for entry in self._entries.values() if entry.worker is not None]
 
     async def take(self, confirmed: Sequence[int], seconds: float) -> Delivery:
         """Release the senders of `confirmed`; return what has come, waiting `seconds` for it."""
@@ -103,7 +100,7 @@ class Collector:
         return Delivery(items, self._tally(), self._room())
 
     def _tally(self) -> Tally:
-        tallies = [desk.tally for desk in self._desks.values()]
+        tallies = [entry.tally for entry in self._entries.values()]
         epochs, self._epochs = self._epochs, 0
         return Tally(epochs, sum(t.active for t in tallies), sum(t.waiting for t in tallies))
 
@@ -131,8 +128,8 @@ class Collector:
     async def retire(self, pack_id: str, *, lost: bool) -> None:
         """Forget a pack that will not run again, and tell the driver so."""
         self._starting.pop(pack_id, None)
-        if desk := self._desks.pop(pack_id, None):
-            self._enqueue(pack_id, Ended(lost, desk.attempt, desk.host))
+        if entry := self._entries.pop(pack_id, None):
+            self._enqueue(pack_id, Ended(lost, entry.attempt, entry.host))
 
     # The worker's side
 
@@ -148,32 +145,32 @@ class Collector:
             RuntimeError: its worker stood still before, so that it is not tried again as it is.
         """
         self._starting.pop(pack_id, None)
-        desk = self._desks.get(pack_id)
-        if self._stopped or desk is None:
+        entry = self._entries.get(pack_id)
+        if self._stopped or entry is None:
             return None
-        if desk.stalled:
+        if entry.stalled:
             raise RuntimeError(f"pack {pack_id} stalled")
-        desk.attempt += 1
-        desk.host, desk.worker = host, worker
-        return Job(desk.work, desk.checkpoint, desk.attempt, self._import_paths)
+        entry.attempt += 1
+        entry.host, entry.worker = host, worker
+        return Job(entry.work, entry.checkpoint, entry.attempt, self._import_paths)
 
     async def put(self, pack_id: str, message: Message) -> None:
         """Deliver a message; return once the driver has kept it."""
-        desk = self._desks.get(pack_id)
-        if isinstance(message, Broken) and desk:
-            message = replace(message, attempt=desk.attempt)
+        entry = self._entries.get(pack_id)
+        if isinstance(message, Broken) and entry:
+            message = replace(message, attempt=entry.attempt)
         await self._enqueue(pack_id, message)
-        if isinstance(message, Saved) and desk:
-            desk.checkpoint = message.data
-        if isinstance(message, Broken) and desk:
-            desk.tally = Tally()
-            desk.stalled = message.stalled
+        if isinstance(message, Saved) and entry:
+            entry.checkpoint = message.data
+        if isinstance(message, Broken) and entry:
+            entry.tally = Tally()
+            entry.stalled = message.stalled
 
     async def beat(self, pack_id: str, tally: Tally) -> bool:
         """Take note of a pack's progress; return whether it should stop."""
         self._epochs += tally.epochs
-        if desk := self._desks.get(pack_id):
-            desk.tally = tally
+        if entry := self._entries.get(pack_id):
+            entry.tally = tally
         return self._stopped
 
     def _enqueue(self, pack_id: str, message: Message) -> asyncio.Future[None]:

@@ -1,4 +1,4 @@
-"""Runs packs on Ray: feeds the collector, keeps what it holds, until Tune is done."""
+"""The driver's event loop on Ray: feeds the broker, keeps what it holds, until Tune is done."""
 
 import functools
 import pickle
@@ -12,19 +12,19 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from sweep.config.sweepfile import Resources
 from sweep.errors import SweepError
-from sweep.ray.broker import Collector
-from sweep.ray.liveness import Vigil
+from sweep.ray.broker import Broker
+from sweep.ray.liveness import RayMonitor
 from sweep.ray.tuning import run_packs
-from sweep.running.coordinator import Ledger
+from sweep.running.coordinator import Coordinator
+from sweep.running.executor import Run
 from sweep.running.messages import Delivery, Ended, Item, Offer
-from sweep.running.scratch import scratch_folder
+from sweep.scratch import scratch_folder
 from sweep.training.work import Work
 
 NAMESPACE = "sweep"
 POLL_SECONDS = 0.5
-MOST_COLLECTORS = 4
+MOST_BROKERS = 4
 SECONDS_TO_END = 120.0
 SECONDS_TO_STOP = 90.0
 """Silence after a stop was asked for, s, that ends those who still train; less than the time that
@@ -32,138 +32,130 @@ a cluster leaves to a job that it stops.
 """
 
 
-def run_on_ray(
-    works: Iterator[Work],
-    ledger: Ledger,
-    *,
-    slots: int,
-    resources: Resources,
-    vigil: Vigil,
-    should_stop: Callable[[], bool],
-    tick: Callable[[], None],
-) -> None:
+def run_on_ray(run: Run, queue: Iterator[Work], *, slots: int, monitor: RayMonitor) -> None:
     """Train the packs with Ray Tune; return when all are done, or stopped.
 
     Args:
-        works: the packs, made only as they are needed.
-        ledger: keeper of what they yield.
+        run: the run, which says when to stop and is told several times a second to show progress.
+        queue: the packs, made only as they are needed.
         slots: packs that the cluster can run now; as many are kept ready.
-        resources: how many packs at a time, how often to try one again, how long to wait.
-        vigil: knows whether Ray lives.
-        should_stop: whether to end, keeping what there is.
-        tick: called a few times a second.
+        monitor: knows whether Ray lives.
 
     Raises:
         RayDiedError: Ray died.
-        SweepError: another driver runs the same sweep on the cluster, or the collector was lost
+        SweepError: another driver runs the same sweep on the cluster, or the broker was lost
             again and again.
     """
-    supply = _Supply(works, ledger, vigil)
+    sweep = run.coordinator.sweep
+    supply = _Supply(queue, run.coordinator, monitor)
     with scratch_folder("sweep-tune-") as storage:
-        run = functools.partial(run_packs, sweep=ledger.sweep, resources=resources, storage=storage)
-        for left in reversed(range(MOST_COLLECTORS)):
-            collector = _start_collector(ledger.sweep, slots)
-            tuning = _Background(functools.partial(run, collector))
+        resources = run.plan.config.resources
+        tune = functools.partial(run_packs, sweep=sweep, resources=resources, storage=storage)
+        for left in reversed(range(MOST_BROKERS)):
+            broker = _start_broker(sweep, slots)
+            tuning = _Background(functools.partial(tune, broker))
             try:
-                _pump(collector, supply, ledger, vigil, tuning.is_running, should_stop, tick)
+                _run_event_loop(run, broker, supply, monitor, tuning.is_running)
             except ray.exceptions.RayActorError as error:
-                vigil.settle()
-                tuning.wait(SECONDS_TO_END)  # its workers and its search end with the collector
+                monitor.settle()
+                tuning.wait(SECONDS_TO_END)  # its workers and its search end with the broker
                 if not left or tuning.is_running():
                     raise SweepError(
-                        f"collector lost; run the same command to go on ({error})"
+                        f"the broker of rows was lost; run the same command to go on ({error})"
                     ) from error
                 supply.begin_again()
             else:
                 tuning.reraise()
                 return
             finally:
-                ray.kill(collector)
+                ray.kill(broker)
 
 
-def _pump(
-    collector: Any,
+def _run_event_loop(
+    run: Run,
+    broker: Any,
     supply: "_Supply",
-    ledger: Ledger,
-    vigil: Vigil,
+    monitor: RayMonitor,
     is_running: Callable[[], bool],
-    should_stop: Callable[[], bool],
-    tick: Callable[[], None],
 ) -> None:
+    coordinator = run.coordinator
     confirmed: list[int] = []
+    told_to_stop = False
     heard = time.monotonic()
     while True:
         running = is_running()
         wait = POLL_SECONDS if running else 0.0
-        delivery: Delivery = vigil.get(collector.take.remote(confirmed, wait))
+        delivery: Delivery = monitor.get(broker.take.remote(confirmed, wait))
         for item in delivery.items:
             supply.keep(item)
         confirmed = [item.number for item in delivery.items]
-        heard = time.monotonic() if confirmed or not ledger.stopping else heard
-        ledger.note(delivery.tally)
-        tick()
-        if should_stop() and not ledger.stopping:
-            ledger.stopping = True
-            vigil.get(collector.stop.remote())
+        heard = time.monotonic() if confirmed or not coordinator.stopping else heard
+        coordinator.note(delivery.tally)
+        run.tick()
+        if run.should_stop() and not told_to_stop:
+            told_to_stop = True
+            monitor.get(broker.stop.remote())
         if not running and not delivery.items:
             return
         if time.monotonic() - heard > SECONDS_TO_STOP:
             heard = time.monotonic()
-            for worker in vigil.get(collector.workers.remote()):
+            for worker in monitor.get(broker.workers.remote()):
                 ray.kill(worker)
-        vigil.require()
-        supply.feed(collector, delivery.room)
+        monitor.require()
+        supply.feed(broker, delivery.room)
 
 
 class _Supply:
     """The packs still to be handed out: new ones, halves of lost ones, those to be begun again."""
 
-    def __init__(self, works: Iterator[Work], ledger: Ledger, vigil: Vigil) -> None:
-        self._works, self._ledger, self._vigil = works, ledger, vigil
+    def __init__(
+        self, queue: Iterator[Work], coordinator: Coordinator, monitor: RayMonitor
+    ) -> None:
+        self._queue, self._coordinator, self._monitor = queue, coordinator, monitor
         self._again: deque[tuple[Work, bytes | None]] = deque()
 
     def keep(self, item: Item) -> None:
         """Have a message kept; a pack whose worker died every time comes back in halves."""
         ended, halves = item.message, tuple[Work, ...]()
         if isinstance(ended, Ended) and ended.lost:
-            halves = self._ledger.split(item.pack_id, ended)
+            halves = self._coordinator.split(item.pack_id, ended)
         self._again += [(half, None) for half in halves]
         if not halves:
-            self._ledger.keep(item.pack_id, item.message)
+            self._coordinator.keep(item.pack_id, item.message)
 
     def begin_again(self) -> None:
         """Hand out once more what had not ended, as nobody works on it any longer."""
-        self._again = deque(self._ledger.under_way())
+        self._again = deque(self._coordinator.under_way())
 
-    def feed(self, collector: Any, room: int) -> None:
-        """Offer as many packs as there is room for; close the collector after the last has ended.
+    def feed(self, broker: Any, room: int) -> None:
+        """Offer as many packs as there is room for; close the broker after the last has ended.
 
         Until then any pack may come back in halves.
         """
-        for _ in range(0 if self._ledger.stopping else room):
+        for _ in range(0 if self._coordinator.stopping else room):
             work, checkpoint = self._next()
             if work is None:
-                if not self._ledger.is_open():
-                    self._vigil.get(collector.close.remote())
+                if not self._coordinator.is_open():
+                    self._monitor.get(broker.close.remote())
                 return
-            self._vigil.get(
-                collector.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint)
+            self._monitor.get(
+                broker.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint)
             )
 
     def _next(self) -> tuple[Work | None, bytes | None]:
         if self._again:
             return self._again.popleft()
-        work = next(self._works, None)
+        work = next(self._queue, None)
         if work is not None:
-            self._ledger.open(work)
+            self._coordinator.open(work)
         return work, None
 
 
-def _start_collector(sweep: str, ahead: int) -> Any:
+def _start_broker(sweep: str, ahead: int) -> Any:
     """Start the actor beside the driver, under a name that a second driver would collide with."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {
-        "name": f"collector-{sweep}",
+        "name": f"broker-{sweep}",
         "namespace": NAMESPACE,
         "num_cpus": 0,
         "max_concurrency": 10_000,
@@ -171,9 +163,9 @@ def _start_collector(sweep: str, ahead: int) -> Any:
     }
     paths = tuple(path for path in sys.path if path)
     try:
-        collector: Any = ray.remote(Collector).options(**options).remote(ahead, paths)
-        collector.share_fate.remote()
-        return collector
+        broker: Any = ray.remote(Broker).options(**options).remote(ahead, paths)
+        broker.share_fate.remote()
+        return broker
     except ValueError as error:
         raise SweepError(
             f"sweep {sweep!r} must have one driver (another runs it on this cluster); "

@@ -1,4 +1,4 @@
-"""Notices when Ray itself has died, or the parent of a worker. Knows nothing of sweeps.
+"""Notices when Ray itself has died, or the parent of a worker.
 
 Ray's own way is to end the driver after a minute, with a message of its own and the workers left.
 """
@@ -18,7 +18,7 @@ from sweep.ray.access import require_listener
 POLL_SECONDS = 1.0
 
 
-class Vigil:
+class RayMonitor:
     """Watches the processes that a driver's Ray stands on, from a thread of its own.
 
     Args:

@@ -1,8 +1,7 @@
-"""Looks at every node of a cluster before anything trains there. Knows nothing of trials.
+"""Checks every node of a cluster before anything trains there.
 
-Only the driver reads and writes results, and its writer has opened their place before this. What is
-left to be known is whether the nodes run what the driver runs, can hold a pack, and agree on the
-time, by which rows say when they ended.
+The nodes must run the versions that the driver runs, be able to hold a pack, and agree on the time,
+by which rows say when they ended. Results are read and written by the driver alone.
 """
 
 import platform
@@ -24,7 +23,7 @@ Probe = Callable[[Mapping[str, str]], dict[str, Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Station:
+class NodeReport:
     """A node as it answered.
 
     Attributes:
@@ -53,9 +52,9 @@ def check_cluster(*, cpus: float, gpus: float) -> None:
     Raises:
         SweepError: with every fault of every node.
     """
-    stations = visit_nodes()
-    found = list(faults_of(stations, own_versions()))
-    lacking = lacking_resources(stations, cpus=cpus, gpus=gpus)
+    reports = visit_nodes()
+    found = list(faults_of(reports, own_versions()))
+    lacking = lacking_resources(reports, cpus=cpus, gpus=gpus)
     if lacking and not _has_autoscaler():
         found.append(lacking)
     if found:
@@ -68,7 +67,7 @@ def own_versions() -> dict[str, str]:
     return versions
 
 
-def visit_nodes() -> list[Station]:
+def visit_nodes() -> list[NodeReport]:
     """Ask every node that is up, all at once, what it runs and what time it is."""
     nodes = _nodes_up()
     probe = ray.remote(num_cpus=0, max_retries=0)(_make_probe())
@@ -77,17 +76,17 @@ def visit_nodes() -> list[Station]:
     for node_id in nodes:
         there = NodeAffinitySchedulingStrategy(node_id, soft=False)
         answers[probe.options(scheduling_strategy=there).remote(PACKAGES)] = node_id
-    stations, pending, until = {}, list(answers), time.monotonic() + ANSWER_SECONDS
+    reports, pending, until = {}, list(answers), time.monotonic() + ANSWER_SECONDS
     while pending and (left := until - time.monotonic()) > 0:
         ready, pending = ray.wait(pending, timeout=left)
         for answer in ready:
             node_id = answers[answer]
-            stations[node_id] = _station(nodes[node_id], answer, asked)
+            reports[node_id] = _report(nodes[node_id], answer, asked)
     for answer in pending:
-        stations[answers[answer]] = _station(nodes[answers[answer]], None, asked)
+        reports[answers[answer]] = _report(nodes[answers[answer]], None, asked)
     # Nodes come and go: one that went while it was asked is no fault of the cluster.
     there_still = _nodes_up().keys()
-    return [station for node_id, station in stations.items() if node_id in there_still]
+    return [report for node_id, report in reports.items() if node_id in there_still]
 
 
 def _nodes_up() -> dict[str, Mapping[str, Any]]:
@@ -95,28 +94,28 @@ def _nodes_up() -> dict[str, Mapping[str, Any]]:
     return {node["NodeID"]: node for node in nodes if node["Alive"]}
 
 
-def faults_of(stations: Iterable[Station], own: Mapping[str, str]) -> Iterator[str]:
+def faults_of(reports: Iterable[NodeReport], own: Mapping[str, str]) -> Iterator[str]:
     """Yield what is wrong with each node, beside a driver of these versions."""
-    for station in stations:
-        if station.versions is None:
-            yield f"  {station.host}: must answer (got {station.complaint})"
+    for report in reports:
+        if report.versions is None:
+            yield f"  {report.host}: must answer (got {report.complaint})"
             continue
         for name, version in own.items():
-            if (got := station.versions.get(name, "none")) != version:
-                yield f"  {station.host}: {name} must be {version}, the driver's (got {got})"
-        if abs(station.skew) > CLOCK_SECONDS:
+            if (got := report.versions.get(name, "none")) != version:
+                yield f"  {report.host}: {name} must be {version}, the driver's (got {got})"
+        if abs(report.skew) > CLOCK_SECONDS:
             yield (
-                f"  {station.host}: clock must be within {CLOCK_SECONDS:.0f} s of the driver's "
-                f"(got {station.skew:+.0f} s); set it by NTP"
+                f"  {report.host}: clock must be within {CLOCK_SECONDS:.0f} s of the driver's "
+                f"(got {report.skew:+.0f} s); set it by NTP"
             )
 
 
-def lacking_resources(stations: Sequence[Station], *, cpus: float, gpus: float) -> str | None:
+def lacking_resources(reports: Sequence[NodeReport], *, cpus: float, gpus: float) -> str | None:
     """Say what a pack takes that no node has; None if one has all of it."""
-    if any(station.cpus >= cpus and station.gpus >= gpus for station in stations):
+    if any(report.cpus >= cpus and report.gpus >= gpus for report in reports):
         return None
     offers = ", ".join(
-        f"{station.host} has {station.cpus:g} and {station.gpus:g}" for station in stations
+        f"{report.host} has {report.cpus:g} and {report.gpus:g}" for report in reports
     )
     return (
         f"  resources: one node must have the {cpus:g} CPUs and {gpus:g} GPUs of a pack "
@@ -124,17 +123,19 @@ def lacking_resources(stations: Sequence[Station], *, cpus: float, gpus: float) 
     )
 
 
-def _station(node: Mapping[str, Any], answer: Any, asked: float) -> Station:
+def _report(node: Mapping[str, Any], answer: Any, asked: float) -> NodeReport:
     host = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"
     held = node["Resources"]
     offer = {"host": host, "cpus": held.get("CPU", 0.0), "gpus": held.get("GPU", 0.0)}
     if answer is None:
-        return Station(**offer, complaint=f"nothing in {ANSWER_SECONDS:.0f} s")
+        return NodeReport(**offer, complaint=f"nothing in {ANSWER_SECONDS:.0f} s")
     try:
         said = ray.get(answer)
     except ray.exceptions.RayError as error:
-        return Station(**offer, complaint=" ".join(str(error).split())[-200:])
-    return Station(**offer, versions=said["versions"], skew=skew(said["time"], asked, time.time()))
+        return NodeReport(**offer, complaint=" ".join(str(error).split())[-200:])
+    return NodeReport(
+        **offer, versions=said["versions"], skew=skew(said["time"], asked, time.time())
+    )
 
 
 def skew(there: float, before: float, after: float) -> float:

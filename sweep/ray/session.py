@@ -1,4 +1,4 @@
-"""Starts Ray quietly, or joins a cluster that runs. Knows nothing of sweeps."""
+"""Starts Ray quietly, or joins a cluster that runs."""
 
 import contextlib
 import logging
@@ -14,7 +14,7 @@ from sweep.planning.machine import MOST_WORKERS_PER_CPU, available_cpus
 from sweep.ray.access import connecting, require_listener
 
 if TYPE_CHECKING:
-    from sweep.ray.liveness import Vigil
+    from sweep.ray.liveness import RayMonitor
 
 SECONDS_WITHOUT_RAY = 2.0
 SECONDS_WITHOUT_CLUSTER = 40.0
@@ -30,7 +30,7 @@ ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     # A first Ctrl-C is ours: workers are asked to stop and to keep what they have.
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    # The collector decides how many packs may be starting.
+    # The broker decides how many packs may be starting.
     "TUNE_MAX_PENDING_TRIALS_PG": "100000",
     # Nothing of the experiment is restored from Tune's own state.
     "TUNE_GLOBAL_CHECKPOINT_S": "3600",
@@ -73,13 +73,13 @@ class Session:
     Attributes:
         cpus, gpus: what the nodes have that are up now.
         grows: whether there may be more later, as on a cluster that is not ours.
-        vigil: knows whether Ray lives.
+        monitor: knows whether Ray lives.
     """
 
     cpus: int
     gpus: float
     grows: bool
-    vigil: "Vigil"
+    monitor: "RayMonitor"
 
     def require(self, *, cpus: float, gpus: float) -> None:
         """Raise if a pack that takes this much could never start, or a node could not train it.
@@ -148,18 +148,18 @@ def ray_session(*, address: str | None, workers: int | None) -> Iterator[Session
 def _watched(*, grows: bool) -> Iterator[Session]:
     import ray
 
-    from sweep.ray.liveness import Vigil, places_of_ray
+    from sweep.ray.liveness import RayMonitor, places_of_ray
 
     held = ray.cluster_resources()  # type: ignore[no-untyped-call]
     patience = SECONDS_WITHOUT_CLUSTER if grows else SECONDS_WITHOUT_RAY
-    vigil = Vigil(places_of_ray(), patience)
+    monitor = RayMonitor(places_of_ray(), patience)
     try:
-        yield Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows, vigil)
+        yield Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows, monitor)
     except Exception:
-        vigil.settle()  # whatever Ray raises once it has died
+        monitor.settle()  # whatever Ray raises once it has died
         raise
     finally:
-        vigil.end()
+        monitor.end()
 
 
 def _end_processes() -> None:

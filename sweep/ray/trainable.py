@@ -1,4 +1,4 @@
-"""What a Ray Tune worker runs: one pack, its yield acknowledged by the driver. Knows no files."""
+"""What a Ray Tune worker runs: one pack, its results acknowledged by the driver."""
 
 import contextlib
 import pickle
@@ -17,7 +17,7 @@ from sweep.ray.liveness import end_with_parent
 from sweep.ray.watchdog import Watchdog
 from sweep.result import TrialResult
 from sweep.running.messages import Broken, Job, Message, Rows, Saved, Tally
-from sweep.running.patience import pause_after
+from sweep.running.worker_loop import pause_after
 
 SECONDS_BETWEEN_BEATS = 0.25
 
@@ -31,7 +31,7 @@ def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
 def train(
     config: dict[str, Any],
     *,
-    collector: Any,
+    broker: Any,
     sweep: str,
     checkpoint_seconds: float,
     stall_seconds: float,
@@ -40,7 +40,7 @@ def train(
 
     Args:
         config: what `PackSearcher` suggested.
-        collector: handle of the `Collector` actor.
+        broker: handle of the `Broker` actor.
         sweep: name of the sweep, written into every row.
         checkpoint_seconds: longest time between checkpoints, s.
         stall_seconds: longest time that a chunk of epochs may take, s; the process ends after it.
@@ -49,39 +49,39 @@ def train(
         Exception: whatever training raised, after the driver was told, so that Tune tries again.
     """
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the pack again
-        line = Line(collector, config["pack_id"], sweep, stall_seconds)
-        _train(line, collector, checkpoint_seconds)
+        channel = _WorkerChannel(broker, config["pack_id"], sweep, stall_seconds)
+        _train(channel, broker, checkpoint_seconds)
 
 
-def _train(line: "Line", collector: Any, checkpoint_seconds: float) -> None:
+def _train(channel: "_WorkerChannel", broker: Any, checkpoint_seconds: float) -> None:
     own = ray.get_runtime_context().current_actor
-    started = collector.start.remote(line.pack_id, host=socket.gethostname(), worker=own)
+    started = broker.start.remote(channel.pack_id, host=socket.gethostname(), worker=own)
     job: Job | None = ray.get(started)
     if job is None:
         return
     try:
-        _train_job(job, line, checkpoint_seconds)
+        _train_job(job, channel, checkpoint_seconds)
     except ray.exceptions.RayError:
         raise
     except Exception as error:
-        line.send(Broken.of(error, traceback.format_exc()))
+        channel.send(Broken.of(error, traceback.format_exc()))
         raise
 
 
-def _train_job(job: Job, line: "Line", checkpoint_seconds: float) -> None:
+def _train_job(job: Job, channel: "_WorkerChannel", checkpoint_seconds: float) -> None:
     end_with_parent()
     sys.path += [path for path in job.import_paths if path not in sys.path]
     import torch
 
-    from sweep.running.worker_loop import relay_pack
+    from sweep.running.worker_loop import run_pack
 
     torch.set_num_threads(1)
     work = replace(pickle.loads(job.work), checkpoint=job.checkpoint, attempt=job.attempt)
-    with line.watchdog:
-        relay_pack(work, line, checkpoint_seconds=checkpoint_seconds)
+    with channel.watchdog:
+        run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
 
 
-class Line:
+class _WorkerChannel:
     """A worker's end of the channel to the driver, for one pack.
 
     Attributes:
@@ -89,11 +89,11 @@ class Line:
             `stall_seconds`.
     """
 
-    def __init__(self, collector: Any, pack_id: str, sweep: str, stall_seconds: float) -> None:
+    def __init__(self, broker: Any, pack_id: str, sweep: str, stall_seconds: float) -> None:
         self.pack_id = pack_id
         self.watchdog = Watchdog(stall_seconds, self._report_stall)
         self._stall_seconds = stall_seconds
-        self._collector = collector
+        self._broker = broker
         self._sweep = sweep
         self._tally = Tally()
         self._next_beat = 0.0
@@ -105,7 +105,7 @@ class Line:
             self._put(message)
 
     def _put(self, message: Message) -> None:
-        ray.get(self._collector.put.remote(self.pack_id, message))
+        ray.get(self._broker.put.remote(self.pack_id, message))
 
     def _report_stall(self, stack: str) -> None:
         error = (
@@ -136,7 +136,7 @@ class Line:
     def _beat(self) -> None:
         began = time.monotonic()
         with self.watchdog.patient():
-            self._stop = ray.get(self._collector.beat.remote(self.pack_id, self._tally))
+            self._stop = ray.get(self._broker.beat.remote(self.pack_id, self._tally))
         self._tally = replace(self._tally, epochs=0)
         now = time.monotonic()
         self._next_beat = now + pause_after(now - began, least=SECONDS_BETWEEN_BEATS)

@@ -1,4 +1,4 @@
-"""Ends a worker that has stood still for too long. Knows nothing of what it trains."""
+"""Ends a worker that has stood still for too long."""
 
 import contextlib
 import faulthandler
@@ -43,7 +43,7 @@ class Watchdog:
             self._rest()
 
     def hear(self) -> None:
-        """Take note of a sign of life."""
+        """Note a sign of life."""
         now = time.monotonic()
         self._deadline = now + self._seconds
         if now > self._armed + self._seconds / 4:  # it takes a thread each time
@@ -52,7 +52,7 @@ class Watchdog:
 
     @contextlib.contextmanager
     def patient(self) -> Iterator[None]:
-        """Wait as long as it takes within: what is done there is not the worker's to hurry."""
+        """Count no time within the block, which waits for others."""
         watching = self._deadline < math.inf
         self._rest()
         yield

@@ -1,4 +1,4 @@
-"""Evaluates a condition on the rows of a table. Knows nothing of what the columns mean.
+"""Evaluates a condition on the rows of a table.
 
 A condition is a Python expression of column names, literals, comparisons, `in` lists, arithmetic
 and `and`, `or`, `not`. It is interpreted here, never handed to `eval`.
@@ -15,7 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.errors import ConfigError, Fault, nearest
+from sweep.config.grids.conditions import COMPARE
+from sweep.errors import ConfigError, nearest
 from sweep.reports.tables.text import DIGITS, format_value
 
 Value = Any
@@ -29,12 +30,12 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Pow: operator.pow,
 }
 COMPARISONS: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
+    ast.Eq: COMPARE["=="],
+    ast.NotEq: COMPARE["!="],
+    ast.Lt: COMPARE["<"],
+    ast.LtE: COMPARE["<="],
+    ast.Gt: COMPARE[">"],
+    ast.GtE: COMPARE[">="],
 }
 EQUAL = (ast.Eq, ast.LtE, ast.GtE)
 """Comparisons that hold of equal values."""
@@ -58,13 +59,13 @@ def select_rows(frame: pd.DataFrame, condition: str) -> pd.DataFrame:
         tree = ast.parse(condition.strip(), mode="eval").body
         mask = Condition(frame, condition).evaluate(tree)
     except SyntaxError as error:
-        raise _fault(condition, f"be an expression ({error.msg})") from error
+        raise _refused(condition, f"be an expression ({error.msg})") from error
     except (RecursionError, MemoryError) as error:
-        raise _fault(condition, "be nested less deeply") from error
+        raise _refused(condition, "be nested less deeply") from error
     except (TypeError, ArithmeticError, ValueError) as error:
-        raise _fault(condition, f"compare like with like ({error})") from error
+        raise _refused(condition, f"compare like with like ({error})") from error
     if not (isinstance(mask, pd.Series) and pd.api.types.is_bool_dtype(mask.dtype)):
-        raise _fault(condition, "be true or false of each row")
+        raise _refused(condition, "be true or false of each row")
     return frame[_truth(mask)]
 
 
@@ -121,7 +122,7 @@ class Condition:
                 return self._boolean(node)
             case ast.Compare():
                 return self._comparison(node)
-        raise _fault(self.text, ALLOWED, got=ast.unparse(node))
+        raise _refused(self.text, ALLOWED, got=ast.unparse(node))
 
     def _column(self, name: str) -> pd.Series:
         if name not in self.frame.columns:
@@ -135,7 +136,7 @@ class Condition:
                 return ~self._rows(value)
             case ast.USub():
                 return -value
-        raise _fault(self.text, ALLOWED, got=ast.unparse(node))
+        raise _refused(self.text, ALLOWED, got=ast.unparse(node))
 
     def _arithmetic(self, node: ast.BinOp) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
@@ -172,7 +173,7 @@ class Condition:
                 return left.notna()
             case _ if type(comparison) in COMPARISONS:
                 return _known(_compared(comparison, left, right), left, right)
-        raise _fault(self.text, ALLOWED)
+        raise _refused(self.text, ALLOWED)
 
     def _rows(self, value: Value) -> pd.Series:
         """One truth value a row."""
@@ -180,23 +181,14 @@ class Condition:
             return pd.Series(value, index=self.frame.index)
         if isinstance(value, pd.Series) and pd.api.types.is_bool_dtype(value.dtype):
             return _truth(value)
-        raise _fault(self.text, "join conditions that are true or false of each row")
+        raise _refused(self.text, "join conditions that are true or false of each row")
 
 
 def unknown_column(where: str, name: str, frame: pd.DataFrame) -> ConfigError:
     """Return the error of naming a column that does not exist."""
     columns = [str(column) for column in frame.columns]
-    return ConfigError(
-        [
-            Fault(
-                where=where,
-                key="",
-                must="name a column",
-                got=repr(name),
-                hint=nearest(name, columns),
-            )
-        ]
-    )
+    hint = nearest(name, columns)
+    return ConfigError.of(where, "name a column", got=repr(name), hint=hint)
 
 
 def _compared(comparison: ast.cmpop, left: Value, right: Value) -> Value:
@@ -255,8 +247,8 @@ def _truth(mask: pd.Series) -> pd.Series:
     return mask.fillna(False).astype(bool)
 
 
-def _fault(condition: str, must: str, got: str | None = None) -> ConfigError:
+def _refused(condition: str, must: str, got: str | None = None) -> ConfigError:
     quoted = repr(condition)
     if len(quoted) > QUOTED_LETTERS:
         quoted = f"{quoted[:QUOTED_LETTERS]}..."
-    return ConfigError([Fault(where="--where", key="", must=must, got=got or quoted)])
+    return ConfigError.of("--where", must, got=got or quoted)

@@ -44,7 +44,7 @@ class _Owners:
     stops: dict[str, Stop]
 
 
-def seal(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
+def encode_checkpoint(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
     """Return the file of a checkpoint: its lanes' trials before it, and a check of both.
 
     Args:
@@ -63,20 +63,20 @@ def seal(lanes: Sequence[Sequence[Trial]], data: bytes) -> bytes:
     return HEADER.pack(MAGIC, VERSION, zlib.crc32(body), len(about)) + body
 
 
-def unseal(file: bytes) -> tuple[list[SavedState], bytes]:
+def decode_checkpoint(file: bytes) -> tuple[list[SavedState], bytes]:
     """Return the state of every trial under way in a sealed checkpoint, and the checkpoint itself.
 
     Raises:
         ValueError: it is not whole, or of another version.
     """
-    owners, data = _unsealed(file)
+    owners, data = _split(file)
     try:
         return list(_states(owners, data)), data
     except Exception as error:  # a file that something else made can raise anything
         raise _UnreadableError(FOREIGN) from error
 
 
-def read_leftovers(directory: ResultsDir) -> list[SavedState]:
+def read_checkpoints(directory: ResultsDir) -> list[SavedState]:
     """Return the state of every trial under way in the checkpoints that earlier runs left.
 
     A file that cannot be read is named on stderr and passed over.
@@ -84,7 +84,7 @@ def read_leftovers(directory: ResultsDir) -> list[SavedState]:
     states: list[SavedState] = []
     for path in _files(directory):
         try:
-            states += unseal(path.read_bytes())[0]
+            states += decode_checkpoint(path.read_bytes())[0]
         except (_UnreadableError, OSError) as error:
             advice = "its trials begin again; remove it to hear no more of it"
             sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
@@ -101,7 +101,7 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
     problems = []
     for path in _files(directory):
         try:
-            states, _ = unseal(path.read_bytes())
+            states, _ = decode_checkpoint(path.read_bytes())
         except (_UnreadableError, OSError) as error:
             problems.append(Problem(path, f"cannot be read ({error})", "its trials begin again"))
             continue
@@ -119,7 +119,7 @@ def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
     """
     for path in _files(directory):
         try:
-            owners, _ = _unsealed(path.read_bytes())
+            owners, _ = _split(path.read_bytes())
         except (_UnreadableError, OSError):
             continue
         if all(trial_id in settled for owner in owners.values() for trial_id in owner.stops):
@@ -135,7 +135,7 @@ def _stop_of(trial: Trial) -> Stop:
     return {name: getattr(trial, name) for name in STOP_PARAMETERS}
 
 
-def _unsealed(file: bytes) -> tuple[dict[str, _Owners], bytes]:
+def _split(file: bytes) -> tuple[dict[str, _Owners], bytes]:
     """Return whose lanes a file holds, by lane, and the checkpoint itself."""
     if len(file) < HEADER.size or not file.startswith(MAGIC):
         raise _UnreadableError("not a checkpoint of sweep")

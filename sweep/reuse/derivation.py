@@ -1,7 +1,7 @@
-"""Finds trials whose rows follow from trainings that are held, so that nothing trains twice.
+"""Derives the rows of trials from those of others on the same path, so that nothing trains twice.
 
 A trial that ends at the very epoch at which another on its path ended has the same network, losses
-and curves: its row is the other's under its own stop rule. Knows nothing of packs or Ray.
+and curves: its row is the other's under its own stop rule.
 """
 
 from collections import Counter, defaultdict
@@ -31,7 +31,7 @@ COURSE = ("epochs", "seconds", "best_loss", "best_epoch", "last_delta")
 COLUMNS = ["trial_id", "path_id", "status", "stop_reason", *COURSE, *STOP_PARAMETERS]
 TRIALS_PER_FRAME = 20_000
 PARAMETERS_PER_FRAME = 2**23
-"""The most that are read and appended together; every group costs a look at the whole table."""
+"""Largest group that is read and appended at once; each group costs a scan of the table."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def derived_frames(derived: Sequence[Derived], path: AnyPath, sweep: str) -> Ite
 
 
 def _groups(derived: Sequence[Derived]) -> Iterator[list[Derived]]:
-    """Yield the trials in groups that go through memory together."""
+    """Yield the trials in groups small enough for memory."""
     group: list[Derived] = []
     room = PARAMETERS_PER_FRAME
     for item in derived:
@@ -97,7 +97,7 @@ def _groups(derived: Sequence[Derived]) -> Iterator[list[Derived]]:
 
 
 class _Pasts:
-    """What is held of the trainings along some paths."""
+    """What the results say of earlier trainings along some paths."""
 
     def __init__(self, path: AnyPath, path_ids: Collection[str], plan: Plan) -> None:
         self._path = path

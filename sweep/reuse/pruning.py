@@ -1,35 +1,37 @@
-"""Finds the trials of a table that no sweep file asks for. Removes nothing."""
+"""Finds the trials of a table that no sweep file asks for."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import UInt64
+from jaxtyping import Bool, UInt64
 
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
 from sweep.planning.grid import Grid, expand
-from sweep.store.places.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
 from sweep.store.tables.reader import done_ids, read_trials
+from sweep.store.tables.snapshot import read_rows
 from sweep.trial import Status
 
 ENDED = (Status.FINISHED, Status.DIVERGED)
-"""Statuses of results, which cost their training: they are not removed unless that is asked for."""
+"""Statuses of results that cost training: removed only when asked for."""
 
 Identities = UInt64[np.ndarray, " trials"]
 
 
 @dataclass(frozen=True)
 class Pruning:
-    """The trials of a table that no sweep file asks for, by what is to become of them.
+    """The trials of a table that no sweep file asks for, by what happens to them.
 
     Attributes:
         trials: how many the table holds.
         removed: those to remove, with columns trial_id and status.
         ended: those that are kept since they ended by themselves.
-        needed: those that are kept since a trial that is still to be trained goes on from them.
+        needed: those that are kept since trials asked for can go on from them: a trial of the path
+            is still to be trained, or the path has no other saved state.
     """
 
     trials: int
@@ -71,7 +73,9 @@ def find_unwanted(
     done = done_ids(directory.path)
     lacking = np.concatenate([_missing_paths(grid, done) for grid in grids])
     unwanted = trials[~np.isin(_numbers(trials["trial_id"]), wanted)]
+    paths = np.concatenate([grid.cells.path_ids for grid in grids])
     is_needed = np.isin(_numbers(unwanted["path_id"]), lacking)
+    is_needed |= _holds_last_state(directory, unwanted, wanted, paths)
     has_ended = unwanted["status"].isin(ENDED) & (not ended)
     return Pruning(
         trials=len(trials),
@@ -79,6 +83,18 @@ def find_unwanted(
         ended=unwanted[~is_needed & has_ended],
         needed=unwanted[is_needed],
     )
+
+
+def _holds_last_state(
+    directory: ResultsDir, unwanted: pd.DataFrame, wanted: Identities, paths: Identities
+) -> Bool[np.ndarray, " unwanted"]:
+    """Return which trials have a state of a path asked for, of which no trial asked for has one."""
+    states = read_rows(directory.path, TableName.STATE, columns=["trial_id", "path_id"])
+    held = states.to_pandas()
+    own = np.isin(_numbers(held["trial_id"]), wanted)
+    lone = np.setdiff1d(paths, _numbers(held["path_id"][own]))
+    has_state = unwanted["trial_id"].isin(held["trial_id"]).to_numpy(bool)
+    return has_state & np.isin(_numbers(unwanted["path_id"]), lone)
 
 
 def _missing_paths(grid: Grid, done: Collection[str]) -> Identities:

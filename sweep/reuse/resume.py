@@ -1,4 +1,4 @@
-"""Finds saved states from which trials can go on. Knows nothing of how they were saved."""
+"""Finds the saved states from which trials can resume."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,1 +1,1 @@
-"""Runs a sweep from its configuration to its table, whoever trains it. Imports no Ray."""
+"""Runs a sweep from its configuration to its table, on any executor."""

@@ -1,7 +1,4 @@
-"""The driver's account of a sweep under way: messages in, durable rows and counts out.
-
-Knows neither Ray nor how packs are trained.
-"""
+"""Keeps what workers send of a sweep under way: messages in, durable rows and counts out."""
 
 import time
 from collections import Counter
@@ -10,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from sweep.planning.packs import Pack, halve_pack
-from sweep.reuse.checkpoint_files import seal, unseal
+from sweep.reuse.checkpoint_files import decode_checkpoint, encode_checkpoint
 from sweep.reuse.resume import match_starts
-from sweep.running.eta import Forecast
 from sweep.running.failures import failed_results
+from sweep.running.forecast import Forecast
 from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
 from sweep.store.tables.reader import SavedState
 from sweep.store.tables.writer import Writer
@@ -38,7 +35,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class SweepProgress:
-    """How far a sweep has come.
+    """The progress of a sweep.
 
     Attributes:
         done: trials with a row of this run. total: trials that this run is to train.
@@ -68,8 +65,14 @@ class SweepProgress:
 
 
 @dataclass
-class _Account:
-    """A pack under way: what is owed for it, how often it and those it comes of were split."""
+class _OpenPack:
+    """A pack under way.
+
+    Attributes:
+        lanes: its trials by lane. owed: those without a row yet.
+        splits: one entry for each time that it, or a pack that it was part of, was split.
+        broken: what an attempt raised. saved: whether it has a checkpoint of this run.
+    """
 
     work: Work
     lanes: list[tuple[Trial, ...]]
@@ -83,19 +86,19 @@ class _Account:
         return self.work.pack
 
     def last_broken(self, ended: Ended) -> Broken | None:
-        """Return what the last attempt raised; None if its worker died without a word."""
+        """Return what the last attempt raised; None if its worker died without reporting."""
         told = self.broken is not None and self.broken.attempt == ended.attempts
         return self.broken if told else None
 
 
 @dataclass
-class Ledger:
-    """Keeps every message; each method returns once what it was given is durable.
+class Coordinator:
+    """Keeps every message of every pack; returns once what it was given is durable.
 
     Attributes:
         writer: the open results. sweep: name of the sweep. total: trials to train.
         epochs_most: epochs to train if every path reaches its limit.
-        forecast: foretells what is left.
+        forecast: predicts what is left.
         stopping: whether packs may end without all their rows.
         relapsed: trials that failed, but keep the row from which they can go on.
         starting: what is waited for until a worker has begun.
@@ -113,7 +116,7 @@ class Ledger:
     epochs: int = 0
     best_loss: float | None = None
     _tally: Tally = field(default_factory=Tally)
-    _accounts: dict[str, _Account] = field(default_factory=dict)
+    _packs: dict[str, _OpenPack] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
     _flush_at: float = FIRST_FLUSH_SECONDS
 
@@ -126,14 +129,14 @@ class Ledger:
 
     def is_open(self) -> bool:
         """Return whether any pack has not ended."""
-        return bool(self._accounts)
+        return bool(self._packs)
 
     def under_way(self) -> list[tuple[Work, bytes | None]]:
         """Return each pack that has not ended, and the latest checkpoint of this run."""
-        return [(a.work, self._checkpoint(a)[1]) for a in self._accounts.values()]
+        return [(p.work, self._checkpoint(p)[1]) for p in self._packs.values()]
 
     def split(self, pack_id: str, ended: Ended) -> tuple[Work, ...]:
-        """Put the trials still owed of a pack whose worker died or stalled into two packs.
+        """Split the unfinished trials of a pack whose worker died or stalled into two packs.
 
         They go on from its latest checkpoint. The pack itself is closed.
 
@@ -141,30 +144,30 @@ class Ledger:
             The two, opened; none if there is nothing to divide, the pack raised rather than died,
             or it was divided so often already that no single trial can be the reason.
         """
-        account = self._accounts[pack_id]
-        broken = account.last_broken(ended)
+        open_pack = self._packs[pack_id]
+        broken = open_pack.last_broken(ended)
         raised = broken and not broken.stalled
-        if self.stopping or raised or len(account.splits) >= MOST_SPLITS:
+        if self.stopping or raised or len(open_pack.splits) >= MOST_SPLITS:
             return ()
-        halves = halve_pack(account.pack, account.owed)
+        halves = halve_pack(open_pack.pack, open_pack.owed)
         if halves:
-            account.splits.append(None)  # one list for all packs that come of the first
-            saved, _ = self._checkpoint(account)
-            works = tuple(_work_of(half, account.work, saved) for half in halves)
-            for work in works:
-                self._open(work, account.splits)
-            del self._accounts[pack_id]
-            return works
+            open_pack.splits.append(None)  # one list for all packs that come of the first
+            saved, _ = self._checkpoint(open_pack)
+            parts = tuple(_work_of(half, open_pack.work, saved) for half in halves)
+            for work in parts:
+                self._open(work, open_pack.splits)
+            del self._packs[pack_id]
+            return parts
         return ()
 
     def _open(self, work: Work, splits: list[None]) -> None:
         owed = {trial.trial_id for trial in work.pack.trials}
-        self._accounts[work.pack.pack_id] = _Account(work, work.lanes(), owed, splits)
+        self._packs[work.pack.pack_id] = _OpenPack(work, work.lanes(), owed, splits)
 
-    def _checkpoint(self, account: _Account) -> tuple[list[SavedState], bytes | None]:
+    def _checkpoint(self, open_pack: _OpenPack) -> tuple[list[SavedState], bytes | None]:
         """Return what the latest checkpoint of a pack says, nothing if there is none."""
-        file = self.writer.load_checkpoint(account.pack.pack_id) if account.saved else None
-        return ([], None) if file is None else unseal(file)
+        file = self.writer.load_checkpoint(open_pack.pack.pack_id) if open_pack.saved else None
+        return ([], None) if file is None else decode_checkpoint(file)
 
     def keep(self, pack_id: str, message: Message) -> None:
         """Make a message durable and act on it."""
@@ -172,12 +175,12 @@ class Ledger:
             case Rows():
                 self._keep_rows(pack_id, message)
             case Saved(data):
-                if account := self._accounts.get(pack_id):  # else of a worker given up before
-                    self.writer.save_checkpoint(pack_id, seal(account.lanes, data))
-                    account.saved = True
+                if open_pack := self._packs.get(pack_id):  # else of a worker given up before
+                    self.writer.save_checkpoint(pack_id, encode_checkpoint(open_pack.lanes, data))
+                    open_pack.saved = True
             case Broken():
-                if account := self._accounts.get(pack_id):
-                    account.broken = message
+                if open_pack := self._packs.get(pack_id):
+                    open_pack.broken = message
             case Ended():
                 self._close(pack_id, message)
         self._flush_now_and_then()
@@ -216,7 +219,7 @@ class Ledger:
             return Phase.TRAINING
         if not self._tally.waiting:
             return self.starting
-        fused = any(account.pack.engine == "fused" for account in self._accounts.values())
+        fused = any(open_pack.pack.engine == "fused" for open_pack in self._packs.values())
         return Phase.COMPILING if fused else Phase.LOADING
 
     def _keep_rows(self, pack_id: str, rows: Rows) -> None:
@@ -228,25 +231,27 @@ class Ledger:
         for (_, status), loss in zip(rows.statuses, rows.losses, strict=True):
             if status == Status.FINISHED and loss is not None and loss == loss:
                 self.best_loss = loss if self.best_loss is None else min(loss, self.best_loss)
-        if account := self._accounts.get(pack_id):
-            refused = account.owed & statuses.keys() - set(added)
+        if open_pack := self._packs.get(pack_id):
+            refused = open_pack.owed & statuses.keys() - set(added)
             self.relapsed.update(t for t in refused if statuses[t] == Status.FAILED)
-            account.owed -= statuses.keys()
+            open_pack.owed -= statuses.keys()
 
     def _close(self, pack_id: str, ended: Ended) -> None:
-        account = self._accounts[pack_id]
-        unfinished = bool(account.owed)
+        open_pack = self._packs[pack_id]
+        unfinished = bool(open_pack.owed)
         assert ended.lost or self.stopping or not unfinished, "a pack ended without all its rows"
         if unfinished and not self.stopping:
-            self._fail(account, ended)
+            self._fail(open_pack, ended)
         if not unfinished and not self.stopping:  # else the next attempt goes on from there
             self.writer.drop_checkpoint(pack_id)
-        del self._accounts[pack_id]
+        del self._packs[pack_id]
 
-    def _fail(self, account: _Account, ended: Ended) -> None:
-        owed: Iterable[str] = account.owed
-        results = failed_results(account.pack, owed, broken=account.last_broken(ended), ended=ended)
-        self._keep_rows(account.pack.pack_id, Rows.of(results, self.sweep))
+    def _fail(self, open_pack: _OpenPack, ended: Ended) -> None:
+        owed: Iterable[str] = open_pack.owed
+        results = failed_results(
+            open_pack.pack, owed, broken=open_pack.last_broken(ended), ended=ended
+        )
+        self._keep_rows(open_pack.pack.pack_id, Rows.of(results, self.sweep))
 
     def _flush_now_and_then(self) -> None:
         seconds = time.monotonic() - self._began

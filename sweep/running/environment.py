@@ -1,4 +1,4 @@
-"""With what a run is made: versions, host, revision. Knows nothing of the sweep."""
+"""The environment of a run: versions, host, revision."""
 
 import platform
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class RunEnvironment:
     """What a run was made with.
 
     Attributes:
@@ -27,12 +27,12 @@ class Circumstances:
     directory: str
 
 
-def read_circumstances(*, use_ray: bool) -> Circumstances:
+def read_environment(ray_version: str | None) -> RunEnvironment:
     """Return what a run started now is made with."""
-    return Circumstances(
+    return RunEnvironment(
         sweep_version=metadata.version("autoencoder-sweep"),
         torch_version=metadata.version("torch"),
-        ray_version=metadata.version("ray") if use_ray else None,
+        ray_version=ray_version,
         python_version=platform.python_version(),
         git_revision=git_revision(),
         host=socket.gethostname(),

@@ -1,4 +1,4 @@
-"""Estimates how long a plan takes, from a short pilot of each kind. Knows nothing of Ray.
+"""Estimates how long a plan takes, from a short pilot of each kind.
 
 Speed is measured; how many epochs trials take is not known before they have stopped. So there are
 two estimates: by finished trials of the same pack key, and by the limits of the sweep.
@@ -8,21 +8,33 @@ import heapq
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float64, Int64
 
-from sweep.nets.topology import count_parameters
-from sweep.planning.packs import Batch, Pack, make_packs
+from sweep.nets.topology import count_parameters, parse_topology
+from sweep.planning.packs import Pack, PlannedPack, make_packs
 from sweep.planning.plan import Plan
-from sweep.running.epoch_history import Quartiles
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.snapshot import read_rows
 from sweep.training.pilot import Pace
-from sweep.trial import PACK_KEY
+from sweep.trial import PACK_KEY, Status, StopReason
 
 MOST_PILOTS = 12
 MOST_LANES = 1024
-Kind = tuple[str, str, int]
+PackKind = tuple[str, str, int]
 """Engine, device and the number of the pack key."""
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """Epochs of finished trials: how many trials, and their first, second and third quartile."""
+
+    trials: int
+    epochs: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -36,7 +48,7 @@ class Part:
     """
 
     pack: int
-    kind: Kind
+    kind: PackKind
     rows: Int64[np.ndarray, " paths"]
     limits: Float64[np.ndarray, " paths"]
     before: Float64[np.ndarray, " paths"]
@@ -85,7 +97,7 @@ def estimate_plan(
     known = {kind: finished[kind[2]] for kind in kinds if kind[2] in finished}
 
     def duration(quartile: int | None) -> float:
-        seconds = np.zeros(len(plan.batches))
+        seconds = np.zeros(len(plan.planned_packs))
         for part in parts:
             epochs = part.limits
             if quartile is not None and part.kind in known:
@@ -102,62 +114,96 @@ def estimate_plan(
         known=len(known),
         finished=sum(quartiles.trials for quartiles in known.values()),
         epochs_per_second=sum(float((p.before + p.limits).sum()) for p in parts) / at_most,
-        workers=min(plan.workers, len(plan.batches)),
+        workers=min(plan.workers, len(plan.planned_packs)),
     )
 
 
 def parts_of(plan: Plan) -> list[Part]:
     """Divide every pack of a plan by pack key, a row for each path."""
     cells, parts = plan.grid.cells, []
-    for number, batch in enumerate(plan.batches):
-        keys = cells.keys[batch.rows]
+    for number, pack in enumerate(plan.planned_packs):
+        keys = cells.keys[pack.rows]
         for key in np.unique(keys):
-            rows = batch.rows[keys == key]
+            rows = pack.rows[keys == key]
             _, first, path = np.unique(cells.path_ids[rows], return_index=True, return_inverse=True)
             limits = np.zeros(len(first))
             np.maximum.at(limits, path, cells.max_epochs[rows])
-            kind = (batch.engine, batch.device, int(key))
+            kind = (pack.engine, pack.device, int(key))
             before = cells.pretraining_epochs[rows[first]]
             parts.append(Part(number, kind, rows[np.sort(first)], limits, before))
     return parts
 
 
-def spread_kinds(costs: Mapping[Kind, int]) -> list[Kind]:
+def spread_kinds(costs: Mapping[PackKind, int]) -> list[PackKind]:
     """Return up to twelve kinds, evenly spread from the cheapest to the dearest of each engine."""
     ordered = sorted(costs, key=lambda kind: (kind[:2], costs[kind]))
     places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_PILOTS))
     return [ordered[round(place)] for place in places]
 
 
-def nearest_kind(kind: Kind, costs: Mapping[Kind, int], timed: Mapping[Kind, object]) -> Kind:
-    """Return the timed kind to stand for one: itself, else of its engine the nearest in size."""
+def nearest_kind(
+    kind: PackKind, costs: Mapping[PackKind, int], timed: Mapping[PackKind, object]
+) -> PackKind:
+    """Return the timed kind that represents one: itself, else the nearest in size of its engine."""
 
-    def distance(other: Kind) -> tuple[bool, bool, float]:
+    def distance(other: PackKind) -> tuple[bool, bool, float]:
         return other != kind, other[:2] != kind[:2], abs(math.log(costs[other] / costs[kind]))
 
     return min(timed, key=distance)
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
-    """Return when the last of packs ends, each in order taken by the first worker to be free."""
+    """Return when the last pack ends if each is taken in order by the first free worker."""
     free = [0.0] * max(1, min(workers, len(seconds)))
     for each in seconds:
         heapq.heapreplace(free, free[0] + each)
     return max(free)
 
 
-def _largest(parts: Sequence[Part]) -> dict[Kind, Part]:
-    largest: dict[Kind, Part] = {}
+def _largest(parts: Sequence[Part]) -> dict[PackKind, Part]:
+    largest: dict[PackKind, Part] = {}
     for part in parts:
         if part.kind not in largest or len(part.rows) > len(largest[part.kind].rows):
             largest[part.kind] = part
     return largest
 
 
-def _topology(plan: Plan, kind: Kind) -> tuple[int, ...]:
+def _topology(plan: Plan, kind: PackKind) -> tuple[int, ...]:
     return plan.grid.pack_keys[kind[2]][list(PACK_KEY).index("topology")]  # type: ignore[return-value]
 
 
 def _pack(plan: Plan, part: Part) -> Pack:
-    batch = Batch(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
-    return next(make_packs(plan.grid, [batch], resources=plan.config.resources))
+    pack = PlannedPack(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
+    return next(make_packs(plan.grid, [pack], resources=plan.config.resources))
+
+
+def read_epoch_history(path: AnyPath, keys: Sequence[tuple[object, ...]]) -> dict[int, Quartiles]:
+    """Return the epochs of finished trials, by the number of their pack key.
+
+    Args:
+        path: the results directory, which need not exist yet.
+        keys: pack keys, as `Trial.pack_key` has them; others are left out.
+    """
+    if not ResultsDir.at(path).exists:
+        return {}
+    columns = [*PACK_KEY, "status", "stop_reason", "epochs"]
+    trials = read_rows(path, TableName.TRIALS, columns=columns).to_pandas()
+    ended = (trials["status"] == Status.FINISHED) & (trials["stop_reason"] != StopReason.TIME)
+    numbers = {key: number for number, key in enumerate(keys)}
+    found: dict[int, list[pd.Series[int]]] = {}
+    for values, epochs in trials[ended].groupby(list(PACK_KEY), dropna=False)["epochs"]:
+        if (number := numbers.get(_key(values))) is not None:
+            found.setdefault(number, []).append(epochs)
+    return {number: _quartiles(pd.concat(parts)) for number, parts in found.items()}
+
+
+def _key(values: tuple[Any, ...]) -> tuple[object, ...]:
+    """Return a pack key from its columns, as `Trial.pack_key` has it."""
+    named = {n: None if pd.isna(v) else v for n, v in zip(PACK_KEY, values, strict=True)}
+    named["topology"] = parse_topology(str(named["topology"]))
+    return tuple(of(named[name]) for name, of in PACK_KEY.items())
+
+
+def _quartiles(epochs: "pd.Series[int]") -> Quartiles:
+    first, second, third = (float(epochs.quantile(share)) for share in (0.25, 0.5, 0.75))
+    return Quartiles(len(epochs), (first, second, third))

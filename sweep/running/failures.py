@@ -1,4 +1,4 @@
-"""Rows for trials whose pack could not be trained. Knows nothing of why."""
+"""Rows for trials whose pack could not be trained, and the kinds of errors in a table."""
 
 import platform
 import re
@@ -26,7 +26,7 @@ NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
 @dataclass(frozen=True)
 class FailureKind:
-    """Failed trials whose errors differ in their numbers alone.
+    """Failed trials whose errors differ only in numbers.
 
     Attributes:
         error: of the first of them. trial_id: which that is. trials: how many there are.

@@ -1,100 +1,95 @@
-"""Runs packs one after another in this process, for debugging. Knows nothing of Ray."""
+"""Trains packs one after another in this process, for debugging."""
 
 import contextlib
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from sweep.errors import SweepError
 from sweep.result import TrialResult
-from sweep.running.coordinator import Ledger
+from sweep.running.executor import Run
 from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
-from sweep.running.worker_loop import relay_pack
+from sweep.running.worker_loop import run_pack
 from sweep.training.work import Progress, Work
 
 
-def run_inline(
-    works: Iterable[Work],
-    ledger: Ledger,
-    *,
-    should_stop: Callable[[], bool],
-    tick: Callable[[], None],
-    checkpoint_seconds: float,
-) -> None:
-    """Train each pack here; one that raises gets failed rows and the next goes on.
+class InlineExecutor:
+    """Trains here; a pack that raises gets failed rows and the next goes on."""
 
-    Args:
-        works: the packs.
-        ledger: keeper of what they yield.
-        should_stop: whether to end, keeping what there is.
-        tick: called at every sign of progress.
-        checkpoint_seconds: longest time between checkpoints, s.
-    """
-    import torch
+    ray_version = None
 
-    torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than they give
-    for work in works:
-        if should_stop():
-            return
-        outlet = _LocalOutlet(work.pack.pack_id, ledger, should_stop, tick)
-        ledger.open(work)
-        lost = False
-        try:
-            relay_pack(work, outlet, checkpoint_seconds=checkpoint_seconds)
-        except Exception as error:
-            if outlet.broken:  # keeping results failed, not training
-                raise
-            lost = True
-            ledger.keep(outlet.pack_id, Broken.of(error, traceback.format_exc()))
-        ledger.stopping = should_stop()  # lanes not yet begun give no rows then
-        ledger.keep(outlet.pack_id, Ended(lost))
-        tick()
+    def workers(self, asked: int | None) -> int:
+        return 1
+
+    def train(self, run: Run) -> None:
+        import torch
+
+        _require_device(on_gpu=run.plan.on_gpu)
+        torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than give
+        with run.interrupt.listening():
+            for work in run.queue(1):
+                if run.should_stop():
+                    return
+                _train_one(run, work)
 
 
-def require_device(device: str) -> None:
-    """Raise if packs for `device` cannot be trained in this process.
+def _train_one(run: Run, work: Work) -> None:
+    channel = _LocalChannel(run, work.pack.pack_id)
+    checkpoint_seconds = run.plan.config.resources.checkpoint_seconds
+    run.coordinator.open(work)
+    lost = False
+    try:
+        run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
+    except Exception as error:
+        if channel.broken:  # keeping results failed, not training
+            raise
+        lost = True
+        run.coordinator.keep(channel.pack_id, Broken.of(error, traceback.format_exc()))
+    run.should_stop()  # lanes not yet begun give no rows then
+    run.coordinator.keep(channel.pack_id, Ended(lost))
+    run.tick()
+
+
+def _require_device(*, on_gpu: bool) -> None:
+    """Raise if packs for a GPU cannot be trained in this process.
 
     Raises:
-        SweepError: it is a GPU, and PyTorch finds none.
+        SweepError: PyTorch finds none.
     """
     import torch
 
-    if device == "cuda" and not torch.cuda.is_available():
+    if on_gpu and not torch.cuda.is_available():
         raise SweepError(
             "resources: GPUs must be asked for only where PyTorch finds one (got none here); take "
             "resources.gpu and gpus_per_pack out, or run on a cluster with GPUs, without --no-ray"
         )
 
 
-class _LocalOutlet:
-    """The outlet of a pack whose driver is in the same process."""
+class _LocalChannel:
+    """The channel of a pack to a driver in the same process."""
 
-    def __init__(
-        self,
-        pack_id: str,
-        ledger: Ledger,
-        should_stop: Callable[[], bool],
-        tick: Callable[[], None],
-    ) -> None:
+    def __init__(self, run: Run, pack_id: str) -> None:
         self.pack_id = pack_id
         self.broken = False
-        self.should_stop = should_stop
-        self._ledger = ledger
-        self._tick = tick
+        self._run = run
 
     def rows(self, results: Sequence[TrialResult]) -> None:
-        self._keep(Rows.of(results, self._ledger.sweep))
+        self._keep(Rows.of(results, self._run.coordinator.sweep))
 
     def checkpoint(self, data: bytes) -> None:
         self._keep(Saved(data))
 
     def progress(self, progress: Progress) -> None:
-        self._ledger.note(Tally(progress.epochs, progress.active, progress.waiting))
+        self._run.coordinator.note(Tally(progress.epochs, progress.active, progress.waiting))
         with self._own():
-            self._tick()
+            self._run.tick()
+
+    def should_stop(self) -> bool:
+        with self._own():
+            return self._run.should_stop()
 
     def _keep(self, message: Message) -> None:
         with self._own():
-            self._ledger.keep(self.pack_id, message)
+            self._run.coordinator.keep(self.pack_id, message)
 
     @contextlib.contextmanager
     def _own(self) -> Iterator[None]:

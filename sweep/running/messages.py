@@ -1,4 +1,4 @@
-"""What passes between workers, collector and driver. Knows nothing of how it travels."""
+"""Messages between workers, broker and driver."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class Broken:
-    """An attempt at the pack raised, or stood still; another may follow.
+    """An attempt at the pack raised or stalled; another may follow.
 
     Attributes:
         error: in a line. traceback: its, or the stack on which the worker stood.
@@ -107,7 +107,7 @@ class Delivery:
     Attributes:
         items: messages to keep and then confirm, oldest first.
         tally: progress since the last call.
-        room: packs that the collector would like to be offered.
+        room: packs that the broker would like to be offered.
     """
 
     items: tuple[Item, ...]

@@ -1,4 +1,4 @@
-"""Makes of a plan the work to hand out, one pack at a time. Knows nothing of who trains it."""
+"""Builds the work queue from a plan: packs, one at a time, with what they go on from."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
@@ -6,43 +6,42 @@ from itertools import chain, zip_longest
 import numpy as np
 
 from sweep.planning.disk import MOST_TRIALS_WITH_STATES
-from sweep.planning.packs import Batch, Pack, make_packs, plan_batches
+from sweep.planning.packs import Pack, PlannedPack, make_packs
 from sweep.planning.plan import Plan
-from sweep.reuse.checkpoint_files import read_leftovers
+from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.reuse.resume import match_starts
-from sweep.running.environment import Circumstances
+from sweep.running.environment import RunEnvironment
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, Record, Work
 
 
-def make_works(
-    plan: Plan, directory: ResultsDir, circumstances: Circumstances, *, workers: int
+def make_queue(
+    plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
 ) -> Iterator[Work]:
     """Yield the missing packs of a plan with the states from which their trials go on.
 
     Args:
         plan: the sweep and what is missing.
         directory: results of earlier runs.
-        circumstances: with what this run is made.
+        environment: with what this run is made.
         workers: packs trained at a time.
     """
-    resources = plan.config.resources
-    batches = plan_batches(plan.grid, plan.rows, resources=resources, workers=workers)
+    planned = alternate(plan.for_workers(workers).planned_packs)
     starts = _Starts(directory)
-    for pack in make_packs(plan.grid, alternate(batches), resources=resources):
+    for pack in make_packs(plan.grid, planned, resources=plan.config.resources):
         yield Work(
             pack=pack,
             starts=starts.of(pack),
             record=_record(plan),
-            ray_version=circumstances.ray_version,
-            git_revision=circumstances.git_revision,
+            ray_version=environment.ray_version,
+            git_revision=environment.git_revision,
         )
 
 
-def alternate(batches: Iterable[Batch]) -> list[Batch]:
-    """Return the batches with devices in turn, so that none waits for another's queue to end."""
-    devices: dict[str, list[Batch]] = {}
+def alternate(batches: Iterable[PlannedPack]) -> list[PlannedPack]:
+    """Return the packs with devices in turn, so that no device waits for the end of the queue."""
+    devices: dict[str, list[PlannedPack]] = {}
     for batch in batches:
         devices.setdefault(batch.device, []).append(batch)
     turns = chain.from_iterable(zip_longest(*devices.values()))
@@ -54,7 +53,7 @@ class _Starts:
 
     def __init__(self, directory: ResultsDir) -> None:
         self._path = directory.path
-        self._left = read_leftovers(directory)
+        self._left = read_checkpoints(directory)
         self._paths = stated_paths(directory.path)
 
     def of(self, pack: Pack) -> dict[str, dict[str, np.ndarray]]:

@@ -1,4 +1,4 @@
-"""`sweep plan`: say what a sweep file comes to, without training anything."""
+"""`sweep plan` and `sweep schema`: what a sweep file comes to, and what it may hold."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def plan_command(
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
-    texts = [*(caution.text for caution in plan.cautions), *warn_of_machine(plan, workers)]
+    texts = [*(warning.text for warning in plan.warnings), *warn_of_machine(plan, workers)]
     for text in texts:
         say(f"warning: {text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
@@ -84,11 +84,10 @@ def warn_of_machine(plan: "Plan", workers: int | None, address: str | None = Non
 
 
 def _estimate(plan: "Plan", directory: "AnyPath") -> "Estimate":
-    from sweep.running.epoch_history import read_neighbours
-    from sweep.running.estimate import estimate_plan
+    from sweep.running.estimate import estimate_plan, read_epoch_history
     from sweep.training.pilot import time_pack
 
-    return estimate_plan(plan, read_neighbours(directory, plan.grid.pack_keys), time_pack)
+    return estimate_plan(plan, read_epoch_history(directory, plan.grid.pack_keys), time_pack)
 
 
 def summarise(plan: "Plan") -> dict[str, object]:
@@ -101,7 +100,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
         "missing": plan.missing,
         "paths": plan.paths,
         "pack_keys": plan.keys,
-        "packs": len(plan.batches),
+        "packs": len(plan.planned_packs),
         "workers": plan.workers,
         "engines": dict(plan.engines),
         "unfused": dict(plan.unfused),
@@ -122,7 +121,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             *([f"  follow      {plan.derived:,} from trainings held"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
-            f"  packs       {len(plan.batches):,} for {plan.workers:,} workers",
+            f"  packs       {len(plan.planned_packs):,} for {plan.workers:,} workers",
             f"  engines     {_counts(plan.engines)}",
             *(f"              {line}" for line in _engine_reasons(plan)),
             f"  epochs      at most {plan.max_epochs:,}",
@@ -132,7 +131,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
 
 
 def _engine_reasons(plan: "Plan") -> list[str]:
-    """Say why these engines train, where it is not that fused takes all."""
+    """Return why these engines were chosen, unless fused trains everything."""
     asked = plan.config.resources.engine
     if asked != "auto":
         return [f"as resources asks: engine {asked}"] if plan.missing else []
@@ -155,7 +154,7 @@ def describe_data(data: "Data") -> str:
 
 
 def describe_estimate(estimate: "Estimate") -> str:
-    """Write how long training may take, and from what that was learned."""
+    """Describe how long training may take, and how that was estimated."""
     from math import ceil
 
     from sweep.cli.progress import clock, magnitude
@@ -188,7 +187,7 @@ def describe_estimate(estimate: "Estimate") -> str:
 
 
 def _disk_text(sizes: Mapping[str, int]) -> str:
-    """Write about how much room results take, with the tables that take the most of it."""
+    """Describe the disk space that results take, and the largest tables."""
     if not sizes:
         return "nothing more"
     largest = sorted(sizes, key=lambda name: -sizes[name])[:TABLES_NAMED]
@@ -204,3 +203,15 @@ def _bytes_text(size: float) -> str:
 
 def _counts(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none needed"
+
+
+@click.command("schema")
+def schema_command() -> None:
+    """Print the JSON Schema of sweep files.
+
+    Editors with a YAML language server check and complete a file that begins with
+    `# yaml-language-server: $schema=sweep.schema.json`.
+    """
+    from sweep.config.schema import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2))

@@ -28,9 +28,9 @@ def prune_command(results: str, files: tuple[str, ...], finished: bool, yes: boo
 
     Without a FILE, what counts is the file of each sweep as it was last run, with the OVERRIDES of
     all its runs.
-    Removed is what failed or was cancelled; with --finished, also what ended by itself. A trial
-    from whose state one that is still to be trained goes on is kept. Shows what it would remove,
-    and asks.
+    Removed is what failed or was cancelled; with --finished, also what ended by itself. A trial is
+    kept if one that is asked for is to go on from its state, or could not without it. Shows what it
+    would remove, and asks.
 
     Exit code: 0, 1 you said no, 2 wrong input.
     """
@@ -65,13 +65,11 @@ def _configs(words: Sequence[str]) -> list["SweepConfig"]:
 
 
 def describe_pruning(pruning: "Pruning") -> list[str]:
-    """Say which trials are not asked for, and what becomes of them, in lines."""
+    """Describe in lines which trials are not asked for, and what happens to them."""
     unwanted = len(pruning.removed) + len(pruning.ended) + len(pruning.needed)
     lines = [f"{pruning.trials:,} trials, of which {unwanted:,} are not asked for"]
     if len(pruning.needed):
-        lines.append(
-            f"{_counts(pruning.needed)} kept: trials that are still to be trained go on from them"
-        )
+        lines.append(f"{_counts(pruning.needed)} kept: trials asked for can go on from them")
     if len(pruning.ended):
         lines.append(f"{_counts(pruning.ended)} kept: --finished removes them, too")
     if len(pruning.removed):

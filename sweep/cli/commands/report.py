@@ -3,8 +3,7 @@
 import click
 
 from sweep.cli.console import say
-from sweep.cli.judging import asked_rung, judging_options
-from sweep.cli.options import plugin_options
+from sweep.cli.options import asked_rung, judging_options, plugin_options
 
 
 @click.command("report")

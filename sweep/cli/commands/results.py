@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say, styled_console, write_data
-from sweep.cli.judging import asked_rung, judging_options
-from sweep.cli.options import plugin_options
+from sweep.cli.options import asked_rung, judging_options, plugin_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 FORMS = ["table", "csv", "json", "markdown"]
 EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
 SPARE_LINES = 5
-"""Lines of a screen for what stands around rows: the command, what is said of them, the prompt."""
+"""Lines of a screen that are not rows: the command, the notes and the prompt."""
 
 
 @click.command("results")

@@ -16,7 +16,7 @@ from sweep.cli.options import plugin_options
 if TYPE_CHECKING:
     from sweep.planning import Plan
     from sweep.reports.recorded import Asked
-    from sweep.running.driver import RunSummary
+    from sweep.running.options import RunSummary
 
 INTERRUPTED = 130
 MOST_SHOWN = 10
@@ -74,12 +74,13 @@ def run_command(
 def _run(
     path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
 ) -> tuple["RunSummary", "Asked"]:
+    from sweep.api import run_sweep
     from sweep.cli.progress import progress_display
-    from sweep.config import load_config
+    from sweep.config import load_with_text
     from sweep.reports.recorded import Asked
-    from sweep.running.driver import RunOptions, run_sweep
+    from sweep.running.options import RunOptions
 
-    config = load_config(path, overrides)
+    config, text = load_with_text(path, overrides)
     options = RunOptions(
         output=given["output"],
         engine=given["engine"],
@@ -88,7 +89,7 @@ def _run(
         use_ray=not given["no_ray"],
         retry_failed=given["retry"] == "failed",
         merge=given["merge"],
-        config_text=path.read_text(),
+        config_text=text,
         overrides=overrides,
     )
     plans: list[Plan] = []
@@ -107,7 +108,7 @@ def _run(
 
 
 def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
-    for text in (*(caution.text for caution in plan.cautions), *lacking):
+    for text in (*(warning.text for warning in plan.warnings), *lacking):
         say(f"warning: {text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
@@ -119,10 +120,15 @@ def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
 
 
 def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None:
-    for line in describe_summary(summary):
+    from sweep.jobs.progress import note_progress
+
+    lines = describe_summary(summary)
+    for line in lines:
         say(line, err=True)
+    record = asdict(summary) | {"output": str(summary.output)}
+    note_progress(lines[1 if summary.interrupted else 0], record)
     if as_json:
-        click.echo(json.dumps(asdict(summary) | {"output": str(summary.output)}))
+        click.echo(json.dumps(record))
     elif not summary.interrupted:
         _print_results(summary, asked)
 
@@ -147,7 +153,7 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
 
 
 def describe_summary(summary: "RunSummary") -> list[str]:
-    """Say in some lines what a run did and how to go on."""
+    """Describe in a few lines what a run did and how to go on."""
     if not summary.trained and not summary.interrupted:
         held = summary.skipped + summary.derived
         text = f"nothing to train: all {held:,} trials are in {summary.output}"

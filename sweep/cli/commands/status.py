@@ -11,8 +11,6 @@ from sweep.printable import printable_line
 if TYPE_CHECKING:
     from sweep.jobs.control import SweepJob
 
-TELLING = (" trials · ", "trained ", "nothing to train", "interrupted with ")
-
 
 @click.command("status")
 @click.argument("results")
@@ -39,21 +37,20 @@ def status_command(results: str, as_json: bool, address: str | None) -> None:
 
 def _status_of_job(name: str, address: str, as_json: bool) -> str:
     from sweep.jobs.control import JobServer
+    from sweep.jobs.progress import read_progress
 
     server = JobServer(address)
     job = server.find(name)
-    latest = latest_word(server.log(job.job_id))
+    progress = read_progress(server, job)
+    latest = progress["text"] if progress else _last_line(server.log(job.job_id))
     if as_json:
-        record = asdict(job) | {"outcome": job.outcome, "latest": latest}
+        record = asdict(job) | {"outcome": job.outcome, "latest": latest, "progress": progress}
         return json.dumps(record, default=str, indent=2)
     return format_job(job, latest)
 
 
-def latest_word(log: str) -> str:
-    """Return the last line of a log that tells of progress, else the last line."""
-    lines = [line for line in log.splitlines() if line.strip()]
-    told = [line for line in lines if any(mark in line for mark in TELLING)]
-    return (told or lines or [""])[-1]
+def _last_line(log: str) -> str:
+    return ([line for line in log.splitlines() if line.strip()] or [""])[-1]
 
 
 def format_job(job: "SweepJob", latest: str) -> str:

@@ -88,7 +88,7 @@ def describe_verdict(verdict: "Verdict", *, heading: bool = False) -> str:
 
 
 def conclude(verdicts: Sequence["Verdict"]) -> str:
-    """Say in a line or two what the verdicts come to."""
+    """Sum the verdicts up in a line or two."""
     different = [verdict.trial_id for verdict in verdicts if verdict.holds is False]
     unjudged = sum(verdict.holds is None for verdict in verdicts)
     text = f"{len(different):,} of {len(verdicts) - unjudged:,} trials differ"

@@ -1,4 +1,4 @@
-"""Conditions on the columns of a trial, as `exclude` and `where` hold them. Knows no grids."""
+"""Conditions on the columns of a trial, as `exclude` and `where` hold them."""
 
 import operator
 import re
@@ -16,17 +16,20 @@ from sweep.errors import nearest
 from sweep.trial import PARAMETERS, canonical
 
 _COMPARISON = re.compile(r"\s*(<=|>=|!=|<|>)\s*(.+?)\s*")
-_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "<": operator.lt,
     "<=": operator.le,
     ">": operator.gt,
     ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
 }
+"""The comparisons of every condition, in a sweep file and of `--where`."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Conditions that hold together.
+    """Conditions that must all hold.
 
     Attributes:
         conditions: the column and what its value is compared with: a value, a list of which any
@@ -73,7 +76,7 @@ def comparison_of(wanted: object) -> tuple[str, float | None] | None:
 
 
 def key_of(value: object) -> object:
-    """Return what two values share if a condition on the one holds for the other."""
+    """Return a key that is equal for values that conditions cannot tell apart."""
     if value is None or isinstance(value, bool):
         return type(value), value
     return value if isinstance(value, int | float) else word_of(value)
@@ -105,7 +108,7 @@ def _compare(value: object, sign: str, text: str) -> bool:
         return value is not None and not matches(value, text if number is None else number)
     if number is None or not isinstance(value, int | float) or isinstance(value, bool):
         return False
-    return _OPERATORS[sign](value, number)
+    return bool(COMPARE[sign](value, number))
 
 
 def _number(text: str) -> float | None:

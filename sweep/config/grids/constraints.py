@@ -1,4 +1,4 @@
-"""What follows where parameters meet: data and topology, batch and order. Knows no grids."""
+"""Constraints between parameters: data and topology, batch and order, and pairs that clash."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,8 +7,8 @@ from itertools import compress, product
 from typing import Any
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
-from sweep.config.grids.product import GridAxis, GridBlock
+from sweep.config.grids.matching import matching_rules
+from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.values import Paths, Problem, Value
 from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import DatasetError, DatasetSpec, load_data
@@ -20,7 +20,7 @@ MEETING = frozenset((*DATA, *BATCHES))
 
 
 def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
-    """Return the groups of parameters to be settled together, of those given."""
+    """Return which of these parameters must be settled together."""
     batches = values.get("batch_size", ())
     if any(value.columns["batch_size"] is not None for value in batches):
         return [tuple(n for n in (*DATA, *BATCHES) if n in values)]
@@ -29,7 +29,7 @@ def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
 
 
 PLAIN = ("normalisation", "skip", "tied_weights")
-"""What pretraining does not go with."""
+"""Parameters that pretraining cannot be combined with."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class Shape:
     samples: int
 
 
-class Bindings:
-    """Settles values that meet, and remembers the data sets by fingerprint."""
+class Constraints:
+    """Checks and settles values that are combined, and remembers the data sets by fingerprint."""
 
     def __init__(self) -> None:
         self.datasets: dict[str, DatasetSpec] = {}
@@ -54,7 +54,7 @@ class Bindings:
     def bind(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
     ) -> Iterator[Value]:
-        """Yield the combinations that can be and that no rule drops, each once, all settled."""
+        """Yield the valid combinations that no rule drops, each once, with all columns settled."""
         seen: set[tuple[object, ...]] = set()
         pending = self._kept(axes, rules, problems)
         problems.extend(_order_problems(pending))
@@ -70,9 +70,9 @@ class Bindings:
     def _kept(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
     ) -> list[Value]:
-        """Return the values that no rule drops, their data loaded only where no rule saves it."""
+        """Return the values that no rule drops; only their data are loaded."""
         early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
-        dropped = held_by(early, axes)
+        dropped = matching_rules(early, axes)
         rows = compress(product(*(axis.values for axis in axes)), ~dropped)
         named = []
         for value in (reduce(Value.joined, row) for row in rows):
@@ -84,10 +84,10 @@ class Bindings:
                 got = error.got or str(value.columns["dataset"].name)
                 problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
         joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
-        return list(compress(named, ~held_by(rules, [joint])))
+        return list(compress(named, ~matching_rules(rules, [joint])))
 
     def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
-        """Return the columns of the data set, once there is a topology to say its size."""
+        """Return the columns of the data set, whose size may follow from the topology."""
         if "dataset" not in columns or "topology" not in columns:
             return {}
         spec: DatasetSpec = columns["dataset"]
@@ -123,9 +123,9 @@ class Bindings:
         if "batch_size" in columns and "sample_order" in columns:
             _settle_order(columns, samples)
 
-    def clashes(self, block: GridBlock) -> Iterator[Problem]:
-        """Yield what is wrong with pairs of values that meet in some trial."""
-        meeting = block.combinations
+    def clashes(self, axes: AxisProduct) -> Iterator[Problem]:
+        """Yield the problems of pairs of values that are combined in some trial."""
+        meeting = axes.combinations
         for value in meeting(initialiser=is_any("identity"), topology=_narrows):
             widths = value.columns["topology"]
             yield Problem(
@@ -172,7 +172,7 @@ def is_any(*names: object) -> Callable[[object], bool]:
 
 
 def is_chosen(value: object) -> bool:
-    """Return whether a parameter that adds something adds it."""
+    """Return whether an optional part of a network or its training is used."""
     return value not in (None, False, "none")
 
 
@@ -235,7 +235,7 @@ def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], paths
 
 
 def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
-    """Call everything that is one update with all samples the same: full batch."""
+    """Write every setting that means one update with all samples as full batch."""
     size, order = columns["batch_size"], columns["sample_order"]
     full = size is None or order == "full_batch" or (samples is not None and size >= samples)
     columns["batch_size"] = None if full else size
@@ -243,7 +243,7 @@ def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
 
 
 def _order_problems(values: Sequence[Value]) -> Iterator[Problem]:
-    """Yield what is wrong with an order that no batch size allows."""
+    """Yield the problems of orders that no batch size allows."""
     meeting = [v for v in values if "batch_size" in v.columns and "sample_order" in v.columns]
     sizes = {value.columns["batch_size"] for value in meeting}
     orders = {value.columns["sample_order"]: value for value in meeting}

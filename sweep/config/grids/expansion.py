@@ -1,15 +1,14 @@
-"""Turns a sweep into axes of values that combine freely. Knows nothing of trials or packs."""
+"""Turns a sweep into axes of values that combine freely."""
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import islice
 
 from sweep.config.grids.conditions import parse_rule
-from sweep.config.grids.constraints import Bindings, interacting
-from sweep.config.grids.product import GridAxis, GridBlock
-from sweep.config.grids.unknown_values import strange_values
+from sweep.config.grids.constraints import Constraints, interacting
+from sweep.config.grids.product import AxisProduct, GridAxis
+from sweep.config.grids.unknown_values import unknown_values
 from sweep.config.grids.values import Problem, Seeds, Value, problems_of, spread
 from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
@@ -42,51 +41,39 @@ Path = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Expansion:
-    """A sweep spread out: its blocks, what is wrong with them, the data sets by fingerprint."""
+    """A sweep spread out: its products, what is wrong with them, the data sets by fingerprint."""
 
-    blocks: tuple[GridBlock, ...]
+    products: tuple[AxisProduct, ...]
     problems: tuple[Problem, ...]
     datasets: Mapping[str, DatasetSpec]
 
 
-_last: deque[tuple[tuple[object, ...], Expansion]] = deque(maxlen=1)
-
-
 def expand_config(config: SweepConfig) -> Expansion:
-    """Spread a sweep into blocks of axes; once, for it is asked for by who reads it and who plans.
+    """Spread a sweep into axes that combine; ask for `config.expansion`, which does so once.
 
     What it would come to is counted first, and refused where it is too much. Everything else is
     judged on the values of axes that interact, never on the whole product.
     """
-    parts = (config.dataset, config.fixed, config.grid, config.convergence, config.resources.gpu)
-    for known, expansion in _last:
-        if all(mine is theirs for mine, theirs in zip(parts, known, strict=True)):
-            return expansion
-    _last.append((parts, _expansion(config)))
-    return _last[-1][1]
-
-
-def _expansion(config: SweepConfig) -> Expansion:
-    bindings = Bindings()
+    constraints = Constraints()
     problems = list(size_problems(config))
     if problems:
         return Expansion((), tuple(problems), {})
     shared = _shared(config, problems)
-    blocks: list[GridBlock] = []
+    products: list[AxisProduct] = []
     for index, grid in enumerate(config.grid):
         if len(problems) < MAX_PROBLEMS:
-            blocks.append(_block(grid, shared, ("grid", index), bindings, problems))
-    if len(blocks) > 1 and not problems:
-        problems += combination_problems(sum(map(len, blocks)), 0, ("grid",))
+            products.append(_product(grid, shared, ("grid", index), constraints, problems))
+    if len(products) > 1 and not problems:
+        problems += combination_problems(sum(map(len, products)), 0, ("grid",))
     where = config.resources.gpu.where if config.resources.gpu else []
     path = ("resources", "gpu", "where")
-    strange = strange_values(where, path, blocks=blocks, datasets=bindings.datasets)
-    problems.extend(islice(strange, MAX_PROBLEMS))
-    return Expansion(tuple(blocks), tuple(dict.fromkeys(problems)), bindings.datasets)
+    unknown = unknown_values(where, path, products=products, datasets=constraints.datasets)
+    problems.extend(islice(unknown, MAX_PROBLEMS))
+    return Expansion(tuple(products), tuple(dict.fromkeys(problems)), constraints.datasets)
 
 
 def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
-    """Return the parameters of all grids: fixed ones, and the blocks of data and stop rules."""
+    """Return the parameters of all grids: fixed ones, and the data and stop rules."""
     axes = _axes(config.fixed, ("fixed",), problems)
     for name, axis in axes.items():
         if len(axis.values) > 1:
@@ -103,8 +90,8 @@ def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]
     return axes
 
 
-def _axes(block: Fixed | Grid, path: Path, problems: list[Problem]) -> dict[str, GridAxis]:
-    given = {name: getattr(block, name) for name in NAMES}
+def _axes(parameters: Fixed | Grid, path: Path, problems: list[Problem]) -> dict[str, GridAxis]:
+    given = {name: getattr(parameters, name) for name in NAMES}
     return {
         name: _axis(name, values, (*path, name), problems)
         for name, values in given.items()
@@ -121,13 +108,13 @@ def _axis(name: str, values: Sequence[object], path: Path, problems: list[Proble
     return GridAxis((name,), tuple(found))
 
 
-def _block(
+def _product(
     grid: Grid,
     shared: Mapping[str, GridAxis],
     path: Path,
-    bindings: Bindings,
+    constraints: Constraints,
     problems: list[Problem],
-) -> GridBlock:
+) -> AxisProduct:
     varying = _axes(grid, path, problems)
     for name in varying.keys() & shared.keys():
         must = "be in grid or be fixed, not both"
@@ -142,18 +129,18 @@ def _block(
             must = "be given, in fixed or in grid"
             problems.append(Problem(path=path[:1], key=name, must=must))
     axes = _zipped(grid, base, varying, path, problems)
-    block = GridBlock(tuple(axes), tuple(map(parse_rule, grid.exclude)))
+    product = AxisProduct(tuple(axes), tuple(map(parse_rule, grid.exclude)))
     found: list[Problem] = []
-    settled = _bound(block, bindings, found)
+    settled = _bound(product, constraints, found)
     excluded = (*path, "exclude")
     too_many = combination_problems(len(settled), len(grid.exclude), excluded)
     if too_many:
         problems.extend(found + too_many)
         return settled
-    found += islice(bindings.clashes(settled), MAX_PROBLEMS)
-    either = [block, settled]  # a batch of all samples goes by its size as well as by null
-    strange = strange_values(grid.exclude, excluded, blocks=either, datasets=bindings.datasets)
-    found += islice(strange, MAX_PROBLEMS)
+    found += islice(constraints.clashes(settled), MAX_PROBLEMS)
+    either = [product, settled]  # a batch of all samples goes by its size as well as by null
+    unknown = unknown_values(grid.exclude, excluded, products=either, datasets=constraints.datasets)
+    found += islice(unknown, MAX_PROBLEMS)
     if not found and grid.exclude and settled.is_empty:
         found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
     problems.extend(found)
@@ -184,7 +171,7 @@ def _zipped(
     path: Path,
     problems: list[Problem],
 ) -> list[GridAxis]:
-    """Return the axes, those that advance together made one."""
+    """Return the axes, with those that are zipped joined into one."""
     zipped: dict[str, None] = {}
     axes = []
     for index, names in enumerate(grid.zip):
@@ -203,9 +190,9 @@ def _zipped(
 def _zip_problems(
     names: Sequence[str], zipped: Iterable[str], varying: Mapping[str, GridAxis], path: Path
 ) -> Iterator[Problem]:
-    strange = [name for name in names if name not in varying]
-    if strange:
-        yield Problem(path=path, must="name parameters of this grid", got=", ".join(strange))
+    unknown = [name for name in names if name not in varying]
+    if unknown:
+        yield Problem(path=path, must="name parameters of this grid", got=", ".join(unknown))
     elif len(set(names)) < len(names) or set(names) & set(zipped):
         yield Problem(path=path, must="name each parameter once", got=", ".join(names))
     elif len({len(varying[name].values) for name in names}) > 1:
@@ -213,13 +200,13 @@ def _zip_problems(
         yield Problem(path=path, must="name parameters with equally many values", got=got)
 
 
-def _bound(block: GridBlock, bindings: Bindings, problems: list[Problem]) -> GridBlock:
-    """Join the axes that interact, and settle what follows from their meeting."""
-    axes = list(block.axes)
+def _bound(product: AxisProduct, constraints: Constraints, problems: list[Problem]) -> AxisProduct:
+    """Join the axes that constrain each other, and settle their columns."""
+    axes = list(product.axes)
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]
         joint = tuple(name for part in parts for name in part.names)
-        rules = [rule for rule in block.rules if rule.columns <= GridAxis(joint, ()).columns]
-        bound = tuple(bindings.bind(parts, rules, problems))
+        rules = [rule for rule in product.rules if rule.columns <= GridAxis(joint, ()).columns]
+        bound = tuple(constraints.bind(parts, rules, problems))
         axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
-    return GridBlock(tuple(axes), block.rules)
+    return AxisProduct(tuple(axes), product.rules)

@@ -1,4 +1,4 @@
-"""Axes of values and the grids they span. Knows nothing of where they were written."""
+"""Axes of values and the grids they span."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from sweep.config.grids.conditions import Rule
-from sweep.config.grids.holding import held_by
+from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.values import Value
 from sweep.config.parameters.columns import COLUMNS
 
@@ -29,7 +29,7 @@ class GridAxis:
 
 
 @dataclass(frozen=True)
-class GridBlock:
+class AxisProduct:
     """Axes whose every combination is a trial, but for those that meet a rule."""
 
     axes: tuple[GridAxis, ...]
@@ -41,10 +41,10 @@ class GridBlock:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the rules drop every combination, those aside that name what no axis fills."""
+        """Whether the rules drop every combination; those on columns of no axis are ignored."""
         known = frozenset[str]().union(*(axis.columns for axis in self.axes))
         rules = [rule for rule in self.rules if rule.columns <= known]
-        return bool(held_by(rules, self.axes).all())
+        return bool(matching_rules(rules, self.axes).all())
 
     def combinations(self, *columns: str, **wanted: Wanted) -> Iterator[Value]:
         """Yield the distinct combinations of these columns that no rule drops on their account.
@@ -60,7 +60,7 @@ class GridBlock:
         axes = [part for part in parts if part.names]
         rules = [rule for rule in self.rules if rule.columns <= names]
         sizes = tuple(len(axis.values) for axis in axes)
-        dropped = held_by(rules, axes) if rules else None
+        dropped = matching_rules(rules, axes) if rules else None
         for start in range(0, prod(sizes), CHUNK):
             places = np.arange(start, min(start + CHUNK, prod(sizes)))
             if dropped is not None:

@@ -1,4 +1,4 @@
-"""Whether the values that conditions mention are any trial's. Knows not what they are for."""
+"""Finds values in conditions that no trial has."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any
 
 from sweep.config.faults import written
 from sweep.config.grids.conditions import key_of, mentioned_values, word_of
-from sweep.config.grids.product import GridBlock
+from sweep.config.grids.product import AxisProduct
 from sweep.config.grids.values import Problem
 from sweep.config.parameters.columns import find_column
 from sweep.datasets import DatasetSpec, load_data
@@ -18,11 +18,11 @@ Path = tuple[str | int, ...]
 Held = Mapping[object, object]
 
 
-def strange_values(
+def unknown_values(
     rules: Sequence[Mapping[str, Any]],
     path: Path,
     *,
-    blocks: Sequence[GridBlock],
+    products: Sequence[AxisProduct],
     datasets: Mapping[str, DatasetSpec],
 ) -> Iterator[Problem]:
     """Yield each word in conditions that no trial can have: a misspelling, most likely.
@@ -32,7 +32,7 @@ def strange_values(
     Args:
         rules: conditions as written, their keys checked.
         path: of the list of rules.
-        blocks: the grids whose trials the conditions are about.
+        products: the grids whose trials the conditions are about.
         datasets: how to load the data of each fingerprint.
     """
     held: dict[str, Held] = {}
@@ -41,10 +41,10 @@ def strange_values(
             column = find_column(key)
             assert column is not None
             if column not in held:
-                held[column] = _held(column, blocks, datasets)
+                held[column] = _held(column, products, datasets)
             for place, value in mentioned_values(column, wanted):
                 if held[column] and key_of(value) not in held[column] and not _may_be_meant(value):
-                    yield _strange((*path, index, key, *place), value, held[column])
+                    yield _unknown((*path, index, key, *place), value, held[column])
 
 
 def _may_be_meant(value: object) -> bool:
@@ -71,10 +71,10 @@ def _known_words() -> frozenset[str]:
 
 
 def _held(
-    column: str, blocks: Sequence[GridBlock], datasets: Mapping[str, DatasetSpec]
+    column: str, products: Sequence[AxisProduct], datasets: Mapping[str, DatasetSpec]
 ) -> dict[object, object]:
     """Return the values that axes give a column, by their keys; none where there is no axis."""
-    axes = [axis for block in blocks for axis in block.axes if column in axis.columns]
+    axes = [axis for product in products for axis in product.axes if column in axis.columns]
     values = [value.columns.get(column) for axis in axes for value in axis.values]
     if column == "dataset" and values:
         values = [load_data(spec).name for spec in datasets.values()]
@@ -83,7 +83,7 @@ def _held(
     return {key_of(value): value for value in values}
 
 
-def _strange(path: Path, mentioned: object, held: Held) -> Problem:
+def _unknown(path: Path, mentioned: object, held: Held) -> Problem:
     words = [word_of(value) for value in held.values()]
     more = len(words) - VALUES_NAMED
     listed = ", ".join(words[:VALUES_NAMED]) + (f" and {more:,} more" if more > 0 else "")

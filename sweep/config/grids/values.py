@@ -1,4 +1,4 @@
-"""Spreads parameters with options into the columns they fill. Knows nothing of combinations."""
+"""Spreads parameters with options into the columns they fill."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ Paths = Mapping[str, tuple[str | int, ...]]
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """Something wrong that shows only where values meet; `path` is as pydantic would locate it."""
+    """A fault that shows only when values are combined; `path` is as pydantic would locate it."""
 
     path: tuple[str | int, ...]
     must: str
@@ -80,7 +80,7 @@ def spread(parameter: str, value: object) -> list[dict[str, object]]:
 
 
 def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
-    """Yield what is wrong within one parameter once its options are combined."""
+    """Yield the problems of one parameter with its options."""
     get = columns.get
     if get("optimizer_nesterov") and not (
         get("optimizer_momentum") and not get("optimizer_dampening")
@@ -133,7 +133,7 @@ def _dataset_specs(source: Source) -> Iterator[DatasetSpec]:
 def _dataset_spec(
     name: str, options: Mapping[str, object], asked: Mapping[str, Any]
 ) -> DatasetSpec:
-    """Return a spec that is the same for what is the same, and that names files from any folder."""
+    """Return a spec that is equal for equal data, with absolute paths."""
     split_seed = asked["split_seed"] if asked["validation"] else 0
     if isinstance(path := options.get("path"), str) and ":" not in name:
         options = {**options, "path": str(locate(path))}

@@ -1,27 +1,20 @@
-"""Finds the combinations of axes for which rules hold, without asking of each. Knows no trials."""
+"""Finds the combinations of axes that match rules, without asking of each."""
 
-import operator
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool
 
-from sweep.config.grids.conditions import Rule, comparison_of, key_of, matches
+from sweep.config.grids.conditions import COMPARE, Rule, comparison_of, key_of, matches
 
 if TYPE_CHECKING:
     from sweep.config.grids.product import GridAxis
 
 EXACT = 2**53  # whole numbers up to here are float64 numbers
-_OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
 
 
-def held_by(
+def matching_rules(
     rules: Collection[Rule], axes: Sequence["GridAxis"]
 ) -> Bool[np.ndarray, " combinations"]:
     """Return for each combination of the axes, the last varying fastest, whether any rule holds.
@@ -64,7 +57,7 @@ class _Index:
 
 
 class _Column:
-    """What values an axis has in a column, and where."""
+    """The distinct values of an axis in a column, and their positions."""
 
     def __init__(self, values: Iterable[object]) -> None:
         self.distinct: dict[object, object] = {}
@@ -88,7 +81,7 @@ class _Column:
         comparison = comparison_of(wanted)
         if comparison and comparison[0] != "!=" and self.numbers is not None:
             sign, number = comparison
-            return np.asarray(_OPERATORS[sign](self.numbers, number), bool)
+            return np.asarray(COMPARE[sign](self.numbers, number), bool)
         if comparison:
             return np.fromiter((matches(v, wanted) for v in self.distinct.values()), bool)
         options = [key_of(wanted)] if isinstance(wanted, list) else []

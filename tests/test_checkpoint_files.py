@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from sweep.api import run_sweep
 from sweep.config import SweepConfig, parse_config
 from sweep.planning import make_plan
 from sweep.reuse.checkpoint_files import (
@@ -21,14 +22,14 @@ from sweep.reuse.checkpoint_files import (
     VERSION,
     drop_settled,
     inspect_checkpoints,
-    read_leftovers,
+    read_checkpoints,
 )
-from sweep.running.coordinator import Ledger, SweepProgress
-from sweep.running.driver import RunOptions, run_sweep
-from sweep.running.environment import read_circumstances
-from sweep.running.eta import Forecast
+from sweep.running.coordinator import Coordinator, SweepProgress
+from sweep.running.environment import read_environment
+from sweep.running.forecast import Forecast
 from sweep.running.messages import Ended, Saved
-from sweep.running.work_queue import make_works
+from sweep.running.options import RunOptions
+from sweep.running.work_queue import make_queue
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_trials
 from sweep.store.tables.writer import Writer
@@ -82,8 +83,8 @@ def checkpoints(options: RunOptions) -> list[Path]:
 
 
 def works_of(config: SweepConfig, directory: ResultsDir) -> Iterator[Work]:
-    circumstances = read_circumstances(use_ray=False)
-    return make_works(make_plan(config, workers=1), directory, circumstances, workers=1)
+    environment = read_environment(None)
+    return make_queue(make_plan(config, workers=1), directory, environment, 1)
 
 
 def abandon(config: SweepConfig, options: RunOptions, *, lost: bool = False) -> int:
@@ -91,14 +92,14 @@ def abandon(config: SweepConfig, options: RunOptions, *, lost: bool = False) -> 
     assert options.output is not None
     with Writer(ResultsDir(options.output)) as writer:
         (work,) = works_of(config, writer.directory)
-        ledger = Ledger(writer, config.name, len(work.pack.trials), Forecast(4))
-        ledger.open(work)
+        coordinator = Coordinator(writer, config.name, len(work.pack.trials), Forecast(4))
+        coordinator.open(work)
         events = train_pack(work, should_stop=lambda: False, checkpoint_seconds=0.0)
         saved = next(event for event in events if isinstance(event, Checkpoint))
-        ledger.keep(work.pack.pack_id, Saved(saved.data))
+        coordinator.keep(work.pack.pack_id, Saved(saved.data))
         if lost:
-            ledger.keep(work.pack.pack_id, Ended(lost=True, attempts=4, host="elsewhere"))
-    epochs = {state.epoch for state in read_leftovers(ResultsDir(options.output))}
+            coordinator.keep(work.pack.pack_id, Ended(lost=True, attempts=4, host="elsewhere"))
+    epochs = {state.epoch for state in read_checkpoints(ResultsDir(options.output))}
     assert len(epochs) == 1
     return epochs.pop()
 

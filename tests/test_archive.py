@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from sweep.api import run_sweep
 from sweep.errors import StoreError
 from sweep.jobs import fetch as fetching
 from sweep.jobs.archive import pack
 from sweep.jobs.control import JobState, SweepJob
-from sweep.running.driver import RunOptions, run_sweep
+from sweep.running.options import RunOptions
 from tests.cluster_sweeps import small_config
 
 JOB = SweepJob(

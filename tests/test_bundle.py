@@ -8,8 +8,8 @@ import yaml
 
 from sweep.config import load_config
 from sweep.errors import SweepError
-from sweep.jobs import bundle as parcels
-from sweep.jobs.bundle import make_parcel
+from sweep.jobs import bundle as bundles
+from sweep.jobs.bundle import make_bundle
 from sweep.jobs.requirements import pinned_requirements
 from sweep.jobs.submit import SubmitOptions, command_of, job_name, place_of
 from sweep.store.places.remote import without_query
@@ -48,7 +48,7 @@ def write(folder: Path, tree: dict[str, Any]) -> None:
 def files_of(**options: Any) -> list[str]:
     path = Path("configs/small.yaml")
     options = {"with_sweep": False} | options
-    return sorted(make_parcel(path, load_config(path), **options).files)
+    return sorted(make_bundle(path, load_config(path), **options).files)
 
 
 def test_the_file_its_modules_what_they_import_and_its_data_are_sent(project):
@@ -88,7 +88,7 @@ def test_a_table_above_the_working_directory_is_refused_and_an_absolute_path_lef
     monkeypatch.chdir(project / "data")
     path = Path("../configs/small.yaml")
     with pytest.raises(SweepError, match=r"four.csv: must lie in the working directory to be sent"):
-        make_parcel(path, load_config(path), with_sweep=False)
+        make_bundle(path, load_config(path), with_sweep=False)
 
 
 def test_hidden_folders_environments_and_results_are_never_sent(project):
@@ -127,12 +127,12 @@ def test_what_lies_elsewhere_is_refused(project, tmp_path_factory):
 
 
 def test_too_much_is_refused_with_the_largest_named(project, tmp_path, monkeypatch):
-    monkeypatch.setattr(parcels, "MOST_BYTES", 2**20)
+    monkeypatch.setattr(bundles, "MOST_BYTES", 2**20)
     (project / "data/big.bin").write_bytes(bytes(3 * 2**20))
     path = Path("configs/small.yaml")
-    parcel = make_parcel(path, load_config(path), include=[Path("data")], with_sweep=False)
+    bundle = make_bundle(path, load_config(path), include=[Path("data")], with_sweep=False)
     with pytest.raises(SweepError, match=r"at most 1 MiB .*largest: data/big.bin 3.0 MiB, "):
-        parcel.write(tmp_path / "out")
+        bundle.write(tmp_path / "out")
 
 
 def test_requirements_are_those_installed_here_without_ray():
@@ -175,9 +175,9 @@ def test_a_job_is_named_after_the_sweep_and_what_it_says():
 
 def test_the_command_survives_the_shell(project):
     path = Path("configs/small.yaml")
-    parcel = make_parcel(path, load_config(path), with_sweep=False)
+    bundle = make_bundle(path, load_config(path), with_sweep=False)
     options = SubmitOptions(engine="torch", workers=3, retry_failed=True, merge=True)
-    assert command_of(parcel, ("grid.seed=[1, 2]",), "~/my results", options) == (
+    assert command_of(bundle, ("grid.seed=[1, 2]",), "~/my results", options) == (
         "exec python3 -m sweep run configs/small.yaml 'grid.seed=[1, 2]' "
         "--trust --engine torch --workers 3 --retry failed --merge --output ~/'my results'"
     )

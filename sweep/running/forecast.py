@@ -1,4 +1,4 @@
-"""Foretells how many epochs are left, from the trials that have finished. Knows no clock.
+"""Predicts how many epochs are left, from the trials that have finished.
 
 What is counted is paths, not trials: several trials of one path share its training.
 """
@@ -10,17 +10,17 @@ from sweep.planning.packs import Pack
 
 LEAST_FINISHED = 3
 RANGE = (0.6, 2.0)
-"""What the epochs left are, as a share of those foretold. With the margin of speed that `sweep run`
-adds, the true end lies within at nine moments of ten of the runs that `tests/recorded_runs.json`
-keeps: from a busy machine, with trials of very unlike lengths.
+"""What the epochs left are, as a share of those predicted. With the margin of speed that `sweep
+run` adds, the true end lies within at nine moments of ten of those in `tests/recorded_runs.json`,
+runs of a busy machine, with trials of very unlike lengths.
 """
-Kind = tuple[tuple[int, ...], str]
+PathKind = tuple[tuple[int, ...], str]
 """Topology and activation: what most decides how long a network trains."""
 
 
 @dataclass
 class _Lengths:
-    """Paths of one kind: those expected to end, those that have, and their epochs."""
+    """Paths of one kind: those still running, those finished, and their epochs."""
 
     expected: int = 0
     finished: int = 0
@@ -36,17 +36,17 @@ class _Lengths:
 class _Path:
     """A path under way: its kind, its trials without a row, its epochs so far."""
 
-    kind: Kind
+    kind: PathKind
     trials: int
     epochs: int = 0
 
 
 @dataclass
 class Forecast:
-    """The account of a run's paths. `paths` is how many the run is to train."""
+    """Predicts the epochs of a run from its finished paths, of `paths` to train in all."""
 
     paths: int
-    _lengths: defaultdict[Kind, _Lengths] = field(default_factory=lambda: defaultdict(_Lengths))
+    _lengths: defaultdict[PathKind, _Lengths] = field(default_factory=lambda: defaultdict(_Lengths))
     _under_way: dict[str, _Path] = field(default_factory=dict)
     _path_of: dict[str, str] = field(default_factory=dict)
     _opened: int = 0
@@ -99,7 +99,7 @@ class Forecast:
         return epochs_to_go(expected, max(0, trained - overall.epochs))
 
     def range_left(self, trained: int, most: int) -> tuple[float, float] | None:
-        """Return between what the epochs left lie, at nine moments of ten; None if unknown.
+        """Return a range that holds the epochs left nine times in ten; None if unknown.
 
         Args:
             trained: epochs trained in this run, all lanes together.

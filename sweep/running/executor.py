@@ -1,0 +1,132 @@
+"""The interface of what trains packs, the run that it is given, and requests to stop."""
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any, Protocol
+
+from sweep.planning.plan import Plan
+from sweep.running.coordinator import Coordinator, Phase, SweepProgress
+from sweep.store.places.layout import ResultsDir
+from sweep.training.work import Work
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SECONDS_BETWEEN_TICKS = 0.2
+
+OnProgress = Callable[[SweepProgress], None]
+
+
+class Executor(Protocol):
+    """Trains the packs of a run: in this process, or on Ray."""
+
+    @property
+    def ray_version(self) -> str | None:
+        """The version of Ray that trains; None where Ray does not."""
+        ...
+
+    def workers(self, asked: int | None) -> int:
+        """Return for how many packs at a time to plan, when the sweep asks for so many."""
+        ...
+
+    def train(self, run: "Run") -> None:
+        """Train every pack of the run's queue; return when all are done, or as soon as asked to.
+
+        Raises:
+            SweepError: it cannot train here, or what it trains on was lost.
+        """
+        ...
+
+
+class StoppedAtOnce(KeyboardInterrupt):
+    """A signal came while there was nothing to keep yet."""
+
+
+class Interrupt:
+    """Ctrl-C and SIGTERM as a request to stop: the first sets it, the second raises."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._at_once = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = True
+        if self._at_once:
+            raise StoppedAtOnce
+
+    @contextlib.contextmanager
+    def stopping_at_once(self) -> Iterator[None]:
+        """Handle the signals within the block, where nothing is to be kept.
+
+        Raises:
+            StoppedAtOnce: at the first signal.
+        """
+        self._at_once = True
+        try:
+            with self.listening():
+                yield
+        finally:
+            self._at_once = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle the signals within the block. Entered anew once Ray runs, which sets its own."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before: dict[signal.Signals, Any] = {n: signal.signal(n, self) for n in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@dataclass
+class Run:
+    """A run under way, as an executor sees it.
+
+    Attributes:
+        plan: what to train. directory: where the results go.
+        coordinator: keeps what workers send.
+        queue: returns the packs to train, made as they are asked for, for so many workers.
+        on_progress: told how far the run is; None for nobody.
+        interrupt: whether the user has asked to stop.
+    """
+
+    plan: Plan
+    directory: ResultsDir
+    coordinator: Coordinator
+    queue: Callable[[int], Iterator[Work]]
+    on_progress: OnProgress | None
+    interrupt: Interrupt = field(default_factory=Interrupt)
+    _ticked: float = 0.0
+    _stop_shown: bool = False
+
+    def should_stop(self) -> bool:
+        """Return whether to end with what there is; the first time that it is so, show it."""
+        if self.interrupt.requested and not self._stop_shown:
+            self._stop_shown = True
+            self.coordinator.stopping = True
+            self._show()
+        return self.interrupt.requested
+
+    def enter(self, phase: Phase) -> None:
+        """Show what is waited for until a worker has begun."""
+        self.coordinator.starting = phase
+        self._show()
+
+    def tick(self) -> None:
+        """Show progress, a few times a second at most."""
+        if time.monotonic() - self._ticked >= SECONDS_BETWEEN_TICKS:
+            self._ticked = time.monotonic()
+            self._show()
+
+    def _show(self) -> None:
+        if self.on_progress:
+            self.on_progress(self.coordinator.progress())
