@@ -33,7 +33,7 @@ without_jax = pytest.mark.skipif(
 def _jax(*args: object) -> Contender:
     from bench.contenders.jax_vmap import JaxVmap
 
-    return JaxVmap(*args)  # type: ignore[arg-type]
+    return JaxVmap(*args)
 
 
 @pytest.fixture(scope="module")

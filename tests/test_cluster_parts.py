@@ -90,7 +90,7 @@ def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
 
 
 def test_put_returns_only_once_the_driver_has_confirmed():
-    async def scene() -> tuple[bool, bool, bytes | None]:
+    async def scene() -> tuple[object, ...]:
         collector = Collector(ahead=1)
         await collector.offer(CPU_PACK, b"work")
         await collector.start("a", host="here")
@@ -106,7 +106,7 @@ def test_put_returns_only_once_the_driver_has_confirmed():
 
 
 def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
-    async def scene() -> list[str | None]:
+    async def scene() -> list[object]:
         collector = Collector(ahead=1)
         for name in ("g1", "g2"):
             await collector.offer(replace(GPU_PACK, pack_id=name), b"")
@@ -233,11 +233,12 @@ def test_progress_is_said_in_one_line():
 
 def test_progress_on_80_columns_is_wrapped_and_not_cut():
     text = "10/1,000 trials · 5 of at most 20M epochs · 12.3k/s · 10:00 left · best loss 0.0123"
-    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    printed = io.StringIO()
+    console = Console(file=printed, width=80, force_terminal=True)
     bar = progress_bar(console)
     bar.add_task(text, total=None)
     console.print(bar)
-    assert "best loss 0.0123" in " ".join(console.file.getvalue().split())
+    assert "best loss 0.0123" in " ".join(printed.getvalue().split())
 
 
 def test_until_trials_are_trained_the_phase_is_said():

@@ -85,7 +85,7 @@ def job_server() -> Iterator[str]:
                 "/api/version": {"ray_version": "2.60.0", "version": "4"},
                 "/api/jobs/": [job] if self.command == "GET" else posted,
             }
-            answer = {"logs": f"a log\n{HOSTILE}\n"} if self.path.endswith("logs") else job
+            answer: object = {"logs": f"a log\n{HOSTILE}\n"} if self.path.endswith("logs") else job
             answer = {"deleted": True} if self.command == "DELETE" else answer
             body = json.dumps(answers.get(self.path, answer)).encode()
             self.send_response(200)

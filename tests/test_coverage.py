@@ -51,7 +51,7 @@ def stuck(rng: np.random.Generator, n: int) -> Draws:
     return 0.1 * rng.standard_normal(n) + 2.0 * (rng.random(n) < 0.1)
 
 
-FAMILIES = (normal, skewed, stuck)
+FAMILIES: tuple[Draw, ...] = (normal, skewed, stuck)
 LARGE = {draw: np.sort(draw(np.random.default_rng(1), 2_000_001)) for draw in FAMILIES}
 
 

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -196,6 +197,7 @@ def test_ctrl_c_while_ray_starts_is_answered_at_once_and_ends_the_run(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", "--output", "results"]
     run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert run.stderr
     said = [run.stderr.readline(), run.stderr.readline()]
     assert said[1].startswith("starting Ray")
     run.send_signal(signal.SIGINT)
@@ -214,7 +216,7 @@ def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
     command += ["--output", "wild", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     run = subprocess.Popen(command, cwd=tmp_path, env=own_tmp(tmp_path), **pipes)
     while not list((tmp_path / "wild").glob("checkpoints/*.checkpoint")):
         assert run.poll() is None
@@ -249,6 +251,7 @@ def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(tmp_path):
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
     command += ["--output", "wild", "--json"]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    assert cluster.head_node
     try:
         there = [*command, "--address", cluster.address]
         process = subprocess.Popen(there, cwd=tmp_path, stderr=subprocess.DEVNULL)

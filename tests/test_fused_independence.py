@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.state import LaneState
 from sweep.trial import Trial
-from tests.test_fused_steps import HIDDEN, full_batch, relaxed
+from tests.test_engines_agree import HIDDEN
+from tests.test_fused_steps import full_batch, relaxed
 from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot
 
 

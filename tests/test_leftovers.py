@@ -51,7 +51,7 @@ def sealed(about: object, data: bytes = b"") -> bytes:
 
 def archive(**arrays: object) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 

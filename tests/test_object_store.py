@@ -65,7 +65,7 @@ def same_tables(one: str | Path, other: str | Path) -> None:
     pd.testing.assert_frame_equal(left, right, check_exact=True)
     order = ["trial_id", "epoch"]
     curves = [read_curves(p).sort_values(order, ignore_index=True) for p in (one, other)]
-    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    pd.testing.assert_frame_equal(curves[0], curves[1], check_exact=True)
     for trial_id in left.index:
         weights = [read_weights(place, trial_id).arrays for place in (one, other)]
         assert weights[0].keys() == weights[1].keys()

@@ -46,7 +46,7 @@ def test_the_page_for_notebooks_runs_as_it_stands(
 
 
 def test_help_lists_every_function() -> None:
-    shown = pydoc.render_doc(sweep, renderer=pydoc.plaintext)
+    shown = pydoc.plain(pydoc.render_doc(sweep))
     assert set(sweep.__all__) <= set(dir(sweep))
     assert [name for name in sweep.__all__ if f"\n    {name}(" not in shown] == []
 

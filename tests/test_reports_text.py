@@ -217,9 +217,8 @@ def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     assert "![Held-out loss by axis](<report_figures/held-out_loss.png>)" in text
     page = find_trial([directory], best)
     assert "held-out loss, epochs 1 to 100 (logarithmic)\n  █▁\n  1 to 0.3" in format_page(page)
-    assert page.record["curve"][1] == {  # type: ignore[index]
-        "phase": 0, "epoch": 10, "loss": 0.5, "validation_loss": None
-    }  # fmt: skip
+    point = {"phase": 0, "epoch": 10, "loss": 0.5, "validation_loss": None}
+    assert page.record["curve"][1] == point
 
 
 def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) -> None:

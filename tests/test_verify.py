@@ -150,7 +150,7 @@ def test_a_true_claim_holds_to_the_bit(claim: Claim) -> None:
 )
 @pytest.mark.parametrize("claim", ["fused", "reference"], indirect=True)
 def test_a_false_claim_is_found(claim: Claim, changes: dict[str, object], text: str) -> None:
-    verdict = verify_trial(replace(claim, **changes), SPEC)  # type: ignore[arg-type]
+    verdict = verify_trial(replace(claim, **changes), SPEC)
     assert verdict.holds is False
     assert text in verdict.solo.text
 

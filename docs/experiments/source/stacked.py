@@ -14,7 +14,7 @@ from sweep.reports.stacking_pairs import Pair, growth_of_spread, pairs_of, sprea
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_trials
 
-VARIANTS = (
+VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("plain", {}),
     ("masking 0.1", {"input_noise_rate": 0.1}),
     ("masking 0.3", {"input_noise_rate": 0.3}),
