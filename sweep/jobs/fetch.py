@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sweep.errors import StoreError, SweepError
-from sweep.jobs import archive as courier
+from sweep.jobs import archive as archiver
 from sweep.jobs.control import JobServer, SweepJob
 from sweep.running.scratch import scratch_folder
 from sweep.store.places.files import reporting, write_atomically
@@ -104,9 +104,9 @@ def _carry(
     """Have the results packed on the head and copy the archive; return the sizes of all parts."""
     errand = f"fetch-{job.job_id}-{secrets.token_hex(4)}"
     with scratch_folder("sweep-fetch-") as folder:
-        shutil.copy(courier.__file__, folder)
+        shutil.copy(archiver.__file__, folder / "archive.py")
         (folder / "held.json").write_text(json.dumps(held))
-        command = f"exec python3 courier.py {shlex.quote(job.results)} held.json"
+        command = f"exec python3 archive.py {shlex.quote(job.results)} held.json"
         server.submit(errand, command, {"working_dir": str(folder)}, {"fetch": job.job_id})
     try:
         said = _await_word(server, errand, job)
@@ -127,7 +127,7 @@ def _carry(
 
 
 def _await_word(server: JobServer, errand: str, job: SweepJob) -> dict[str, Any]:
-    """Return what the courier says once it has packed."""
+    """Return what the archiver says once it has packed."""
     words: list[dict[str, Any]] = []
 
     def spoken(state: SweepJob) -> bool:
