@@ -9,16 +9,25 @@ AGAINST_zhang2017 := --against zhang2017_runs
 AGAINST_zhang2017_readings := --against zhang2017_runs
 AGAINST_encoder := --against encoder_epochs
 
-.PHONY: run test test-long reproduce retrain bench check format clean
+# One more than cores: tests on Ray mostly wait.
+WORKERS ?= 3
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: run quick test test-long reproduce retrain bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
-test: $(VENV)/installed-test  ## the tests, a quarter of an hour on 2 cores
-	$(BIN)/python -m pytest -m "not long"
+quick: $(VENV)/installed-check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
+	$(MAKE) --no-print-directory check
+	$(PYTEST) -m "not (slow or ray or server or reproduce or long)"
+
+test: $(VENV)/installed-test  ## the tests, 8 minutes on 2 cores
+	$(PYTEST) -m "not (reproduce or long)"
 
 reproduce: $(EXAMPLES:%=example-%)  ## what results/examples lacks of the experiments, their reports and pages
 	$(BIN)/python -m docs.experiments.source
+	$(BIN)/python -m pytest -m reproduce
 
 retrain:  ## every experiment anew, within 40 minutes on 2 cores
 	rm -rf $(EXAMPLES:%=results/examples/%)

@@ -41,6 +41,7 @@ def expected() -> np.ndarray:
     return Eager(start_weights(2), STUDY).advance(EPOCHS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

@@ -272,6 +272,7 @@ def test_numbers_and_times_are_short():
     assert [clock(s) for s in (0, 59.9, 3723)] == ["0:00", "0:59", "1:02:03"]
 
 
+@pytest.mark.slow
 def test_a_ray_imported_before_sweep_finds_the_options_of_sweep():
     code = """
 import ray

@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,15 @@ def stuck(rng: np.random.Generator, n: int) -> Draws:
 
 
 FAMILIES: tuple[Draw, ...] = (normal, skewed, stuck)
-LARGE = {draw: np.sort(draw(np.random.default_rng(1), 2_000_001)) for draw in FAMILIES}
+
+
+@cache
+def large_sample(draw: Draw) -> Draws:
+    return np.sort(draw(np.random.default_rng(1), 2_000_001))
 
 
 def true_quantile(draw: Draw, share: float) -> float:
-    return float(LARGE[draw][int(share * 2_000_000)])
+    return float(large_sample(draw)[int(share * 2_000_000)])
 
 
 def true_range(draw: Draw) -> float:

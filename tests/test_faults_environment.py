@@ -30,6 +30,7 @@ def take_away() -> None:
     os.close(0)
 
 
+@pytest.mark.slow
 @root_only
 def test_a_run_needs_neither_home_nor_shm_nor_stdin_nor_utf8_nor_many_files(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))

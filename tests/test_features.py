@@ -85,6 +85,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> None:
 EYE = torch.eye(6, dtype=torch.float64)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
@@ -535,6 +536,7 @@ def test_all_features_go_together_into_the_tables_and_back(tmp_path: Path) -> No
         assert network.state_dict()["layers.0.norm.running_mean"].abs().max() > 0
 
 
+@pytest.mark.slow
 def test_a_resumed_trial_keeps_its_running_statistics(tmp_path: Path) -> None:
     run_all(tmp_path / "resumed", 15)
     resumed = run_all(tmp_path / "resumed", 40)

@@ -78,6 +78,7 @@ def ulps(got: np.ndarray, exact: list[Any]) -> float:
     return float(max(errors))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "limits", "most"), CASES)
 def test_function_is_within_its_ulp(

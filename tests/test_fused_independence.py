@@ -40,6 +40,7 @@ def trained(trials: list[Trial], *chunks: int) -> LaneState:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [7, 67, 300])
 def test_lane_is_the_same_alone_and_in_a_pack(size: int, dtype: str) -> None:

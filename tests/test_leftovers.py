@@ -161,6 +161,7 @@ def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
     assert checkpoints(inline) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

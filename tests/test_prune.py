@@ -173,6 +173,7 @@ def test_nothing_is_removed_while_another_writes(study: Path) -> None:
     assert len(seeds_of(study)) == 8
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_the_old_tables_or_the_new(study: Path, tmp_path: Path) -> None:
     whole, copies = tmp_path / "results/small", tmp_path / "copies"
     old = tables_of(whole)

@@ -31,6 +31,7 @@ def run(**blocks: Any) -> RunSummary:
     return sweep.run(small_sweep(**SHORT | blocks), use_ray=False)
 
 
+@pytest.mark.slow
 def test_the_page_for_notebooks_runs_as_it_stands(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,7 @@ def test_another_output_activation_is_another_reading() -> None:
     assert found.literal == found.readings.index[0]
 
 
+@pytest.mark.slow
 def test_a_report_shows_the_best_reading_and_the_literal_one(table: Path) -> None:
     rule = {"delta_tolerance": 1e-7, "delta_patience": 1}
     shape = {"topology": (16, 5, 16), "initialiser_constant": 0.8}

@@ -236,6 +236,7 @@ def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) ->
     assert rest.startswith("Settings from best to worst\n")
 
 
+@pytest.mark.slow
 def test_two_axes_are_crossed_by_themselves_and_others_on_demand(tmp_path: Path) -> None:
     names = ("learning_rate", "bias_constant", "flat_spot")
     results = [

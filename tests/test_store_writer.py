@@ -294,6 +294,7 @@ OPERATIONS: st.SearchStrategy[list[tuple[str, list[int], StopReason | None]]] = 
 )
 
 
+@pytest.mark.slow
 @given(OPERATIONS)
 @settings(max_examples=20, deadline=None)
 def test_any_history_leaves_one_row_a_trial(
