@@ -5,8 +5,6 @@ Hypothesis draws the same examples every time, new ones with HYPOTHESIS_PROFILE=
 
 import os
 from collections.abc import Generator
-from contextvars import copy_context
-from functools import partial
 
 import pytest
 from hypothesis import settings
@@ -37,8 +35,6 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
         for fixture, marker in NEEDS.items():
             if fixture in item.fixturenames:
                 item.add_marker(marker)
-        # A command that is not run, as with --help, leaves its context variables set.
-        item.runtest = partial(copy_context().run, item.runtest)  # type: ignore[method-assign]
     waiting = {item.path for item in items if any(item.iter_markers("ray"))}
     waiting |= {item.path for item in items if any(item.iter_markers("server"))}
     items.sort(key=lambda item: item.path not in waiting)
