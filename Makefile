@@ -9,6 +9,8 @@ AGAINST_zhang2017 := --against zhang2017_runs
 AGAINST_zhang2017_readings := --against zhang2017_runs
 AGAINST_encoder := --against encoder_epochs
 
+# Compiled files are most of what makes the second run of `make quick` a short one.
+unexport PYTHONDONTWRITEBYTECODE
 # One more than cores: tests on Ray mostly wait.
 WORKERS ?= 3
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder

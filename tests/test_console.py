@@ -210,6 +210,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
 """For each command, calls of it that have it print what others wrote."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_others_wrote_does_not_steer_the_terminal(name: str, results: str) -> None:
     if name in RAY_NEEDED:

@@ -20,6 +20,7 @@ EXAMPLES = ROOT / "results" / "examples"
 PLANNED = {"zhang2017": 25, "zhang2017_readings": 11_040, "encoder": 16_400}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "trials"), PLANNED.items())
 def test_an_experiment_plans_as_its_page_says(name: str, trials: int) -> None:
     plan = make_plan(load_config(ROOT / "configs" / f"{name}.yaml"))

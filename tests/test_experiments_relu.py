@@ -135,6 +135,7 @@ def test_two_remedies_alone_and_two_pairs_restore_learning_at_every_depth() -> N
     assert "**normalisation batch**, 5 of 5 (57% to 100%): -7 to 100 points" in report
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "trials"), [("identity", 4544), ("vanishing", 270), ("vanishing_full", 2880)]
 )

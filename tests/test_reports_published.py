@@ -284,6 +284,7 @@ def test_the_loss_of_an_epoch_is_read_from_the_curve(table: Path) -> None:
     assert "| 0.376 | 0.7 (0.4 to 1) | 1.86 | 0.273 | 0.3 | 1.1 |" in text
 
 
+@pytest.mark.slow
 def test_epochs_of_the_encoder_stand_beside_our_survival(table: Path) -> None:
     encoder = {"topology": (8, 3, 8), "optimizer": "sgd", "optimizer_rho": None}
     quick = [

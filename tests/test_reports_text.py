@@ -147,6 +147,7 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
         assert (tmp_path / "report/report_figures" / f"{name}.png").read_bytes()[:8] == PNG
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     other = make_result(learning_rate=0.5, epochs=200, outcome={"final_loss": 0.5})
     directory = store(tmp_path, make_result(), other)
@@ -198,6 +199,7 @@ def test_what_is_the_same_everywhere_is_not_drawn(tmp_path: Path) -> None:
     assert "| learning\\_rate | trials | converged | final loss |" in text
 
 
+@pytest.mark.slow
 def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     results = []
     for i in range(3):

@@ -252,6 +252,7 @@ def test_many_small_parts_become_one(tmp_path: Path) -> None:
     assert seeds_in(tmp_path) == list(range(17))
 
 
+@pytest.mark.slow
 def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     parts.clean(directory)
