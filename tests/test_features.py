@@ -350,7 +350,8 @@ def test_batch_normalisation_is_pytorchs_in_training_and_evaluation(engine: str)
             optimizer.zero_grad()
             nn.functional.mse_loss(network(batch), batch).backward()
             optimizer.step()
-    other = replace(trial, normalisation_momentum=0.9, seed=4)
+    options: dict[str, Any] = {"normalisation_momentum": 0.9}
+    other = replace(trial, **options, seed=4)
     state = trained(engine, trial, beside=(other,))
     close(state.parameters[0], nn.utils.parameters_to_vector(network.parameters()).detach().numpy())
     assert norm.running_mean is not None
