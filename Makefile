@@ -11,19 +11,19 @@ AGAINST_encoder := --against encoder_epochs
 
 # Compiled files are most of what makes the second run of `make quick` a short one.
 unexport PYTHONDONTWRITEBYTECODE
-# One more than cores: tests on Ray mostly wait.
-WORKERS ?= 3
-PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .PHONY: run quick test test-long reproduce retrain bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
-quick: $(VENV)/installed-check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
-	$(MAKE) --no-print-directory check
+quick: check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
 	$(PYTEST) -m "not (slow or ray or server or reproduce or long)"
 
+# One more than cores, as tests on Ray mostly wait.
+test: WORKERS := 3
 test: $(VENV)/installed-test  ## the tests, 8 minutes on 2 cores
 	$(PYTEST) -m "not (reproduce or long)"
 
