@@ -9,16 +9,27 @@ AGAINST_zhang2017 := --against zhang2017_runs
 AGAINST_zhang2017_readings := --against zhang2017_runs
 AGAINST_encoder := --against encoder_epochs
 
-.PHONY: run test test-long reproduce retrain bench check format clean
+# Compiled files are most of what makes the second run of `make quick` a short one.
+unexport PYTHONDONTWRITEBYTECODE
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+
+.PHONY: run quick test test-long reproduce retrain bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
-test: $(VENV)/installed-test  ## the tests, a quarter of an hour on 2 cores
-	$(BIN)/python -m pytest -m "not long"
+quick: check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
+	$(PYTEST) -m "not (slow or ray or server or reproduce or long)"
+
+# One more than cores, as tests on Ray mostly wait.
+test: WORKERS := 3
+test: $(VENV)/installed-test  ## the tests, 8 minutes on 2 cores
+	$(PYTEST) -m "not (reproduce or long)"
 
 reproduce: $(EXAMPLES:%=example-%)  ## what results/examples lacks of the experiments, their reports and pages
 	$(BIN)/python -m docs.experiments.source
+	$(BIN)/python -m pytest -m reproduce
 
 retrain:  ## every experiment anew, within 40 minutes on 2 cores
 	rm -rf $(EXAMPLES:%=results/examples/%)

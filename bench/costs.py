@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -224,7 +225,7 @@ def _call() -> float:
     with ray_session(address=None, workers=1):
         import ray
 
-        broker = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
+        broker: Any = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
         beat = Tally(epochs=1)
         ray.get([broker.beat.remote("a", beat) for _ in range(CALLS)])
         before = ray.get(broker.cpu_seconds.remote())

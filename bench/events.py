@@ -47,7 +47,7 @@ class Costs:
 
 @dataclass(frozen=True, kw_only=True)
 class Habits:
-    """How workers and driver behave: the constants of `sweep.cluster`, seconds.
+    """How workers and driver behave: the constants of `sweep.ray`, seconds.
 
     Attributes:
         step: acted out at once. beats, rows: least time between two reports of progress, of rows.
@@ -280,7 +280,7 @@ def act_out(
         loads: the packs in the order in which they are handed out.
         workers: cores that train, one pack each at a time.
         costs: what things take.
-        habits: how workers behave; as those of `sweep.cluster` where None.
+        habits: how workers behave; as those of `sweep.ray` where None.
     """
     scene = _Scene(loads, workers, costs, habits or Habits())
     scene.run(workers)

@@ -74,7 +74,7 @@ def train_on(nodes: int, *, trials: int = TRIALS) -> Trained:
             say(f"{seconds:.0f} s")
             return Trained(nodes, seconds, digest_of(Path(folder)))
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
 
 
 def digest_of(results: Path) -> str:

@@ -80,18 +80,19 @@ def storing() -> list[Row]:
     """Write and read a table of 100,000 rows with curves and weights."""
     say(f"writing {ROWS:,} rows")
     with tempfile.TemporaryDirectory() as directory:
-        results = ResultsDir(Path(directory) / "results")
+        path = Path(directory) / "results"
+        results = ResultsDir(path)
         frames = list(_frames())
         began = time.perf_counter()
         with Writer(results) as writer:
             for frame in frames:
                 writer.append(frame)
         written = time.perf_counter() - began
-        files = sum(1 for path in results.path.rglob("*.parquet"))
+        files = sum(1 for _ in path.rglob("*.parquet"))
         say("reading them")
-        rows, read = json.loads(python("-c", READ, results.path, timeout=LIMIT).output)
+        rows, read = json.loads(python("-c", READ, path, timeout=LIMIT).output)
         assert rows == ROWS, rows
-        shown = median_seconds("results", str(results.path), "--top", "5", times=3, timeout=LIMIT)
+        shown = median_seconds("results", str(path), "--top", "5", times=3, timeout=LIMIT)
     note = f"trials, curves and weights, in {files} Parquet files, in frames of {FRAME_ROWS} rows"
     return [
         replace(_seconds_row(f"writing {ROWS:,} rows", written, 5), note=note),

@@ -73,7 +73,7 @@ def table_reference() -> str:
     """Return docs/tables.md."""
     parts = [TABLES_HEAD]
     for name, schema in SCHEMAS.items():
-        rows = [
+        rows: list[tuple[str, ...]] = [
             (f"`{item.name}`", str(item.type), (item.metadata or {}).get(b"doc", b"").decode())
             for item in schema
         ]

@@ -33,7 +33,7 @@ without_jax = pytest.mark.skipif(
 def _jax(*args: object) -> Contender:
     from bench.contenders.jax_vmap import JaxVmap
 
-    return JaxVmap(*args)  # type: ignore[arg-type]
+    return JaxVmap(*args)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +41,7 @@ def expected() -> np.ndarray:
     return Eager(start_weights(2), STUDY).advance(EPOCHS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [

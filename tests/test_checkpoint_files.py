@@ -52,7 +52,7 @@ def sealed(about: object, data: bytes = b"") -> bytes:
 
 def archive(**arrays: object) -> bytes:
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -162,6 +162,7 @@ def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
     assert checkpoints(inline) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("damage", "said"),
     [

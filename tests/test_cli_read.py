@@ -169,6 +169,7 @@ def test_report_prints_where_it_lies(here: Path) -> None:
     assert (here / "out" / "mine.md").read_text().startswith("# Report on study\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "unwanted"),
     [

@@ -91,7 +91,7 @@ def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
 
 
 def test_put_returns_only_once_the_driver_has_confirmed():
-    async def scene() -> tuple[bool, bool, bytes | None]:
+    async def scene() -> tuple[object, ...]:
         broker = Broker(ahead=1)
         await broker.offer(CPU_PACK, b"work")
         await broker.start("a", host="here")
@@ -107,7 +107,7 @@ def test_put_returns_only_once_the_driver_has_confirmed():
 
 
 def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
-    async def scene() -> list[str | None]:
+    async def scene() -> list[object]:
         broker = Broker(ahead=1)
         for name in ("g1", "g2"):
             await broker.offer(replace(GPU_PACK, pack_id=name), b"")
@@ -234,11 +234,12 @@ def test_progress_is_said_in_one_line():
 
 def test_progress_on_80_columns_is_wrapped_and_not_cut():
     text = "10/1,000 trials · 5 of at most 20M epochs · 12.3k/s · 10:00 left · best loss 0.0123"
-    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    printed = io.StringIO()
+    console = Console(file=printed, width=80, force_terminal=True)
     bar = progress_bar(console)
     bar.add_task(text, total=None)
     console.print(bar)
-    assert "best loss 0.0123" in " ".join(console.file.getvalue().split())
+    assert "best loss 0.0123" in " ".join(printed.getvalue().split())
 
 
 def test_until_trials_are_trained_the_phase_is_said():
@@ -272,6 +273,7 @@ def test_numbers_and_times_are_short():
     assert [clock(s) for s in (0, 59.9, 3723)] == ["0:00", "0:59", "1:02:03"]
 
 
+@pytest.mark.slow
 def test_a_ray_imported_before_sweep_finds_the_options_of_sweep():
     code = """
 import ray

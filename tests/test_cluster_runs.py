@@ -107,6 +107,7 @@ def wait_for_checkpoints(folder: Path, process: subprocess.Popen[str], packs: in
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_run_goes_on_after_its_process_was_killed(tmp_path):
     process = start_command(tmp_path, "--no-ray")
     wait_for_checkpoints(tmp_path, process, 1)
@@ -119,6 +120,7 @@ def test_run_goes_on_after_its_process_was_killed(tmp_path):
     assert sorted(read_trials(options.output)["resumed_from"]) == sorted(reached)
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize(("arguments", "packs"), [(("--no-ray",), 1), (("--workers", "2"), 2)])
 def test_ctrl_c_keeps_what_there_is_and_the_next_run_goes_on(tmp_path, arguments, packs):
     process = start_command(tmp_path, *arguments)

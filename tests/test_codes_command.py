@@ -151,6 +151,7 @@ def test_published_codes_hold_what_the_study_printed() -> None:
     assert four[2].tolist() == four[11].tolist()
 
 
+@pytest.mark.slow
 def test_kept_codes_are_shown_without_pytorch(here: Path) -> None:
     command = ["codes", ONE.trial.trial_id]
     code = (

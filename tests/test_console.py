@@ -85,7 +85,7 @@ def job_server() -> Iterator[str]:
                 "/api/version": {"ray_version": "2.60.0", "version": "4"},
                 "/api/jobs/": [job] if self.command == "GET" else posted,
             }
-            answer = {"logs": f"a log\n{HOSTILE}\n"} if self.path.endswith("logs") else job
+            answer: object = {"logs": f"a log\n{HOSTILE}\n"} if self.path.endswith("logs") else job
             answer = {"deleted": True} if self.command == "DELETE" else answer
             body = json.dumps(answers.get(self.path, answer)).encode()
             self.send_response(200)
@@ -210,6 +210,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
 """For each command, calls of it that have it print what others wrote."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_others_wrote_does_not_steer_the_terminal(name: str, results: str) -> None:
     if name in RAY_NEEDED:

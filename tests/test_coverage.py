@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -57,12 +58,16 @@ def stuck(rng: np.random.Generator, n: int) -> Draws:
     return 0.1 * rng.standard_normal(n) + 2.0 * (rng.random(n) < 0.1)
 
 
-FAMILIES = (normal, skewed, stuck)
-LARGE = {draw: np.sort(draw(np.random.default_rng(1), 2_000_001)) for draw in FAMILIES}
+FAMILIES: tuple[Draw, ...] = (normal, skewed, stuck)
+
+
+@cache
+def large_sample(draw: Draw) -> Draws:
+    return np.sort(draw(np.random.default_rng(1), 2_000_001))
 
 
 def true_quantile(draw: Draw, share: float) -> float:
-    return float(LARGE[draw][int(share * 2_000_000)])
+    return float(large_sample(draw)[int(share * 2_000_000)])
 
 
 def true_range(draw: Draw) -> float:

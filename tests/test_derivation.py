@@ -64,6 +64,7 @@ RERUNS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "after", "reason"), RERUNS, ids=str)
 def test_rows_that_follow_are_those_of_a_training(
     tmp_path: Path, before: dict[str, Any], after: dict[str, Any], reason: str
@@ -186,6 +187,7 @@ def walk(trial: Trial, losses: list[float]) -> tuple[StopReason, LaneState]:
     raise AssertionError("no limit was met")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(first=STOPS, second=STOPS, losses=LOSSES, has_ladder=st.booleans())
 def test_what_a_past_tells_of_another_rule_is_so(

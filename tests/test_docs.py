@@ -23,7 +23,7 @@ from tests.test_experiments_stacked import write_mnist
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted(ROOT.glob("docs/**/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 CONFIGS = sorted(ROOT.glob("configs/*.yaml"))
 
 
@@ -99,6 +99,7 @@ def test_the_readmes_python_runs(
     assert len(list(model.parameters())) == 4  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 def test_the_readmes_shell_lines_read_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     lines = [line for block in blocks(README, "console") for line in block.splitlines()]
@@ -150,12 +151,14 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     assert row["activation"].startswith("ours:swish_like@")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_the_numbers_of_an_experiments_page_are_those_of_its_tables(name: str) -> None:
     written = (EXPERIMENTS / f"{name}.md").read_text("utf-8")
     assert written == render(name), "run: python -m docs.experiments.source"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "against"),
     [

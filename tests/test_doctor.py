@@ -141,6 +141,7 @@ def test_results_as_a_run_leaves_them_have_nothing_wrong(results: Path) -> None:
     assert doctor(results) == (0, f"{results}: nothing wrong\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_is_named_and_repaired(results: Path, fault: str) -> None:
     harm, said, kept = FAULTS[fault]

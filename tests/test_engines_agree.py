@@ -195,6 +195,7 @@ def moments(state: LaneState) -> dict[str, np.ndarray]:
 relaxed = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
+@pytest.mark.slow
 @relaxed
 @given(featured(hidden=HIDDEN))
 def test_one_step_from_sampled_states_agrees_in_float64(choice: dict[str, Any]) -> None:
@@ -210,6 +211,7 @@ def test_one_step_from_sampled_states_agrees_in_float64(choice: dict[str, Any]) 
         reference.advance(lanes, state, epochs)
 
 
+@pytest.mark.slow
 @relaxed
 @given(featured(hidden=SMOOTH).filter(lambda choice: choice["optimizer"] not in UNSMOOTH))
 def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
@@ -222,6 +224,7 @@ def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
     assert differences(mine, theirs)["loss"] < 1e-9
 
 
+@pytest.mark.slow
 @relaxed
 @given(featured(hidden=HIDDEN, dtype="float32"))
 def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
@@ -282,6 +285,7 @@ def test_judging_epochs_in_windows_changes_no_bit(features: dict[str, Any]) -> N
             np.testing.assert_array_equal(array, theirs.state.arrays()[name], err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_index", [0, 1])
 @pytest.mark.parametrize("optimizer", sorted(OPTIMIZERS))
 def test_saved_and_restored_equals_uninterrupted(optimizer: str, engine_index: int) -> None:

@@ -100,6 +100,7 @@ def test_pilots_are_spread_over_the_sizes() -> None:
     assert nearest_kind(("torch", "cpu", 7), costs, few) == ("torch", "cpu", 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["torch", "reference", "fused"])
 def test_a_pilot_times_the_lanes_of_a_pack(engine: str) -> None:
     trials = [make_trial(seed=seed, target_loss=10.0) for seed in range(3)]
@@ -120,6 +121,7 @@ def plan(*arguments: str) -> Result:
     return CliRunner().invoke(main, ["plan", *arguments])
 
 
+@pytest.mark.slow
 def test_plan_estimates_and_learns_from_the_table(sweep_file: str) -> None:
     unknown = plan(sweep_file, "--estimate", "--workers", "1")
     assert unknown.exit_code == 0, unknown.output

@@ -20,6 +20,7 @@ EXAMPLES = ROOT / "results" / "examples"
 PLANNED = {"zhang2017": 25, "zhang2017_readings": 11_040, "encoder": 16_400}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "trials"), PLANNED.items())
 def test_an_experiment_plans_as_its_page_says(name: str, trials: int) -> None:
     plan = make_plan(load_config(ROOT / "configs" / f"{name}.yaml"))
@@ -33,6 +34,7 @@ def readings() -> pd.DataFrame:
     return read_trials(EXAMPLES / "zhang2017_readings")
 
 
+@pytest.mark.reproduce
 def test_the_literal_start_never_breaks_the_symmetry(readings: pd.DataFrame) -> None:
     constant = readings["initialiser"] == "constant"
     literal = readings[constant & (readings["initialiser_jitter"] == 0)]
@@ -50,6 +52,7 @@ def test_the_literal_start_never_breaks_the_symmetry(readings: pd.DataFrame) -> 
     assert (finished[sigmoid]["samples_reconstructed"] == 0).all()
 
 
+@pytest.mark.reproduce
 def test_uniform_weights_and_early_stopping_come_nearest_to_the_study(
     readings: pd.DataFrame,
 ) -> None:
@@ -64,6 +67,7 @@ def test_uniform_weights_and_early_stopping_come_nearest_to_the_study(
     assert found["distance"].iloc[1] == pytest.approx(1.01, abs=0.005)
 
 
+@pytest.mark.reproduce
 def test_relu_in_the_hidden_layers_alone_reconstructs_everything(readings: pd.DataFrame) -> None:
     relu = readings[
         (readings["activation"] == "relu")
@@ -75,12 +79,14 @@ def test_relu_in_the_hidden_layers_alone_reconstructs_everything(readings: pd.Da
     assert solved.to_dict() == {"relu": 0, "sigmoid": 25}
 
 
+@pytest.mark.reproduce
 def test_the_study_keeps_its_codes_and_probes() -> None:
     codes, gradients = read_codes(EXAMPLES / "zhang2017"), read_gradients(EXAMPLES / "zhang2017")
     assert codes["trial_id"].nunique() == gradients["trial_id"].nunique() == 25
     assert codes.groupby("trial_id")["sample"].nunique().eq(16).all()
 
 
+@pytest.mark.reproduce
 def test_the_flat_spot_solves_what_rprop_alone_does_not() -> None:
     trials = read_judged(ResultsDir(EXAMPLES / "encoder"))
     rprop = trials[trials["optimizer"] == "rprop"]

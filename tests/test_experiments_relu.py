@@ -63,8 +63,8 @@ def departing(trials: pd.DataFrame, **changes: object) -> pd.DataFrame:
     return found
 
 
+@pytest.mark.reproduce
 def test_relu_outputs_are_stuck_as_by_the_toss_of_a_coin_and_a_slope_or_a_sign_frees_them() -> None:
-    assert planned_trials("identity") == 4544
     trials = identity_trials()
     assert len(trials) == 4544
     asked = departing(trials, data="one")
@@ -92,6 +92,7 @@ def test_relu_outputs_are_stuck_as_by_the_toss_of_a_coin_and_a_slope_or_a_sign_f
     assert trials[sloped]["zero_outputs"].max() == 0
 
 
+@pytest.mark.reproduce
 def test_the_number_of_stuck_outputs_follows_from_the_seed_alone() -> None:
     trials = identity_trials()
     rates = [departing(trials, data="one", learning_rate=r) for r in (0.1, 0.01, 0.001, 0.0001)]
@@ -101,8 +102,8 @@ def test_the_number_of_stuck_outputs_follows_from_the_seed_alone() -> None:
         assert other.tolist() == counts[0].tolist()
 
 
+@pytest.mark.reproduce
 def test_two_remedies_alone_and_two_pairs_restore_learning_at_every_depth() -> None:
-    assert planned_trials("vanishing") == 270
     trials = sweep.read_trials(EXAMPLES / "vanishing")
     limits = thresholds(trials, load_targets(ResultsDir(EXAMPLES / "vanishing"), trials))
     assert limits.unique() == pytest.approx([0.3131], abs=1e-4)
@@ -134,5 +135,9 @@ def test_two_remedies_alone_and_two_pairs_restore_learning_at_every_depth() -> N
     assert "**normalisation batch**, 5 of 5 (57% to 100%): -7 to 100 points" in report
 
 
-def test_the_full_sweep_of_vanishing_gradients_plans() -> None:
-    assert planned_trials("vanishing_full") == 2880
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "trials"), [("identity", 4544), ("vanishing", 270), ("vanishing_full", 2880)]
+)
+def test_an_experiment_plans_as_its_page_says(name: str, trials: int) -> None:
+    assert planned_trials(name) == trials

@@ -62,6 +62,7 @@ def side(low: float, high: float, neutral: float) -> int:
     return int(low > neutral) - int(high < neutral)
 
 
+@pytest.mark.reproduce
 def test_stacking_is_shown_to_help_at_no_depth() -> None:
     cells, pairs = stacking("stacked", bottleneck=8)
     assert {float(epochs) for cell in cells for epochs in cell.epochs} == {600.0}
@@ -81,12 +82,14 @@ def test_stacking_is_shown_to_help_at_no_depth() -> None:
     assert later == set(pairs) - {(8, "grow")}
 
 
+@pytest.mark.reproduce
 def test_a_chain_of_autoencoders_loses_with_every_block() -> None:
     cells, _ = stacking("stacked", bottleneck=16)
     deep = [float(np.median(cell.losses)) for cell in cells if cell.way == "deep"]
     assert [round(loss, 3) for loss in deep] == [0.266, 0.281, 0.299]
 
 
+@pytest.mark.reproduce
 def test_full_batches_agree_and_sigmoid_networks_stay_on_the_plateau() -> None:
     _, pairs = stacking("stacked_full_batch", activation="relu")
     assert {side(pair.loss.low, pair.loss.high, 1.0) for pair in pairs.values()} == {1}
@@ -96,6 +99,7 @@ def test_full_batches_agree_and_sigmoid_networks_stay_on_the_plateau() -> None:
     assert 0.416 < deeper.min() < deeper.max() < 0.418
 
 
+@pytest.mark.reproduce
 def test_tied_weights_do_best_on_digits_held_out() -> None:
     trials = sweep.read_trials(EXAMPLES / "variants")
     keys = ["tied_weights", "input_noise_rate", "input_noise_scale", "code_penalty"]

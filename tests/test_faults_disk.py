@@ -43,6 +43,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", disk], check=True)
 
 
+@pytest.mark.slow
 @root_only
 def test_a_full_disk_ends_the_run_clearly_and_the_next_one_completes_it(small_disk, tmp_path):
     config = small_config("grid.replicates=200", "resources.lanes_per_pack=20")
@@ -82,6 +83,7 @@ def start(folder: Path, *overrides: str) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.slow
 def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path):
     process = start(tmp_path, "convergence.max_epochs=100000000")
     process.send_signal(signal.SIGTERM)
@@ -91,6 +93,7 @@ def test_sigterm_ends_a_run_as_ctrl_c_does(tmp_path):
     assert read_trials(tmp_path / "results")["stop_reason"].tolist() == ["cancelled"] * 4
 
 
+@pytest.mark.slow
 def test_two_runs_into_one_directory_are_refused_by_name(tmp_path):
     process = start(tmp_path, "convergence.max_epochs=100000000")
     try:
@@ -103,6 +106,7 @@ def test_two_runs_into_one_directory_are_refused_by_name(tmp_path):
     assert (done.trained, done.missing) == (4, 0)
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_loses_no_lane_to_its_successors(tmp_path):
     """One lane trains at a time: the first checkpoint of a run holds no other."""
     rules = ("convergence.max_epochs=100000000", "resources.engine=reference")

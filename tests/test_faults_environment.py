@@ -31,6 +31,7 @@ def take_away() -> None:
     os.close(0)
 
 
+@pytest.mark.slow
 @root_only
 def test_a_run_needs_neither_home_nor_shm_nor_stdin_nor_utf8_nor_many_files(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
@@ -79,6 +80,7 @@ def test_results_under_git_can_be_added_to_and_taken_back(tmp_path):
     assert run_sweep(longer, options).trained == 2
 
 
+@pytest.mark.slow
 def test_more_than_this_machine_has_is_said_where_no_cluster_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.chdir(tmp_path)

@@ -72,6 +72,7 @@ def kill_and_run_again(folder: Path, seconds: float) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.ray
 @pytest.mark.long
 @pytest.mark.timeout(KILLS * (SECONDS_TO_END + 60))
 def test_after_a_kill_at_any_moment_on_a_busy_machine_the_same_command_ends(tmp_path):

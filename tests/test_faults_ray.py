@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -43,6 +44,11 @@ def trained_calmly(folder: Path) -> list[dict[str, object]]:
     return ends(folder / "calm")
 
 
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+    return trained_calmly(tmp_path_factory.mktemp("calm"))
+
+
 def processes(title: str, below: int) -> list[int]:
     """Return the processes of that title that descend from process `below`."""
     listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True)
@@ -69,8 +75,9 @@ def once_it_has_saved(results: Path, act: Callable[[], None]) -> Callable[[Sweep
     return react
 
 
-def test_a_killed_broker_is_replaced_and_the_table_is_the_same(tmp_path):
-    calm, killed = trained_calmly(tmp_path), list[int]()
+@pytest.mark.ray
+def test_a_killed_broker_is_replaced_and_the_table_is_the_same(calm, tmp_path):
+    killed = list[int]()
 
     def kill_the_broker() -> None:
         killed.extend(processes("ray::Broker", os.getpid()))
@@ -112,6 +119,7 @@ def activation(x):
 """
 
 
+@pytest.mark.ray
 def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
     use_module(tmp_path, monkeypatch, "loner", LONER)
     resources = {"retries": 0, "workers": 1, "lanes_per_pack": 8}
@@ -138,6 +146,7 @@ def activation(x):
 """
 
 
+@pytest.mark.ray
 @pytest.mark.long
 def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
     monkeypatch.setattr(event_loop, "SECONDS_TO_STOP", 5.0)
@@ -162,6 +171,7 @@ def test_a_worker_that_hangs_is_not_waited_for_at_a_stop(tmp_path, monkeypatch):
     assert read_trials(tmp_path / "out")["topology"].tolist() == ["4-5-4"]
 
 
+@pytest.mark.ray
 def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, monkeypatch):
     resources = {"workers": 1, "lanes_per_pack": 8, "stall_seconds": 6}
     use_module(tmp_path, monkeypatch, "sleeper", SLEEPER)
@@ -176,8 +186,9 @@ def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, m
     assert "sleeper.py" in failed["traceback"]
 
 
+@pytest.mark.ray
 @pytest.mark.long
-def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
+def test_a_killed_driver_goes_on_when_it_is_run_again(calm, tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
     command += ["--output", "wild", "--json"]
@@ -189,14 +200,16 @@ def test_a_killed_driver_goes_on_when_it_is_run_again(tmp_path):
     process.wait()
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert '"missing": 0' in again.stdout
-    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert ends(tmp_path / "wild") == calm
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
+@pytest.mark.ray
 def test_ctrl_c_while_ray_starts_is_answered_at_once_and_ends_the_run(tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", "--output", "results"]
     run = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    assert run.stderr
     said = [run.stderr.readline(), run.stderr.readline()]
     assert said[1].startswith("starting Ray")
     run.send_signal(signal.SIGINT)
@@ -208,14 +221,15 @@ def test_ctrl_c_while_ray_starts_is_answered_at_once_and_ends_the_run(tmp_path):
     assert (len(told), run.returncode) == (3, 130)
 
 
+@pytest.mark.ray
 @pytest.mark.parametrize("process", ["gcs_server", pytest.param("raylet", marks=pytest.mark.long)])
 def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes_on(
-    tmp_path, process
+    calm, tmp_path, process
 ):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
     command += ["--output", "wild", "--json"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     run = subprocess.Popen(command, cwd=tmp_path, env=own_tmp(tmp_path), **pipes)
     while not list((tmp_path / "wild").glob("checkpoints/*.checkpoint")):
         assert run.poll() is None
@@ -234,7 +248,7 @@ def test_when_ray_dies_the_run_says_so_ends_what_is_left_of_it_and_the_next_goes
     assert list((tmp_path / "tmp").glob("sweep-*")) == []
     again = subprocess.run([*command, "--no-ray"], cwd=tmp_path, **pipes)
     assert '"missing": 0' in again.stdout
-    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert ends(tmp_path / "wild") == calm
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
@@ -244,12 +258,14 @@ def own_tmp(folder: Path) -> dict[str, str]:
     return os.environ | {"TMPDIR": str(folder / "tmp"), "RAY_TMPDIR": "/tmp"}
 
 
+@pytest.mark.ray
 @pytest.mark.long
-def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(tmp_path):
+def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(calm, tmp_path):
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     command = [sys.executable, "-m", "sweep", "run", "small.yaml", *SOME_SECONDS]
     command += ["--output", "wild", "--json"]
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+    assert cluster.head_node
     try:
         there = [*command, "--address", cluster.address]
         process = subprocess.Popen(there, cwd=tmp_path, stderr=subprocess.DEVNULL)
@@ -263,7 +279,7 @@ def test_a_lost_head_takes_the_run_with_it_and_the_next_one_goes_on(tmp_path):
         cluster.shutdown()
     again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert '"missing": 0' in again.stdout
-    assert ends(tmp_path / "wild") == trained_calmly(tmp_path)
+    assert ends(tmp_path / "wild") == calm
     assert read_trials(tmp_path / "wild")["resumed_from"].max() > 0
 
 
@@ -291,10 +307,11 @@ def node_with_a_disk_of_its_own(address: str, results: Path) -> Iterator[subproc
         node.communicate()
 
 
+@pytest.mark.ray
 @pytest.mark.long
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
-def test_without_a_shared_file_system_and_with_a_node_lost_the_table_is_the_same(tmp_path):
-    calm, lost = trained_calmly(tmp_path), list[int]()
+def test_without_a_shared_file_system_and_with_a_node_lost_the_table_is_the_same(calm, tmp_path):
+    lost = list[int]()
     results = tmp_path / "wild"
     results.mkdir()
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})

@@ -85,6 +85,7 @@ def close(found: np.ndarray, wanted: np.ndarray) -> None:
 EYE = torch.eye(6, dtype=torch.float64)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("kind", ["norm", "value"])
 def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
@@ -349,7 +350,8 @@ def test_batch_normalisation_is_pytorchs_in_training_and_evaluation(engine: str)
             optimizer.zero_grad()
             nn.functional.mse_loss(network(batch), batch).backward()
             optimizer.step()
-    other = replace(trial, normalisation_momentum=0.9, seed=4)
+    options: dict[str, Any] = {"normalisation_momentum": 0.9}
+    other = replace(trial, **options, seed=4)
     state = trained(engine, trial, beside=(other,))
     close(state.parameters[0], nn.utils.parameters_to_vector(network.parameters()).detach().numpy())
     assert norm.running_mean is not None
@@ -535,6 +537,7 @@ def test_all_features_go_together_into_the_tables_and_back(tmp_path: Path) -> No
         assert network.state_dict()["layers.0.norm.running_mean"].abs().max() > 0
 
 
+@pytest.mark.slow
 def test_a_resumed_trial_keeps_its_running_statistics(tmp_path: Path) -> None:
     run_all(tmp_path / "resumed", 15)
     resumed = run_all(tmp_path / "resumed", 40)

@@ -124,6 +124,7 @@ def overlapping(axes: Axes) -> int:
     return count
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("span", [(1e-12, 1e3), (0.9e-3, 1.1e-2), (3e4, 4e4), (0.0, 123_456.0)])
 def test_labels_of_an_axis_do_not_overlap(span: tuple[float, float]) -> None:
     levels = pd.Series([f"a level with a long name {i % 12}" for i in range(120)])

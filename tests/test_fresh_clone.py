@@ -26,6 +26,7 @@ def run(command: list[str], *, cwd: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the git checkout to clone")
 def test_a_fresh_clone_trains_and_then_has_nothing_to_do(tmp_path: Path) -> None:
     clone = tmp_path / "clone"

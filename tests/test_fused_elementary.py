@@ -78,6 +78,7 @@ def ulps(got: np.ndarray, exact: list[Any]) -> float:
     return float(max(errors))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("name", "limits", "most"), CASES)
 def test_function_is_within_its_ulp(
@@ -94,6 +95,7 @@ def test_cosine_of_the_schedule_is_within_two_float64_steps_of_one() -> None:
     assert np.abs(apply("cospi", x) - exact).max() <= 2**-51
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("name", "pairs"),

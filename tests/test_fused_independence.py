@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.state import LaneState
 from sweep.trial import Trial
-from tests.test_fused_steps import HIDDEN, full_batch, relaxed
+from tests.test_engines_agree import HIDDEN
+from tests.test_fused_steps import full_batch, relaxed
 from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot
 
 
@@ -39,6 +40,7 @@ def trained(trials: list[Trial], *chunks: int) -> LaneState:
     return state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("size", [7, 67, 300])
 def test_lane_is_the_same_alone_and_in_a_pack(size: int, dtype: str) -> None:

@@ -47,6 +47,7 @@ def pack_beside(trial: Trial, others: int) -> Lanes:
     return lanes_of_trials(trial, *beside)
 
 
+@pytest.mark.slow
 @relaxed
 @given(full_batch(hidden=HIDDEN, dtype="float64"), st.sampled_from([0, 5]))
 def test_one_step_from_sampled_states_agrees_in_float64(
@@ -81,6 +82,7 @@ def test_epsilon_hat_is_the_same_in_every_engine(optimizer: str) -> None:
         assert max(differences(mine, ends[2]).values()) < 1e-12
 
 
+@pytest.mark.slow
 @relaxed
 @given(full_batch(hidden=HIDDEN, dtype="float32"))
 def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
@@ -96,6 +98,7 @@ def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
     assert max(differences(mine, theirs).values()) < 1e-5
 
 
+@pytest.mark.slow
 @relaxed
 @given(
     full_batch(hidden=SMOOTH, dtype="float64").filter(

@@ -159,6 +159,7 @@ def test_1000_hostile_sweeps_give_a_plan_or_faults(data: st.DataObject) -> None:
     check_tree(data)
 
 
+@pytest.mark.slow
 @few
 @given(TEXTS)
 def test_hostile_text_is_refused_and_writes_nothing(
@@ -167,6 +168,7 @@ def test_hostile_text_is_refused_and_writes_nothing(
     check_text(text, tmp_path_factory.mktemp("text"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_damaged_results_are_named_or_whole(whole: Path, seed: int) -> None:
     check_damage(whole, seed)

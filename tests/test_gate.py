@@ -79,6 +79,7 @@ def test_the_fused_engine_gives_the_bits_it_gave(name: str, fused: Results):
     assert bits_of(fused[name]) == FUSED[name]["fused"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_reference_engine_gives_what_it_gave(name: str, reference: Results):
     found, recorded = bits_of(reference[name]), TRAINED[name]
@@ -106,12 +107,14 @@ def test_older_results_are_read(results: Path):
         assert len(table(results))
 
 
+@pytest.mark.slow
 def test_older_results_are_gone_on_with_to_the_bits_of_an_undisturbed_run(results: Path):
     assert go_on(results) == read(COMES_TO)["resumed"]
     assert not list(results.glob("checkpoints/*"))
     assert extend(results) == read(COMES_TO)["extended"]
 
 
+@pytest.mark.slow
 def test_older_results_are_extended_before_what_is_missing_is_trained(results: Path):
     recorded = read(COMES_TO)
     extended = extend(results)

@@ -44,6 +44,7 @@ def digests_with(switches: dict[str, str], group: str) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("switches", [NO_AVX512, LEAST], ids=["without AVX-512", "the least"])
 def test_draws_and_identities_do_not_depend_on_the_instruction_set(
     switches: dict[str, str],
@@ -51,6 +52,7 @@ def test_draws_and_identities_do_not_depend_on_the_instruction_set(
     assert digests_with(switches, "cheap") == digests_of("cheap")
 
 
+@pytest.mark.slow
 def test_fused_training_does_not_depend_on_the_instruction_set() -> None:
     assert digests_with(LEAST | SSE2, "float64") == digests_of("float64")
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_of_many_that_begin_at_once_exactly_one_takes_the_lease(store, monkeypat
         script = script.replace("lease.RENEWAL", "lease.FREE_AFTER_SECONDS = 2.0; lease.RENEWAL")
     place = uri(store, f"{key}/writer.lock")
     words = [sys.executable, "-c", script, place, str(time.time() + 6), str(THREADS)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     started = [subprocess.Popen(words, **pipes) for _ in range(PROCESSES)]
     won = [int(process.stdout.readline()) for process in started]
     holder = lease_holder(lease_at(store, key).path)

@@ -22,10 +22,11 @@ from sweep.cli.main import main
 from sweep.errors import StoreError, UnreachableError
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.running.options import RunOptions
-from sweep.store import lease, parts, remote
+from sweep.store.places import lease, remote
 from sweep.store.places.journal import open_journal
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import path_of
+from sweep.store.tables import parts
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.reader import read_curves, read_trials, read_weights
 from sweep.store.tables.writer import Writer
@@ -65,7 +66,7 @@ def same_tables(one: str | Path, other: str | Path) -> None:
     pd.testing.assert_frame_equal(left, right, check_exact=True)
     order = ["trial_id", "epoch"]
     curves = [read_curves(p).sort_values(order, ignore_index=True) for p in (one, other)]
-    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    pd.testing.assert_frame_equal(curves[0], curves[1], check_exact=True)
     for trial_id in left.index:
         weights = [read_weights(place, trial_id).arrays for place in (one, other)]
         assert weights[0].keys() == weights[1].keys()

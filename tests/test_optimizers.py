@@ -119,6 +119,7 @@ def torch_optimizer(t: Trial, p: list[torch.nn.Parameter]) -> torch.optim.Optimi
     return factories[t.optimizer]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_rule_equals_torch_over_200_steps(name: str, options: dict[str, Any]) -> None:
     trial = make_trial(optimizer=name, learning_rate=0.02, **options)

@@ -32,6 +32,7 @@ def found() -> dict[str, Any]:
     return outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_too_much_is_refused_by_what_is_too_much(found: dict[str, Any], name: str) -> None:
     fault, _ = REFUSED[name]
@@ -41,17 +42,20 @@ def test_too_much_is_refused_by_what_is_too_much(found: dict[str, Any], name: st
     assert max(map(len, lines)) < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLANNED)
 def test_much_is_planned(found: dict[str, Any], name: str) -> None:
     trials, _ = PLANNED[name]
     assert found["outcomes"][name] == trials
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*REFUSED, *PLANNED])
 def test_no_sweep_takes_long_to_judge(found: dict[str, Any], name: str) -> None:
     assert found["seconds"][name] < SECONDS
 
 
+@pytest.mark.slow
 def test_no_sweep_takes_much_memory_to_judge(found: dict[str, Any]) -> None:
     assert found["megabytes"] < MEGABYTES
 

@@ -19,6 +19,7 @@ from tests.sweepfiles import small
 from tests.trials import OPTIMIZERS, make_trial
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("topology", "replicates", "changes"),
     [

@@ -32,6 +32,7 @@ def test_each_worker_has_a_pack_of_a_small_sweep() -> None:
     assert [len(p.trials) for p in packs_of(workers=4, grid={"replicates": 20})] == [5, 5, 5, 5]
 
 
+@pytest.mark.slow
 def test_packs_are_limited() -> None:
     for engine, most in (("torch", 1024), ("fused", 8192)):
         changes = {"resources": {"engine": engine}, "grid": {"replicates": 40_000}}
@@ -104,6 +105,7 @@ def test_the_engine_asked_for_trains() -> None:
     assert pack.engine == "reference"
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     seeds=st.integers(1, 60),

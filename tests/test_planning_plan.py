@@ -248,6 +248,7 @@ def test_a_plan_counts_the_cpus_that_this_process_may_use() -> None:
         os.sched_setaffinity(0, mine)
 
 
+@pytest.mark.slow
 def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_path: Path) -> None:
     code = (
         "import sys; from sweep.cli.commands.plan import plan_command; "

@@ -61,6 +61,7 @@ def engine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> s
     return str(request.param)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["torch", "fused", "reference"])
 def test_every_trial_of_a_pack_comes_back_once(engine: str) -> None:
     trials = [*grid(3), make_trial(topology=(5, 2, 5), max_epochs=50)]
@@ -70,6 +71,7 @@ def test_every_trial_of_a_pack_comes_back_once(engine: str) -> None:
     assert results[trials[-1].trial_id].outcome.stop_reason is StopReason.MAX_EPOCHS
 
 
+@pytest.mark.slow
 def test_engines_end_a_trial_in_the_same_epoch_with_the_same_loss() -> None:
     trials = [replace(t, optimizer="sgd", learning_rate=0.5) for t in grid(3)]
     ends = []
@@ -128,6 +130,7 @@ def test_diverged_trial_is_a_row_beside_healthy_ones(engine: str) -> None:
     )
 
 
+@pytest.mark.slow
 def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) -> None:
     trials = [make_trial(seed=seed, max_epochs=2000) for seed in range(3)]
     whole = by_id(run(make_work(*trials, engine=engine)))
@@ -142,6 +145,7 @@ def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) 
         np.testing.assert_array_equal(result.curve.loss, whole[key].curve.loss)
 
 
+@pytest.mark.slow
 def test_stop_rules_of_one_path_go_on_together_each_with_its_own_counters(engine: str) -> None:
     rules: list[dict[str, Any]] = [
         {"delta_tolerance": tolerance, "delta_patience": 100} for tolerance in (1e-3, 3e-4)
@@ -161,6 +165,7 @@ def test_stop_rules_of_one_path_go_on_together_each_with_its_own_counters(engine
         np.testing.assert_array_equal(result.parameters, whole[key].parameters)
 
 
+@pytest.mark.slow
 def test_trials_of_a_path_that_go_on_from_different_epochs_train_in_lanes_of_their_own(
     engine: str,
 ) -> None:
@@ -207,6 +212,7 @@ def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives(engine: st
     np.testing.assert_array_equal(resumed.parameters, whole.parameters)
 
 
+@pytest.mark.slow
 def test_checkpoint_goes_on_to_the_same_results(engine: str) -> None:
     trials = [
         *(make_trial(seed=s, max_epochs=1500) for s in range(3)),

@@ -72,6 +72,7 @@ def odd_python(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.ray
 def test_a_cluster_is_asked_and_what_it_never_could_do_is_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # workers import from there first
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})

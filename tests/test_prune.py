@@ -77,7 +77,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     asked = list(expand(load_config(tmp_path / "small.yaml")))
     wanted = [replace(make_result(), trial=trial) for trial in asked[:3]]
-    directory = ResultsDir(tmp_path / "results" / "small")
+    path = tmp_path / "results" / "small"
+    directory = ResultsDir(path)
     for results in (
         [*wanted[:2], make_result(seed=21), make_result(StopReason.CANCELLED, seed=22)],
         [make_result(StopReason.FAILED, seed=23), make_result(StopReason.DIVERGED, seed=24)],
@@ -86,7 +87,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         with Writer(directory) as writer:
             writer.append(encode(results, "small"))
     record_run(directory, (tmp_path / "small.yaml").read_text(), {"overrides": []})
-    return directory.path
+    return path
 
 
 def test_what_failed_or_was_cancelled_goes_and_what_finished_stays(study: Path) -> None:
@@ -184,6 +185,7 @@ def test_nothing_is_removed_while_another_writes(study: Path) -> None:
     assert len(seeds_of(study)) == 8
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_the_old_tables_or_the_new(study: Path, tmp_path: Path) -> None:
     whole, copies = tmp_path / "results/small", tmp_path / "copies"
     old = tables_of(whole)

@@ -31,6 +31,7 @@ def run(**blocks: Any) -> RunSummary:
     return sweep.run(small_sweep(**SHORT | blocks), use_ray=False)
 
 
+@pytest.mark.slow
 def test_the_page_for_notebooks_runs_as_it_stands(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,7 +47,7 @@ def test_the_page_for_notebooks_runs_as_it_stands(
 
 
 def test_help_lists_every_function() -> None:
-    shown = pydoc.render_doc(sweep, renderer=pydoc.plaintext)
+    shown = pydoc.plain(pydoc.render_doc(sweep))
     assert set(sweep.__all__) <= set(dir(sweep))
     assert [name for name in sweep.__all__ if f"\n    {name}(" not in shown] == []
 
@@ -86,7 +87,7 @@ def test_arrays_lie_with_the_results_also_where_an_override_names_them() -> None
 
 def test_every_wrong_option_is_told_with_what_must_hold() -> None:
     with pytest.raises(ConfigError) as caught:
-        sweep.run(small_sweep(), "grid.seed=1", engine="fast", workers=0, use_ray="no", output=3)  # type: ignore[arg-type]
+        sweep.run(small_sweep(), "grid.seed=1", engine="fast", workers=0, use_ray="no", output=3)
     assert [str(fault) for fault in caught.value.faults] == [
         "sweep.run: output must be a path or a URI (got 3)",
         "sweep.run: engine must be one of auto, fused, torch, reference (got 'fast'; did you mean "

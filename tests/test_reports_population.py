@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -120,6 +121,7 @@ def test_cancelled_trials_do_not_make_a_setting_worse(tmp_path: Path) -> None:
     assert "Left out: 40 cancelled." in text
 
 
+@pytest.mark.slow
 def test_a_report_leaves_out_what_the_sweep_file_no_longer_asks_for(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path / "small")
 
@@ -255,6 +257,7 @@ def said_of(results: list[TrialResult]) -> str:
     return re.sub(r"Left out: .*\.\n\n", "", text)
 
 
+@pytest.mark.slow
 @settings(
     max_examples=3,
     deadline=None,

@@ -229,6 +229,7 @@ def test_another_output_activation_is_another_reading() -> None:
     assert found.literal == found.readings.index[0]
 
 
+@pytest.mark.slow
 def test_a_report_shows_the_best_reading_and_the_literal_one(table: Path) -> None:
     rule = {"delta_tolerance": 1e-7, "delta_patience": 1}
     shape = {"topology": (16, 5, 16), "initialiser_constant": 0.8}
@@ -283,6 +284,7 @@ def test_the_loss_of_an_epoch_is_read_from_the_curve(table: Path) -> None:
     assert "| 0.376 | 0.7 (0.4 to 1) | 1.86 | 0.273 | 0.3 | 1.1 |" in text
 
 
+@pytest.mark.slow
 def test_epochs_of_the_encoder_stand_beside_our_survival(table: Path) -> None:
     encoder = {"topology": (8, 3, 8), "optimizer": "sgd", "optimizer_rho": None}
     quick = [

@@ -178,7 +178,9 @@ def test_the_command_to_train_on_asks_for_the_rung_alone(rung: Rung) -> None:
     command = resume_command(ResultsDir(Path("nowhere")), rung, 4000)
     assert command.startswith("sweep run CONFIG 'convergence={")
     override = command.partition("'")[2].rstrip("'")
-    (rule,) = load_config(ROOT / "configs/quickstart.yaml", [override]).convergence
+    config = load_config(ROOT / "configs/quickstart.yaml", [override])
+    assert config.convergence
+    (rule,) = config.convergence
     assert rule.max_epochs == [40000]
     asked = {
         "delta": rule.delta and (rule.delta.tolerance, rule.delta.patience),

@@ -121,6 +121,7 @@ def test_gradients_are_told_by_setting_and_depth(tmp_path: Path) -> None:
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_gradients_are_compared_with_the_base_at_each_depth(tmp_path: Path) -> None:
     departures: list[dict[str, Any]] = [{}, {"weight_decay": 0.1}, {"bias_constant": 1.0}]
     departures.append({"learning_rate": 0.5, "outcome": {"final_loss": 0.001}})
@@ -414,6 +415,7 @@ def test_there_is_no_comparison_without_both_ways(tmp_path: Path, stacked: bool)
     assert text_of(stacking_section, tmp_path, results) == ""
 
 
+@pytest.mark.slow
 def test_a_real_sweep_with_probes_is_reported_on(tmp_path: Path) -> None:
     starts = [{"name": "constant", "constant": 0.5}, {"name": "uniform", "constant": 0.5}]
     blocks = {"grid": {"initialiser": starts, "replicates": 3}, "record": {"gradients": True}}

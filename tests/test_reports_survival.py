@@ -175,6 +175,7 @@ def test_a_report_shows_epochs_by_distance(tmp_path: Path) -> None:
     assert (tmp_path / "report/report_figures/distance.png").is_file()
 
 
+@pytest.mark.slow
 def test_coefficients_are_of_all_trials_and_the_figure_says_what_it_draws(tmp_path: Path) -> None:
     distances = np.random.default_rng(0).normal(size=2001)
     epochs = (1000 + 500 * distances**2).astype(int)

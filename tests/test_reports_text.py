@@ -150,6 +150,7 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
         assert (tmp_path / "report/report_figures" / f"{name}.png").read_bytes()[:8] == PNG
 
 
+@pytest.mark.slow
 def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     other = make_result(learning_rate=0.5, epochs=200, outcome={"final_loss": 0.5})
     directory = store(tmp_path, make_result(), other)
@@ -201,6 +202,7 @@ def test_what_is_the_same_everywhere_is_not_drawn(tmp_path: Path) -> None:
     assert "| learning\\_rate | trials | converged | final loss |" in text
 
 
+@pytest.mark.slow
 def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     results = []
     for i in range(3):
@@ -220,9 +222,8 @@ def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     assert "![Held-out loss by axis](<report_figures/held-out_loss.png>)" in text
     page = find_trial([directory], best)
     assert "held-out loss, epochs 1 to 100 (logarithmic)\n  █▁\n  1 to 0.3" in format_page(page)
-    assert page.record["curve"][1] == {  # type: ignore[index]
-        "phase": 0, "epoch": 10, "loss": 0.5, "validation_loss": None
-    }  # fmt: skip
+    point = {"phase": 0, "epoch": 10, "loss": 0.5, "validation_loss": None}
+    assert page.record["curve"][1] == point
 
 
 def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) -> None:
@@ -240,6 +241,7 @@ def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) ->
     assert rest.startswith("Settings from best to worst\n")
 
 
+@pytest.mark.slow
 def test_two_axes_are_crossed_by_themselves_and_others_on_demand(tmp_path: Path) -> None:
     names = ("learning_rate", "bias_constant", "flat_spot")
     results = [

@@ -78,6 +78,7 @@ def test_a_terminal_gets_a_screenful_with_short_ids_and_a_bold_heading() -> None
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.slow
 def test_a_terminal_is_told_how_to_see_all_rows(capfd: pytest.CaptureFixture[str]) -> None:
     words = ("results", str(QUICKSTART), "--format", "json", "--columns", "trial_id,epochs")
     printed = on_terminal(*words, columns=80, lines=14)

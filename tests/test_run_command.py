@@ -22,6 +22,7 @@ def run(*arguments: str):
     return CliRunner().invoke(main, ["run", *arguments, "--no-ray"])
 
 
+@pytest.mark.slow
 def test_run_prints_the_table_and_where_everything_lies(sweep_file):
     result = run(sweep_file)
     assert result.exit_code == 0
@@ -29,6 +30,7 @@ def test_run_prints_the_table_and_where_everything_lies(sweep_file):
     assert "report: results/small/report/report.md" in result.stdout
 
 
+@pytest.mark.slow
 def test_run_ends_with_the_best_settings_of_this_plan_over_their_seeds(sweep_file):
     first = run(sweep_file).stdout.splitlines()
     assert first[0] == (

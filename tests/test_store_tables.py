@@ -138,6 +138,7 @@ def test_states_come_back_bit_for_bit_by_path(tmp_path: Path) -> None:
         assert state.arrays[name].tobytes() == array.tobytes()
 
 
+@pytest.mark.slow
 @given(
     learning_rate=st.floats(allow_nan=False, allow_infinity=False),
     seed=st.integers(0, 2**63 - 1),

@@ -252,6 +252,7 @@ def test_many_small_parts_become_one(tmp_path: Path) -> None:
     assert seeds_in(tmp_path) == list(range(17))
 
 
+@pytest.mark.slow
 def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     parts.clean(directory)
@@ -294,6 +295,7 @@ OPERATIONS: st.SearchStrategy[list[tuple[str, list[int], StopReason | None]]] = 
 )
 
 
+@pytest.mark.slow
 @given(OPERATIONS)
 @settings(max_examples=20, deadline=None)
 def test_any_history_leaves_one_row_a_trial(

@@ -53,6 +53,7 @@ def carried_over(trial: Trial, ended: TrialResult) -> dict[str, np.ndarray] | No
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fused", "torch"])
 @pytest.mark.parametrize("rule", TIGHTER, ids=str)
 def test_tightening_goes_on_to_the_bits_of_an_uninterrupted_run(

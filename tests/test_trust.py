@@ -50,6 +50,7 @@ def test_code_from_elsewhere_is_not_run_at_planning_unless_allowed(
     assert (here / "ran").exists()
 
 
+@pytest.mark.slow
 def test_code_that_results_name_is_not_run_for_a_report_unless_allowed(
     folders: tuple[Path, Path],
 ) -> None:

@@ -83,6 +83,7 @@ def damage_weights(results: Path) -> str:
     return str(rows[0]["trial_id"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES)
 def test_healthy_results_verify_and_changed_ones_are_named(
     engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -100,6 +101,7 @@ def test_healthy_results_verify_and_changed_ones_are_named(
     assert result.stdout.splitlines()[-1] == f"1 of 4 trials differ: {changed}"
 
 
+@pytest.mark.slow
 def test_overrides_of_a_run_say_which_data_it_had(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,7 +152,7 @@ def test_a_true_claim_holds_to_the_bit(claim: Claim) -> None:
 )
 @pytest.mark.parametrize("claim", ["fused", "reference"], indirect=True)
 def test_a_false_claim_is_found(claim: Claim, changes: dict[str, object], text: str) -> None:
-    verdict = verify_trial(replace(claim, **changes), SPEC)  # type: ignore[arg-type]
+    verdict = verify_trial(replace(claim, **changes), SPEC)
     assert verdict.holds is False
     assert text in verdict.solo.text
 

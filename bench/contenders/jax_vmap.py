@@ -22,7 +22,7 @@ from bench.problem import CLIP, EPSILON, LEARNING_RATE, RHO
 from sweep.nets.topology import layers_of
 
 # for the float64 sum; all else is float32
-jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+jax.config.update("jax_enable_x64", True)
 
 Params = list[tuple[jax.Array, jax.Array]]
 

@@ -44,7 +44,7 @@ def main(trials: int, epochs: int) -> None:
         results = tuner.fit()
     assert len(results) == trials, len(results)
     assert not results.errors, results.errors
-    click.echo(max(results[i].metrics["loss"] for i in range(trials)))
+    click.echo(max((results[i].metrics or {})["loss"] for i in range(trials)))
 
 
 if __name__ == "__main__":

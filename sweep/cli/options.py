@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,20 +13,6 @@ if TYPE_CHECKING:
     from sweep.ladder import Rung
 
 RULES = ["delta", "early_stopping", "loss"]
-
-
-def _refuse(context: click.Context, parameter: click.Parameter, wanted: bool) -> None:
-    if wanted:
-        from sweep.trust import refusing_plugins
-
-        context.with_resource(refusing_plugins())
-
-
-def _ask_unless(context: click.Context, parameter: click.Parameter, trusted: bool) -> None:
-    if not trusted:
-        from sweep.trust import asking_for_plugins
-
-        context.with_resource(asking_for_plugins(_may_run))
 
 
 def _may_run(package: str, place: Path) -> bool:
@@ -40,24 +28,28 @@ def _may_run(package: str, place: Path) -> bool:
 _no_plugins = click.option(
     "--no-plugins",
     is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_refuse,
     help="Run nobody's own code: refuse names like package.module:name.",
 )
 _trust = click.option(
     "--trust",
     is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=_ask_unless,
     help="Run code from outside the working directory unasked: that of package.module:name.",
 )
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say whose code may run."""
-    return _no_plugins(_trust(command))
+    """Add the options that say whose code may run while the command does."""
+
+    @wraps(command)
+    def run(*args: Any, no_plugins: bool, trust: bool, **kwargs: Any) -> Any:
+        from sweep.trust import asking_for_plugins, refusing_plugins
+
+        refusing = refusing_plugins() if no_plugins else nullcontext()
+        asking = nullcontext() if trust else asking_for_plugins(_may_run)
+        with refusing, asking:
+            return command(*args, **kwargs)
+
+    return _no_plugins(_trust(run))
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:

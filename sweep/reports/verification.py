@@ -46,7 +46,7 @@ def choose_sample(trials: pd.DataFrame, size: int | None, *, seed: int = 0) -> S
         seed: key of the draw.
     """
     finished = trials[trials["status"] == Status.FINISHED]
-    finished = finished.assign(kind=_kinds(finished))
+    finished = finished.assign(kind=kinds_of(finished))
     if size is None:
         chosen = _affordable(_in_turn(finished.sort_values("epochs", kind="stable")).head(TRIALS))
     else:
@@ -96,7 +96,7 @@ def read_claims(
         )
 
 
-def _kinds(trials: pd.DataFrame) -> "pd.Series[int]":
+def kinds_of(trials: pd.DataFrame) -> "pd.Series[int]":
     whole = [name for name, key in PACK_KEY.items() if key is itself]
     return trials.groupby(["engine", *whole], dropna=False, sort=False).ngroup()
 

@@ -14,7 +14,7 @@ from sweep.studies.stacking.cells import DEEP, Cell
 from sweep.studies.stacking.pairs import Pair, growth_of_spread, pairs_of, spread_of
 from sweep.studies.stacking.section import count_comparisons, stacked_settings
 
-VARIANTS = (
+VARIANTS: tuple[tuple[str, dict[str, object]], ...] = (
     ("plain", {}),
     ("masking 0.1", {"input_noise_rate": 0.1}),
     ("masking 0.3", {"input_noise_rate": 0.3}),

@@ -81,7 +81,8 @@ def _ranking(comparison: Any) -> list[dict[str, Any]]:
 
 
 def _of_loss(comparison: Any, loss: str) -> pd.DataFrame:
-    return comparison.readings[comparison.readings["loss"] == loss]
+    readings: pd.DataFrame = comparison.readings
+    return readings[readings["loss"] == loss]
 
 
 def _reading(rank: int, row: "pd.Series[Any]") -> dict[str, Any]:
@@ -161,9 +162,9 @@ def _at_published_epochs(published: pd.DataFrame) -> dict[str, Any]:
                 "ours": losses[rows].tolist(),
                 "ratio": ratio[rows].tolist(),
             }
-            for (topology, activation), rows in published.groupby(
-                ["topology", "hidden_activation"], sort=False
-            ).groups.items()
+            for (topology, activation), rows in _rows_by(
+                published, ["topology", "hidden_activation"]
+            ).items()
         ],
         "spread": {n: _ratio(losses[configuration == n].tolist()) for n in (2, 3)},
         "published_spread": {
@@ -176,7 +177,9 @@ def _at_published_epochs(published: pd.DataFrame) -> dict[str, Any]:
         "at_floor": int((losses[deep] == losses[deep].min()).sum()),
         "floor_reached": _floor_reached(trials, float(losses[deep].min())),
         "floor_published": float(published["final_loss"][deep].min()),
-        "floor_epochs": int(published["epochs"][published["final_loss"][deep].idxmin()]),
+        "floor_epochs": int(
+            published["epochs"].to_numpy()[published["final_loss"].where(deep).argmin()]
+        ),
         "seconds": float(trials["seconds_share"].sum()),
         "total_epochs": int(trials["epochs"].sum()),
         "unmet": _unmet(trials),
@@ -284,9 +287,14 @@ def _distance(trials: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def _rows_by(table: pd.DataFrame, keys: str | list[str]) -> dict[Any, Any]:
+    """Return the index of the rows of each group, in the order in which the groups begin."""
+    return dict(table.groupby(keys, sort=False).groups)
+
+
 def _spearman(trials: pd.DataFrame) -> float:
     numbers = trials[["weight_distance", "epochs"]].astype("float64").dropna()
-    return float(numbers.corr("spearman").iloc[0, 1])
+    return float(numbers.corr("spearman").to_numpy()[0, 1])
 
 
 def _false_convergence(trials: pd.DataFrame) -> dict[str, Any]:
@@ -297,7 +305,7 @@ def _false_convergence(trials: pd.DataFrame) -> dict[str, Any]:
     own = converged["path_id"].map(least) < converged["final_loss"] / 10
     stalled = {
         int(patience): float(false[rows].mean())
-        for patience, rows in converged.groupby("early_stopping_patience").groups.items()
+        for patience, rows in _rows_by(converged, "early_stopping_patience").items()
     }
     delta = converged["delta_patience"].notna()
     return {

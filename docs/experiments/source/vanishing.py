@@ -84,7 +84,7 @@ def _finder(trials: pd.DataFrame) -> Callable[..., pd.DataFrame]:
         if "initialiser_constant" not in changes and wanted["initialiser"] in DRAWN:
             wanted["initialiser_constant"] = DRAWN[str(wanted["initialiser"])]
         holds = np.logical_and.reduce([trials[key] == value for key, value in wanted.items()])
-        found = trials[holds & ((trials["depth"] == depth) | (depth is None))]
+        found: pd.DataFrame = trials[holds & ((trials["depth"] == depth) | (depth is None))]
         assert len(found) in (5, 15), (depth, changes, len(found))
         return found
 
