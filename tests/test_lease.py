@@ -84,7 +84,8 @@ def test_of_many_that_begin_at_once_exactly_one_takes_the_lease(store, monkeypat
     words = [sys.executable, "-c", script, place, str(time.time() + 6), str(THREADS)]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     started = [subprocess.Popen(words, **pipes) for _ in range(PROCESSES)]
-    won = [int(process.stdout.readline()) for process in started]
+    outputs = [process.stdout for process in started]
+    won = [int(output.readline()) for output in outputs if output is not None]
     holder = lease_holder(lease_at(store, key).path)
     for process in started:
         process.communicate("")
