@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.columns import OptionColumn, option_columns, options_column, rule_columns
-from sweep.components.registry import ACTIVATIONS, BASES, FAMILIES, OPTIMIZERS
+from sweep.components.registry import ACTIVATIONS, FAMILIES, OPEN, OPTIMIZERS, listed
 
 
 class Scope(StrEnum):
@@ -123,7 +123,7 @@ def _with_options(kind: type) -> type:
         for column in option_columns(name) if name in FAMILIES else ():
             kinds[column.name] = column.kind
             setattr(kind, column.name, _option(Scope.PATH, column))
-        if name in BASES:
+        if name in OPEN:
             kinds[options_column(name)] = str | None
             setattr(kind, options_column(name), _own_options(name))
     kind.__annotations__ = kinds
@@ -202,7 +202,7 @@ class Trial:
     flat_spot: float = parameter(
         Scope.PATH,
         "added in training to the derivative of units that saturate, hidden and output: "
-        + ", ".join(name for name, item in ACTIVATIONS.items() if item.flattens),
+        + listed(ACTIVATIONS, "flattens"),
         neutral=0.0,
         default=0.0,
     )
@@ -223,7 +223,7 @@ class Trial:
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (decoupled: "
-        + ", ".join(name for name, item in OPTIMIZERS.items() if item.decouples_decay)
+        + listed(OPTIMIZERS, "decouples_decay")
         + ")",
         neutral=0.0,
         default=0.0,
@@ -240,7 +240,7 @@ class Trial:
     learning_rate: float = parameter(
         Scope.PATH,
         "learning rate before schedule and decay; the first step size alone of "
-        + ", ".join(name for name, item in OPTIMIZERS.items() if not item.scheduled),
+        + listed(OPTIMIZERS, "scheduled", value=False),
     )
     learning_rate_schedule: str = parameter(
         Scope.PATH,
