@@ -98,6 +98,10 @@ def _code_of(pair: str) -> str:
         return pair
 
 
+AFTER = {"optimizer": "learning_rate_schedule", "convergence": "dtype"}
+"""The columns after which options come that do not follow their parameter's."""
+
+
 def _option(scope: Scope, column: OptionColumn) -> Any:
     key = itself if column.chooses_code else bool if column.presence else None
     return parameter(scope, column.doc, neutral=column.neutral, key=key, default=column.absent)
@@ -111,21 +115,20 @@ def _own_options(family: str) -> Any:
 
 
 def _with_options(kind: type) -> type:
-    """Add the columns of components' options, each parameter's after it, to a class's fields."""
-    declared = dict(kind.__annotations__)
+    """Add the columns of components' options to a class's fields, each family's in its place."""
     kinds: dict[str, Any] = {}
-    for name, hint in declared.items():
-        if name == "fixed_epochs":
-            for column in rule_columns():
-                kinds[column.name] = column.kind
-                setattr(kind, column.name, _option(Scope.STOP, column))
+    for name, hint in dict(kind.__annotations__).items():
         kinds[name] = hint
-        for column in option_columns(name) if name in FAMILIES else ():
+        for family in (family for family in FAMILIES if AFTER.get(family, family) == name):
+            for column in option_columns(family):
+                kinds[column.name] = column.kind
+                setattr(kind, column.name, _option(Scope.PATH, column))
+            if family in OPEN:
+                kinds[options_column(family)] = str | None
+                setattr(kind, options_column(family), _own_options(family))
+        for column in rule_columns() if name == AFTER["convergence"] else ():
             kinds[column.name] = column.kind
-            setattr(kind, column.name, _option(Scope.PATH, column))
-        if name in OPEN:
-            kinds[options_column(name)] = str | None
-            setattr(kind, options_column(name), _own_options(name))
+            setattr(kind, column.name, _option(Scope.STOP, column))
     kind.__annotations__ = kinds
     return kind
 

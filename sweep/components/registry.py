@@ -78,8 +78,8 @@ FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
         "loss": LOSSES,
         "input_noise": NOISES,
         "gradient_clip": CLIPPINGS,
-        "optimizer": OPTIMIZERS,
         "learning_rate_schedule": SCHEDULES,
+        "optimizer": OPTIMIZERS,
         "pretraining": PRETRAININGS,
     }
 )

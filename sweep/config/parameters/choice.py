@@ -1,5 +1,6 @@
 """A parameter given by a name with options of its own. Knows no particular one."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -35,15 +36,17 @@ class Named:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return named_schema(get_args(source), handler)
+        return named_schema(get_args(source), handler.generate_schema)
 
 
-def named_schema(models: tuple[type[Choice], ...], handler: GetCoreSchemaHandler) -> CoreSchema:
+def named_schema(
+    models: tuple[type[Choice], ...], schema_of: Callable[[type[Choice]], CoreSchema]
+) -> CoreSchema:
     """Return the schema of a union of choices, told apart by `name`."""
     tags = {name: tag_of(model) for model in models for name in names_of(model)}
     plugin = next((tag_of(m) for m in models if not names_of(m)), None)
     union = core_schema.tagged_union_schema(
-        {tag_of(model): handler.generate_schema(model) for model in models},
+        {tag_of(model): schema_of(model) for model in models},
         discriminator=lambda value: tags.get(_name(value), plugin),
     )
     names = sorted(tags)

@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Annotated, Any, ClassVar, Literal
 
 from annotated_types import Ge, Gt, Le, Lt
@@ -51,14 +51,7 @@ class OwnCode(Choice):
     base: ClassVar[Any]
 
     @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
-        return core_schema.no_info_wrap_validator_function(
-            cls._chosen, handler(source), serialization=written
-        )
-
-    @classmethod
-    def _chosen(cls, value: Any, _: Any) -> Any:
+    def chosen(cls, value: Any, _: Any) -> Any:
         if isinstance(value, Choice):
             return value
         try:
@@ -159,4 +152,12 @@ class ComponentOf:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        return named_schema(choices_of(self.family), handler)
+        return named_schema(choices_of(self.family), partial(_schema, handler))
+
+
+def _schema(handler: GetCoreSchemaHandler, model: type[Choice]) -> CoreSchema:
+    schema = handler.generate_schema(model)
+    if not issubclass(model, OwnCode):
+        return schema
+    written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
+    return core_schema.no_info_wrap_validator_function(model.chosen, schema, serialization=written)
