@@ -12,8 +12,9 @@ from sweep.components.losses import Loss, Variant
 from sweep.components.registry import BASES, FAMILIES
 from sweep.components.spec import REQUIRED, Component, Option
 from sweep.plugins.loading import load_plugin
-from sweep.plugins.sources import PluginError, is_plugin
+from sweep.plugins.sources import PluginError, is_class, is_plugin
 from sweep.trial import Trial
+from sweep.trust import plugins_are_refused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +49,14 @@ def component_in(columns: Mapping[str, Any], family: str) -> tuple[Any, dict[str
     return component, given
 
 
+def declared_in(columns: Mapping[str, Any], family: str) -> tuple[Any, dict[str, Any]]:
+    """Return the component that columns of a trial name; none for a function, which is not run."""
+    name: str = columns[family]
+    if is_plugin(name) and not is_class(name):
+        return None, {}
+    return component_in(columns, family)
+
+
 def flags_of(component: Component, options: Mapping[str, Any]) -> dict[str, Any]:
     """Return what of a component's options chooses what runs.
 
@@ -66,11 +75,14 @@ def own_component(base: Any, name: str) -> Component:
     Raises:
         PluginError: it cannot be loaded, or is a class of another kind.
     """
-    return _made(base, load_plugin(name), name)
+    if plugins_are_refused():
+        raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
+    return _made(base, name)
 
 
 @cache
-def _made(base: Any, found: Any, name: str) -> Component:
+def _made(base: Any, name: str) -> Component:
+    found: Any = load_plugin(name)
     if inspect.isclass(found) and issubclass(found, base):
         try:
             component: Any = found()

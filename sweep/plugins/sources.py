@@ -90,6 +90,7 @@ def _python_file(origin: str | None) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
+@lru_cache(maxsize=256)
 def is_class(name: str) -> bool:
     """Return whether a pinned `package.module:name@HASH` is that of a class, nothing being run."""
     module, _, attribute = name.partition("@")[0].partition(":")

@@ -13,8 +13,7 @@ from sweep.config.parameters.data_sets import PluginDataset, Source
 from sweep.config.parameters.stop_rules import Convergence
 from sweep.datasets.data import DatasetSpec, freeze
 from sweep.datasets.files import locate
-from sweep.plugins.components import component_in, with_columns, write_options
-from sweep.plugins.sources import is_class, is_plugin
+from sweep.plugins.components import component_in, declared_in, with_columns, write_options
 
 _COMMON = ("validation", "split_seed", "scale")
 Paths = Mapping[str, tuple[str | int, ...]]
@@ -90,9 +89,9 @@ def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iter
         optimizer, options = component_in(columns, "optimizer")
         for must, got in optimizer.faults(options):
             yield Problem(path=path, must=must, got=got)
-    if is_plugin(columns.get("activation", "")) and is_class(columns["activation"]):
-        activation, _ = component_in(columns, "activation")
-        if not activation.hidden:
+    if "activation" in columns:
+        activation, _ = declared_in(columns, "activation")
+        if activation and not activation.hidden:
             must, got = "be an activation that hidden layers can have", columns["activation"]
             yield Problem(path=path, must=must, got=got)
     if "max_epochs" in columns and columns["max_epochs"] is None:
