@@ -2,10 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from sweep.components.registry import BASES, FAMILIES
+from sweep.config.parameters.components import choices_of
 from sweep.config.sweepfile import SweepConfig
 from sweep.store.tables.schema import SCHEMAS
 
@@ -25,6 +27,7 @@ and the stop rules, which may also stand at the top, go by the same rule. Where 
 of grids, `grid.X` is of all of them, and `grid.0.X` of the first; the others keep what was fixed. A
 parameter that leaves a grid leaves its `zip` too.
 """
+BARE_TITLE = "Names without options"
 PARAMETERS_TITLE = "Parameters of fixed and grid"
 TABLES_HEAD = """# The tables
 
@@ -52,28 +55,55 @@ def config_reference() -> str:
     """Return docs/config.md."""
     schema = SweepConfig.model_json_schema()
     definitions = schema["$defs"]
-    titles = {name: _title(name, item) for name, item in definitions.items()}
-    twice = {title for title, count in Counter(titles.values()).items() if count > 1}
-    titles = {name: f"{t} ({name})" if t in twice else t for name, t in titles.items()}
-    titles |= {"Fixed": PARAMETERS_TITLE, "Grid": PARAMETERS_TITLE}
+    titles = _titles(definitions)
+    bare = {name for name, item in definitions.items() if _is_bare(**item["properties"])}
+    places = {n: BARE_TITLE if n in bare else title for n, title in titles.items()}
+    links = {name: f"[{titles[name]}](#{_anchor(place)})" for name, place in places.items()}
     shared = definitions["Fixed"]["properties"]
     extras = {k: v for k, v in definitions["Grid"]["properties"].items() if k not in shared}
     parts = [
         CONFIG_HEAD,
-        _section("Blocks", schema, titles),
-        _section(PARAMETERS_TITLE, definitions["Fixed"], titles),
-        _section("What else grid takes", {"properties": extras}, titles),
+        _section("Blocks", schema, links),
+        _section(PARAMETERS_TITLE, definitions["Fixed"], links),
+        _section("What else grid takes", {"properties": extras}, links),
     ]
-    for name in sorted(definitions.keys() - {"Fixed", "Grid"}, key=lambda n: (titles[n], n)):
-        parts.append(_section(titles[name], definitions[name], titles))
+    ordered = sorted(definitions.keys() - {"Fixed", "Grid"}, key=lambda n: (titles[n], n))
+    for name in (name for name in ordered if name not in bare):
+        parts.append(_section(titles[name], definitions[name], links))
+    rows = [(titles[n], _line(definitions[n]["description"])) for n in ordered if n in bare]
+    parts.append(f"## {BARE_TITLE}\n\n{_table(('name', 'meaning'), rows)}\n")
     return "\n".join(parts)
+
+
+def _titles(definitions: dict[str, Any]) -> dict[str, str]:
+    """Return a heading for each block, that of two of one name with what they are."""
+    kinds = {m.__name__: BASES[f].__name__ for f in FAMILIES for m in choices_of(f)}
+    titles = {name: _title(name, item) for name, item in definitions.items()}
+    twice = {title for title, count in Counter(titles.values()).items() if count > 1}
+    for name, title in titles.items():
+        if title in twice:
+            titles[name] = f"{title} ({kinds.get(name, 'data set').lower()})"
+    return titles | {"Fixed": PARAMETERS_TITLE, "Grid": PARAMETERS_TITLE}
+
+
+def _is_bare(name: Any = None, **options: Any) -> bool:
+    """Return whether a block holds nothing but one name."""
+    return not options and "const" in (name or {})
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"[^\w -]", "", title).replace(" ", "-").lower()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def table_reference() -> str:
     """Return docs/tables.md."""
     parts = [TABLES_HEAD]
     for name, schema in SCHEMAS.items():
-        rows: list[tuple[str, ...]] = [
+        rows: Sequence[tuple[str, ...]] = [
             (f"`{item.name}`", str(item.type), (item.metadata or {}).get(b"doc", b"").decode())
             for item in schema
         ]
@@ -89,17 +119,17 @@ def _title(name: str, item: dict[str, Any]) -> str:
     return ", ".join(values) if values else name
 
 
-def _section(title: str, item: dict[str, Any], titles: dict[str, str]) -> str:
-    rows = [_row(key, value, item, titles) for key, value in item.get("properties", {}).items()]
+def _section(title: str, item: dict[str, Any], links: dict[str, str]) -> str:
+    rows = [_row(key, value, item, links) for key, value in item.get("properties", {}).items()]
     text = item.get("description")
     head = f"## {title}\n\n" + (f"{text}\n\n" if text else "")
     return head + _table(("key", "takes", "default", "meaning"), rows) + "\n"
 
 
 def _row(
-    key: str, value: dict[str, Any], item: dict[str, Any], titles: dict[str, str]
+    key: str, value: dict[str, Any], item: dict[str, Any], links: dict[str, str]
 ) -> tuple[str, ...]:
-    kinds = ", ".join(dict.fromkeys(_kinds(value, titles)))
+    kinds = ", ".join(dict.fromkeys(_kinds(value, links)))
     return f"`{key}`", kinds, _default(key, value, item), value.get("description", "")
 
 
@@ -114,16 +144,15 @@ def _default(key: str, value: dict[str, Any], item: dict[str, Any]) -> str:
     return f"`{str(shown).lower() if isinstance(shown, bool) else shown}`"
 
 
-def _kinds(value: dict[str, Any], titles: dict[str, str]) -> Iterator[str]:
+def _kinds(value: dict[str, Any], links: dict[str, str]) -> Iterator[str]:
     """Yield what a value may be, lists and ranges of it left out."""
     options = value.get("anyOf", value.get("oneOf", [value]))
     references = [option["$ref"].rpartition("/")[2] for option in options if "$ref" in option]
     for name in references:
-        anchor = re.sub(r"[^\w -]", "", titles[name]).replace(" ", "-").lower()
-        yield f"[{titles[name]}](#{anchor})"
+        yield links[name]
     for option in options:
         if "anyOf" in option or "oneOf" in option:
-            yield from _kinds(option, titles)
+            yield from _kinds(option, links)
         elif "enum" in option and not references:
             yield " \\| ".join(f"`{choice}`" for choice in option["enum"])
         elif "const" in option and not references:
@@ -138,7 +167,7 @@ def _bounded(option: dict[str, Any]) -> str:
     return " ".join([str(option["type"]), *limits])
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

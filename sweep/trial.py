@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.columns import OptionColumn, option_columns, options_column, rule_columns
-from sweep.components.registry import ACTIVATIONS, BASES, FAMILIES, OPTIMIZERS
+from sweep.components.registry import ACTIVATIONS, FAMILIES, OPEN, OPTIMIZERS, listed
 
 
 class Scope(StrEnum):
@@ -101,6 +101,10 @@ def _code_of(pair: str) -> str:
         return pair
 
 
+AFTER = {"optimizer": "learning_rate_schedule", "convergence": "dtype"}
+"""The columns after which options come that do not follow their parameter's."""
+
+
 def _option(scope: Scope, column: OptionColumn) -> Any:
     key = itself if column.chooses_code else bool if column.presence else None
     return parameter(
@@ -121,21 +125,20 @@ def _own_options(family: str) -> Any:
 
 
 def _with_options(kind: type) -> type:
-    """Add the columns of components' options, each parameter's after it, to a class's fields."""
-    declared = dict(kind.__annotations__)
+    """Add the columns of components' options to a class's fields, each family's in its place."""
     kinds: dict[str, Any] = {}
-    for name, hint in declared.items():
-        if name == "fixed_epochs":
-            for column in rule_columns():
-                kinds[column.name] = column.kind
-                setattr(kind, column.name, _option(Scope.STOP, column))
+    for name, hint in dict(kind.__annotations__).items():
         kinds[name] = hint
-        for column in option_columns(name) if name in FAMILIES else ():
+        for family in (family for family in FAMILIES if AFTER.get(family, family) == name):
+            for column in option_columns(family):
+                kinds[column.name] = column.kind
+                setattr(kind, column.name, _option(Scope.PATH, column))
+            if family in OPEN:
+                kinds[options_column(family)] = str | None
+                setattr(kind, options_column(family), _own_options(family))
+        for column in rule_columns() if name == AFTER["convergence"] else ():
             kinds[column.name] = column.kind
-            setattr(kind, column.name, _option(Scope.PATH, column))
-        if name in BASES:
-            kinds[options_column(name)] = str | None
-            setattr(kind, options_column(name), _own_options(name))
+            setattr(kind, column.name, _option(Scope.STOP, column))
     kind.__annotations__ = kinds
     return kind
 
@@ -215,7 +218,7 @@ class Trial:
     flat_spot: float = parameter(
         Scope.PATH,
         "added in training to the derivative of units that saturate, hidden and output: "
-        + ", ".join(name for name, item in ACTIVATIONS.items() if item.flattens),
+        + listed(ACTIVATIONS, "flattens"),
         neutral=0.0,
         default=0.0,
     )
@@ -236,7 +239,7 @@ class Trial:
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (decoupled: "
-        + ", ".join(name for name, item in OPTIMIZERS.items() if item.decouples_decay)
+        + listed(OPTIMIZERS, "decouples_decay")
         + ")",
         neutral=0.0,
         default=0.0,
@@ -253,7 +256,7 @@ class Trial:
     learning_rate: float = parameter(
         Scope.PATH,
         "learning rate before schedule and decay; the first step size alone of "
-        + ", ".join(name for name, item in OPTIMIZERS.items() if not item.scheduled),
+        + listed(OPTIMIZERS, "scheduled", value=False),
     )
     learning_rate_schedule: str = parameter(
         Scope.PATH,

@@ -40,8 +40,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         "'-' (got 'wrong/name')",
         "sweep:4: fixed.loss.semantics must be one of keras, torch, logits (got 'kears'; did you "
         "mean 'keras'?)",
-        "sweep:5: fixed.optimizer.rh must be one of name, decay, rho, momentum, centered, epsilon, "
-        "epsilon_inside (got 'rh'; did you mean 'rho'?)",
+        "sweep:5: fixed.optimizer.rh must be one of name, rho, momentum, centered, epsilon, "
+        "epsilon_inside, decay (got 'rh'; did you mean 'rho'?)",
         "sweep:6: fixed.learning_rate must hold one value (got 2 values; put what should vary in "
         "grid)",
         "sweep:7: fixed.output_activation must be one of elu, gelu, identity, leaky_relu, relu, "
@@ -51,8 +51,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         "sweep:9: grid.topology[2] must be at least two widths, such as 16-4-16 or [16, 4, 16] "
         "(got 16)",
         "sweep:10: grid.learning_rate_schedule.period must be given",
-        "sweep:11: grid.initialiser.jitter must be >= 0 (got -1)",
         "sweep:11: grid.initialiser.constant must be given",
+        "sweep:11: grid.initialiser.jitter must be >= 0 (got -1)",
         "sweep:12: grid.exclude[0].optimiser.rho must name a parameter (got 'optimiser.rho'; did "
         "you mean 'optimizer_rho'?)",
         "sweep:14: convergence.early_stopping.patience must be >= 1 (got 0)",

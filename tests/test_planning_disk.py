@@ -7,7 +7,6 @@ import pytest
 
 from sweep.api import run_sweep
 from sweep.config import parse_config
-from sweep.engines.start import slot_names
 from sweep.nets.initialisers import initial_parameters
 from sweep.planning import disk, make_plan
 from sweep.planning.disk import disk_bytes
@@ -16,7 +15,7 @@ from sweep.store.places.layout import TableName
 from sweep.store.tables.reader import stated_paths
 from sweep.store.tables.snapshot import read_rows
 from tests.sweepfiles import small
-from tests.trials import OPTIMIZERS, make_trial
+from tests.trials import make_trial
 
 
 @pytest.mark.slow
@@ -50,13 +49,6 @@ def test_results_take_no_more_room_than_foretold_and_not_much_less(
     assert sum(sizes.values()) <= 1.1 * sum(foretold.values()) <= 3 * sum(sizes.values())
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
-def test_slots_counted_are_those_of_the_optimizer(name: str) -> None:
-    trial = make_trial(optimizer=name)
-    shape = vars(trial) | {"has optimizer_momentum": bool(trial.optimizer_momentum)}
-    assert disk._slots(shape) == len(slot_names(trial))
-
-
 @pytest.mark.parametrize(
     "changes",
     [
@@ -69,7 +61,7 @@ def test_slots_counted_are_those_of_the_optimizer(name: str) -> None:
 )
 def test_parameters_counted_are_those_of_the_network(changes: dict[str, object]) -> None:
     trial = make_trial(**changes)
-    assert disk._n_parameters(vars(trial)) == len(initial_parameters(trial))
+    assert disk._n_parameters(trial) == len(initial_parameters(trial))
 
 
 def test_large_sweeps_keep_no_state_of_trials_that_trained_what_was_asked(

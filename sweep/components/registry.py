@@ -51,16 +51,22 @@ STOP_RULES: Mapping[str, StopRule] = MappingProxyType(
 )
 """In the order of their reasons: the first that is met in an epoch ends the trial."""
 
-BASES: Mapping[str, type[Component]] = MappingProxyType(
+BASES: Mapping[str, Any] = MappingProxyType(
     {
         "activation": Activation,
         "output_activation": Activation,
+        "normalisation": Normalisation,
+        "skip": Skip,
         "initialiser": Initialiser,
         "loss": Loss,
+        "input_noise": Noise,
+        "gradient_clip": Clipping,
         "optimizer": Optimizer,
+        "learning_rate_schedule": Schedule,
+        "pretraining": Pretraining,
     }
 )
-"""What a user's own component of a parameter is a kind of; other parameters take none."""
+"""What the components that a parameter can name have in common."""
 
 FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
     {
@@ -72,9 +78,17 @@ FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
         "loss": LOSSES,
         "input_noise": NOISES,
         "gradient_clip": CLIPPINGS,
-        "optimizer": OPTIMIZERS,
         "learning_rate_schedule": SCHEDULES,
+        "optimizer": OPTIMIZERS,
         "pretraining": PRETRAININGS,
     }
 )
 """The components that each parameter of a trial can name."""
+
+OPEN = ("activation", "output_activation", "initialiser", "loss", "optimizer")
+"""Parameters that can name a user's own component too."""
+
+
+def listed(components: Mapping[str, Any], trait: str, *, value: bool = True) -> str:
+    """Return the names of the components with a trait, for people."""
+    return ", ".join(n for n, item in components.items() if getattr(item, trait) is value)

@@ -9,7 +9,7 @@ from pydantic_core import ErrorDetails
 from sweep.components.registry import STOP_RULES
 from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import tag_of
-from sweep.config.parameters.networks import is_one_topology
+from sweep.config.parameters.topology import is_one_topology
 from sweep.config.sweepfile import is_one_zip
 from sweep.config.yaml_source import Document, TreePath, dotted
 from sweep.errors import Fault, nearest, nearest_word

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, MaxLen, MinLen
 from pydantic import BeforeValidator, Field
 
+from sweep.components.registry import ACTIVATIONS, OPTIMIZERS, listed
 from sweep.config.grids.conditions import Conditions
 from sweep.config.parameters.axis import (
     MAX_VALUES,
@@ -20,18 +21,10 @@ from sweep.config.parameters.axis import (
     must,
     whole,
 )
+from sweep.config.parameters.components import ComponentOf
 from sweep.config.parameters.data_sets import Dataset
-from sweep.config.parameters.features import GradientClip, InputNoise, Normalisation
-from sweep.config.parameters.networks import (
-    Activation,
-    InitialWeights,
-    Loss,
-    OutputActivation,
-    TopologyAxis,
-)
-from sweep.config.parameters.optimizers import AnyOptimizer, Schedule
-from sweep.config.parameters.pretraining import Pretraining
 from sweep.config.parameters.stop_rules import Convergence
+from sweep.config.parameters.topology import TopologyAxis
 
 if TYPE_CHECKING:
     from sweep.config.grids.expansion import Expansion
@@ -58,23 +51,22 @@ class Parameters(Block):
         description="whether layers have biases, hidden and output; those of a highway's gates and "
         "the shift of normalisation stay; true where left out",
     )
-    activation: Axis[Activation] | None = Field(
+    activation: Axis[Annotated[Any, ComponentOf("activation")]] | None = Field(
         default=None, description="activation of the hidden layers"
     )
-    output_activation: Axis[OutputActivation] | None = Field(
+    output_activation: Axis[Annotated[Any, ComponentOf("output_activation")]] | None = Field(
         default=None, description="activation of the output layer"
     )
-    normalisation: Axis[Normalisation] | None = Field(
+    normalisation: Axis[Annotated[Any, ComponentOf("normalisation")]] | None = Field(
         default=None,
         description="normalises the pre-activations of hidden layers; none where left out",
     )
-    skip: Axis[Literal["none", "residual", "highway"]] | None = Field(
+    skip: Axis[Annotated[Any, ComponentOf("skip")]] | None = Field(
         default=None,
         description="connections around every hidden layer, which carry the first units as far as "
-        "both widths go: residual adds them, highway mixes them in by a learnt gate; none where "
-        "left out",
+        "both widths go; none where left out",
     )
-    initialiser: Axis[InitialWeights] | None = Field(
+    initialiser: Axis[Annotated[Any, ComponentOf("initialiser")]] | None = Field(
         default=None, description="where the weights start, with the constant c"
     )
     bias_constant: Axis[Real] | None = Field(
@@ -85,17 +77,19 @@ class Parameters(Block):
     seed: Axis[Whole] | None = Field(
         default=None, description="key of every random draw of a trial; 0 where left out"
     )
-    loss: Axis[Loss] | None = Field(default=None, description="loss between outputs and targets")
-    input_noise: Axis[InputNoise] | None = Field(
+    loss: Axis[Annotated[Any, ComponentOf("loss")]] | None = Field(
+        default=None, description="loss between outputs and targets"
+    )
+    input_noise: Axis[Annotated[Any, ComponentOf("input_noise")]] | None = Field(
         default=None,
         description="corrupts the inputs of training, for denoising; none where left out",
     )
     flat_spot: Axis[NonNegative] | None = Field(
         default=None,
         description="Fahlman's remedy for saturated units, such as 0.1: added in training to the "
-        "derivative of sigmoid and tanh units; 0 where left out",
+        f"derivative of units that saturate ({listed(ACTIVATIONS, 'flattens')}); 0 where left out",
     )
-    gradient_clip: Axis[GradientClip] | None = Field(
+    gradient_clip: Axis[Annotated[Any, ComponentOf("gradient_clip")]] | None = Field(
         default=None,
         description="clips the gradient before weight_decay joins it; none where left out",
     )
@@ -105,23 +99,25 @@ class Parameters(Block):
         "summed magnitudes, part of the objective and never of the loss; 0 where left out",
     )
     weight_decay: Axis[NonNegative] | None = Field(
-        default=None, description="L2 penalty, decoupled for adamw; 0 where left out"
+        default=None,
+        description=f"L2 penalty, decoupled for {listed(OPTIMIZERS, 'decouples_decay')}; 0 where "
+        "left out",
     )
     decay_biases: Axis[bool] | None = Field(
         default=None,
         description="whether weight_decay decays biases too, and scale and shift of normalisation; "
         "true where left out",
     )
-    optimizer: Axis[AnyOptimizer] | None = Field(
+    optimizer: Axis[Annotated[Any, ComponentOf("optimizer")]] | None = Field(
         default=None, description="optimizer with its own parameters"
     )
     learning_rate: Axis[Positive] | None = Field(
         default=None, description="learning rate before schedule and decay"
     )
-    learning_rate_schedule: Axis[Schedule] | None = Field(
-        default=None, description="how the learning rate changes; constant where left out"
+    learning_rate_schedule: Axis[Annotated[Any, ComponentOf("learning_rate_schedule")]] | None = (
+        Field(default=None, description="how the learning rate changes; constant where left out")
     )
-    pretraining: Axis[Pretraining] | None = Field(
+    pretraining: Axis[Annotated[Any, ComponentOf("pretraining")]] | None = Field(
         default=None,
         description="what is trained before the whole network is; none where left out. epochs, "
         "limits and stop rules are of the last phase, the whole network's",

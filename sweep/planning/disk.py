@@ -1,8 +1,6 @@
 """Estimates how much room on disk the results of trials take."""
 
-from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -10,7 +8,8 @@ from sweep.config.sweepfile import Record
 from sweep.datasets import load_data
 from sweep.planning.grid import Grid
 from sweep.planning.packs import Rows
-from sweep.trial import PACK_KEY
+from sweep.plugins.components import component_of, flags_of
+from sweep.trial import Trial
 
 MOST_TRIALS_WITH_STATES = 2_000
 """A state is several times its network: of larger sweeps only those are kept that a limit ended."""
@@ -24,7 +23,6 @@ PARAMETER_BYTES = {"float32": 6.5, "float64": 9.0}  # both are stored as float64
 PROBE_BYTES = 70  # a layer at an epoch that was looked at
 ACTIVATION_BYTES = 10
 DECADE, TAIL = 20, 16  # recorded epochs in a decade, and at the end
-SLOTS = {"sgd": 0, "rmsprop": 1, "adagrad": 1}  # arrays of an optimizer; the others have 2
 
 
 def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
@@ -41,11 +39,10 @@ def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
     states = ("all" if few else "resumable") if record.state == "auto" else record.state
     limits, fixed = _limits(grid)
     kinds = np.stack([grid.cells.keys[rows], limits[rows], fixed[rows]], axis=1)
-    found, counts = np.unique(kinds, axis=0, return_counts=True)
+    found, first, counts = np.unique(kinds, axis=0, return_index=True, return_counts=True)
     total: dict[str, float] = {}
-    for (key, limit, asked_for), count in zip(found.tolist(), counts.tolist(), strict=True):
-        shape = dict(zip(PACK_KEY, grid.pack_keys[int(key)], strict=True))
-        sizes = _sizes(grid, shape, limit, record)
+    for (_, limit, asked_for), row, count in zip(found, rows[first], counts.tolist(), strict=True):
+        sizes = _sizes(grid, grid.trial(int(row)), float(limit), record)
         if states == "none" or (states == "resumable" and asked_for):
             del sizes["state"]
         for name, size in sizes.items():
@@ -53,19 +50,21 @@ def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
     return {name: round(size) for name, size in total.items()}
 
 
-def _sizes(grid: Grid, shape: Mapping[str, Any], limit: float, record: Record) -> dict[str, float]:
-    """Return the bytes of one trial that trains for `limit` epochs, by table."""
-    widths, held_out = shape["topology"], False
-    each = PARAMETER_BYTES[shape["dtype"]] * _n_parameters(shape)
+def _sizes(grid: Grid, trial: Trial, limit: float, record: Record) -> dict[str, float]:
+    """Return the bytes of a trial that trains for `limit` epochs, by table."""
+    widths, held_out = trial.topology, False
+    each = PARAMETER_BYTES[trial.dtype] * _n_parameters(trial)
+    optimizer, options = component_of(trial, "optimizer")
+    slots = len(optimizer.slots(flags_of(optimizer, options)))
     points = DECADE * np.log10(max(limit, 1.0)) + TAIL
     if record.curves or record.codes != "none":
-        data = load_data(grid.datasets[shape["data_fingerprint"]])
+        data = load_data(grid.datasets[trial.data_fingerprint])
         held_out = data.validation_inputs is not None
     sizes = {
         "trials": float(ROW_BYTES),
         "curves": points * POINT_BYTES * (1.5 if held_out else 1.0) * record.curves,
         "weights": each * record.weights,
-        "state": each * (1 + _slots(shape)) + points * POINT_BYTES + 2 * ROW_BYTES,
+        "state": each * (1 + slots) + points * POINT_BYTES + 2 * ROW_BYTES,
         "ladder": float(ROW_BYTES) * record.ladder,
         "gradients": points / 2 * (len(widths) - 1) * PROBE_BYTES * record.gradients,
     }
@@ -75,23 +74,19 @@ def _sizes(grid: Grid, shape: Mapping[str, Any], limit: float, record: Record) -
     return {name: size for name, size in sizes.items() if size}
 
 
-def _n_parameters(shape: Mapping[str, Any]) -> int:
+def _n_parameters(trial: Trial) -> int:
     """Return how many numbers a network keeps, running statistics included."""
-    layers = list(pairwise(shape["topology"]))
-    own = layers[: (len(layers) + 1) // 2] if shape["tied_weights"] else layers
+    layers = list(pairwise(trial.topology))
+    own = layers[: (len(layers) + 1) // 2] if trial.tied_weights else layers
     inner = sum(fan_out for _, fan_out in layers[:-1])
-    normalised = shape["normalisation"] == "batch"
+    normalised = trial.normalisation != "none"
     n: int = sum(a * b for a, b in own) + 4 * inner * normalised
-    if shape["biases"]:
+    if trial.biases:
         n += sum(fan_out for _, fan_out in layers) - inner * normalised
-    if shape["skip"] == "highway":
+    skip, _ = component_of(trial, "skip")
+    if skip and skip.gated:
         n += sum((a + 1) * b for a, b in layers[:-1])
     return n
-
-
-def _slots(shape: Mapping[str, Any]) -> int:
-    extras = ("optimizer_momentum", "optimizer_centered", "optimizer_amsgrad")
-    return SLOTS.get(shape["optimizer"], 2) + sum(bool(shape[name]) for name in extras)
 
 
 def _limits(grid: Grid) -> tuple[np.ndarray, np.ndarray]:

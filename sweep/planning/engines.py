@@ -1,37 +1,16 @@
-"""Chooses what trains a trial. Knows the engines by name, and what each can train.
+"""Chooses what trains a trial: the engines by name, and what each can train.
 
-Standard library only: planning a million trials imports no engine.
+Planning a million trials imports no engine: the components say what they have forms for.
 """
 
+from sweep.components.registry import BASES
+from sweep.plugins.components import declared_in
+from sweep.plugins.sources import is_plugin
 from sweep.trial import PARAMETERS, Trial
 
-FUSED_ACTIVATIONS = frozenset(
-    ["sigmoid", "tanh", "relu", "leaky_relu", "elu", "selu", "gelu", "silu", "softplus", "identity"]
-)
-FUSED_LOSSES = frozenset(
-    {"mean_squared_error", "binary_cross_entropy", "categorical_cross_entropy"}
-)
-FUSED_OPTIMIZERS = frozenset(
-    [
-        "sgd",
-        "rmsprop",
-        "adagrad",
-        "adadelta",
-        "adam",
-        "adamw",
-        "nadam",
-        "adamax",
-        "rprop",
-        "quickprop",
-    ]
-)
-UNFUSED = (
-    "code_penalty",
-    "input_noise",
-    "normalisation",
-    "skip",
-    "tied_weights",
-)
+COMPILED = ("activation", "output_activation", "loss", "gradient_clip", "optimizer")
+"""Parameters whose components the fused engine can train with if they have a kernel form."""
+UNFUSED = ("code_penalty", "input_noise", "normalisation", "skip", "tied_weights")
 """Parameters that the fused engine knows at their neutral value alone."""
 
 
@@ -57,7 +36,7 @@ def choose_engine(trial: Trial, requested: str, device: str = "cpu") -> str:
 def fused_supports(trial: Trial) -> bool:
     """Return whether the fused engine can train a trial: any full-batch perceptron of known parts.
 
-    A user's own activation or loss, mini-batches and what `UNFUSED` names are the torch engine's.
+    Components without a kernel form, mini-batches and what `UNFUSED` names are the torch engine's.
     """
     return not unfused(trial)
 
@@ -67,18 +46,22 @@ def unfused(trial: Trial, device: str = "cpu") -> tuple[str, ...]:
     found = {
         "a GPU": device == "cpu",
         "mini-batches (batch_size)": trial.batch_size is None,
-        f"activation {_name(trial.activation)}": trial.activation in FUSED_ACTIVATIONS,
-        f"output_activation {_name(trial.output_activation)}": (
-            trial.output_activation in FUSED_ACTIVATIONS | {"softmax"}
-        ),
-        f"loss {_name(trial.loss)}": trial.loss in FUSED_LOSSES,
-        f"optimizer {trial.optimizer}": trial.optimizer in FUSED_OPTIMIZERS,
     }
+    for family in COMPILED:
+        found[f"{family} {_name(getattr(trial, family))}"] = _has_kernel(trial, family)
     for name in UNFUSED:
         value = getattr(trial, name)
         shown = f"{name} {value}" if isinstance(value, str) else name
         found[shown] = value == PARAMETERS[name].metadata["neutral"]
     return tuple(reason for reason, can in found.items() if not can)
+
+
+def _has_kernel(trial: Trial, family: str) -> bool:
+    """Return whether a component declares a kernel form; it is not asked for it."""
+    component, _ = declared_in(vars(trial), family)
+    if component is None:
+        return not is_plugin(getattr(trial, family))
+    return type(component).kernel is not BASES[family].kernel
 
 
 def _name(value: str) -> str:

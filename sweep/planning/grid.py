@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 from jaxtyping import Bool, Float64, Int64, UInt64
 
+from sweep.components.registry import PRETRAININGS
 from sweep.config.grids.conditions import Rule
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
@@ -149,12 +150,13 @@ def _cells(product: TrialProduct, number: int, index: dict[Key, int]) -> Cells:
 
 
 def _pretraining_epochs(product: TrialProduct) -> Float64[np.ndarray, " combinations"]:
-    """Return the most epochs of pretraining: a phase a link of layers, or a pair of them."""
+    """Return the most epochs of pretraining, of all its phases."""
     names = ("topology", "pretraining", "pretraining_layers", "pretraining_max_epochs")
     code, found = product.codes(names)
     most: list[int] = []
     for topology, kind, layers, epochs in cast("list[tuple[Any, ...]]", found):
-        phases = (len(topology) - 1) // (layers or 2) - (kind == "grow")
-        most.append(phases * epochs if epochs else 0)
+        known = PRETRAININGS.get(kind)
+        parts = known.parts(len(topology) - 1, layers=layers or 1) if known else ()
+        most.append(len(parts) * (epochs or 0))
     limits: Float64[np.ndarray, " combinations"] = np.array(most, np.float64)[code]
     return limits

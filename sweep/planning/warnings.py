@@ -4,16 +4,19 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from math import log, log2
+from math import log2
 from typing import Any
 
 import numpy as np
 
+from sweep.components.registry import ACTIVATIONS
 from sweep.config.grids.constraints import is_any
 from sweep.config.grids.product import AxisProduct, Wanted
 from sweep.config.grids.values import Seeds, Value
+from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.ladder import BY_RUNG, RULES
+from sweep.plugins.components import declared_in
 from sweep.trial import format_topology
 
 SUBJECTS_NAMED = 4
@@ -23,18 +26,7 @@ MAX_JUDGED = 100_000
 """Combinations that a kind of warning looks at, of each grid; any of more shows in these."""
 _CHANGES = tuple(BY_RUNG[name].columns[BY_RUNG[name].threshold] for name in RULES)
 """Columns that say which change of the loss is one."""
-FLATTENED = {"sigmoid", "tanh"}
-UNDRAWN = {"constant", "identity"}
-_RANGES: dict[str, tuple[float, float]] = {
-    "sigmoid": (0.0, 1.0),
-    "softmax": (0.0, 1.0),
-    "tanh": (-1.0, 1.0),
-    "relu": (0.0, np.inf),
-    "softplus": (0.0, np.inf),
-    "selu": (-1.7580993408473766, np.inf),  # -scale * alpha of Klambauer et al. 2017
-    "gelu": (-0.16997120747990369, np.inf),  # at -0.7517915
-    "silu": (-0.27846454276107379, np.inf),  # at -1.2784645
-}
+FLATTENING = [name for name, activation in ACTIVATIONS.items() if activation.flattens]
 
 
 @dataclass(frozen=True)
@@ -115,34 +107,26 @@ def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
     for value in constant:
         yield from _symmetric(value.columns)
     if (seeds := _seeds(product)) > 1:
-        same = {"initialiser": is_any(*UNDRAWN), "initialiser_jitter": is_zero}
+        same = {"initialiser": _draws_nothing, "initialiser_jitter": is_zero}
         for value in meeting("sample_order", input_noise=is_any("none"), **same):
             yield from _repeated(value.columns, seeds)
-    outputs = ("data_fingerprint", "output_activation", "output_activation_alpha")
-    for value in meeting(*outputs):
+    for value in meeting("data_fingerprint", *COLUMNS["output_activation"]):
         yield from _out_of_range(value.columns, facts.of(value))
     for value in meeting("data_fingerprint"):
         yield from _left_out(facts.of(value))
     for value in meeting("data_fingerprint", "topology"):
         yield from _narrow(value.columns, facts.of(value))
-    names = ("dtype", "data_fingerprint", "loss", "loss_reduction")
-    for value in meeting(*_CHANGES, *names):
+    for value in meeting(*_CHANGES, "dtype", "data_fingerprint", *COLUMNS["loss"]):
         yield from _unresolved(value.columns, facts.of(value))
-    settings = (
-        "optimizer_momentum",
-        "optimizer_dampening",
-        "learning_rate_schedule",
-        "weight_decay",
-        "decay_biases",
-    )
-    for value in meeting("optimizer", *settings):
+    settings = ("learning_rate_schedule", "weight_decay", "decay_biases")
+    for value in meeting(*COLUMNS["optimizer"], *settings):
         yield from _ineffective(value.columns)
     for value in meeting("max_epochs", fixed_epochs=bool):
         yield from _cut_short(value.columns)
     starts = ("initialiser", "initialiser_draw_biases", "bias_constant")
     for value in meeting(*starts, biases=operator.not_):
         yield from _biasless(value.columns)
-    units = ("activation", "output_activation", "loss_semantics")
+    units = ("activation", "output_activation", *COLUMNS["loss"])
     for value in meeting(*units, flat_spot=bool):
         yield from _flat(value.columns)
 
@@ -170,14 +154,20 @@ def _is_deep(topology: object) -> bool:
     return isinstance(topology, tuple) and max(topology[1:-1], default=1) > 1
 
 
+def _draws_nothing(initialiser: object) -> bool:
+    found, _ = declared_in({"initialiser": initialiser}, "initialiser")
+    return found is not None and not found.draws
+
+
 def _flat(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    units = {columns["activation"]}
-    if columns.get("loss_semantics") != "logits":  # such a loss takes no derivative of the outputs
-        units.add(columns["output_activation"])
-    if not FLATTENED & units:
+    units, (loss, options) = ["activation"], declared_in(columns, "loss")
+    if not (loss and loss.takes_logits(options.get("semantics"))):
+        units.append("output_activation")  # else no derivative of the outputs is taken
+    found = [declared_in(columns, family)[0] for family in units]
+    if not any(unit and unit.flattens for unit in found):
         yield (
             f"flat_spot {columns['flat_spot']:g}",
-            "has no effect without sigmoid or tanh units",
+            f"has no effect without {' or '.join(FLATTENING)} units",
         )
 
 
@@ -211,13 +201,11 @@ def _repeated(columns: Mapping[str, Any], seeds: int) -> Iterator[tuple[str, str
 
 
 def _out_of_range(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
-    output = columns["output_activation"]
-    low, high = _RANGES.get(output, (-np.inf, np.inf))
-    if output == "elu":
-        low = min(0.0, -columns["output_activation_alpha"])
+    output, options = declared_in(columns, "output_activation")
+    low, high = output.bounds(options) if output else (-np.inf, np.inf)
     if data.least < low or data.most > high:
         span = f"targets span {data.least:g} to {data.most:g}"
-        yield data.name, f"{span}, {output} outputs {low:g} to {high:g}"
+        yield data.name, f"{span}, {columns['output_activation']} outputs {low:g} to {high:g}"
 
 
 def _narrow(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
@@ -232,10 +220,10 @@ def _narrow(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]
 
 
 def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, str]]:
-    start, dtype = _starting_loss(columns["loss"], data), columns["dtype"]
-    if columns.get("loss_reduction") == "sum":
-        categorical = columns["loss"] == "categorical_cross_entropy"
-        start *= data.samples * (1 if categorical else data.outputs)
+    (loss, _), dtype = declared_in(columns, "loss"), columns["dtype"]
+    start = loss.untrained(mean_square=data.mean_square, outputs=data.outputs) if loss else 0.0
+    if loss and columns.get("loss_reduction") == "sum":
+        start *= data.samples * (1 if loss.sums_outputs else data.outputs)
     step = float(np.spacing(np.dtype(dtype).type(start))) if start else 0.0
     for name in _CHANGES:
         tolerance = columns.get(name)
@@ -249,18 +237,15 @@ def _unresolved(columns: Mapping[str, Any], data: Fact) -> Iterator[tuple[str, s
 
 
 def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    schedule = columns["learning_rate_schedule"]
-    if columns["optimizer"] == "rprop" and schedule != "constant":
+    schedule, name = columns["learning_rate_schedule"], columns["optimizer"]
+    optimizer, options = declared_in(columns, "optimizer")
+    if not optimizer.scheduled and schedule != "constant":
         yield (
-            f"rprop with {schedule}",
-            "a learning_rate_schedule has no effect on rprop, whose learning_rate is the first "
+            f"{name} with {schedule}",
+            f"a learning_rate_schedule has no effect on {name}, whose learning_rate is the first "
             "step alone",
         )
-    if columns.get("optimizer_dampening") and not columns["optimizer_momentum"]:
-        yield (
-            f"sgd with dampening {columns['optimizer_dampening']:g}",
-            "dampening has no effect without momentum",
-        )
+    yield from optimizer.warnings(options)
     if not columns["decay_biases"] and not columns["weight_decay"]:
         yield "decay_biases false", "has no effect without weight_decay"
 
@@ -268,20 +253,10 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _biasless(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if columns["bias_constant"]:
         yield f"bias_constant {columns['bias_constant']:g}", "has no effect without biases"
-    if columns.get("initialiser_draw_biases") and columns["initialiser"] != "torch_linear":
+    initialiser, _ = declared_in(columns, "initialiser")
+    asked = initialiser and not initialiser.options["draw_biases"].default
+    if columns.get("initialiser_draw_biases") and asked:
         yield f"initialiser {columns['initialiser']}", "draw_biases has no effect without biases"
-
-
-def _starting_loss(loss: str, data: Fact) -> float:
-    """Return the order of the loss at untrained outputs; 0 where it cannot be told."""
-    match loss:
-        case "binary_cross_entropy":
-            return log(2.0)
-        case "categorical_cross_entropy":
-            return log(data.outputs)
-        case "mean_squared_error":
-            return data.mean_square
-    return 0.0
 
 
 def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[PlanWarning]:

@@ -12,8 +12,9 @@ from sweep.components.losses import Loss, Variant
 from sweep.components.registry import BASES, FAMILIES
 from sweep.components.spec import REQUIRED, Component, Option
 from sweep.plugins.loading import load_plugin
-from sweep.plugins.sources import PluginError, is_plugin
+from sweep.plugins.sources import PluginError, is_class, is_plugin
 from sweep.trial import Trial
+from sweep.trust import plugins_are_refused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,16 +32,29 @@ def component_of(trial: Trial, family: str) -> tuple[Any, dict[str, Any]]:
         None and nothing where the trial has none. An option whose column is null has its neutral
         value or, without one, its default.
     """
-    name = getattr(trial, family)
-    if is_plugin(name):
-        return own_component(family, name), own_options(trial, family)
-    component = FAMILIES[family].get(name)
-    if component is None:
+    return component_in(vars(trial), family)
+
+
+def component_in(columns: Mapping[str, Any], family: str) -> tuple[Any, dict[str, Any]]:
+    """Return the component that columns of a trial name, and its options, as `component_of`."""
+    name: str = columns[family]
+    known = FAMILIES[family].get(name)
+    if known is None and not is_plugin(name):
         return None, {}
-    return component, {
-        option: _value(getattr(trial, column_of(family, option)), spec)
-        for option, spec in component.options.items()
-    }
+    component = known or own_component(BASES[family], name)
+    given = {} if known else _read_options(component, columns.get(options_column(family)))
+    for option in component.options if known else with_columns(component):
+        value = columns.get(column_of(family, option))
+        given[option] = _value(value, component.options[option])
+    return component, given
+
+
+def declared_in(columns: Mapping[str, Any], family: str) -> tuple[Any, dict[str, Any]]:
+    """Return the component that columns of a trial name; none for a function, which is not run."""
+    name: str = columns[family]
+    if is_plugin(name) and not is_class(name):
+        return None, {}
+    return component_in(columns, family)
 
 
 def flags_of(component: Component, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -55,51 +69,61 @@ def flags_of(component: Component, options: Mapping[str, Any]) -> dict[str, Any]
     }
 
 
-def own_options(trial: Trial, family: str) -> dict[str, Any]:
-    """Return the values of the options of a user's own component by their names."""
-    component = own_component(family, getattr(trial, family))
-    given = _read_options(component, getattr(trial, options_column(family)))
-    for name in with_columns(component, family):
-        given[name] = _value(getattr(trial, column_of(family, name)), component.options[name])
-    return given
-
-
-def with_columns(component: Component, family: str) -> tuple[str, ...]:
-    """Return the options of a user's own component that have columns of their own."""
-    if isinstance(component, tuple(FUNCTIONS.values())):
-        return tuple(component.options)
-    return tuple(name for name in component.options if name in BASES[family].options)
-
-
-def own_component(family: str, name: str) -> Component:
+def own_component(base: Any, name: str) -> Component:
     """Load a user's own component, or a function in the place of one.
 
     Raises:
         PluginError: it cannot be loaded, or is a class of another kind.
     """
-    return _made(family, load_plugin(name), name)
+    if plugins_are_refused():
+        raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
+    return _made(base, name)
 
 
 @cache
-def _made(family: str, found: Any, name: str) -> Component:
-    base = BASES[family]
-    if inspect.isclass(found) and issubclass(found, Component):
-        if not issubclass(found, base):
-            raise PluginError(f"{name}: must be a subclass of {base.__module__}.{base.__name__}")
+def _made(base: Any, name: str) -> Component:
+    found: Any = load_plugin(name)
+    if inspect.isclass(found) and issubclass(found, base):
         try:
-            return found()
+            component: Any = found()
         except Exception as error:  # a method is missing, or a user's code raises
             raise PluginError(f"{name}: must be made without arguments ({error})") from error
-    wrapper = FUNCTIONS.get(base)
-    if wrapper is None:
+    elif base in FUNCTIONS and not inspect.isclass(found):
+        component = FUNCTIONS[base](name, found)
+    else:
         raise PluginError(f"{name}: must be a subclass of {base.__module__}.{base.__name__}")
-    component: Component = wrapper(name, found)
-    return component
+    for option, spec in component.options.items():
+        if fault := _fault(option, spec):
+            raise PluginError(f"{name}: must {fault} (got {option})")
+    made: Component = component
+    return made
 
 
-def write_options(component: Component, family: str, values: Mapping[str, Any]) -> str | None:
+def _fault(option: str, spec: Option) -> str | None:
+    """Return what an option of a user's own component must do, completing "must …"."""
+    if option == "name":
+        return "have options of other names"
+    if spec.kind is float and spec.chooses_code:
+        return "choose code by a flag, a count or a word, not by a number"
+    if any(not word.replace("_", "").isalnum() for word in spec.choices):
+        return "have choices of letters, digits and '_'"
+    return None
+
+
+def with_columns(component: Component) -> tuple[str, ...]:
+    """Return the options of a user's own component that have columns of their own.
+
+    These are what all components of its kind have.
+    """
+    if isinstance(component, tuple(FUNCTIONS.values())):
+        return tuple(component.options)
+    shared = next(base.options for base in BASES.values() if isinstance(component, base))
+    return tuple(name for name in component.options if name in shared)
+
+
+def write_options(component: Component, values: Mapping[str, Any]) -> str | None:
     """Return a user's own options as text, `beta=1.5,gamma=2`, sorted, neutral ones left out."""
-    apart = with_columns(component, family)
+    apart = with_columns(component)
     specs = component.options
     told = {n: v for n, v in values.items() if n not in apart and v != specs[n].neutral}
     return ",".join(f"{name}={_written(told[name])}" for name in sorted(told)) or None
@@ -109,7 +133,7 @@ def _read_options(component: Component, text: str | None) -> dict[str, Any]:
     """Return the values of all options from the text of those that are not neutral."""
     given = dict(pair.split("=", 1) for pair in (text or "").split(",") if pair)
     return {
-        name: _read(given[name], spec) if name in given else spec.neutral
+        name: _read(given[name], spec) if name in given else _value(None, spec)
         for name, spec in component.options.items()
     }
 
@@ -175,6 +199,7 @@ class FunctionLoss(Loss):
     """A loss that is a function of outputs and targets to one number for each leading index."""
 
     reduces = True
+    reduction = None
 
     def __init__(self, name: str, function: Callable[..., Any]) -> None:
         self._function = function

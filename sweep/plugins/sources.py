@@ -47,7 +47,7 @@ def pin_plugin(name: str) -> str:
         raise PluginError(against)
     module, _, attribute = name.partition(":")
     source = _source(module)
-    if attribute not in _names(source, module):
+    if attribute not in _names(source, module)[0]:
         raise PluginError(f"name something defined at the top of module {module}")
     digest = hashlib.sha256(source).hexdigest()[:16]
     if wanted not in ("", digest):
@@ -90,8 +90,16 @@ def _python_file(origin: str | None) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
+@lru_cache(maxsize=256)
+def is_class(name: str) -> bool:
+    """Return whether a pinned `package.module:name@HASH` is that of a class, nothing being run."""
+    module, _, attribute = name.partition("@")[0].partition(":")
+    return attribute in _names(_source(module), module)[1]
+
+
 @lru_cache(maxsize=64)
-def _names(source: bytes, module: str) -> frozenset[str]:
+def _names(source: bytes, module: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names that a module's source defines at its top, and those that are classes."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError) as error:
@@ -107,4 +115,5 @@ def _names(source: bytes, module: str) -> frozenset[str]:
                 names.add(name)
             case ast.ImportFrom(names=aliases) | ast.Import(names=aliases):
                 names |= {alias.asname or alias.name for alias in aliases}
-    return frozenset(names)
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    return frozenset(names), frozenset(classes)

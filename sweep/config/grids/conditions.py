@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from sweep.config.parameters.axis import must
 from sweep.config.parameters.columns import find_column
-from sweep.config.parameters.networks import is_one_topology
+from sweep.config.parameters.topology import is_one_topology
 from sweep.errors import nearest
 from sweep.trial import PARAMETERS, canonical
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from sweep.components.columns import column_of, options_column
 from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
-from sweep.config.parameters.columns import column_of
+from sweep.config.parameters.components import OwnChoice
 from sweep.config.parameters.data_sets import PluginDataset, Source
 from sweep.config.parameters.stop_rules import Convergence
 from sweep.datasets.data import DatasetSpec, freeze
 from sweep.datasets.files import locate
+from sweep.plugins.components import component_in, declared_in, with_columns, write_options
 
 _COMMON = ("validation", "split_seed", "scale")
 Paths = Mapping[str, tuple[str | int, ...]]
@@ -73,6 +75,8 @@ def spread(parameter: str, value: object) -> list[dict[str, object]]:
         return [{"dataset": spec} for spec in _dataset_specs(value)]
     if isinstance(value, Convergence):
         return list(_stop_rules(value))
+    if isinstance(value, OwnChoice):
+        return [_own_columns(parameter, value, given) for given in _combined(_options(value))]
     if isinstance(value, Choice):
         options = {column_of(parameter, name): axis for name, axis in _options(value).items()}
         return [{parameter: value.name, **combined} for combined in _combined(options)]
@@ -81,18 +85,25 @@ def spread(parameter: str, value: object) -> list[dict[str, object]]:
 
 def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
     """Yield the problems of one parameter with its options."""
-    get = columns.get
-    if get("optimizer_nesterov") and not (
-        get("optimizer_momentum") and not get("optimizer_dampening")
-    ):
-        got = f"momentum {get('optimizer_momentum')}, dampening {get('optimizer_dampening')}"
-        yield Problem(path=path, must="have momentum > 0 and dampening 0 with nesterov", got=got)
-    low, high = get("optimizer_step_min"), get("optimizer_step_max")
-    if low is not None and high is not None and not low < high:
-        yield Problem(path=path, must="have step_min < step_max", got=f"{low} and {high}")
-    if "max_epochs" in columns and get("max_epochs") is None:
+    if "optimizer" in columns:
+        optimizer, options = component_in(columns, "optimizer")
+        for must, got in optimizer.faults(options):
+            yield Problem(path=path, must=must, got=got)
+    if "activation" in columns:
+        activation, _ = declared_in(columns, "activation")
+        if activation and not activation.hidden:
+            must, got = "be an activation that hidden layers can have", columns["activation"]
+            yield Problem(path=path, must=must, got=got)
+    if "max_epochs" in columns and columns["max_epochs"] is None:
         hint = "a rule that is never met would train for ever"
         yield Problem(path=path, must="hold max_epochs (or epochs)", hint=hint)
+
+
+def _own_columns(parameter: str, value: OwnChoice, options: Mapping[str, Any]) -> dict[str, object]:
+    """Return the columns of a user's own component, most of its options in one."""
+    apart = {column_of(parameter, n): options[n] for n in with_columns(value.component)}
+    text = write_options(value.component, options)
+    return {parameter: value.name, **apart, options_column(parameter): text}
 
 
 def _options(block: Block) -> dict[str, Any]:

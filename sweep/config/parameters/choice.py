@@ -1,14 +1,15 @@
 """A parameter given by a name with options of its own. Knows no particular one."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 from sweep.config.parameters.axis import Block, must
 from sweep.errors import nearest
-from sweep.plugins.sources import PluginError, is_plugin, pin_plugin
+from sweep.plugins.sources import is_plugin
 
 
 class Choice(Block):
@@ -17,22 +18,16 @@ class Choice(Block):
     name: str
 
 
-def _pinned(name: str) -> str:
-    try:
-        return pin_plugin(name)
-    except PluginError as error:
-        raise must(str(error)) from error
-
-
-_PLUGIN_SCHEMA = WithJsonSchema(
-    {
-        "type": "string",
-        "pattern": r"^[\w.]+:\w+$",
-        "description": "your own code, as package.module:name",
-    }
-)
-PluginName = Annotated[str, AfterValidator(_pinned), _PLUGIN_SCHEMA]
-PluginPath = Annotated[str, _PLUGIN_SCHEMA]
+PluginPath = Annotated[
+    str,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": r"^[\w.]+:\w+$",
+            "description": "your own code, as package.module:name",
+        }
+    ),
+]
 
 
 class Named:
@@ -41,19 +36,25 @@ class Named:
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
     ) -> CoreSchema:
-        models = get_args(source) or (source,)
-        tags = {name: tag_of(model) for model in models for name in names_of(model)}
-        plugin = next((tag_of(m) for m in models if not names_of(m)), None)
-        union = core_schema.tagged_union_schema(
-            {tag_of(model): handler.generate_schema(model) for model in models},
-            discriminator=lambda value: tags.get(_name(value), plugin),
-        )
-        names = sorted(tags)
-        return core_schema.no_info_before_validator_function(
-            lambda value: _as_choice(value, names=names, plugin=plugin is not None),
-            union,
-            metadata={"pydantic_js_functions": [_by_name(models)]},
-        )
+        return named_schema(get_args(source), handler.generate_schema)
+
+
+def named_schema(
+    models: tuple[type[Choice], ...], schema_of: Callable[[type[Choice]], CoreSchema]
+) -> CoreSchema:
+    """Return the schema of a union of choices, told apart by `name`."""
+    tags = {name: tag_of(model) for model in models for name in names_of(model)}
+    plugin = next((tag_of(m) for m in models if not names_of(m)), None)
+    union = core_schema.tagged_union_schema(
+        {tag_of(model): schema_of(model) for model in models},
+        discriminator=lambda value: tags.get(_name(value), plugin),
+    )
+    names = sorted(tags)
+    return core_schema.no_info_before_validator_function(
+        lambda value: _as_choice(value, names=names, plugin=plugin is not None),
+        union,
+        metadata={"pydantic_js_functions": [_by_name(models)]},
+    )
 
 
 def _by_name(models: tuple[type[Choice], ...]) -> Any:

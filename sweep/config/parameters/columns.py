@@ -1,5 +1,6 @@
 """Which columns of the results each parameter of a sweep file fills. Knows no values."""
 
+from sweep.components.columns import option_columns
 from sweep.trial import PARAMETERS, STOP_PARAMETERS
 
 _EXTRA = {
@@ -7,8 +8,7 @@ _EXTRA = {
     "learning_rate": ("learning_rate",),
     "learning_rate_schedule": (
         "learning_rate_schedule",
-        "learning_rate_factor",
-        "learning_rate_period",
+        *(column.name for column in option_columns("learning_rate_schedule")),
     ),
     "convergence": STOP_PARAMETERS,
 }
@@ -52,14 +52,6 @@ def _columns(parameter: str) -> tuple[str, ...]:
 COLUMNS: dict[str, tuple[str, ...]] = {name: _columns(name) for name in NAMES}
 OWNER: dict[str, str] = {column: name for name, columns in COLUMNS.items() for column in columns}
 assert set(OWNER) == set(PARAMETERS), "every column belongs to one parameter"
-
-
-def column_of(parameter: str, option: str) -> str:
-    """Return the column of an option of a parameter, such as momentum of optimizer."""
-    if option == "name":
-        return parameter
-    schedule = parameter == "learning_rate_schedule"
-    return f"learning_rate_{option}" if schedule else f"{parameter}_{option}"
 
 
 def find_column(spelling: str) -> str | None:
