@@ -168,7 +168,8 @@ def _bounded(option: dict[str, Any]) -> str:
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
+    cells = [[re.sub(r"(?<!\\)\|", r"\\|", cell) for cell in row] for row in rows]  # |x| is text
+    lines = [head, ["---"] * len(head), *cells]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import StopRule
 from sweep.engines.contract import Stop
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.state import Lane, Lanes, LaneState
@@ -25,6 +27,12 @@ RULES: list[tuple[dict[str, Any], StopReason]] = [
     ({"fixed_epochs": 77}, StopReason.EPOCHS),
     ({"max_epochs": 33}, StopReason.MAX_EPOCHS),
 ]
+
+
+def options_of(rule: StopRule, losses: np.ndarray) -> dict[str, Any]:
+    """Return options that a training meets about where it has such losses, or such changes."""
+    near = {"patience": 3, rule.threshold: 1.001 * float(np.median(losses))}
+    return {rule.columns[name]: near.get(name, 0.1) for name in rule.options}
 
 
 def drain(engine: FusedEngine | TorchEngine, lanes: Lanes, state: LaneState) -> list[Stop]:
@@ -84,6 +92,28 @@ def test_counters_are_those_of_the_torch_engine() -> None:
         np.testing.assert_array_equal(one[name], other[name], name)
     np.testing.assert_allclose(states[0].curve, states[1].curve, rtol=1e-12)
     np.testing.assert_allclose(states[0].tail, states[1].tail, rtol=1e-12)
+
+
+@pytest.mark.parametrize("rule", STOP_RULES.values(), ids=STOP_RULES)
+def test_the_kernel_judges_every_rule_as_plain_code_does(rule: StopRule) -> None:
+    trial, data = make_trial(learning_rate=0.05, max_epochs=120), one_hot(4)
+    engine = FusedEngine(trial, data)
+    free = lanes_of_trials(trial)
+    state = engine.begin(free)
+    engine.advance(free, state, 16)
+    scales = (state.tail[0], np.abs(np.diff(state.tail[0])), np.array([0.45]))
+    asked = [replace(trial, **options_of(rule, scale)) for scale in scales]
+    lanes, ends = Lanes((Lane((trial, *asked)),)), []
+    for trained in (engine, TorchEngine(trial, data)):
+        stops = drain(trained, lanes, trained.begin(lanes))
+        ends.append({stop.watch: stop for stop in stops})
+    assert by_place(list(ends[0].values())) == by_place(list(ends[1].values()))
+    assert {str(end.reason) for end in ends[0].values()} == {"max_epochs", rule.reason}
+    for watch, one in ends[0].items():
+        for name, first in rule.counters.items():
+            counted = [stop.state.counters[name][0, watch] for stop in (one, ends[1][watch])]
+            np.testing.assert_allclose(*counted, rtol=1e-6)
+            assert watch or counted[0] == first, "it was not asked for"
 
 
 def test_a_loss_that_is_not_finite_is_divergence() -> None:

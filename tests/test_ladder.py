@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
+from sweep.cli import judging
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.ladder import recorded_ladder
 from sweep.engines.state import Lane, Lanes
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.torch.engine import TorchEngine
-from sweep.ladder import LEVELS, RUNGS, Rung
+from sweep.ladder import BY_RUNG, LADDER, LEVELS, RUNGS, Rung
 from sweep.trial import StopReason, Trial
 from tests.trials import lanes_of_trials, make_trial, one_hot
 
@@ -18,17 +19,15 @@ EPOCHS = 1500
 
 def trial_of(rung: Rung, trial: Trial) -> Trial:
     """Return the trial that a rung speaks of."""
-    match rung.rule:
-        case "delta":
-            rule = {"delta_tolerance": rung.tolerance, "delta_patience": rung.patience}
-        case "early_stopping":
-            rule = {
-                "early_stopping_min_delta": rung.tolerance,
-                "early_stopping_patience": rung.patience,
-            }
-        case _:
-            rule = {"target_loss": rung.tolerance}
-    return replace(trial, **rule)
+    columns = BY_RUNG[rung.rule].columns
+    asked = {columns[BY_RUNG[rung.rule].threshold]: rung.tolerance}
+    if rung.patience:
+        asked[columns["patience"]] = rung.patience
+    return replace(trial, **asked)
+
+
+def test_the_command_line_offers_the_rules_of_the_ladder() -> None:
+    assert tuple(judging.RULES) == LADDER
 
 
 def test_a_rung_is_met_when_a_trial_with_its_rule_stops() -> None:
