@@ -22,10 +22,11 @@ from sweep.cli.main import main
 from sweep.errors import StoreError, UnreachableError
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.running.options import RunOptions
-from sweep.store import lease, parts, remote
+from sweep.store.places import lease, remote
 from sweep.store.places.journal import open_journal
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import path_of
+from sweep.store.tables import parts
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.reader import read_curves, read_trials, read_weights
 from sweep.store.tables.writer import Writer
