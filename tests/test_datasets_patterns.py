@@ -98,6 +98,52 @@ def test_a_users_function_gets_its_options_as_they_were_written(
     assert load_data(spec).inputs.tolist() == [[1, 2], [3, 4]]
 
 
+def plan_of(folder: Path, scale: int, *, comment: str = "") -> tuple[DatasetSpec, str]:
+    """Write a data set's function anew and return what a plan made now would ask for."""
+    code = f"def rows():\n    return [[{scale}.0, 0.0], [0.0, {scale}.0]]\n{comment}"
+    (folder / "data_that_is_edited.py").write_text(code)
+    (columns,) = spread("dataset", PluginDataset(name="data_that_is_edited:rows"))
+    spec = columns["dataset"]
+    assert isinstance(spec, DatasetSpec)
+    return spec, load_data(spec).fingerprint
+
+
+def test_an_edited_function_gives_new_data_in_the_same_process(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    first, fingerprint = plan_of(tmp_path, 1)
+    edited, other = plan_of(tmp_path, 2)
+    assert load_data(edited).inputs.tolist() == [[2, 0], [0, 2]]
+    assert other != fingerprint
+    assert load_data(edited).name == "data_that_is_edited:rows"
+    again, same = plan_of(tmp_path, 1, comment="# what follows the numbers changes no data\n")
+    assert same == fingerprint
+    assert again != first
+
+
+def test_a_source_other_than_the_plans_is_refused(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    planned, _ = plan_of(tmp_path, 3)
+    plan_of(tmp_path, 4)
+    load_data.cache_clear()
+    with pytest.raises(DatasetError, match=r"be made by the source that was planned, digest"):
+        load_data(planned)
+
+
+def test_a_package_that_was_edited_is_refused_until_python_is_started_anew(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "package_of_data").mkdir()
+    (tmp_path / "package_of_data" / "rows.py").write_text("def rows():\n    return [[1.0]]\n")
+    inside = tmp_path / "package_of_data" / "__init__.py"
+    inside.write_text("from .rows import rows\n")
+    source = PluginDataset(name="package_of_data:rows")
+    (columns,) = spread("dataset", source)
+    assert load_data(columns["dataset"]).inputs.tolist() == [[1]]
+    inside.write_text("from .rows import rows  # edited\n")
+    (columns,) = spread("dataset", source)
+    with pytest.raises(DatasetError, match="start Python anew"):
+        load_data(columns["dataset"])
+
+
 nested = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),

@@ -112,7 +112,7 @@ def test_the_kernel_judges_every_rule_as_plain_code_does(rule: StopRule) -> None
     for watch, one in ends[0].items():
         for name, first in rule.counters.items():
             counted = [stop.state.counters[name][0, watch] for stop in (one, ends[1][watch])]
-            np.testing.assert_allclose(*counted, rtol=1e-6)
+            np.testing.assert_allclose(counted[0], counted[1], rtol=1e-6)
             assert watch or counted[0] == first, "it was not asked for"
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sweep.cli import judging
+from sweep.cli import options
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.ladder import recorded_ladder
 from sweep.engines.state import Lane, Lanes
@@ -27,7 +27,7 @@ def trial_of(rung: Rung, trial: Trial) -> Trial:
 
 
 def test_the_command_line_offers_the_rules_of_the_ladder() -> None:
-    assert tuple(judging.RULES) == LADDER
+    assert tuple(options.RULES) == LADDER
 
 
 def test_a_rung_is_met_when_a_trial_with_its_rule_stops() -> None:

@@ -10,6 +10,8 @@ from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
+from sweep.plugins.loading import load_plugin
+from sweep.plugins.sources import PluginError, digest_of
 from sweep.trust import objection, objection_to, plugins_are_refused
 
 Maker = Callable[..., Data]
@@ -65,20 +67,29 @@ def _plugin(name: str) -> Maker:
         raise DatasetError("name a data set that is built in, as --no-plugins is given")
     if against := objection(name):
         raise DatasetError(against)
-    module, _, function = name.partition(":")
+    place, _, digest = name.partition("@")
+    module, _, function = place.partition(":")
+    if digest and (found := digest_of(module)) != digest:
+        raise DatasetError(
+            f"be made by the source that was planned, digest {digest} (got {found} on this "
+            "machine; have the same version everywhere, and start the sweep again)"
+        )
     try:
-        maker = getattr(importlib.import_module(module), function)
+        maker = load_plugin(name) if digest else getattr(importlib.import_module(module), function)
+    except PluginError as error:
+        raise DatasetError(str(error).partition(": must ")[2] or str(error)) from error
     except Exception as error:  # a user's module may raise anything on import
         raise DatasetError(f"name a function that can be imported ({error})") from error
     if not callable(maker):
         raise DatasetError("name a function")
     if against := objection_to(maker):
         raise DatasetError(against)
-    return maker  # type: ignore[no-any-return]
+    return maker
 
 
 def _from_plugin(name: str, made: Any) -> Data:
     """Accept a Data, an array of samples, or a pair of samples and targets."""
+    name = name.partition("@")[0]
     if not isinstance(made, Data):
         inputs, targets = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         return make_data(name, inputs, targets)

@@ -1,6 +1,7 @@
 """Loads a user's own code by its `package.module:name@hash`. Knows nothing of its use."""
 
 import hashlib
+import importlib
 import importlib.util
 import sys
 from collections.abc import Callable
@@ -11,6 +12,9 @@ from typing import Any
 
 from sweep.plugins.sources import PluginError
 from sweep.trust import objection, objection_to, plugins_are_refused
+
+_PACKAGES: dict[str, str] = {}
+"""The digests of the packages that were imported for a user's function."""
 
 
 def load_plugin(name: str) -> Callable[..., Any]:
@@ -36,13 +40,17 @@ def _loaded(name: str) -> Callable[..., Any]:
     place, _, digest = name.partition("@")
     module_name, _, attribute = place.partition(":")
     path = _source_of(module_name)
-    found = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    source = path.read_bytes()
+    found = hashlib.sha256(source).hexdigest()[:16]
     if digest and found != digest:
         raise PluginError(
             f"{place}: source must be the plan's, digest {digest} (got {found} on this worker; "
             "install the same version everywhere and start the sweep again)"
         )
-    module = _load(f"{module_name}@{found}", path)
+    if path.name == "__init__.py":
+        module = _package(module_name, found)
+    else:
+        module = _load(f"{module_name}@{found}", path, source)
     if not callable(getattr(module, attribute, None)):
         raise PluginError(f"{place}: {module_name} must define the function {attribute!r}")
     function: Callable[..., Any] = getattr(module, attribute)
@@ -61,17 +69,27 @@ def _source_of(module_name: str) -> Path:
     return Path(spec.origin)
 
 
-def _load(name: str, path: Path) -> ModuleType:
+def _package(name: str, digest: str) -> ModuleType:
+    """Import a package, which may not bear to be run twice."""
+    try:
+        module = importlib.import_module(name)
+    except Exception as error:
+        raise _unimportable(name, error) from error
+    if _PACKAGES.setdefault(name, digest) != digest:
+        raise PluginError(f"{name}: must be as this Python has loaded it; start Python anew")
+    return module
+
+
+def _load(name: str, path: Path, source: bytes) -> ModuleType:
     """Run a module under a name that carries its digest: one edited since is loaded anew."""
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec is not None
-    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        exec(compile(source, str(path), "exec"), module.__dict__)  # no bytecode of an older source
     except BaseException as error:
         del sys.modules[name]
         if not isinstance(error, Exception):

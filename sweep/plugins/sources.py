@@ -55,6 +55,12 @@ def pin_plugin(name: str) -> str:
     return f"{name}@{digest}"
 
 
+def digest_of(module: str) -> str | None:
+    """Return 16 hex digits of the SHA-256 of a module's source, None where none is found."""
+    path = find_module(module)
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
 def _source(module: str) -> bytes:
     path = find_module(module)
     if path is None:

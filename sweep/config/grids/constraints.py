@@ -81,7 +81,7 @@ class Constraints:
                     Value({**value.columns, **self._name_data(value.columns)}, value.paths)
                 )
             except DatasetError as error:
-                got = error.got or str(value.columns["dataset"].name)
+                got = error.got or value.columns["dataset"].name.partition("@")[0]
                 problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
         joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
         return list(compress(named, ~matching_rules(rules, [joint])))

@@ -14,6 +14,7 @@ from sweep.config.parameters.stop_rules import Convergence
 from sweep.datasets.data import DatasetSpec, freeze
 from sweep.datasets.files import locate
 from sweep.plugins.components import component_in, declared_in, with_columns, write_options
+from sweep.plugins.sources import digest_of
 
 _COMMON = ("validation", "split_seed", "scale")
 Paths = Mapping[str, tuple[str | int, ...]]
@@ -144,9 +145,14 @@ def _dataset_specs(source: Source) -> Iterator[DatasetSpec]:
 def _dataset_spec(
     name: str, options: Mapping[str, object], asked: Mapping[str, Any]
 ) -> DatasetSpec:
-    """Return a spec that is equal for equal data, with absolute paths."""
+    """Return a spec that is equal for equal data, with absolute paths.
+
+    A user's function is named with the digest of its source, so that it is called anew once edited.
+    """
     split_seed = asked["split_seed"] if asked["validation"] else 0
     if isinstance(path := options.get("path"), str) and ":" not in name:
         options = {**options, "path": str(locate(path))}
+    if ":" in name and (digest := digest_of(name.partition(":")[0])):
+        name = f"{name}@{digest}"
     frozen = tuple((n, freeze(v)) for n, v in sorted(options.items()))
     return DatasetSpec(name, frozen, **{**asked, "split_seed": split_seed})
