@@ -4,11 +4,15 @@ Hypothesis draws the same examples every time, new ones with HYPOTHESIS_PROFILE=
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from jaxtyping import install_import_hook
+
+if TYPE_CHECKING:
+    from tests.object_store import Proxy
 
 os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("fixed", derandomize=True)
@@ -47,3 +51,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         if not item.get_closest_marker("ray"):
             patch.setenv("RAY_TMPDIR", NO_RAY)
         return (yield)
+
+
+@pytest.fixture(scope="session")
+def served() -> "Iterator[Proxy]":
+    """The S3 server of the tests, with an empty bucket."""
+    from tests.object_store import object_storage
+
+    with object_storage() as proxy:
+        yield proxy

@@ -19,11 +19,11 @@ MOST_EPOCHS = 3000
 @pytest.mark.parametrize(
     ("name", "engine", "kinds"),
     [
-        ("encoder", "fused", 16),
-        ("identity", "fused", 16),
+        ("encoder", "fused", 8),
+        ("identity", "fused", 8),
         ("stacked_full_batch", "fused", 4),
         ("vanishing", "torch", 1),
-        ("zhang2017_readings", "fused", 16),
+        ("zhang2017_readings", "fused", 8),
     ],
 )
 def test_the_shortest_trials_of_each_kind_end_as_they_did(

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from sweep.errors import StoreError
 from sweep.store.places import lease
 from sweep.store.places.lease import Lease, lease_holder
 from sweep.store.places.remote import path_of
-from tests.object_store import Proxy, object_storage, read_object, uri
+from tests.object_store import Proxy, read_object, uri
 
 PROCESSES, THREADS = 4, 50
 
@@ -41,12 +40,6 @@ print(len(won), flush=True)
 sys.stdin.read()
 for one in won: one.release()
 """
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Proxy]:
-    with object_storage() as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -32,16 +32,10 @@ from sweep.store.tables.reader import read_curves, read_trials, read_weights
 from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.cluster_sweeps import small_config, small_sweep
-from tests.object_store import Proxy, endpoint, object_storage, objects, read_object, uri
+from tests.object_store import Proxy, endpoint, objects, read_object, uri
 from tests.store_fixtures import make_result
 
 CHANGING = ("seconds", "seconds_share", "started", "finished", "resumed_from")
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Proxy]:
-    with object_storage() as proxy:
-        yield proxy
 
 
 @pytest.fixture
