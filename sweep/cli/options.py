@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from sweep.ladder import Rung
 
-RULES = ["delta", "early_stopping", "loss"]
+RULES = ["delta", "early_stopping", "loss"]  # sweep.ladder.LADDER, which takes long to import
 
 
 def _may_run(package: str, place: Path) -> bool:

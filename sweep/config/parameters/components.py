@@ -86,7 +86,7 @@ def _function(base: Any, name: str) -> Component:
 
 @cache
 def _own_choice(name: str, component: Component) -> type[OwnChoice]:
-    fields = {"name": (str, Field(description="your own code")), **_fields(component)}
+    fields = {"name": (str, Field(description="your own code")), **option_fields(component)}
     model = create_model(name, __base__=OwnChoice, __doc__=component.doc, **fields)
     model.component = component
     return model
@@ -95,7 +95,7 @@ def _own_choice(name: str, component: Component) -> type[OwnChoice]:
 @cache
 def _choice(component: Component, base: Any) -> type[Choice]:
     kind, name = type(component), component.name
-    fields = {"name": (Literal[name], Field(description=name)), **_fields(component)}
+    fields = {"name": (Literal[name], Field(description=name)), **option_fields(component)}
     title = f"{kind.__name__}{base.__name__}"
     return create_model(title, __base__=Choice, __doc__=inspect.getdoc(kind), **fields)
 
@@ -111,13 +111,14 @@ def _own_code(base: Any) -> type[OwnCode]:
         __base__=OwnCode,
         __doc__=f"{article} {base.__name__.lower()} of your own: {what} with options of its own.",
         name=name,
-        **(_fields(wrapper) if wrapper else {}),
+        **(option_fields(wrapper) if wrapper else {}),
     )
     model.base = base
     return model
 
 
-def _fields(component: Component | type[Component]) -> dict[str, Any]:
+def option_fields(component: Component | type[Component]) -> dict[str, Any]:
+    """Return the options of a component as the fields of a model."""
     return {name: _field(spec) for name, spec in component.options.items()}
 
 
