@@ -70,7 +70,9 @@ def config_reference() -> str:
     ordered = sorted(definitions.keys() - {"Fixed", "Grid"}, key=lambda n: (titles[n], n))
     for name in (name for name in ordered if name not in bare):
         parts.append(_section(titles[name], definitions[name], links))
-    rows = [(titles[n], _line(definitions[n]["description"])) for n in ordered if n in bare]
+    rows: list[tuple[str, ...]] = [
+        (titles[n], _line(definitions[n]["description"])) for n in ordered if n in bare
+    ]
     parts.append(f"## {BARE_TITLE}\n\n{_table(('name', 'meaning'), rows)}\n")
     return "\n".join(parts)
 

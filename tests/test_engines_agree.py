@@ -5,121 +5,94 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from sweep.components.registry import (
+    ACTIVATIONS,
+    CLIPPINGS,
+    FAMILIES,
+    INITIALISERS,
+    LOSSES,
+    SKIPS,
+)
+from sweep.components.spec import Option
 from sweep.engines.contract import Engine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.engine import TorchEngine
 from sweep.training.checkpoints import freeze, thaw
 from sweep.trial import Trial
-from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot, relative_difference
+from tests.trials import (
+    OPTIMIZERS,
+    columns_of,
+    lanes_of_trials,
+    make_trial,
+    one_hot,
+    relative_difference,
+    sample,
+)
 
-HIDDEN = (
-    "sigmoid",
-    "tanh",
-    "relu",
-    "leaky_relu",
-    "elu",
-    "selu",
-    "gelu",
-    "silu",
-    "softplus",
-    "identity",
-)
+HIDDEN = tuple(name for name, activation in ACTIVATIONS.items() if activation.hidden)
 SMOOTH = ("sigmoid", "tanh", "gelu", "silu", "softplus", "identity")
-UNSMOOTH = ("rprop", "quickprop")  # they part at signs and quotients of slopes
-LOSSES = (
-    ("mean_squared_error", None),
-    ("binary_cross_entropy", "keras"),
-    ("binary_cross_entropy", "torch"),
-    ("binary_cross_entropy", "logits"),
-    ("categorical_cross_entropy", "keras"),
-    ("categorical_cross_entropy", "torch"),
-)
+SMOOTH_STEPS = ("sgd", "rmsprop", "adagrad", "adadelta", "adam", "adamw", "nadam", "adamax")
+"""Others part at signs and quotients of slopes, and activations at corners."""
+
+
+@st.composite
+def chosen(draw: st.DrawFn, family: str, *names: str) -> dict[str, Any]:
+    """Return the columns of a component of a family, its options somewhere in their range."""
+    name = draw(st.sampled_from(sorted(names or FAMILIES[family])))
+    component = FAMILIES[family][name]
+    given = {option: draw(values_of(spec)) for option, spec in component.options.items()}
+    if family == "optimizer":
+        assume(not list(component.faults(given)))  # type: ignore[attr-defined]
+    return columns_of(family, name, **given)
+
+
+def values_of(spec: Option) -> st.SearchStrategy[Any]:
+    """Return the values that an option is tried at: every word, and numbers near its sample."""
+    if spec.kind is bool:
+        return st.booleans()
+    if spec.choices:
+        return st.sampled_from(spec.choices)
+    first = sample(spec)
+    other = 0.5 if spec.presence else (first or 0.02) / 2
+    fits = spec.kind is float and (spec.above is None or other > spec.above)
+    return st.sampled_from([first, other] if fits else [first])
 
 
 @st.composite
 def choices(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64") -> dict[str, Any]:
-    optimizer = draw(st.sampled_from(sorted(OPTIMIZERS)))
-    loss, semantics = draw(st.sampled_from(LOSSES))
-    outputs = ("sigmoid",) if semantics == "logits" else ("sigmoid", "softmax")
+    losses = draw(chosen("loss"))
+    loss = LOSSES[losses["loss"]]
+    of_logits = loss.takes_logits(losses.get("loss_semantics"))
+    outputs = ("sigmoid",) if of_logits else ("sigmoid", "softmax")
     batch = draw(st.sampled_from([None, None, 2, 3]))
     order = "full_batch" if batch is None else draw(st.sampled_from(["fixed", "shuffled"]))
-    schedule = draw(
-        st.sampled_from(
-            [
-                ("constant", None, None),
-                ("exponential", 0.5, 20),
-                ("cosine", 0.1, 40),
-                ("step", 0.5, 7),
-            ]
-        )
-    )
-    clip = draw(st.sampled_from(["none", "none", "norm", "value"]))
+    clip = draw(st.sampled_from(["none", "none", *CLIPPINGS]))
+    drawing = (name for name, initialiser in INITIALISERS.items() if initialiser.draws)
     return dict(
         topology=draw(st.sampled_from([(4, 3, 4), (5, 2, 5), (6, 4, 2, 4, 6)])),
-        activation=draw(st.sampled_from(hidden)),
-        activation_slope=draw(st.sampled_from([None, 0.2])),
-        activation_alpha=draw(st.sampled_from([None, 0.7])),
-        output_activation=draw(st.sampled_from(outputs)),
-        initialiser=draw(
-            st.sampled_from(["uniform", "normal", "xavier_uniform", "kaiming_normal"])
-        ),
-        initialiser_constant=draw(st.sampled_from([0.3, 0.8])),
+        **draw(chosen("activation", *hidden)),
+        **draw(chosen("output_activation", *outputs)),
+        **draw(chosen("initialiser", *drawing)),
         bias_constant=draw(st.sampled_from([0.0, 0.1])),
         seed=draw(st.integers(0, 2**63 - 1)),
-        loss=loss,
-        loss_semantics=semantics,
-        loss_reduction=draw(st.sampled_from(["mean", "mean", "sum"])),
+        **losses,
         flat_spot=draw(st.sampled_from([0.0, 0.0, 0.1])),
         gradient_clip=clip,
         gradient_clip_limit=None if clip == "none" else draw(st.sampled_from([0.01, 0.3])),
         weight_decay=draw(st.sampled_from([0.0, 0.01])),
         decay_biases=draw(st.booleans()),
         biases=draw(st.sampled_from([True, True, False])),
-        optimizer=optimizer,
+        **draw(chosen("optimizer")),
         learning_rate=draw(st.sampled_from([0.001, 0.02])),
-        learning_rate_schedule=schedule[0],
-        learning_rate_factor=schedule[1],
-        learning_rate_period=schedule[2],
+        **draw(chosen("learning_rate_schedule")),
         batch_size=batch,
         sample_order=order,
         dtype=dtype,
-        **draw(options(optimizer)),
     )
-
-
-@st.composite
-def options(draw: st.DrawFn, optimizer: str) -> dict[str, Any]:
-    momentum = draw(st.sampled_from([0.0, 0.5]))
-    hat = {
-        "optimizer_epsilon": draw(st.sampled_from([1e-3, 1e-7])),
-        "optimizer_epsilon_hat": draw(st.booleans()),
-    }
-    choices: dict[str, dict[str, Any]] = {
-        "sgd": {
-            "optimizer_momentum": momentum,
-            "optimizer_nesterov": momentum > 0 and draw(st.booleans()),
-            "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
-        },
-        "rmsprop": {
-            "optimizer_momentum": momentum,
-            "optimizer_centered": draw(st.booleans()),
-            "optimizer_epsilon": draw(st.sampled_from([1e-3, 1e-7])),
-            "optimizer_epsilon_inside": draw(st.booleans()),
-        },
-        "adagrad": {
-            "optimizer_epsilon_inside": draw(st.booleans()),
-            "optimizer_initial_accumulator": draw(st.sampled_from([0.0, 0.1])),
-            "optimizer_decay": draw(st.sampled_from([0.0, 0.01])),
-        },
-        "adam": {"optimizer_amsgrad": draw(st.booleans())} | hat,
-        "adamw": {"optimizer_amsgrad": draw(st.booleans())} | hat,
-        "adamax": hat,
-    }
-    return choices.get(optimizer, {})
 
 
 @st.composite
@@ -128,15 +101,11 @@ def featured(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str = "float64"
     choice: dict[str, Any] = draw(choices(hidden=hidden, dtype=dtype))
     palindrome = choice["topology"] == choice["topology"][::-1]
     choice |= {"tied_weights": palindrome and draw(st.booleans())}
-    choice |= {"skip": draw(st.sampled_from(["none", "residual", "highway"]))}
+    choice |= {"skip": draw(st.sampled_from(["none", *SKIPS]))}
     choice |= {"code_penalty": draw(st.sampled_from([0.0, 0.1]))}
     if draw(st.booleans()):
         choice |= draw(normalised(choice["topology"][0]))
-    noise = draw(st.sampled_from(["none", "none", "gaussian", "masking"]))
-    choice |= {"input_noise": noise}
-    if noise != "none":
-        choice |= {"input_noise_scale": 0.2} if noise == "gaussian" else {"input_noise_rate": 0.3}
-    return choice
+    return choice | draw(st.one_of(st.just({"input_noise": "none"}), chosen("input_noise")))
 
 
 @st.composite
@@ -213,7 +182,7 @@ def test_one_step_from_sampled_states_agrees_in_float64(choice: dict[str, Any]) 
 
 @pytest.mark.slow
 @relaxed
-@given(featured(hidden=SMOOTH).filter(lambda choice: choice["optimizer"] not in UNSMOOTH))
+@given(featured(hidden=SMOOTH).filter(lambda choice: choice["optimizer"] in SMOOTH_STEPS))
 def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
     trial = make_trial(**choice)
     torch_engine, reference = engines(trial)

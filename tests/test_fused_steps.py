@@ -13,7 +13,7 @@ from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lanes
 from sweep.engines.torch.engine import TorchEngine
 from sweep.trial import Trial
-from tests.test_engines_agree import HIDDEN, SMOOTH, UNSMOOTH, choices, differences
+from tests.test_engines_agree import HIDDEN, SMOOTH, SMOOTH_STEPS, choices, differences
 from tests.trials import lanes_of_trials, make_trial, one_hot
 
 OUTPUTS = {
@@ -30,10 +30,10 @@ def full_batch(draw: st.DrawFn, *, hidden: tuple[str, ...], dtype: str) -> dict[
     choice |= {"batch_size": None, "sample_order": "full_batch"}
     choice["topology"] = draw(st.sampled_from([(4, 3, 4), (9, 5, 2, 9), (6, 6), (17, 4, 17)]))
     outputs = [name for name in OUTPUTS[choice["loss"]] if name in (*hidden, "softmax", "sigmoid")]
-    if choice["loss_semantics"] != "logits":
+    if choice.get("loss_semantics") != "logits":
         choice["output_activation"] = draw(st.sampled_from(outputs))
-    choice["output_activation_slope"] = choice["activation_slope"]
-    choice["output_activation_alpha"] = choice["activation_alpha"]
+    for option in ("slope", "alpha"):
+        choice[f"output_activation_{option}"] = choice.get(f"activation_{option}")
     return choice
 
 
@@ -103,7 +103,7 @@ def test_one_step_agrees_in_float32(choice: dict[str, Any]) -> None:
 @given(
     full_batch(hidden=SMOOTH, dtype="float64").filter(
         lambda choice: (
-            choice["optimizer"] not in UNSMOOTH
+            choice["optimizer"] in SMOOTH_STEPS
             and choice["output_activation"] in (*SMOOTH, "softmax")
         )
     )

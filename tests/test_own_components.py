@@ -4,13 +4,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+import sweep
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 from sweep.trust import refusing_plugins
 from tests.sweepfiles import faults_of, small, trials_of
 
+EXAMPLE = Path(__file__).parent.parent / "examples/own_components.yaml"
 MODULE = '''
 from sweep.components.activations import Activation
 from sweep.components.initialisers import Initialiser
@@ -82,7 +85,7 @@ def swish(x):
 
 @pytest.fixture(autouse=True)
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_parts.py").write_text(MODULE)
+    (tmp_path / "parts_here.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
 
@@ -92,7 +95,7 @@ def options(trial: Trial, family: str) -> dict[str, Any]:
 
 
 def test_each_option_is_an_axis() -> None:
-    activation = {"name": "own_parts:Swish", "beta": [1, 1.5], "form": ["soft", "hard"]}
+    activation = {"name": "parts_here:Swish", "beta": [1, 1.5], "form": ["soft", "hard"]}
     trials = trials_of(grid={"activation": activation})
     assert [t.activation_options for t in trials] == [
         "beta=1.0,form=soft",
@@ -107,8 +110,8 @@ def test_each_option_is_an_axis() -> None:
 
 def test_options_that_all_of_a_kind_have_keep_their_columns() -> None:
     fixed = {
-        "initialiser": {"name": "own_parts:Signs", "size": 0.5, "jitter": 0.1},
-        "optimizer": {"name": "own_parts:Plain", "warmup": None, "decay": 0.2},
+        "initialiser": {"name": "parts_here:Signs", "size": 0.5, "jitter": 0.1},
+        "optimizer": {"name": "parts_here:Plain", "warmup": None, "decay": 0.2},
     }
     (trial,) = trials_of(fixed=fixed)
     assert (trial.initialiser_options, trial.initialiser_jitter) == ("size=0.5", 0.1)
@@ -118,14 +121,14 @@ def test_options_that_all_of_a_kind_have_keep_their_columns() -> None:
 
 def test_a_neutral_option_leaves_the_identity_as_it_is() -> None:
     plain, said = (
-        trials_of(fixed={"activation": {"name": "own_parts:Swish"} | given})[0]
+        trials_of(fixed={"activation": {"name": "parts_here:Swish"} | given})[0]
         for given in ({}, {"shift": 0})
     )
     assert plain.trial_id == said.trial_id
 
 
 def test_a_function_goes_by_its_name_alone() -> None:
-    (trial,) = trials_of(fixed={"activation": "own_parts:swish"})
+    (trial,) = trials_of(fixed={"activation": "parts_here:swish"})
     assert trial.activation_options is None
     assert options(trial, "activation") == {}
 
@@ -134,49 +137,49 @@ def test_a_function_goes_by_its_name_alone() -> None:
     ("fixed", "said"),
     [
         (
-            {"activation": {"name": "own_parts:Swish", "beta": -1}},
+            {"activation": {"name": "parts_here:Swish", "beta": -1}},
             "sweep: fixed.activation.beta must be > 0 (got -1)",
         ),
         (
-            {"activation": {"name": "own_parts:Swish", "bta": 1}},
+            {"activation": {"name": "parts_here:Swish", "bta": 1}},
             "sweep: fixed.activation.bta must be one of name, beta, shift, form (got 'bta'; did "
             "you mean 'beta'?)",
         ),
         (
-            {"activation": {"name": "own_parts:Swish", "form": "sft"}},
+            {"activation": {"name": "parts_here:Swish", "form": "sft"}},
             "sweep: fixed.activation.form must be one of soft, hard (got 'sft'; did you mean "
             "'soft'?)",
         ),
         (
-            {"initialiser": "own_parts:Signs"},
+            {"initialiser": "parts_here:Signs"},
             "sweep: fixed.initialiser.size must be given",
         ),
         (
-            {"optimizer": {"name": "own_parts:Plain", "sign": True, "warmup": None}},
+            {"optimizer": {"name": "parts_here:Plain", "sign": True, "warmup": None}},
             "sweep: fixed.optimizer must have a warmup with sign (got none)",
         ),
         (
-            {"activation": "own_parts:OnlyOutputs"},
+            {"activation": "parts_here:OnlyOutputs"},
             "sweep: fixed.activation must be an activation that hidden layers can have (got",
         ),
         (
-            {"loss": "own_parts:Swish"},
+            {"loss": "parts_here:Swish"},
             "sweep: fixed.loss must be a subclass of sweep.components.losses.Loss (got",
         ),
         (
-            {"optimizer": "own_parts:swish"},
+            {"optimizer": "parts_here:swish"},
             "sweep: fixed.optimizer must be a subclass of sweep.components.optimizers.Optimizer",
         ),
         (
-            {"activation": "own_parts:Unfinished"},
+            {"activation": "parts_here:Unfinished"},
             "sweep: fixed.activation must be made without arguments (Can't instantiate",
         ),
         (
-            {"activation": "own_parts:Unwritable"},
+            {"activation": "parts_here:Unwritable"},
             "sweep: fixed.activation must have choices of letters, digits and '_' (got",
         ),
         (
-            {"activation": {"name": "own_parts:swish", "beta": 1}},
+            {"activation": {"name": "parts_here:swish", "beta": 1}},
             "sweep: fixed.activation.beta must be one of name (got 'beta'",
         ),
     ],
@@ -194,9 +197,9 @@ dataset: one-hot
 fixed:
   topology: 4-2-4
   activation:
-    name: own_parts:Swish
+    name: parts_here:Swish
     beta: 0
-  output_activation: own_parts:OnlyOutputs
+  output_activation: parts_here:OnlyOutputs
   initialiser: torch_linear
   loss: mean_squared_error
   optimizer: adam
@@ -209,9 +212,27 @@ convergence: {epochs: 3}
 
 
 def test_no_class_is_loaded_where_plugins_are_refused() -> None:
-    for name in [name for name in sys.modules if name.startswith("own_parts")]:
+    for name in [name for name in sys.modules if name.startswith("parts_here")]:
         del sys.modules[name]
     with refusing_plugins():
-        (fault,) = faults_of(small(fixed={"activation": "own_parts:Swish"}))
+        (fault,) = faults_of(small(fixed={"activation": "parts_here:Swish"}))
     assert "as --no-plugins is given" in str(fault)
-    assert not any(name.startswith("own_parts") for name in sys.modules)
+    assert not any(name.startswith("parts_here") for name in sys.modules)
+
+
+def test_the_examples_train_to_the_same_end_in_every_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    found = {}
+    for engine in ("fused", "torch", "reference"):
+        overrides = [f"resources.engine={engine}"]
+        output = tmp_path / engine
+        summary = sweep.run(EXAMPLE, overrides=overrides, output=output, use_ray=False)
+        trials = sweep.read_trials(summary.output).set_index("trial_id").sort_index()
+        assert set(trials["status"]) == {"finished"}, set(trials["traceback"])
+        assert set(trials["engine"]) == {engine}
+        found[engine] = trials["final_loss"]
+    assert len(found["reference"]) == 12
+    for engine in ("fused", "torch"):
+        np.testing.assert_allclose(found[engine], found["reference"], rtol=1e-9)

@@ -5,6 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from sweep.components.columns import column_of
+from sweep.components.registry import FAMILIES
+from sweep.components.spec import REQUIRED, Option
 from sweep.datasets.data import Data, DatasetSpec
 from sweep.datasets.registry import load_data
 from sweep.engines.state import Lane, Lanes
@@ -12,28 +15,30 @@ from sweep.planning.packs import Pack
 from sweep.training.work import Work
 from sweep.trial import Trial
 
+
+def sample(spec: Option) -> Any:
+    """Return an option's default, or some value that it may have where it must be given."""
+    if spec.default is not REQUIRED:
+        return spec.default
+    if spec.kind is not float:
+        return spec.choices[0] if spec.choices else spec.kind(7)
+    low = next((end for end in (spec.least, spec.above) if end is not None), 0.0)
+    high = next((end for end in (spec.most, spec.below) if end is not None), low + 1.0)
+    return (low + high) / 2
+
+
+def columns_of(family: str, name: str, **options: Any) -> dict[str, Any]:
+    """Return the columns of a built-in component, options that are left out as they may be."""
+    specs = FAMILIES[family][name].options
+    given = {option: sample(spec) for option, spec in specs.items()} | options
+    return {family: name} | {column_of(family, option): given[option] for option in given}
+
+
 OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "sgd": {"optimizer_momentum": 0.9, "optimizer_dampening": 0.0, "optimizer_nesterov": False},
-    "rmsprop": {"optimizer_rho": 0.9, "optimizer_epsilon": 1e-8, "optimizer_momentum": 0.0},
-    "adagrad": {"optimizer_epsilon": 1e-10, "optimizer_initial_accumulator": 0.0},
-    "adadelta": {"optimizer_rho": 0.9, "optimizer_epsilon": 1e-6},
-    "adam": {"optimizer_beta1": 0.9, "optimizer_beta2": 0.999, "optimizer_epsilon": 1e-8},
-    "adamw": {"optimizer_beta1": 0.9, "optimizer_beta2": 0.999, "optimizer_epsilon": 1e-8},
-    "nadam": {
-        "optimizer_beta1": 0.9,
-        "optimizer_beta2": 0.999,
-        "optimizer_epsilon": 1e-8,
-        "optimizer_momentum_decay": 0.004,
-    },
-    "adamax": {"optimizer_beta1": 0.9, "optimizer_beta2": 0.999, "optimizer_epsilon": 1e-8},
-    "rprop": {
-        "optimizer_eta_minus": 0.5,
-        "optimizer_eta_plus": 1.2,
-        "optimizer_step_min": 1e-6,
-        "optimizer_step_max": 50.0,
-    },
-    "quickprop": {"optimizer_max_growth": 1.75},
+    name: columns_of("optimizer", name) for name in FAMILIES["optimizer"]
 }
+OPTIMIZERS["sgd"] |= {"optimizer_momentum": 0.9}
+OPTIMIZERS["rmsprop"] |= {"optimizer_rho": 0.9}
 
 
 def one_hot(size: int) -> Data:
@@ -55,7 +60,6 @@ def make_trial(**changes: Any) -> Trial:
         seed=0,
         loss="binary_cross_entropy",
         loss_semantics="keras",
-        optimizer=optimizer,
         learning_rate=0.01,
         dtype="float64",
         max_epochs=100,

@@ -163,7 +163,9 @@ def loss_form(component: Loss, variant: Variant, dtype: str) -> int:
 
         return through_softmax
 
-    name = f"{variant.semantics}-{'softmax' if softmax else 'units'}{'-bits' * variant.bits}"
+    own = [n for n in component.options if n not in Loss.options and n != "semantics"]
+    told = "".join(f"-{name}={variant.options[name]}" for name in own)
+    name = f"{variant.semantics}-{'softmax' if softmax else 'units'}{'-bits' * variant.bits}{told}"
     return _address(make, "nnndwwx", of=(component,), variant=name, dtype=dtype)
 
 

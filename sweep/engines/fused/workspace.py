@@ -97,6 +97,7 @@ def _loss_form(shape: Trial, data: Data) -> int:
         semantics=options.get("semantics"),
         softmax=component_of(shape, "output_activation")[0].softmax,
         bits=bool(np.isin(data.targets, (0.0, 1.0)).all()),
+        options=options,
     )
     return forms.loss_form(loss, variant, shape.dtype)
 
