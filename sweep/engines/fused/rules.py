@@ -8,6 +8,7 @@ judged by its own function.
 
 import math
 from collections.abc import Callable, Sequence
+from inspect import unwrap
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -137,7 +138,7 @@ def _compile_where(condition: Any, yes: Any, no: Any) -> Callable[..., Any]:
     def where_number(condition: Any, yes: Any, no: Any) -> Any:
         return yes if condition else no
 
-    return where_number
+    return unwrap(where_number)
 
 
 def _reader(count: int) -> Any:
