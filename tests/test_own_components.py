@@ -236,3 +236,9 @@ def test_the_examples_train_to_the_same_end_in_every_engine(
     assert len(found["reference"]) == 12
     for engine in ("fused", "torch"):
         np.testing.assert_allclose(found[engine], found["reference"], rtol=1e-9)
+
+
+def test_the_component_of_the_document_is_that_of_the_examples() -> None:
+    page = (EXAMPLE.parent.parent / "docs/plugins.md").read_text("utf-8")
+    shown = page.rpartition("```python\n")[2].partition("```")[0]
+    assert shown in EXAMPLE.with_name("own_parts.py").read_text("utf-8")

@@ -254,7 +254,7 @@ def test_a_plan_needs_neither_torch_nor_ray_nor_data_that_it_does_not_name(tmp_p
         "import sys; from sweep.cli.commands.plan import plan_command; "
         f"plan_command([{str(CONFIGS / 'quickstart.yaml')!r}, '--output', {str(tmp_path / 'x')!r}],"
         " standalone_mode=False); "
-        "print([name for name in ('torch', 'ray', 'sklearn') if name in sys.modules])"
+        "print([name for name in ('torch', 'numba', 'ray', 'sklearn') if name in sys.modules])"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
