@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweep.components.registry import ACTIVATIONS
 from sweep.config import SweepConfig, load_config
 from sweep.config.faults import ELSEWHERE, SYNONYMS
 from sweep.config.schema import json_schema
@@ -44,9 +45,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         "epsilon_inside, decay (got 'rh'; did you mean 'rho'?)",
         "sweep:6: fixed.learning_rate must hold one value (got 2 values; put what should vary in "
         "grid)",
-        "sweep:7: fixed.output_activation must be one of elu, gelu, identity, leaky_relu, relu, "
-        "selu, sigmoid, silu, softmax, softplus, tanh or package.module:name (got 'rleu'; did you "
-        "mean 'relu'?)",
+        f"sweep:7: fixed.output_activation must be one of {', '.join(sorted(ACTIVATIONS))} or "
+        "package.module:name (got 'rleu'; did you mean 'relu'?)",
         "sweep:8: activation must be given, in fixed or in grid",
         "sweep:9: grid.topology[2] must be at least two widths, such as 16-4-16 or [16, 4, 16] "
         "(got 16)",
