@@ -96,12 +96,18 @@ def _python_file(origin: str | None) -> Path | None:
     return Path(origin) if origin and origin.endswith(".py") else None
 
 
-@lru_cache(maxsize=256)
 def is_class(name: str) -> bool:
-    """Return whether a pinned `package.module:name@HASH` is a class of a module that is here."""
+    """Return whether a pinned name is a class of a module that can be found; nothing is run."""
+    try:
+        return _is_class(name)
+    except PluginError:
+        return False
+
+
+@lru_cache(maxsize=256)
+def _is_class(name: str) -> bool:
     module, _, attribute = name.partition("@")[0].partition(":")
-    path = find_module(module)
-    return path is not None and attribute in _names(path.read_bytes(), module)[1]
+    return attribute in _names(_source(module), module)[1]
 
 
 @lru_cache(maxsize=64)
