@@ -138,7 +138,8 @@ def _compile_where(condition: Any, yes: Any, no: Any) -> Callable[..., Any]:
     def where_number(condition: Any, yes: Any, no: Any) -> Any:
         return yes if condition else no
 
-    return unwrap(where_number)
+    plain: Callable[..., Any] = unwrap(where_number)
+    return plain
 
 
 def _reader(count: int) -> Any:
