@@ -64,6 +64,7 @@ def parameter(
     neutral: object = None,
     key: Callable[[Any], object] | None = None,
     label: str | None = None,
+    is_option: bool = False,
     **kwargs: Any,
 ) -> Any:
     """Declare a field of `Trial`.
@@ -77,10 +78,11 @@ def parameter(
         key: what of it trials must agree on to train together in one pack, if anything.
         label: what people call it beside a value; its name if None, nothing if empty, as its values
             say what they are.
+        is_option: whether it is an option of the parameter before it.
         **kwargs: of `dataclasses.field`.
     """
     metadata = {"scope": scope, "doc": doc, "neutral": neutral, "key": key, "label": label}
-    return field(metadata=metadata, **kwargs)
+    return field(metadata=metadata | {"is_option": is_option}, **kwargs)
 
 
 def itself(value: object) -> object:
@@ -113,6 +115,7 @@ def _option(scope: Scope, column: OptionColumn) -> Any:
         neutral=column.neutral,
         key=key,
         label=column.label,
+        is_option=True,
         default=column.absent,
     )
 
@@ -121,7 +124,8 @@ def _own_options(family: str) -> Any:
     """Declare the column of the options of a user's own component."""
     doc = f"options of {family} where it is your own, but neutral ones, such as beta=1.5,gamma=2"
     keys = {"loss": itself, "initialiser": None}
-    return parameter(Scope.PATH, doc, key=keys.get(family, code_of), default=None)
+    key = keys.get(family, code_of)
+    return parameter(Scope.PATH, doc, key=key, is_option=True, default=None)
 
 
 def _with_options(kind: type) -> type:

@@ -1,7 +1,7 @@
 """Turns a sweep into axes of values that combine freely."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from functools import reduce
 from itertools import islice
 
@@ -15,26 +15,14 @@ from sweep.config.parameters.columns import NAMES
 from sweep.config.size import combination_problems, size_problems
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
 from sweep.datasets import DatasetSpec
+from sweep.trial import PARAMETERS
 
 DEFAULTS: dict[str, object] = {
-    "tied_weights": False,
-    "biases": True,
-    "normalisation": "none",
-    "skip": "none",
-    "bias_constant": 0.0,
-    "seed": 0,
-    "input_noise": "none",
-    "flat_spot": 0.0,
-    "gradient_clip": "none",
-    "code_penalty": 0.0,
-    "weight_decay": 0.0,
-    "decay_biases": True,
-    "learning_rate_schedule": "constant",
-    "pretraining": "none",
-    "batch_size": None,
-    "sample_order": None,
-    "dtype": "float32",
-}
+    name: PARAMETERS[name].default
+    for name in NAMES
+    if name in PARAMETERS and PARAMETERS[name].default is not MISSING
+} | {"seed": 0, "sample_order": None, "dtype": "float32"}
+"""What parameters are where the sweep file leaves them out; `sample_order` follows `batch_size`."""
 MAX_PROBLEMS = 100
 Path = tuple[str | int, ...]
 

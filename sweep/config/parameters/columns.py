@@ -1,7 +1,7 @@
 """Which columns of the results each parameter of a sweep file fills. Knows no values."""
 
 from sweep.components.columns import option_columns
-from sweep.trial import PARAMETERS, STOP_PARAMETERS
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Scope
 
 _EXTRA = {
     "dataset": ("dataset", "data_fingerprint"),
@@ -14,32 +14,16 @@ _EXTRA = {
 }
 NAMES = (
     "dataset",
-    "topology",
-    "tied_weights",
-    "biases",
-    "activation",
-    "output_activation",
-    "normalisation",
-    "skip",
-    "initialiser",
-    "bias_constant",
-    "seed",
-    "loss",
-    "input_noise",
-    "flat_spot",
-    "gradient_clip",
-    "code_penalty",
-    "weight_decay",
-    "decay_biases",
-    "optimizer",
-    "learning_rate",
-    "learning_rate_schedule",
-    "pretraining",
-    "batch_size",
-    "sample_order",
-    "dtype",
+    *(
+        name
+        for name, item in PARAMETERS.items()
+        if item.metadata["scope"] is Scope.PATH
+        and not item.metadata["is_option"]
+        and name != "data_fingerprint"
+    ),
     "convergence",
 )
+"""The parameters of a sweep file."""
 
 
 def _columns(parameter: str) -> tuple[str, ...]:
