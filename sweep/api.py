@@ -172,6 +172,7 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
     Raises:
         StoreError: there is no such trial, or its weights were not kept.
     """
-    from sweep.reuse.networks import load_network
+    from sweep.nets.autoencoder import network_at
 
-    return load_network(path, trial_id)
+    trial = reader.read_trial(path, trial_id)
+    return network_at(trial, reader.read_weights(path, trial.trial_id).flat)

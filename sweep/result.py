@@ -3,9 +3,13 @@
 The fields of `Outcome` and `Provenance` are columns of the results under the same names.
 """
 
+import functools
+import platform
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
@@ -107,6 +111,17 @@ class Provenance:
     )
     started: datetime = column("when its training began, or went on from a saved state, UTC")
     finished: datetime = column("when its training ended, UTC")
+
+
+@functools.cache
+def machine() -> dict[str, str]:
+    """Return what the provenance of all that is trained in this process has in common."""
+    return {
+        "host": socket.gethostname(),
+        "sweep_version": version("autoencoder-sweep"),
+        "torch_version": version("torch"),
+        "python_version": platform.python_version(),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

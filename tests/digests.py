@@ -16,12 +16,11 @@ from sweep.components.registry import INITIALISERS
 from sweep.config.parameters.axis import as_values
 from sweep.datasets.data import DatasetSpec
 from sweep.datasets.registry import load_data
-from sweep.engines.corruption import corrupted
+from sweep.engines.epochs import corrupted, scheduled_rate
 from sweep.engines.state import curve_epochs
 from sweep.ladder import LEVELS
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.randomness import Purpose, normal, permutation
-from sweep.nets.schedules import scheduled_rate
 from sweep.training.pool import train_pack
 from sweep.training.probes.probe import probe_epochs
 from sweep.training.work import Finished

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweep.components.registry import ACTIVATIONS
 from sweep.config import SweepConfig, load_config
 from sweep.config.faults import ELSEWHERE, SYNONYMS
-from sweep.config.schema import json_schema
+from sweep.config.load import json_schema
 from sweep.errors import ConfigError
 from tests.sweepfiles import faults_of, small
 

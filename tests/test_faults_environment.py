@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from sweep.api import run_sweep
 from sweep.cli.main import main
 from sweep.errors import SweepError
-from sweep.planning.machine import available_cpus
+from sweep.planning.disk import available_cpus
 from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_config, small_sweep

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 import sweep
 from sweep.engines.contract import Engine
-from sweep.engines.corruption import corrupted
+from sweep.engines.epochs import corrupted
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import LaneState

@@ -6,9 +6,8 @@ import numpy as np
 
 from sweep.cli import options
 from sweep.engines.fused.engine import FusedEngine
-from sweep.engines.ladder import recorded_ladder
 from sweep.engines.state import Lane, Lanes
-from sweep.engines.stop_rules import Rules, judge
+from sweep.engines.stop_rules import Rules, judge, recorded_ladder
 from sweep.engines.torch.engine import TorchEngine
 from sweep.ladder import BY_RUNG, LADDER, LEVELS, RUNGS, Rung
 from sweep.trial import StopReason, Trial

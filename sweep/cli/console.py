@@ -16,6 +16,8 @@ from sweep.printable import printable_line, printable_text
 if TYPE_CHECKING:
     from rich.console import Console
 
+INTERRUPTED = 130
+
 
 class Guard:
     """A text stream that writes as escapes what could steer a terminal, or is not seen.

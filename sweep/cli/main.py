@@ -12,11 +12,10 @@ from typing import Any
 
 import click
 
-from sweep.cli.console import guard_streams
+from sweep.cli.console import INTERRUPTED, guard_streams
 from sweep.errors import ConfigError, SweepError, nearest
 
 WRONG_INPUT = 2
-INTERRUPTED = 130
 COMMANDS = {
     "plan": "Show what a sweep file asks for, and what is already done.",
     "run": "Train every trial that has no row yet.",

@@ -8,9 +8,10 @@ from sweep.config.grids.values import Problem
 from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
 from sweep.config.parameters.columns import NAMES
+from sweep.config.parameters.components import Convergence
 from sweep.config.parameters.data_sets import OneHot, PluginDataset, Source, Uniform
-from sweep.config.parameters.stop_rules import Convergence
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
+from sweep.config.yaml_source import TreePath
 from sweep.datasets.arrays import MAX_GENERATED as MAX_ONE
 
 MAX_COMBINATIONS = 10_000_000
@@ -21,7 +22,6 @@ MAX_DROPPED = 200_000_000
 READABLE = 10**15
 SPLIT = "split the sweep"
 _COMMON = ("validation", "split_seed")
-Path = tuple[str | int, ...]
 
 
 def size_problems(config: SweepConfig) -> Iterator[Problem]:
@@ -55,7 +55,7 @@ def size_problems(config: SweepConfig) -> Iterator[Problem]:
     yield from _data_problems(config, shared)
 
 
-def combination_problems(combinations: int, entries: int, path: Path) -> list[Problem]:
+def combination_problems(combinations: int, entries: int, path: TreePath) -> list[Problem]:
     """Return what is too much where so many combinations meet so many lists of conditions.
 
     Args:
@@ -128,7 +128,7 @@ def _data_problems(
     config: SweepConfig, shared: Mapping[str, Sequence[object]]
 ) -> Iterator[Problem]:
     """Yield too many data sets, or too many numbers to generate for them, as asked for in all."""
-    places: list[tuple[Path, Sequence[object]]] = [(("dataset",), shared.get("dataset", ()))]
+    places: list[tuple[TreePath, Sequence[object]]] = [(("dataset",), shared.get("dataset", ()))]
     places += [(("grid", i, "dataset"), grid.dataset or ()) for i, grid in enumerate(config.grid)]
     everywhere = [config.fixed, *config.grid]
     widths = {t[0] for block in everywhere for t in block.topology or ()}

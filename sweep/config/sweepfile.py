@@ -21,9 +21,8 @@ from sweep.config.parameters.axis import (
     must,
     whole,
 )
-from sweep.config.parameters.components import ComponentOf
+from sweep.config.parameters.components import ComponentOf, Convergence
 from sweep.config.parameters.data_sets import Dataset
-from sweep.config.parameters.stop_rules import Convergence
 from sweep.config.parameters.topology import TopologyAxis
 
 if TYPE_CHECKING:

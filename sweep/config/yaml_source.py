@@ -92,13 +92,13 @@ def read_text(path: Path) -> str:
             held = file.read(MAX_BYTES + 1)
     except OSError as error:
         reason = (error.strerror or "unreadable").lower()
-        raise _error(str(path), "be a readable YAML file", got=reason) from error
+        raise ConfigError.of(str(path), "be a readable YAML file", got=reason) from error
     _check_size(len(held), str(path))
     try:
         return held.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = held[: error.start].count(b"\n") + 1
-        raise _error(f"{path}:{line}", "be UTF-8 text") from error
+        raise ConfigError.of(f"{path}:{line}", "be UTF-8 text") from error
 
 
 def parse_document(text: str, *, source: str) -> Document:
@@ -124,14 +124,10 @@ def write_yaml(tree: Any) -> str:
     return str(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
-def _error(where: str, must: str, *, got: str | None = None) -> ConfigError:
-    return ConfigError([Fault(where=where, key="", must=must, got=got)])
-
-
 def _check_size(size: int, source: str) -> None:
     if size > MAX_BYTES:
         must = f"hold at most {MAX_BYTES:,} bytes; data can have a file of their own"
-        raise _error(source, must)
+        raise ConfigError.of(source, must)
 
 
 def _syntax_error(error: Exception, *, text: str, source: str) -> ConfigError:
@@ -140,7 +136,7 @@ def _syntax_error(error: Exception, *, text: str, source: str) -> ConfigError:
     line = mark.line + 1 if mark else text[:position].count("\n") + 1
     line = min(line, len(text.splitlines()))  # of what is missing, libyaml says the line after all
     problem = getattr(error, "problem", None) or getattr(error, "reason", "unreadable text")
-    return _error(f"{source}:{line}", "be valid YAML", got=problem)
+    return ConfigError.of(f"{source}:{line}", "be valid YAML", got=problem)
 
 
 class _Loader(Composer, CParser, Resolver):
@@ -169,7 +165,7 @@ class _Loader(Composer, CParser, Resolver):
 
     def _refused(self, must: str) -> ConfigError:
         mark = getattr(self.peek_event(), "start_mark", None)
-        return _error(f"{self._source}:{mark.line + 1}" if mark else self._source, must)
+        return ConfigError.of(f"{self._source}:{mark.line + 1}" if mark else self._source, must)
 
 
 _Loader.yaml_implicit_resolvers = {}
@@ -207,7 +203,7 @@ class _Builder:
         self._nodes += 1
         place = self.places.setdefault(path, f"{self.source}:{node.start_mark.line + 1}")
         if self._nodes > MAX_NODES:
-            raise _error(place, TOO_MANY)
+            raise ConfigError.of(place, TOO_MANY)
         if id(node) in self._open:
             self._fault(node, path, "not contain itself through an alias")
             return None

@@ -10,6 +10,11 @@ from jaxtyping import Float
 from sweep.engines.state import Lanes, LaneState
 from sweep.trial import StopReason
 
+RECONSTRUCTION_MARGIN = 0.4
+"""How far an output may be from its target to count as reconstructed."""
+CHUNK_SECONDS = 0.25
+"""About how long an engine trains between looks at the clock."""
+
 
 @dataclass(frozen=True)
 class Stop:

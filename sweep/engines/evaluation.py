@@ -6,14 +6,12 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
-from sweep.engines.contract import Evaluation
+from sweep.engines.contract import RECONSTRUCTION_MARGIN, Evaluation
 from sweep.nets.autoencoder import network_at
 from sweep.nets.layout import decays, layout_of
 from sweep.nets.losses import code_penalty, trial_loss
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
-
-RECONSTRUCTION_MARGIN = 0.4
 
 
 def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> Evaluation:

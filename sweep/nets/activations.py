@@ -1,11 +1,13 @@
-"""Activations as networks apply them: with their options, and the flat spot in training."""
+"""What hidden layers apply: activations with their options, the flat spot, what skips carry."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from sweep.components.activations import Activation
 
@@ -46,3 +48,9 @@ class Applied:
             return activated
         lifted: Tensor = _Lifted.apply(x, activated, self.flat_spot)  # type: ignore[no-untyped-call]
         return lifted
+
+
+def carried(values: Float[Tensor, "... inputs"], width: int) -> Float[Tensor, "... outputs"]:
+    """Return the first `width` units, followed by zeros where there are fewer."""
+    kept = values[..., :width]
+    return F.pad(kept, (0, width - kept.shape[-1]))

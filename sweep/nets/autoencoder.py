@@ -1,14 +1,15 @@
 """The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sweep.nets.activations import Applied
+from sweep.nets.activations import Applied, carried
 from sweep.nets.layout import is_gated, mirror_of
-from sweep.nets.skips import carried
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.plugins.components import component_of
 from sweep.trial import Trial, format_topology
@@ -180,3 +181,24 @@ def _gate_of(trial: Trial, layer: Layer) -> nn.Linear | None:
 
 def _is_hidden(trial: Trial, layer: Layer) -> bool:
     return layer.index < len(trial.topology) - 2
+
+
+def hidden_activations(
+    trial: Trial,
+    parameters: Float[np.ndarray, " parameters"],
+    inputs: Float64[np.ndarray, "samples features"],
+    layers: Iterable[int],
+) -> list[Float64[np.ndarray, "samples units"]]:
+    """Return the activations of hidden layers, computed in the network's dtype.
+
+    Args:
+        trial: whose network it is.
+        parameters: as training left them.
+        inputs: samples.
+        layers: from 1, the first hidden layer.
+    """
+    network = network_at(trial, parameters)
+    dtype = next(network.parameters()).dtype
+    samples = torch.from_numpy(inputs.copy()).to(dtype)
+    with torch.no_grad():
+        return [network.hidden(samples, layer).to(torch.float64).numpy() for layer in layers]

@@ -9,9 +9,8 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
-from sweep.planning.disk import disk_bytes
+from sweep.planning.disk import available_cpus, disk_bytes
 from sweep.planning.grid import Cells, Grid, expand
-from sweep.planning.machine import available_cpus
 from sweep.planning.packs import (
     Pack,
     PlannedPack,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from importlib import metadata
 
 from sweep.errors import RayDiedError, SweepError
-from sweep.planning.machine import available_cpus
+from sweep.planning.disk import available_cpus
 from sweep.planning.plan import Plan
 from sweep.ray.session import ray_session
 from sweep.running.coordinator import Phase

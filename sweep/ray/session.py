@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sweep.errors import RayDiedError, SweepError
-from sweep.planning.machine import MOST_WORKERS_PER_CPU, available_cpus
+from sweep.planning.disk import MOST_WORKERS_PER_CPU, available_cpus
 from sweep.ray.access import connecting, require_listener
 
 if TYPE_CHECKING:

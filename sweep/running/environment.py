@@ -1,11 +1,11 @@
 """The environment of a run: versions, host, revision."""
 
 import platform
-import socket
 import subprocess
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
+
+from sweep.result import machine
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,11 @@ class RunEnvironment:
 def read_environment(ray_version: str | None) -> RunEnvironment:
     """Return what a run started now is made with."""
     return RunEnvironment(
-        sweep_version=metadata.version("autoencoder-sweep"),
-        torch_version=metadata.version("torch"),
         ray_version=ray_version,
-        python_version=platform.python_version(),
         git_revision=git_revision(),
-        host=socket.gethostname(),
         platform=platform.platform(),
         directory=str(Path.cwd()),
+        **machine(),
     )
 
 

@@ -1,16 +1,13 @@
 """Rows for trials whose pack could not be trained, and the kinds of errors in a table."""
 
-import platform
 import re
-import socket
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib import metadata
 
 from sweep.planning.grid import Grid
 from sweep.planning.packs import Pack
-from sweep.result import Curve, Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.running.messages import Broken, Ended
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath
@@ -97,7 +94,6 @@ def _provenance(pack: Pack, ended: Ended) -> Provenance:
     return Provenance(
         seconds=0.0,
         seconds_share=0.0,
-        host=ended.host or socket.gethostname(),
         device=pack.device,
         engine=pack.engine,
         numerics_version=0,
@@ -105,9 +101,7 @@ def _provenance(pack: Pack, ended: Ended) -> Provenance:
         lanes=0,
         attempt=max(1, ended.attempts),
         resumed_from=0,
-        sweep_version=metadata.version("autoencoder-sweep"),
-        torch_version=metadata.version("torch"),
-        python_version=platform.python_version(),
         started=now,
         finished=now,
+        **machine() | ({"host": ended.host} if ended.host else {}),
     )

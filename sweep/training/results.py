@@ -1,25 +1,19 @@
 """Turns the end of a trial into the result that is kept. Knows nothing of training or files."""
 
-import functools
 import math
-import platform
-import socket
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-import torch
 
 from sweep.engines.contract import Engine, Evaluation, Stop
-from sweep.engines.ladder import recorded_ladder
 from sweep.engines.pretraining import phase_table, phased_curve, pretraining_epochs
 from sweep.engines.state import WATCH_COLUMNS, Lanes, LaneState
-from sweep.engines.stop_rules import recorded_curve
+from sweep.engines.stop_rules import recorded_curve, recorded_ladder
 from sweep.nets.initialisers import initial_parameters
-from sweep.result import Curve, Outcome, Provenance, TrialResult
+from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.training.isolation import Failure
 from sweep.training.probes.probe import Prober, Sight, validation_curve
 from sweep.training.work import KeepState, Work
@@ -141,18 +135,8 @@ class Reporter:
             git_revision=self._work.git_revision,
             started=now - timedelta(seconds=seconds - before),
             finished=now,
-            **_machine(),
+            **machine(),
         )
-
-
-@functools.cache
-def _machine() -> dict[str, str]:
-    return {
-        "host": socket.gethostname(),
-        "sweep_version": version("autoencoder-sweep"),
-        "torch_version": torch.__version__,
-        "python_version": platform.python_version(),
-    }
 
 
 def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:

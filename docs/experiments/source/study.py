@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from docs.experiments.source.page import EXAMPLES
-from sweep.nets.activity import hidden_activations
+from sweep.nets.autoencoder import hidden_activations
 from sweep.reports.published import load_published
 from sweep.reports.rejudging import read_judged
 from sweep.store.places.layout import ResultsDir

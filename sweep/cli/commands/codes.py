@@ -76,6 +76,6 @@ def _comparison(
 
 
 def _compute(*given: Any) -> "list[Codes]":
-    from sweep.nets.activity import hidden_activations  # PyTorch comes with it
+    from sweep.nets.autoencoder import hidden_activations  # PyTorch comes with it
 
     return hidden_activations(*given)

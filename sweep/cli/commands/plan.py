@@ -75,7 +75,7 @@ def plan_command(
 
 def warn_of_machine(plan: "Plan", workers: int | None, address: str | None = None) -> list[str]:
     """Return what the plan asks for that this machine lacks, where no cluster is named."""
-    from sweep.planning.machine import lacking_here
+    from sweep.planning.disk import lacking_here
 
     if address or os.environ.get("RAY_ADDRESS"):
         return []
@@ -158,7 +158,7 @@ def describe_estimate(estimate: "Estimate") -> str:
     from math import ceil
 
     from sweep.cli.progress import clock, magnitude
-    from sweep.planning.machine import available_cpus
+    from sweep.planning.disk import available_cpus
 
     most = clock(ceil(estimate.at_most))
     lines = [
@@ -212,6 +212,6 @@ def schema_command() -> None:
     Editors with a YAML language server check and complete a file that begins with
     `# yaml-language-server: $schema=sweep.schema.json`.
     """
-    from sweep.config.schema import json_schema
+    from sweep.config.load import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

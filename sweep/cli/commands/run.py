@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sweep.cli.commands.plan import warn_of_machine
-from sweep.cli.console import say
+from sweep.cli.console import INTERRUPTED, say
 from sweep.cli.options import plugin_options
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from sweep.reports.recorded import Asked
     from sweep.running.options import RunSummary
 
-INTERRUPTED = 130
 MOST_SHOWN = 10
 KINDS_SHOWN = 5
 ENGINES = ["auto", "fused", "torch", "reference"]

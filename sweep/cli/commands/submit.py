@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sweep.cli.commands.run import ENGINES, INTERRUPTED
-from sweep.cli.console import say
+from sweep.cli.commands.run import ENGINES
+from sweep.cli.console import INTERRUPTED, say
 from sweep.cli.options import plugin_options
 
 LAST_CHARACTERS = 2000

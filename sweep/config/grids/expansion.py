@@ -14,6 +14,7 @@ from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
 from sweep.config.size import combination_problems, size_problems
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
+from sweep.config.yaml_source import TreePath
 from sweep.datasets import DatasetSpec
 from sweep.trial import PARAMETERS
 
@@ -24,7 +25,6 @@ DEFAULTS: dict[str, object] = {
 } | {"seed": 0, "sample_order": None, "dtype": "float32"}
 """What parameters are where the sweep file leaves them out; `sample_order` follows `batch_size`."""
 MAX_PROBLEMS = 100
-Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]
     return axes
 
 
-def _axes(parameters: Fixed | Grid, path: Path, problems: list[Problem]) -> dict[str, GridAxis]:
+def _axes(parameters: Fixed | Grid, path: TreePath, problems: list[Problem]) -> dict[str, GridAxis]:
     given = {name: getattr(parameters, name) for name in NAMES}
     return {
         name: _axis(name, values, (*path, name), problems)
@@ -87,7 +87,7 @@ def _axes(parameters: Fixed | Grid, path: Path, problems: list[Problem]) -> dict
     }
 
 
-def _axis(name: str, values: Sequence[object], path: Path, problems: list[Problem]) -> GridAxis:
+def _axis(name: str, values: Sequence[object], path: TreePath, problems: list[Problem]) -> GridAxis:
     found = []
     for index, value in enumerate(values):
         for columns in spread(name, value):
@@ -99,7 +99,7 @@ def _axis(name: str, values: Sequence[object], path: Path, problems: list[Proble
 def _product(
     grid: Grid,
     shared: Mapping[str, GridAxis],
-    path: Path,
+    path: TreePath,
     constraints: Constraints,
     problems: list[Problem],
 ) -> AxisProduct:
@@ -136,7 +136,7 @@ def _product(
 
 
 def _seeds(
-    grid: Grid, shared: Mapping[str, GridAxis], path: Path, problems: list[Problem]
+    grid: Grid, shared: Mapping[str, GridAxis], path: TreePath, problems: list[Problem]
 ) -> GridAxis:
     if grid.seed is not None:
         must = "not stand beside a list of seeds"
@@ -156,7 +156,7 @@ def _zipped(
     grid: Grid,
     base: Mapping[str, GridAxis],
     varying: Mapping[str, GridAxis],
-    path: Path,
+    path: TreePath,
     problems: list[Problem],
 ) -> list[GridAxis]:
     """Return the axes, with those that are zipped joined into one."""
@@ -176,7 +176,7 @@ def _zipped(
 
 
 def _zip_problems(
-    names: Sequence[str], zipped: Iterable[str], varying: Mapping[str, GridAxis], path: Path
+    names: Sequence[str], zipped: Iterable[str], varying: Mapping[str, GridAxis], path: TreePath
 ) -> Iterator[Problem]:
     unknown = [name for name in names if name not in varying]
     if unknown:

@@ -10,17 +10,17 @@ from sweep.config.grids.conditions import key_of, mentioned_values, word_of
 from sweep.config.grids.product import AxisProduct
 from sweep.config.grids.values import Problem
 from sweep.config.parameters.columns import find_column
+from sweep.config.yaml_source import TreePath
 from sweep.datasets import DatasetSpec, load_data
 from sweep.errors import nearest
 
 VALUES_NAMED = 5
-Path = tuple[str | int, ...]
 Held = Mapping[object, object]
 
 
 def unknown_values(
     rules: Sequence[Mapping[str, Any]],
-    path: Path,
+    path: TreePath,
     *,
     products: Sequence[AxisProduct],
     datasets: Mapping[str, DatasetSpec],
@@ -83,7 +83,7 @@ def _held(
     return {key_of(value): value for value in values}
 
 
-def _unknown(path: Path, mentioned: object, held: Held) -> Problem:
+def _unknown(path: TreePath, mentioned: object, held: Held) -> Problem:
     words = [word_of(value) for value in held.values()]
     more = len(words) - VALUES_NAMED
     listed = ", ".join(words[:VALUES_NAMED]) + (f" and {more:,} more" if more > 0 else "")

@@ -8,9 +8,8 @@ from typing import Any
 from sweep.components.columns import column_of, options_column
 from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
-from sweep.config.parameters.components import OwnChoice
+from sweep.config.parameters.components import Convergence, OwnChoice
 from sweep.config.parameters.data_sets import PluginDataset, Source
-from sweep.config.parameters.stop_rules import Convergence
 from sweep.datasets.data import DatasetSpec, freeze
 from sweep.datasets.files import locate
 from sweep.plugins.components import component_in, declared_in, with_columns, write_options

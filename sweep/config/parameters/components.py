@@ -1,4 +1,4 @@
-"""How a sweep file says components: choices made from what each component declares."""
+"""How a sweep file says components and stop rules: by what each component declares."""
 
 import inspect
 from dataclasses import dataclass
@@ -16,9 +16,10 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
-from sweep.components.registry import BASES, FAMILIES, OPEN
+from sweep.components.registry import BASES, FAMILIES, OPEN, STOP_RULES
 from sweep.components.spec import REQUIRED, Component, Option
-from sweep.config.parameters.axis import Axis, must, whole
+from sweep.components.stopping import StopRule
+from sweep.config.parameters.axis import Axis, Block, Count, Positive, must, whole
 from sweep.config.parameters.choice import Choice, PluginPath, named_schema, tag_of
 from sweep.plugins.components import FUNCTIONS, own_component
 from sweep.plugins.sources import PluginError, is_class, pin_plugin
@@ -162,3 +163,28 @@ def _schema(handler: GetCoreSchemaHandler, model: type[Choice]) -> CoreSchema:
         return schema
     written = core_schema.plain_serializer_function_ser_schema(_written, info_arg=True)
     return core_schema.no_info_wrap_validator_function(model.chosen, schema, serialization=written)
+
+
+def _block(rule: StopRule) -> tuple[Any, Any]:
+    """Return the type and description of the block that a stop rule is in a sweep file."""
+    doc = type(rule).__doc__ or ""
+    title = f"{type(rule).__name__}Rule"
+    block = create_model(title, __base__=Block, __doc__=doc, **option_fields(rule))
+    summary = doc.split("\n")[0].rstrip(".")
+    return block | None, Field(None, description=summary[:1].lower() + summary[1:])
+
+
+_BLOCKS: dict[str, Any] = {name: _block(rule) for name, rule in STOP_RULES.items()}
+_Rules: Any = create_model("_Rules", __base__=Block, **_BLOCKS)
+
+
+class Convergence(_Rules):  # type: ignore[misc]
+    """When a trial stops: at the first rule met, or at a limit."""
+
+    epochs: Axis[Count] | None = Field(default=None, description="train exactly this many epochs")
+    max_epochs: Axis[Count] | None = Field(
+        default=None, description="most epochs before giving up; required unless epochs is given"
+    )
+    max_seconds: Axis[Positive] | None = Field(
+        default=None, description="most seconds before giving up"
+    )

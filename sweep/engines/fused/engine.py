@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int8, Int64
 
 from sweep.datasets.data import Data
-from sweep.engines.contract import Evaluation, Stop
+from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
 from sweep.engines.fused.kernel import RUN, Pack, Verdicts
 from sweep.engines.fused.rates import WEIGHT_DECAY, given_numbers, hyper_numbers, rates_move
 from sweep.engines.fused.rules import REASONS, Record, RuleTable
@@ -20,11 +20,9 @@ from sweep.nets.layout import layout_of
 from sweep.planning.engines import fused_supports
 from sweep.trial import Trial
 
-CHUNK_SECONDS = 0.25
 # A parameter and a sample, forward and back; sizes chunks on every machine alike.
 SECONDS_PER_PRODUCT = 2e-10
 MOST_CHUNK_EPOCHS = 65536
-RECONSTRUCTION_MARGIN = 0.4
 _POINTS = np.append(curve_epochs(), np.iinfo(np.int64).max)  # the last is never reached
 
 

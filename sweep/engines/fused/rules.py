@@ -106,7 +106,7 @@ def count_epoch(r: Record, row: int, loss: float) -> None:
 
 @compiled
 def _climb(r: Record, row: int, loss: float) -> None:
-    """Note the rungs of the ladder that an epoch meets, as `sweep.engines.ladder`."""
+    """Note the rungs of the ladder that an epoch meets, as `sweep.engines.stop_rules`."""
     epoch, change = r.epoch[row], abs(r.last_delta[row])
     first, best = row * _N_STEPS, row * _N_TOLERANCES
     for k in range(_N_TOLERANCES):

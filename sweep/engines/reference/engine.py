@@ -11,9 +11,16 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
-from sweep.engines.batches import batches, epoch_order, epoch_share, updates_per_epoch
-from sweep.engines.contract import Evaluation, Stop
-from sweep.engines.corruption import corrupted
+from sweep.engines.contract import CHUNK_SECONDS, Evaluation, Stop
+from sweep.engines.epochs import (
+    batches,
+    corrupted,
+    decayed,
+    epoch_order,
+    epoch_share,
+    scheduled_rate,
+    updates_per_epoch,
+)
 from sweep.engines.evaluation import evaluate, hidden, tensors
 from sweep.engines.reference.optimizers import ReferenceOptimizer
 from sweep.engines.start import begin
@@ -22,12 +29,10 @@ from sweep.engines.stop_rules import Rules, judge
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, trial_loss
-from sweep.nets.schedules import decayed, scheduled_rate
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
 STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike
-CHUNK_SECONDS = 0.25
 
 
 class ReferenceEngine:

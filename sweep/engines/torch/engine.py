@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 
 from sweep.datasets.data import Data
-from sweep.engines.batches import updates_per_epoch
-from sweep.engines.contract import Evaluation, Stop
+from sweep.engines.contract import CHUNK_SECONDS, Evaluation, Stop
+from sweep.engines.epochs import updates_per_epoch
 from sweep.engines.evaluation import evaluate, hidden, tensors
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
@@ -24,7 +24,6 @@ from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
 MULTIPLICATIONS_PER_SECOND = 2e9
-CHUNK_SECONDS = 0.25
 GPU_WINDOW = 32  # epochs queued on a GPU before their losses are looked at
 
 

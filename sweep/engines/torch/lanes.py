@@ -10,14 +10,12 @@ from torch import Tensor
 
 from sweep.components.optimizers import Optimizer, Step
 from sweep.datasets.data import Data
-from sweep.engines.batches import batches, epoch_order, epoch_share
-from sweep.engines.corruption import corrupted
+from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, scheduled_rates
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
 from sweep.engines.torch.networks import BatchedNetwork, Column, Flat, column_of
 from sweep.nets.layout import decay_shares
 from sweep.nets.losses import Loss, code_penalty
-from sweep.nets.schedules import scheduled_rates
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 

@@ -9,9 +9,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.engines.state import Lanes
-from sweep.nets.activations import Applied
+from sweep.nets.activations import Applied, carried
 from sweep.nets.layout import Role, layout_of, mirror_of
-from sweep.nets.skips import carried
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.plugins.components import component_of
 

@@ -59,7 +59,7 @@ def find_codes(
         places: where to look.
         prefix: the first digits of its identity.
         layer: number of a hidden layer from 1, `bottleneck` or `all`.
-        compute: `sweep.nets.activity.hidden_activations`, which needs PyTorch, as this does not.
+        compute: `sweep.nets.autoencoder.hidden_activations`, which needs PyTorch, as this does not.
 
     Raises:
         ConfigError: if no such trial or layer exists.

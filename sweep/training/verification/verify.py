@@ -1,6 +1,5 @@
 """Checks what a row claims by training its trial again, alone. Knows nothing of tables or files."""
 
-import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning.packs import Pack
-from sweep.result import TrialResult
+from sweep.result import TrialResult, machine
 from sweep.training.verification.retraining import retrain, step
 from sweep.training.verification.rounding import loss_noise, state_differences, step_noise
 from sweep.training.verification.verdicts import Check, Claim, Verdict
@@ -95,9 +94,10 @@ def _changed(claim: Claim, engine: Engine) -> str | None:
         return f"numerics version {claim.numerics_version}, here {engine.numerics_version}"
     if claim.engine != ReferenceEngine.name:
         return None
-    if claim.torch_version != torch.__version__:
-        return f"PyTorch {claim.torch_version}, here {torch.__version__}"
-    return None if claim.host == socket.gethostname() else "another machine"
+    here = machine()
+    if claim.torch_version != here["torch_version"]:
+        return f"PyTorch {claim.torch_version}, here {here['torch_version']}"
+    return None if claim.host == here["host"] else "another machine"
 
 
 def _judge_result(claim: Claim, result: TrialResult, *, since: str | None) -> Check:
