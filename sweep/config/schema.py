@@ -1,4 +1,4 @@
-"""The JSON Schema of sweep files. Knows nothing of who reads it."""
+"""The JSON Schema of sweep files."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The order in which an epoch sees the samples. Knows no networks."""
+"""The order in which an epoch sees the samples."""
 
 import numpy as np
 from jaxtyping import Int64

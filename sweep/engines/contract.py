@@ -1,4 +1,4 @@
-"""The contract that every engine fulfils. Knows no engine."""
+"""The contract that every engine fulfils."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Corrupts inputs for denoising autoencoders. Knows no networks.
+"""Corrupts inputs for denoising autoencoders.
 
 Vincent et al. 2010, "Stacked denoising autoencoders": the network sees corrupted inputs while it
 trains, its targets stay clean.

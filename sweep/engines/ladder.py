@@ -1,4 +1,4 @@
-"""Climbs the ladder: when the stop rules that nobody asked for are met. Knows no networks."""
+"""Notes when each rung of the ladder is met: the stop rules that every training follows."""
 
 import numpy as np
 

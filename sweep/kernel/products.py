@@ -1,4 +1,4 @@
-"""Matrix products over vectors, in tiles that stay in registers. Knows nothing of networks.
+"""Matrix products over vectors, in tiles that stay in registers.
 
 Each number of a product is one chain of fused multiply-adds along `k`, ascending: tiling changes
 which numbers are under way together, never the order of what is added to one of them, so that the

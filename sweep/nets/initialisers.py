@@ -1,4 +1,4 @@
-"""Initial weights, the same for every engine and device. Knows nothing of training.
+"""Initial weights, the same for every engine and device.
 
 Draws are made in float64 from the trial's seed and the layer, then cast; so U(-c, c) at one seed is
 the same draw scaled by c.

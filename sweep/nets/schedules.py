@@ -1,4 +1,4 @@
-"""The learning rate of an epoch and of an update. Knows nothing of optimizers."""
+"""The learning rate of an epoch and of an update."""
 
 import numpy as np
 from jaxtyping import Float64, Int64

@@ -1,4 +1,4 @@
-"""Turns the end of a trial into the result that is kept. Knows nothing of training or files."""
+"""Builds the result that is kept from the state in which a trial ended."""
 
 import functools
 import math

@@ -1,4 +1,4 @@
-"""What a worker is handed and what it hands back. Knows nothing of how either travels."""
+"""What a worker is given and what it returns, however either travels."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum

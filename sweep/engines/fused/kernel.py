@@ -1,4 +1,4 @@
-"""The kernel: every epoch of every lane of a pack, in one compiled call. Knows no files or clocks.
+"""The kernel: every epoch of every lane of a pack, in one compiled call.
 
 Lanes are trained in blocks that fill a vector, a lane to each of its elements; the few that remain
 are trained alone, with their samples side by side. Either way a lane's bits are the same.

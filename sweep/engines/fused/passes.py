@@ -1,4 +1,4 @@
-"""The forward and backward pass of a multilayer perceptron over vectors. Knows no rules or epochs.
+"""The forward and backward pass of a multilayer perceptron over vectors.
 
 A *column* is a vector of values that never meet: the same sample in several lanes (a packed block),
 or several samples of one lane (a lane alone). The two differ in where a parameter lies (a vector a

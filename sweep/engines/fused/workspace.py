@@ -1,4 +1,4 @@
-"""The memory that a kernel works in and the plan that describes it. Knows nothing of training.
+"""The memory that the kernel works in, and the layout that describes it.
 
 A *column* is a vector of values of one unit: in a packed block a sample in several lanes, in a lane
 alone several samples.

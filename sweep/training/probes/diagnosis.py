@@ -1,7 +1,7 @@
-"""Looks into networks: dead and saturated units, symmetry, the gradient of each layer.
+"""Measures networks: dead and saturated units, symmetry, the gradient of each layer.
 
-Changes nothing, and knows no epochs. Lanes are looked at side by side with library products, so the
-last bits of what is found may depend on who is beside whom; training never sees them.
+Nothing is changed. Lanes are measured side by side with library products, so the last bits of a
+measurement may depend on which lanes are beside it; training never sees them.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
-"""Looks at lanes at log-spaced epochs, between chunks of training. Knows no stop rules.
+"""Measures lanes at log-spaced epochs, between chunks of training.
 
-What is seen is kept in the lanes' own state, so that it survives checkpoints and resuming.
+The measurements are kept in the lanes' own state, so that they survive checkpoints and resuming.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Checks what a row claims by training its trial again, alone. Knows nothing of tables or files."""
+"""Checks what a row claims by training its trial again, alone."""
 
 import socket
 from collections.abc import Callable, Iterator
