@@ -65,7 +65,14 @@ class FusedEngine:
         assert epochs > 0, epochs
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.flatnonzero(state.live.any(axis=1))
-        self._run(lanes, state, rows, reasons=reasons, evaluations=self._verdicts(0), epochs=epochs)
+        self._run(
+            lanes,
+            state,
+            rows,
+            reasons=reasons,
+            evaluations=self._empty_evaluations(0),
+            epochs=epochs,
+        )
         return [
             Stop(row, watch, reason, state.take([row]))
             for row, watch in np.argwhere(reasons).tolist()
@@ -73,14 +80,14 @@ class FusedEngine:
         ]
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        evaluations = self._verdicts(len(lanes))
+        evaluations = self._empty_evaluations(len(lanes))
         self._evaluate(lanes, state, evaluations)
         return [self._evaluation(evaluations, row) for row in range(len(lanes))]
 
     def hidden(
         self, lanes: Lanes, state: LaneState, layer: int
     ) -> Float[np.ndarray, "samples units"]:
-        evaluations = self._verdicts(1, layer)
+        evaluations = self._empty_evaluations(1, layer)
         self._evaluate(lanes, state, evaluations)
         activations: np.ndarray = evaluations.hidden
         return activations
@@ -121,7 +128,7 @@ class FusedEngine:
             space.packed_memory,
             space.memory_alone,
             space.block,
-            prepared.pack(stacked, scalars, rows, judging=epochs == 0),
+            prepared.pack(stacked, scalars, rows, evaluating=epochs == 0),
             record,
             prepared.rules,
             evaluations,
@@ -135,7 +142,7 @@ class FusedEngine:
         for place, name in enumerate(COUNTERS):
             state.counters[name][:] = record.counters[:, :, place]
 
-    def _verdicts(self, lanes: int, layer: int = 0) -> Evaluations:
+    def _empty_evaluations(self, lanes: int, layer: int = 0) -> Evaluations:
         units = self._shape.topology[layer] if layer else 0
         return Evaluations(
             loss=np.zeros(lanes),
@@ -187,7 +194,7 @@ class _Prepared:
         scalars: Float64[np.ndarray, "scalars lanes"],
         rows: Int64[np.ndarray, " rows"],
         *,
-        judging: bool,
+        evaluating: bool,
     ) -> LaneArrays:
         return LaneArrays(
             parameters=stacked[0],
@@ -205,7 +212,7 @@ class _Prepared:
             decays=bool(self.hyper[:, WEIGHT_DECAY].any()),
             moves=self.moves,
             partly=not self.lanes.shape.decay_biases,
-            want_errors=judging or self.need_outputs,
+            want_errors=evaluating or self.need_outputs,
         )
 
 
