@@ -29,7 +29,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network judged at its saved weights, in evaluation mode.
+    """A network evaluated at its saved weights, in evaluation mode.
 
     Attributes:
         loss: the loss over all samples. objective: the same with the penalties.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib import metadata
 
-from sweep.planning.grid import Grid
+from sweep.planning.grid import TrialGrid
 from sweep.planning.packs import Pack
 from sweep.result import Curve, Outcome, Provenance, TrialResult
 from sweep.running.messages import Broken, Ended
@@ -37,7 +37,7 @@ class FailureKind:
     trials: int
 
 
-def held_failures(path: AnyPath, grid: Grid) -> tuple[FailureKind, ...]:
+def held_failures(path: AnyPath, grid: TrialGrid) -> tuple[FailureKind, ...]:
     """Return the failed trials of a sweep that are in its table, by kind, the first one first."""
     if not ResultsDir.at(path).exists:
         return ()
