@@ -1,4 +1,4 @@
-"""Whole commands, as a user types them. Knows what there is to measure, and how none of it works.
+"""Whole commands, as a user types them.
 
 Bounded in time: a command that takes too long or fails becomes a row that says so.
 """

@@ -1,4 +1,4 @@
-"""Measures what a driver does for each trial, message and pack. Knows nothing of clusters.
+"""Measures the driver's work for each trial, message and pack.
 
 Times are processor seconds: whatever else the machine does stays out of them, and so does the wait
 for the disk.

@@ -1,4 +1,4 @@
-"""Acts out a sweep on a cluster of any size, second by second. Knows neither Ray nor networks.
+"""Simulates a sweep on a cluster of any size, without Ray and without networks.
 
 Everything that happens one at a time is a queue served in order: the driver's Python (its event
 loop and Tune share one core), Tune's loop and the broker. Workers train packs in chunks, report

@@ -1,4 +1,4 @@
-"""The parts of the bench, each measured in a process of its own. Knows no part's inside."""
+"""The parts of the bench, each measured in a process of its own."""
 
 import multiprocessing
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The network that every contender trains: its layers, data, constants and initial weights.
 
-Knows no contender. The problem is the published study's: the 16 one-hot vectors, given as a dense
-matrix, through a sigmoid autoencoder by RMSprop (epsilon outside the root) and Keras's clipped
-binary cross-entropy, one full-batch update an epoch, float32, the loss summed in float64.
+The problem is the published study's: the 16 one-hot vectors, given as a dense matrix, through a
+sigmoid autoencoder by RMSprop (epsilon outside the root) and Keras's clipped binary cross-entropy,
+one full-batch update an epoch, float32, the loss summed in float64.
 """
 
 from dataclasses import replace

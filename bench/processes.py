@@ -1,4 +1,4 @@
-"""Runs whole commands and says what they took. Knows nothing of what they do."""
+"""Runs whole commands and measures their time and memory."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Times contenders in turn, on one core, in processor seconds. Knows nothing of what they are."""
+"""Times contenders in turn, on one core, in processor seconds."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Elementary functions that give the same bits on every machine. Knows nothing of their uses.
+"""Elementary functions that give the same bits on every machine.
 
 NumPy's and libm's differ in the last place from one instruction set, and from one C library, to
 another. What decides an identity or how a network trains uses these instead. They are made of

@@ -1,4 +1,4 @@
-"""Writes text so that it can be printed anywhere. Knows nothing of where it comes from.
+"""Writes text so that it can be printed anywhere.
 
 What a terminal would obey, or an eye not see (control characters, changes of direction, characters
 of no width), is written as Python's escape of it. Escaping twice is escaping once.

@@ -1,4 +1,4 @@
-"""What a finished trial leaves behind. Knows nothing of how it was trained or where it is kept.
+"""The result of a finished trial.
 
 The fields of `Outcome` and `Provenance` are columns of the results under the same names.
 """

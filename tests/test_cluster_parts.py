@@ -21,7 +21,7 @@ from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
 from sweep.ray.session import Session
 from sweep.reuse.resume import match_starts
-from sweep.running.coordinator import Phase, SweepProgress
+from sweep.running.coordinator import RunPhase, SweepProgress
 from sweep.running.executor import Interrupt
 from sweep.running.failures import failed_results
 from sweep.running.messages import Broken, Ended, Offer, Saved, Tally
@@ -254,15 +254,15 @@ def test_until_trials_are_trained_the_phase_is_said():
         waiting=4,
         seconds=7.0,
         epochs_most=1_000_000,
-        phase=Phase.COMPILING,
+        phase=RunPhase.COMPILING,
     )
     assert describe_progress(progress, 0.0) == "compiling · 0:07"
-    assert describe_progress(replace(progress, phase=Phase.STARTING_RAY), 0.0) == (
+    assert describe_progress(replace(progress, phase=RunPhase.STARTING_RAY), 0.0) == (
         "starting Ray · 0:07"
     )
-    stopping = describe_progress(replace(progress, phase=Phase.STOPPING), 0.0)
+    stopping = describe_progress(replace(progress, phase=RunPhase.STOPPING), 0.0)
     assert stopping == "stopping, nothing was trained yet; once more ends at once"
-    training = replace(progress, phase=Phase.TRAINING, epochs=400_000)
+    training = replace(progress, phase=RunPhase.TRAINING, epochs=400_000)
     assert describe_progress(training, 10_000.0) == (
         "0/1,000 trials · 400k of at most 1M epochs · 10k/s · 0:07 · at most 1:00 left"
     )

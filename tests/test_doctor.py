@@ -184,7 +184,7 @@ def test_no_run_can_begin_between_inspection_and_repair(
     refused: list[StoreError] = []
     look = inspection.inspect_results
 
-    def look_while_a_run_begins(directory: ResultsDir) -> list[inspection.Problem]:
+    def look_while_a_run_begins(directory: ResultsDir) -> list[inspection.FileProblem]:
         problems = look(directory)
         try:
             Writer(directory).__enter__()

@@ -15,7 +15,7 @@ from sweep.datasets.data import DatasetSpec
 from sweep.engines.torch.engine import TorchEngine
 from sweep.result import TrialResult
 from sweep.training.pool import lanes_of, train_pack
-from sweep.training.work import Checkpoint, Finished, KeepState, Progress, Record, Work
+from sweep.training.work import Checkpoint, Finished, KeepState, Progress, RecordOptions, Work
 from sweep.trial import Status, StopReason, Trial
 from tests.trials import make_trial, make_work
 
@@ -238,7 +238,7 @@ def test_time_limit_ends_a_trial_that_can_go_on(engine: str) -> None:
 
 
 def test_nothing_beside_the_row_is_kept_when_not_asked_for() -> None:
-    record = Record(curves=False, weights=False, state=KeepState.NONE)
+    record = RecordOptions(curves=False, weights=False, state=KeepState.NONE)
     (result,) = run(make_work(make_trial(), record=record))
     assert result.parameters is None
     assert result.state is None

@@ -17,7 +17,7 @@ from sweep.nets.phases import phases_of
 from sweep.planning import make_plan
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
-from sweep.training.work import Checkpoint, Finished, KeepState, Record, Work
+from sweep.training.work import Checkpoint, Finished, KeepState, RecordOptions, Work
 from sweep.trial import StopReason, Trial
 from tests.trials import make_trial, make_work
 
@@ -157,7 +157,7 @@ def test_pretraining_goes_on_from_every_checkpoint_to_the_same_bits(engine: str)
 def test_a_trial_cancelled_in_pretraining_keeps_the_state_to_go_on() -> None:
     trial = deep_trial(pretraining_max_epochs=10**6)
     asked = chain([False], repeat(True))
-    work = replace(make_work(trial), record=Record(state=KeepState.RESUMABLE))
+    work = replace(make_work(trial), record=RecordOptions(state=KeepState.RESUMABLE))
     events = list(train_pack(work, should_stop=lambda: next(asked)))
     (result,) = [r for e in events if isinstance(e, Finished) for r in e.results]
     assert result.outcome.stop_reason is StopReason.CANCELLED

@@ -18,7 +18,7 @@ from sweep.training.pool import train_pack
 from sweep.training.probes.diagnosis import Examiner
 from sweep.training.probes.probe import probe_epochs
 from sweep.training.probes.symmetry import unit_distances
-from sweep.training.work import Finished, KeepCodes, Record, Work
+from sweep.training.work import Finished, KeepCodes, RecordOptions, Work
 from sweep.trial import Trial
 from tests.trials import lanes_of_trials, make_trial, make_work
 
@@ -36,7 +36,7 @@ def deep_trial(**changes: Any) -> Trial:
 def test_probing_leaves_training_as_it_is(engine: str) -> None:
     trials = [deep_trial(seed=seed, learning_rate=10.0**-seed) for seed in (1, 2, 3)]
     plain = train(make_work(*trials, engine=engine))
-    probed = train(replace(make_work(*trials, engine=engine), record=Record(gradients=True)))
+    probed = train(replace(make_work(*trials, engine=engine), record=RecordOptions(gradients=True)))
     for trial_id, result in plain.items():
         assert probed[trial_id].outcome == result.outcome
         np.testing.assert_array_equal(probed[trial_id].parameters, result.parameters)
@@ -45,7 +45,7 @@ def test_probing_leaves_training_as_it_is(engine: str) -> None:
 
 def test_a_probe_finds_the_gradient_and_the_next_update_of_each_layer() -> None:
     trial = deep_trial(weight_decay=0.01)
-    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    (result,) = train(replace(make_work(trial), record=RecordOptions(gradients=True))).values()
     table = result.details["gradients"]
     epochs = [epoch for epoch in probe_epochs() if epoch < 60] + [60]
     np.testing.assert_array_equal(table["epoch"], np.repeat(epochs, 4))
@@ -75,14 +75,14 @@ def test_a_probe_finds_the_gradient_and_the_next_update_of_each_layer() -> None:
 
 def test_a_layer_of_zeros_has_no_update_ratio() -> None:
     trial = deep_trial(tied_weights=True)
-    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    (result,) = train(replace(make_work(trial), record=RecordOptions(gradients=True))).values()
     first = result.details["gradients"]["update_ratio"][:4]
     np.testing.assert_array_equal(np.isnan(first), [False, False, True, True])
 
 
 def test_a_tied_layer_without_biases_is_probed_by_the_weights_it_shares() -> None:
     trial = deep_trial(tied_weights=True, biases=False)
-    (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+    (result,) = train(replace(make_work(trial), record=RecordOptions(gradients=True))).values()
     table = result.details["gradients"]
     for name in ("gradient_norm", "gradient_rms", "weight_norm"):
         np.testing.assert_array_equal(table[name][:4], table[name][:4][::-1])
@@ -94,7 +94,7 @@ def test_a_deep_sigmoid_network_is_seen_to_vanish_and_an_unlucky_relu_to_be_dead
     dead = deep_trial(activation="relu", bias_constant=-3.0)
     tables = {}
     for trial in (deep, dead):
-        (result,) = train(replace(make_work(trial), record=Record(gradients=True))).values()
+        (result,) = train(replace(make_work(trial), record=RecordOptions(gradients=True))).values()
         tables[trial.trial_id] = result.details["gradients"]["verdict"]
     assert list(tables[deep.trial_id][:10]) == ["vanishing"] * 6 + ["healthy"] * 4
     assert list(tables[dead.trial_id][:4]) == ["dead", "dead", "dead", "healthy"]
@@ -106,7 +106,7 @@ def test_conditions_count_what_is_dead_flat_and_stuck() -> None:
     data = make_data("two", [[0.5, 0.25], [1.0, 0.5]])
     lanes = lanes_of_trials(trial)
     state = LaneState.begin(lanes, weights[None], {}, {}, numerics=1)
-    (found,) = Examiner(trial, data).conditions(lanes, state)
+    (found,) = Examiner(trial, data).diagnose(lanes, state)
     assert found.dead_units == 1  # the second hidden unit sees -0.25 and -0.5
     assert found.saturated_share == 0.5
     assert found.zero_outputs == 1  # the second output, though 0.25 and 0.5 were asked for
@@ -125,7 +125,7 @@ def codes_distinct(hidden: np.ndarray, samples: np.ndarray | None = None, **chan
     state = begin(lanes, 1)
     state.parameters[0, :8] = hidden.T.ravel()
     data = make_data("units", (np.eye(4) if samples is None else samples).tolist())
-    (found,) = Examiner(trial, data).conditions(lanes, state)
+    (found,) = Examiner(trial, data).diagnose(lanes, state)
     return found.codes_distinct
 
 
@@ -197,7 +197,7 @@ def test_held_out_loss_is_taken_at_the_weights_after_the_epoch(engine: str) -> N
 def test_codes_are_the_hidden_activations_at_the_saved_weights() -> None:
     trial = deep_trial()
     for keep, layers in ((KeepCodes.BOTTLENECK, [2]), (KeepCodes.ALL, [1, 2, 3])):
-        (result,) = train(replace(make_work(trial), record=Record(codes=keep))).values()
+        (result,) = train(replace(make_work(trial), record=RecordOptions(codes=keep))).values()
         table = result.details["codes"]
         assert sorted(set(table["layer"])) == layers
         assert result.parameters is not None

@@ -9,7 +9,7 @@ import pytest
 from sweep.result import TrialResult
 from sweep.training.handover import counters_of, past_of_state
 from sweep.training.pool import train_pack
-from sweep.training.work import Finished, KeepState, Record
+from sweep.training.work import Finished, KeepState, RecordOptions
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.trials import make_trial, make_work
 
@@ -37,7 +37,7 @@ def train(trial: Trial, engine: str, start: dict[str, np.ndarray] | None = None)
     work = replace(
         make_work(trial, engine=engine),
         starts={} if start is None else {trial.trial_id: start},
-        record=Record(state=KeepState.ALL),
+        record=RecordOptions(state=KeepState.ALL),
     )
     events = train_pack(work, should_stop=lambda: False)
     (result,) = [r for e in events if isinstance(e, Finished) for r in e.results]

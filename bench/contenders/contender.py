@@ -1,4 +1,4 @@
-"""What every contender offers. Knows none of them."""
+"""The interface of a contender."""
 
 from typing import Protocol
 

@@ -1,4 +1,4 @@
-"""The C++ limit, compiled for this machine when the bench runs. Knows one topology only."""
+"""The C++ limit, compiled for this machine when the bench runs, for one topology."""
 
 import ctypes
 import subprocess

@@ -12,7 +12,7 @@ from rich.table import Column
 
 from sweep.cli.console import guard_streams, styled_console
 from sweep.jobs.progress import note_progress
-from sweep.running.coordinator import Phase, SweepProgress
+from sweep.running.coordinator import RunPhase, SweepProgress
 
 SECONDS_BETWEEN_LINES = 10.0
 WINDOW_SECONDS = 10.0
@@ -76,9 +76,9 @@ class Speed:
 
 def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
     """Return progress as text: the phase until trials are trained, then how far they are."""
-    if progress.phase is Phase.STOPPING:
+    if progress.phase is RunPhase.STOPPING:
         return f"stopping{_what_is_kept(progress)}; once more ends at once"
-    if progress.phase is not Phase.TRAINING:
+    if progress.phase is not RunPhase.TRAINING:
         return f"{progress.phase} · {clock(progress.seconds)}"
     parts = [
         f"{progress.done:,}/{progress.total:,} trials",
@@ -139,7 +139,7 @@ def _bar(bar: Progress) -> Show:
     def show(progress: SweepProgress) -> None:
         rate = speed.update(progress.seconds, progress.epochs)
         text = describe_progress(progress, rate)
-        total = progress.total if progress.phase is Phase.TRAINING else None  # None moves
+        total = progress.total if progress.phase is RunPhase.TRAINING else None  # None moves
         bar.update(task, total=total, completed=progress.done, description=text)
 
     return show
@@ -147,7 +147,7 @@ def _bar(bar: Progress) -> Show:
 
 def _log() -> Show:
     due = 0.0
-    phase: Phase | None = None
+    phase: RunPhase | None = None
     speed = Speed()
 
     def show(progress: SweepProgress) -> None:

@@ -1,4 +1,4 @@
-"""Where a parameter may stand in a sweep file, and how it moves. Knows nothing of values.
+"""Where a parameter may stand in a sweep file, and how an override moves it.
 
 A parameter is fixed or it is in a grid, and the data and the stop rules may stand at the top. An
 override that names a parameter at one of these places brings it there from the others.

@@ -1,4 +1,4 @@
-"""Counts what a sweep would come to, before it is expanded. Knows no values, only how many."""
+"""Counts the trials of a sweep before it is expanded, from the lengths of its lists alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod

@@ -1,4 +1,4 @@
-"""The contract that every engine fulfils. Knows no engine."""
+"""The contract that every engine fulfils."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """A network judged at its saved weights, in evaluation mode.
+    """A network evaluated at its saved weights, in evaluation mode.
 
     Attributes:
         loss: the loss over all samples. objective: the same with the penalties.

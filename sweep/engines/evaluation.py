@@ -1,4 +1,4 @@
-"""Judges a network at its saved weights, alone, so that nothing else can touch the result."""
+"""Evaluates a network at its saved weights, alone, so that nothing else can change the result."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Makes the engine that a pack asks for. Knows nothing of how engines work."""
+"""Makes the engine that a pack asks for."""
 
 from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import Data

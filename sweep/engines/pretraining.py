@@ -1,4 +1,4 @@
-"""Trains networks in phases: an engine around the engines of their parts. Knows no kernel.
+"""Trains networks in phases: an engine around the engines of their parts.
 
 A lane in pretraining uses the arrays of its state for the part in training: its epochs, curve and
 optimizer, with parameters and slots at the part's places in those of the whole network. When a

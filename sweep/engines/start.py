@@ -1,4 +1,4 @@
-"""The state of lanes before their first epoch. Knows no engine."""
+"""The state of lanes before their first epoch."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""What a lane carries from one epoch to the next, as plain arrays. Knows nothing of engines."""
+"""What a lane carries from one epoch to the next, as plain arrays."""
 
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property

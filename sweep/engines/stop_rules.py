@@ -1,4 +1,4 @@
-"""Judges the stop rules of lanes side by side after each epoch. Knows no networks."""
+"""Applies the stop rules to lanes side by side after each epoch."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

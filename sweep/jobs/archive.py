@@ -1,6 +1,6 @@
 """Archives the results of a sweep on the head of a cluster, for `sweep.jobs.fetch` to download.
 
-Sent there as a job of its own, so it needs nothing but Python. Knows of the tables only that they
+Sent there as a job of its own, so it needs nothing but Python. All that it relies on is that tables
 are folders of parts which never change, and that a part counts once its trials are there.
 """
 

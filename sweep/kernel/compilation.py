@@ -1,4 +1,4 @@
-"""How kernels are compiled, and kept on disk from one process to the next. Knows no kernel.
+"""How kernels are compiled, and kept on disk from one process to the next.
 
 Numba's own cache would not do: it sees changes in the file of the function alone, not in those that
 it calls; it gives up where neither the package nor the home can be written; and two processes that

@@ -1,4 +1,4 @@
-"""Elementary functions of vectors, from polynomials of our own. Knows nothing of networks.
+"""Elementary functions of vectors, from polynomials of our own.
 
 libm and SVML differ from host to host and are called element by element; these are the same bits
 wherever IEEE arithmetic is, in SIMD. Each function has one algorithm and, for float32 and float64,

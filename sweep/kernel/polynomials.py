@@ -1,4 +1,4 @@
-"""The constants of the elementary functions, for float32 and float64. Knows no function.
+"""The constants of the elementary functions, for float32 and float64.
 
 Polynomials are fitted at Chebyshev nodes in 50 digits, which is near minimax.
 """

@@ -1,4 +1,4 @@
-"""A short vector of numbers as a type that Numba compiles to SIMD registers. Knows no mathematics.
+"""A short vector of numbers as a type that Numba compiles to SIMD registers.
 
 LLVM's loop vectoriser decides by heuristics what to do with a scalar loop; a kernel written in
 these vectors is in SIMD by construction, and rounds alike at every width: each operation below is

@@ -1,1 +1,1 @@
-"""Networks and what trains them. Knows nothing of lanes' stop rules, files or Ray."""
+"""Networks: layout, initial weights, losses, codes."""

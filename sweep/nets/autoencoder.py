@@ -1,4 +1,4 @@
-"""The network of one trial as a plain PyTorch module. Knows nothing of lanes."""
+"""The network of one trial as a plain PyTorch module."""
 
 from collections.abc import Iterable
 

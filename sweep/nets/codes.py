@@ -1,4 +1,4 @@
-"""Hidden codes: activations brought to [0, 1] and rounded. Knows nothing of what they tell."""
+"""Hidden codes: activations scaled to [0, 1] and rounded."""
 
 import numpy as np
 from jaxtyping import Float64

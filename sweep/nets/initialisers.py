@@ -1,4 +1,4 @@
-"""Initial weights, the same for every engine and device. Knows nothing of training.
+"""Initial weights, the same for every engine and device.
 
 Draws are made in float64 from the trial's seed and the layer, then cast; so U(-c, c) at one seed is
 the same draw scaled by c.
@@ -30,7 +30,7 @@ Biases = Float64[np.ndarray, " fan_out"]
 
 
 @dataclass(frozen=True)
-class Draw:
+class KeyedDraw:
     """Random numbers for one array: those of keys `seed`, `purpose` and `index`."""
 
     shape: tuple[int, ...]
@@ -75,7 +75,7 @@ def _initial(trial: Trial, array: Array) -> np.ndarray | float:
     if array.role is Role.GATE:
         return _layer_weights(trial, array.layer, GATE_DRAWS + array.layer.index)
     if array.role is Role.BIAS and trial.initialiser_draw_biases:
-        draw = Draw(array.shape, trial.seed, Purpose.BIASES, array.layer.index)
+        draw = KeyedDraw(array.shape, trial.seed, Purpose.BIASES, array.layer.index)
         return trial.bias_constant + _drawn(trial, draw, array.layer)
     starts = {Role.SCALE: 1.0, Role.SHIFT: 0.0, Role.GATE_BIAS: GATE_BIAS}
     return starts.get(array.role, trial.bias_constant)
@@ -90,13 +90,13 @@ def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
 
 def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
     shape = (layer.fan_out, layer.fan_in)
-    weights: Weights = _drawn(trial, Draw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
-    jitter = Draw(shape, trial.seed, Purpose.JITTER, index)
+    weights: Weights = _drawn(trial, KeyedDraw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
+    jitter = KeyedDraw(shape, trial.seed, Purpose.JITTER, index)
     half_width: float = trial.initialiser_jitter
     return weights + half_width * jitter.symmetric()
 
 
-def _drawn(trial: Trial, draw: Draw, layer: Layer) -> Weights | Biases:
+def _drawn(trial: Trial, draw: KeyedDraw, layer: Layer) -> Weights | Biases:
     """Return an array of a layer from the distribution of the layer's weights."""
     component, options = component_of(trial, "initialiser")
     found: Weights | Biases = component.weights(

@@ -1,4 +1,4 @@
-"""Random draws that depend on a key alone, never on what was drawn before. Knows no networks.
+"""Random draws that depend on a key alone, never on what was drawn before.
 
 A running stream of random numbers breaks as soon as lanes are refilled or resumed in another order.
 Philox (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") is a function from a key

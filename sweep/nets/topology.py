@@ -1,4 +1,4 @@
-"""Where each layer's weights lie in a flat parameter vector. Knows no arrays."""
+"""Where each layer's weights lie in a flat parameter vector."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

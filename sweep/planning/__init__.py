@@ -1,7 +1,7 @@
 """From a sweep to packs of trials."""
 
-from sweep.planning.grid import Grid, expand
+from sweep.planning.grid import TrialGrid, expand
 from sweep.planning.packs import Pack, make_packs, plan_packs
 from sweep.planning.plan import Plan, make_plan
 
-__all__ = ["Grid", "Pack", "Plan", "expand", "make_packs", "make_plan", "plan_packs"]
+__all__ = ["Pack", "Plan", "TrialGrid", "expand", "make_packs", "make_plan", "plan_packs"]

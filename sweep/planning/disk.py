@@ -7,7 +7,7 @@ import numpy as np
 
 from sweep.config.sweepfile import Record
 from sweep.datasets import load_data
-from sweep.planning.grid import Grid
+from sweep.planning.grid import TrialGrid
 from sweep.planning.packs import Rows
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
@@ -26,7 +26,7 @@ ACTIVATION_BYTES = 10
 DECADE, TAIL = 20, 16  # recorded epochs in a decade, and at the end
 
 
-def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
+def disk_bytes(grid: TrialGrid, rows: Rows, record: Record) -> dict[str, int]:
     """Return about the most bytes that the results of trials take on disk, by table.
 
     That is if every trial trains to its limit. Measured sizes lie between half of it and all.
@@ -51,7 +51,7 @@ def disk_bytes(grid: Grid, rows: Rows, record: Record) -> dict[str, int]:
     return {name: round(size) for name, size in total.items()}
 
 
-def _sizes(grid: Grid, trial: Trial, limit: float, record: Record) -> dict[str, float]:
+def _sizes(grid: TrialGrid, trial: Trial, limit: float, record: Record) -> dict[str, float]:
     """Return the bytes of a trial that trains for `limit` epochs, by table."""
     widths, held_out = trial.topology, False
     each = PARAMETER_BYTES[trial.dtype] * _n_parameters(trial)
@@ -90,7 +90,7 @@ def _n_parameters(trial: Trial) -> int:
     return n
 
 
-def _limits(grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+def _limits(grid: TrialGrid) -> tuple[np.ndarray, np.ndarray]:
     """Return the most epochs of every trial, and whether they are what it was asked for."""
     cells = grid.cells
     asked = np.zeros(len(cells))

@@ -45,7 +45,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Grid:
+class TrialGrid:
     """The trials of a sweep, each once.
 
     Attributes:
@@ -106,7 +106,7 @@ class Grid:
         return held
 
 
-def expand(config: SweepConfig) -> Grid:
+def expand(config: SweepConfig) -> TrialGrid:
     """Expand a sweep into its trials.
 
     Raises:
@@ -121,7 +121,7 @@ def expand(config: SweepConfig) -> Grid:
     if faults:
         raise ConfigError(faults)
     products = tuple(map(TrialProduct, expansion.products))
-    return Grid(products, expansion.datasets)
+    return TrialGrid(products, expansion.datasets)
 
 
 def _pack_keys(product: TrialProduct) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:

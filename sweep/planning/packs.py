@@ -13,7 +13,7 @@ from sweep.config.grids.conditions import parse_rule
 from sweep.config.sweepfile import Resources
 from sweep.datasets import DatasetSpec
 from sweep.planning.engines import choose_engine, unfused
-from sweep.planning.grid import Grid
+from sweep.planning.grid import TrialGrid
 from sweep.trial import Trial
 
 LEAST_TRIALS = 32  # fewer leave the cost of a pack unshared
@@ -52,7 +52,9 @@ class PlannedPack:
     device: str
 
 
-def plan_packs(grid: Grid, rows: Rows, *, resources: Resources, workers: int) -> list[PlannedPack]:
+def plan_packs(
+    grid: TrialGrid, rows: Rows, *, resources: Resources, workers: int
+) -> list[PlannedPack]:
     """Divide trials into packs, without making them.
 
     Trials of one pack key stand together, and all trials of one path in one pack. Packs are large
@@ -76,7 +78,7 @@ def plan_packs(grid: Grid, rows: Rows, *, resources: Resources, workers: int) ->
     return planned
 
 
-def count_unfused(grid: Grid, rows: Rows, resources: Resources) -> dict[str, int]:
+def count_unfused(grid: TrialGrid, rows: Rows, resources: Resources) -> dict[str, int]:
     """Return how many of these trials the fused engine cannot train, by what it does not take.
 
     A trial counts for all that is in its way.
@@ -90,7 +92,7 @@ def count_unfused(grid: Grid, rows: Rows, resources: Resources) -> dict[str, int
     return counts
 
 
-def any_on_gpu(grid: Grid, rows: Rows, resources: Resources) -> bool:
+def any_on_gpu(grid: TrialGrid, rows: Rows, resources: Resources) -> bool:
     """Return whether any of these trials trains on a GPU."""
     return bool(_on_gpu(grid, resources)[rows].any())
 
@@ -102,7 +104,7 @@ def pack_target(trials: int, workers: int) -> int:
 
 
 def make_packs(
-    grid: Grid, planned: Sequence[PlannedPack], *, resources: Resources
+    grid: TrialGrid, planned: Sequence[PlannedPack], *, resources: Resources
 ) -> Iterator[Pack]:
     """Yield the packs one by one, their trials made as they come."""
     for pack in planned:
@@ -139,7 +141,7 @@ def _pack_id(trials: Sequence[Trial]) -> str:
 
 
 def _groups(
-    grid: Grid, rows: Rows, resources: Resources
+    grid: TrialGrid, rows: Rows, resources: Resources
 ) -> Iterator[tuple[tuple[str, str], list[Rows]]]:
     """Yield each engine and device with the rows of each of its pack keys."""
     cells = grid.cells
@@ -152,7 +154,7 @@ def _groups(
     yield from found.items()
 
 
-def _on_gpu(grid: Grid, resources: Resources) -> Int64[np.ndarray, " trials"]:
+def _on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:
     """Return 1 for each trial that trains on a GPU: where a path is sent, its trials all go."""
     everywhere = resources.gpus_per_pack > 0 or (resources.gpu and not resources.gpu.where)
     if everywhere or resources.gpu is None:
@@ -174,7 +176,7 @@ def _runs(rows: Rows, labels: Int64[np.ndarray, " rows"]) -> list[Rows]:
     return np.split(rows[order], np.flatnonzero(np.diff(ranked[order])) + 1)
 
 
-def _split(grid: Grid, rows: Rows, target: int) -> list[Rows]:
+def _split(grid: TrialGrid, rows: Rows, target: int) -> list[Rows]:
     """Divide the rows of a key into parts of about equal size, no path in two of them."""
     n_parts = ceil(len(rows) / target)
     paths = grid.cells.path_ids[rows]

@@ -10,7 +10,7 @@ from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
 from sweep.planning.disk import available_cpus, disk_bytes
-from sweep.planning.grid import Cells, Grid, expand
+from sweep.planning.grid import Cells, TrialGrid, expand
 from sweep.planning.packs import (
     Pack,
     PlannedPack,
@@ -36,7 +36,7 @@ class Plan:
     """
 
     config: SweepConfig
-    grid: Grid
+    grid: TrialGrid
     rows: Rows
     done: int
     derived: int

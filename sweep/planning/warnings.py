@@ -12,7 +12,7 @@ import numpy as np
 from sweep.components.registry import ACTIVATIONS
 from sweep.config.grids.constraints import is_any
 from sweep.config.grids.product import AxisProduct, Wanted
-from sweep.config.grids.values import Seeds, Value
+from sweep.config.grids.values import AxisValue, Seeds
 from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import Data, DatasetSpec, load_data
 from sweep.ladder import BY_RUNG, RULES
@@ -60,7 +60,7 @@ class Facts:
         self._datasets = datasets
         self._held: dict[str, Fact] = {}
 
-    def of(self, value: Value) -> "Fact":
+    def of(self, value: AxisValue) -> "Fact":
         """Return what is to know of the data set of a combination."""
         name = str(value.columns["data_fingerprint"])
         if name not in self._held:
@@ -98,7 +98,7 @@ def _fact(data: Data) -> Fact:
 def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
     """Yield what each warning is about, and what it says, of as many combinations as are judged."""
 
-    def meeting(*columns: str, **wanted: Wanted) -> Iterator[Value]:
+    def meeting(*columns: str, **wanted: Wanted) -> Iterator[AxisValue]:
         return islice(product.combinations(*columns, **wanted), MAX_JUDGED)
 
     constant = meeting(

@@ -1,4 +1,4 @@
-"""Loads a user's own code by its `package.module:name@hash`. Knows nothing of its use."""
+"""Loads a user's own code by its `package.module:name@hash`."""
 
 import hashlib
 import importlib

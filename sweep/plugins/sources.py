@@ -1,4 +1,4 @@
-"""Finds a user's own code, named `package.module:name`, without running it. Knows no engine."""
+"""Finds a user's own code, named `package.module:name`, without running it."""
 
 import ast
 import hashlib

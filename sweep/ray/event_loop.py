@@ -17,7 +17,7 @@ from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
 from sweep.ray.tuning import run_packs
 from sweep.running.coordinator import Coordinator
-from sweep.running.executor import Run
+from sweep.running.executor import ActiveRun
 from sweep.running.messages import Delivery, Ended, Item, Offer
 from sweep.scratch import scratch_folder
 from sweep.training.work import Work
@@ -32,7 +32,7 @@ a cluster leaves to a job that it stops.
 """
 
 
-def run_on_ray(run: Run, queue: Iterator[Work], *, slots: int, monitor: RayMonitor) -> None:
+def run_on_ray(run: ActiveRun, queue: Iterator[Work], *, slots: int, monitor: RayMonitor) -> None:
     """Train the packs with Ray Tune; return when all are done, or stopped.
 
     Args:
@@ -72,7 +72,7 @@ def run_on_ray(run: Run, queue: Iterator[Work], *, slots: int, monitor: RayMonit
 
 
 def _run_event_loop(
-    run: Run,
+    run: ActiveRun,
     broker: Any,
     supply: "_Supply",
     monitor: RayMonitor,

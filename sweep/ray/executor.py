@@ -8,8 +8,8 @@ from sweep.errors import RayDiedError, SweepError
 from sweep.planning.disk import available_cpus
 from sweep.planning.plan import Plan
 from sweep.ray.session import ray_session
-from sweep.running.coordinator import Phase
-from sweep.running.executor import Run, StoppedAtOnce
+from sweep.running.coordinator import RunPhase
+from sweep.running.executor import ActiveRun, StoppedAtOnce
 
 
 class RayExecutor:
@@ -29,14 +29,14 @@ class RayExecutor:
     def workers(self, asked: int | None) -> int:
         return asked or available_cpus()
 
-    def train(self, run: Run) -> None:
+    def train(self, run: ActiveRun) -> None:
         resources = run.plan.config.resources
         with contextlib.ExitStack() as stack:
             stack.enter_context(_saying_what_is_kept(run))
             started = ray_session(address=self._address, workers=resources.workers)
             try:
                 with run.interrupt.stopping_at_once():
-                    run.enter(Phase.STARTING_RAY)
+                    run.enter(RunPhase.STARTING_RAY)
                     session = stack.enter_context(started)
                     session.require(cpus=resources.cpus_per_pack, gpus=_gpus_per_pack(run.plan))
             except StoppedAtOnce:
@@ -44,14 +44,14 @@ class RayExecutor:
                 return
             from sweep.ray.event_loop import run_on_ray
 
-            run.enter(Phase.STARTING_WORKERS)
+            run.enter(RunPhase.STARTING_WORKERS)
             slots = session.slots(resources.workers)
             with run.interrupt.listening():
                 run_on_ray(run, run.queue(slots), slots=slots, monitor=session.monitor)
 
 
 @contextlib.contextmanager
-def _saying_what_is_kept(run: Run) -> Iterator[None]:
+def _saying_what_is_kept(run: ActiveRun) -> Iterator[None]:
     try:
         yield
     except RayDiedError as error:

@@ -16,7 +16,7 @@ from sweep.trial import Status
 
 
 @dataclass(frozen=True)
-class Tally:
+class SweepStatus:
     """Where a sweep stands.
 
     Attributes:
@@ -36,7 +36,7 @@ class Tally:
     writer: Holder | None
 
 
-def progress_of(directory: ResultsDir) -> Tally:
+def progress_of(directory: ResultsDir) -> SweepStatus:
     """Count the results in a directory.
 
     Raises:
@@ -44,7 +44,7 @@ def progress_of(directory: ResultsDir) -> Tally:
     """
     trials = read_trials(directory.path)
     done, total = _share_of_run(directory, trials)
-    return Tally(
+    return SweepStatus(
         trials=len(trials),
         done=done,
         total=total,
@@ -76,7 +76,7 @@ def _share_of_run(
     return min(run.done + added, run.trials), run.trials
 
 
-def format_progress(progress: Tally) -> str:
+def format_progress(progress: SweepStatus) -> str:
     """Write where a sweep stands for people."""
     lines = [f"{progress.trials:,} trials"]
     if progress.total is not None:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from sweep.engines.state import WATCH_COLUMNS
-from sweep.store.inspection import Problem
+from sweep.store.inspection import FileProblem
 from sweep.store.places.files import reporting
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath, matches
@@ -91,7 +91,7 @@ def read_checkpoints(directory: ResultsDir) -> list[SavedState]:
     return states
 
 
-def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list[Problem]:
+def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list[FileProblem]:
     """Return the checkpoints that cannot be read, or that no trial needs.
 
     Args:
@@ -103,10 +103,12 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
         try:
             states, _ = decode_checkpoint(path.read_bytes())
         except (_UnreadableError, OSError) as error:
-            problems.append(Problem(path, f"cannot be read ({error})", "its trials begin again"))
+            problems.append(
+                FileProblem(path, f"cannot be read ({error})", "its trials begin again")
+            )
             continue
         if all(state.trial_id in settled for state in states):
-            problems.append(Problem(path, "is of trials that have ended", "it is not needed"))
+            problems.append(FileProblem(path, "is of trials that have ended", "it is not needed"))
     return problems
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, UInt64
 
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
-from sweep.planning.grid import Grid, expand
+from sweep.planning.grid import TrialGrid, expand
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
 from sweep.store.tables.reader import done_ids, read_trials
@@ -97,7 +97,7 @@ def _holds_last_state(
     return has_state & np.isin(_numbers(unwanted["path_id"]), lone)
 
 
-def _missing_paths(grid: Grid, done: Collection[str]) -> Identities:
+def _missing_paths(grid: TrialGrid, done: Collection[str]) -> Identities:
     return grid.cells.take(grid.missing(done)).path_ids
 
 

@@ -22,7 +22,7 @@ MOST_SPLITS = 64  # four culprits among 8,192 trials take 52
 FLUSH_GROWTH = 1.25  # parts grow in number with the logarithm of the run's length only
 
 
-class Phase(StrEnum):
+class RunPhase(StrEnum):
     """What a run does at the moment."""
 
     STARTING_RAY = "starting Ray"
@@ -61,7 +61,7 @@ class SweepProgress:
     epochs_left: tuple[float, float] | None = None
     epochs_most: int = 0
     best_loss: float | None = None
-    phase: Phase = Phase.TRAINING
+    phase: RunPhase = RunPhase.TRAINING
 
 
 @dataclass
@@ -111,7 +111,7 @@ class Coordinator:
     stopping: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     relapsed: set[str] = field(default_factory=set)
-    starting: Phase = Phase.STARTING_WORKERS
+    starting: RunPhase = RunPhase.STARTING_WORKERS
     epochs_most: int = 0
     epochs: int = 0
     best_loss: float | None = None
@@ -212,15 +212,15 @@ class Coordinator:
             phase=self._phase(),
         )
 
-    def _phase(self) -> Phase:
+    def _phase(self) -> RunPhase:
         if self.stopping:
-            return Phase.STOPPING
+            return RunPhase.STOPPING
         if self.epochs or self._tally.active or self.counts:
-            return Phase.TRAINING
+            return RunPhase.TRAINING
         if not self._tally.waiting:
             return self.starting
         fused = any(open_pack.pack.engine == "fused" for open_pack in self._packs.values())
-        return Phase.COMPILING if fused else Phase.LOADING
+        return RunPhase.COMPILING if fused else RunPhase.LOADING
 
     def _keep_rows(self, pack_id: str, rows: Rows) -> None:
         statuses = dict(rows.statuses)

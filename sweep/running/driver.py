@@ -13,7 +13,7 @@ from sweep.reuse.checkpoint_files import drop_settled
 from sweep.reuse.derivation import derived_frames, find_derived
 from sweep.running.coordinator import Coordinator
 from sweep.running.environment import RunEnvironment, read_environment
-from sweep.running.executor import Executor, OnProgress, Run
+from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
@@ -67,7 +67,7 @@ def run_on(
         for frame in derived_frames(derived, directory.path, config.name):
             writer.append(frame)
         environment = read_environment(executor.ray_version)
-        run = Run(
+        run = ActiveRun(
             plan=plan,
             directory=directory,
             coordinator=Coordinator(
@@ -95,7 +95,7 @@ def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:
     return config.model_copy(update={"resources": resources})
 
 
-def _record(run: Run, options: RunOptions, environment: RunEnvironment) -> None:
+def _record(run: ActiveRun, options: RunOptions, environment: RunEnvironment) -> None:
     """Keep what is asked for, unless the latest run asked for it and nothing is new."""
     plan = run.plan
     config = plan.config.model_dump(mode="json", exclude_unset=True)
@@ -109,7 +109,7 @@ def _record(run: Run, options: RunOptions, environment: RunEnvironment) -> None:
     record_run(run.directory, text, record)
 
 
-def _summary(run: Run, seconds: float) -> RunSummary:
+def _summary(run: ActiveRun, seconds: float) -> RunSummary:
     plan, counts = run.plan, run.coordinator.counts
     failures = held_failures(run.directory.path, plan.grid)
     relapsed = len(run.coordinator.relapsed)

@@ -38,7 +38,7 @@ class Quartiles:
 
 
 @dataclass(frozen=True)
-class Part:
+class PackPart:
     """The trials of one kind in one pack.
 
     Attributes:
@@ -55,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Estimate:
+class TimeEstimate:
     """How long a plan takes to train, s, nothing else running and packs handed out in order.
 
     Attributes:
@@ -80,7 +80,7 @@ class Estimate:
 
 def estimate_plan(
     plan: Plan, finished: Mapping[int, Quartiles], time_pack: Callable[[Pack], Pace]
-) -> Estimate:
+) -> TimeEstimate:
     """Estimate how long the missing trials of a plan take.
 
     Args:
@@ -106,7 +106,7 @@ def estimate_plan(
         return makespan(seconds.tolist(), plan.workers)
 
     at_most = duration(None)
-    return Estimate(
+    return TimeEstimate(
         at_most=at_most,
         like_finished=(duration(0), duration(1), duration(2)) if known else None,
         kinds=len(kinds),
@@ -118,7 +118,7 @@ def estimate_plan(
     )
 
 
-def parts_of(plan: Plan) -> list[Part]:
+def parts_of(plan: Plan) -> list[PackPart]:
     """Divide every pack of a plan by pack key, a row for each path."""
     cells, parts = plan.grid.cells, []
     for number, pack in enumerate(plan.planned_packs):
@@ -130,7 +130,7 @@ def parts_of(plan: Plan) -> list[Part]:
             np.maximum.at(limits, path, cells.max_epochs[rows])
             kind = (pack.engine, pack.device, int(key))
             before = cells.pretraining_epochs[rows[first]]
-            parts.append(Part(number, kind, rows[np.sort(first)], limits, before))
+            parts.append(PackPart(number, kind, rows[np.sort(first)], limits, before))
     return parts
 
 
@@ -160,8 +160,8 @@ def makespan(seconds: Sequence[float], workers: int) -> float:
     return max(free)
 
 
-def _largest(parts: Sequence[Part]) -> dict[PackKind, Part]:
-    largest: dict[PackKind, Part] = {}
+def _largest(parts: Sequence[PackPart]) -> dict[PackKind, PackPart]:
+    largest: dict[PackKind, PackPart] = {}
     for part in parts:
         if part.kind not in largest or len(part.rows) > len(largest[part.kind].rows):
             largest[part.kind] = part
@@ -172,7 +172,7 @@ def _topology(plan: Plan, kind: PackKind) -> tuple[int, ...]:
     return plan.grid.pack_keys[kind[2]][list(PACK_KEY).index("topology")]  # type: ignore[return-value]
 
 
-def _pack(plan: Plan, part: Part) -> Pack:
+def _pack(plan: Plan, part: PackPart) -> Pack:
     pack = PlannedPack(part.rows[:MOST_LANES], part.kind[0], part.kind[1])
     return next(make_packs(plan.grid, [pack], resources=plan.config.resources))
 

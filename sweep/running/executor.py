@@ -10,7 +10,7 @@ from types import FrameType
 from typing import Any, Protocol
 
 from sweep.planning.plan import Plan
-from sweep.running.coordinator import Coordinator, Phase, SweepProgress
+from sweep.running.coordinator import Coordinator, RunPhase, SweepProgress
 from sweep.store.places.layout import ResultsDir
 from sweep.training.work import Work
 
@@ -32,7 +32,7 @@ class Executor(Protocol):
         """Return for how many packs at a time to plan, when the sweep asks for so many."""
         ...
 
-    def train(self, run: "Run") -> None:
+    def train(self, run: "ActiveRun") -> None:
         """Train every pack of the run's queue; return when all are done, or as soon as asked to.
 
         Raises:
@@ -88,7 +88,7 @@ class Interrupt:
 
 
 @dataclass
-class Run:
+class ActiveRun:
     """A run under way, as an executor sees it.
 
     Attributes:
@@ -116,7 +116,7 @@ class Run:
             self._show()
         return self.interrupt.requested
 
-    def enter(self, phase: Phase) -> None:
+    def enter(self, phase: RunPhase) -> None:
         """Show what is waited for until a worker has begun."""
         self.coordinator.starting = phase
         self._show()

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from sweep.planning.grid import Grid
+from sweep.planning.grid import TrialGrid
 from sweep.planning.packs import Pack
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.running.messages import Broken, Ended
@@ -34,7 +34,7 @@ class FailureKind:
     trials: int
 
 
-def held_failures(path: AnyPath, grid: Grid) -> tuple[FailureKind, ...]:
+def held_failures(path: AnyPath, grid: TrialGrid) -> tuple[FailureKind, ...]:
     """Return the failed trials of a sweep that are in its table, by kind, the first one first."""
     if not ResultsDir.at(path).exists:
         return ()

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from sweep.errors import SweepError
 from sweep.result import TrialResult
-from sweep.running.executor import Run
+from sweep.running.executor import ActiveRun
 from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
 from sweep.running.worker_loop import run_pack
 from sweep.training.work import Progress, Work
@@ -20,7 +20,7 @@ class InlineExecutor:
     def workers(self, asked: int | None) -> int:
         return 1
 
-    def train(self, run: Run) -> None:
+    def train(self, run: ActiveRun) -> None:
         import torch
 
         _require_device(on_gpu=run.plan.on_gpu)
@@ -32,7 +32,7 @@ class InlineExecutor:
                 _train_one(run, work)
 
 
-def _train_one(run: Run, work: Work) -> None:
+def _train_one(run: ActiveRun, work: Work) -> None:
     channel = _LocalChannel(run, work.pack.pack_id)
     checkpoint_seconds = run.plan.config.resources.checkpoint_seconds
     run.coordinator.open(work)
@@ -67,7 +67,7 @@ def _require_device(*, on_gpu: bool) -> None:
 class _LocalChannel:
     """The channel of a pack to a driver in the same process."""
 
-    def __init__(self, run: Run, pack_id: str) -> None:
+    def __init__(self, run: ActiveRun, pack_id: str) -> None:
         self.pack_id = pack_id
         self.broken = False
         self._run = run

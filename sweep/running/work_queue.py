@@ -13,7 +13,7 @@ from sweep.reuse.resume import match_starts
 from sweep.running.environment import RunEnvironment
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_states, stated_paths
-from sweep.training.work import KeepCodes, KeepState, Record, Work
+from sweep.training.work import KeepCodes, KeepState, RecordOptions, Work
 
 
 def make_queue(
@@ -63,11 +63,11 @@ class _Starts:
         return match_starts(pack.trials, [*saved, *self._left])
 
 
-def _record(plan: Plan) -> Record:
+def _record(plan: Plan) -> RecordOptions:
     record = plan.config.record
     few = plan.trials <= MOST_TRIALS_WITH_STATES
     auto = KeepState.ALL if few else KeepState.RESUMABLE
-    return Record(
+    return RecordOptions(
         curves=record.curves,
         weights=record.weights,
         state=auto if record.state == "auto" else KeepState(record.state),

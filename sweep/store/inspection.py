@@ -25,7 +25,7 @@ TORN = "journal.bin-tail"
 
 
 @dataclass(frozen=True)
-class Problem:
+class FileProblem:
     """Something about a file that is not as it should be.
 
     Attributes:
@@ -39,14 +39,14 @@ class Problem:
     aside: bool = True
 
 
-def inspect_results(directory: ResultsDir) -> list[Problem]:
+def inspect_results(directory: ResultsDir) -> list[FileProblem]:
     """Return everything that is wrong in a results directory but for its checkpoints."""
     checks = (_tables, _journal, _runs, _half_written)
     return [problem for check in checks for problem in check(directory)]
 
 
 def repair_results(
-    directory: ResultsDir, problems: Iterable[Problem], lock: Lock | Lease
+    directory: ResultsDir, problems: Iterable[FileProblem], lock: Lock | Lease
 ) -> list[AnyPath]:
     """Set damaged files aside into `damaged/` and mend the rest; no file is deleted unread.
 
@@ -76,7 +76,7 @@ def repair_results(
     return moved
 
 
-def _tables(directory: ResultsDir) -> Iterator[Problem]:
+def _tables(directory: ResultsDir) -> Iterator[FileProblem]:
     holdings, published, damaged = Holdings(), set[int](), set[int]()
     for path in _files(directory.trials):
         number = _number(path)
@@ -85,16 +85,18 @@ def _tables(directory: ResultsDir) -> Iterator[Problem]:
         published.add(number)
         if what := _fault(path, partial(_take_in, directory, number, holdings)):
             damaged.add(number)
-            yield Problem(path, what, "its trials will be trained again")
+            yield FileProblem(path, what, "its trials will be trained again")
         elif is_outdated(directory, number):
-            yield Problem(path, "is of an older sweep", "the next run rewrites it", aside=False)
+            yield FileProblem(path, "is of an older sweep", "the next run rewrites it", aside=False)
     for name in TableName:
         for path in _files(directory.table(name)):
             yield from _part(directory, name, path, published, damaged)
     for number, trial_ids in sorted(holdings.stale.items()):
         what = f"holds {len(trial_ids):,} rows that others replace"
         path = part_path(directory, TableName.TRIALS, number)
-        yield Problem(path, what, "readers pass over them, the next run drops them", aside=False)
+        yield FileProblem(
+            path, what, "readers pass over them, the next run drops them", aside=False
+        )
 
 
 def _part(
@@ -103,19 +105,19 @@ def _part(
     path: AnyPath,
     published: Collection[int],
     damaged: Collection[int],
-) -> Iterator[Problem]:
+) -> Iterator[FileProblem]:
     number = _number(path)
     if number is None:
-        yield Problem(path, "is not a part of a table", "move it out of the results")
+        yield FileProblem(path, "is not a part of a table", "move it out of the results")
     elif number not in published:
         advice = "the journal has its results, if it was never published; else they are gone"
-        yield Problem(path, f"has no part of that number in {directory.trials.name}/", advice)
+        yield FileProblem(path, f"has no part of that number in {directory.trials.name}/", advice)
     elif name is TableName.TRIALS:
         return
     elif number in damaged:
-        yield Problem(path, "belongs to a damaged part", "it goes where that goes")
+        yield FileProblem(path, "belongs to a damaged part", "it goes where that goes")
     elif what := _fault(path, lambda: read_part(directory, name, number)):
-        yield Problem(path, what, f"its trials keep their rows, but have no {name}")
+        yield FileProblem(path, what, f"its trials keep their rows, but have no {name}")
 
 
 def _take_in(directory: ResultsDir, number: int, holdings: Holdings) -> None:
@@ -134,13 +136,13 @@ def _fault(path: AnyPath, read: Callable[[], object]) -> str:
     return ""
 
 
-def _journal(directory: ResultsDir) -> Iterator[Problem]:
+def _journal(directory: ResultsDir) -> Iterator[FileProblem]:
     for file in files_of(directory.journal):
         if what := _fault(file, partial(_decode_all, file)):
-            yield Problem(file, what, "what is whole in it is kept, the rest trained again")
+            yield FileProblem(file, what, "what is whole in it is kept, the rest trained again")
         elif isinstance(file, Path) and (tail := torn_tail(file)):
             what = f"ends in {len(tail):,} bytes of a result that was never acknowledged"
-            yield Problem(file, what, "the next run cuts them off", aside=False)
+            yield FileProblem(file, what, "the next run cuts them off", aside=False)
 
 
 def _decode_all(file: AnyPath) -> None:
@@ -170,18 +172,18 @@ def _tail(path: Path) -> bytes:
         return b""
 
 
-def _runs(directory: ResultsDir) -> Iterator[Problem]:
+def _runs(directory: ResultsDir) -> Iterator[FileProblem]:
     for path in _files(directory.runs):
         if what := _fault(path, partial(read_run, path)):
-            yield Problem(path, what, "only `sweep verify` needs them")
+            yield FileProblem(path, what, "only `sweep verify` needs them")
 
 
-def _half_written(directory: ResultsDir) -> Iterator[Problem]:
+def _half_written(directory: ResultsDir) -> Iterator[FileProblem]:
     tables = [directory.table(name) for name in TableName]
     for folder in (directory.path, directory.checkpoints, directory.runs, *tables):
         for path in _files(folder, hidden=True):
             if re.fullmatch(r"\..+\.tmp", path.name):
-                yield Problem(path, "was left half written", "it is not needed")
+                yield FileProblem(path, "was left half written", "it is not needed")
 
 
 def _files(folder: AnyPath, *, hidden: bool = False) -> list[AnyPath]:

@@ -14,7 +14,7 @@ from sweep.store.places.remote import AnyPath, matches
 
 
 @dataclass(frozen=True)
-class Run:
+class RecordedRun:
     """What is recorded of a run.
 
     Attributes:
@@ -49,7 +49,7 @@ def record_run(directory: ResultsDir, config: str, environment: Mapping[str, obj
     return path
 
 
-def read_runs(directory: ResultsDir) -> list[Run]:
+def read_runs(directory: ResultsDir) -> list[RecordedRun]:
     """Return the recorded runs, the oldest first.
 
     Raises:
@@ -58,7 +58,7 @@ def read_runs(directory: ResultsDir) -> list[Run]:
     return [read_run(path) for path in run_files(directory)]
 
 
-def asked_runs(directory: ResultsDir) -> list[Run]:
+def asked_runs(directory: ResultsDir) -> list[RecordedRun]:
     """Return the runs that say what is asked for, the oldest first.
 
     Of each sweep, which its name tells apart, they are the runs of its file as it was last run, one
@@ -73,7 +73,7 @@ def asked_runs(directory: ResultsDir) -> list[Run]:
     return list({(run.config, run.overrides): run for run in wanted}.values())
 
 
-def _sweep_of(run: Run) -> str | None:
+def _sweep_of(run: RecordedRun) -> str | None:
     """Return the name of a run's sweep; None if its file cannot be read."""
     try:
         document = parse_document(run.config, source="")
@@ -100,7 +100,7 @@ def run_files(directory: ResultsDir) -> list[AnyPath]:
     return matches(directory.runs, "*.json")
 
 
-def read_run(path: AnyPath) -> Run:
+def read_run(path: AnyPath) -> RecordedRun:
     """Read the record of a run.
 
     Raises:
@@ -116,7 +116,7 @@ def read_run(path: AnyPath) -> Run:
     texts = isinstance(overrides, list) and all(isinstance(t, str) for t in [config, *overrides])
     if not texts or not all(isinstance(count, int | None) for count in counts):
         raise _damage(path)
-    return Run(config, tuple(overrides), started, *counts)
+    return RecordedRun(config, tuple(overrides), started, *counts)
 
 
 def _damage(path: AnyPath) -> StoreError:

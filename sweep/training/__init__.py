@@ -1,1 +1,1 @@
-"""Engines, stop rules and the pool of lanes. Knows nothing of files, Ray or YAML."""
+"""Trains packs of trials; nothing here reads YAML, writes files or uses Ray."""

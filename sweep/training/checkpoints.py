@@ -1,4 +1,4 @@
-"""A pack under way as bytes. Knows nothing of where they are kept."""
+"""A pack under way as bytes."""
 
 import io
 from collections.abc import Sequence

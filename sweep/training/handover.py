@@ -1,4 +1,4 @@
-"""Tells what another stop rule would have counted along a path. Knows nothing of files or engines.
+"""Finds what another stop rule would have counted along a path.
 
 A rule that no epoch so far has met can take over where another ended: its counters are those of the
 other if both differ in patience alone, or the rule finds them in what every training keeps.

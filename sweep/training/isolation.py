@@ -1,4 +1,4 @@
-"""Keeps one lane's exception from harming its neighbours. Knows nothing of results."""
+"""Keeps one lane's exception from stopping the lanes beside it."""
 
 import traceback
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Tells when a stop rule was met along a path trained before. Knows nothing of files or engines.
+"""Finds when a stop rule was met along a path trained before.
 
 What is known are the rules that followed the training, its own and those of the ladder. Of any
 other rule they tell bounds: no sooner than what comes before it, no later than what comes after.

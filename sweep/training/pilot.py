@@ -1,4 +1,4 @@
-"""Times an engine on the first epochs of a pack. Knows nothing of when trials stop."""
+"""Times an engine on the first epochs of a pack."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""Turns the end of a trial into the result that is kept. Knows nothing of training or files."""
+"""Builds the result that is kept from the state in which a trial ended."""
 
 import math
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from sweep.engines.stop_rules import recorded_curve, recorded_ladder
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.training.isolation import Failure
-from sweep.training.probes.probe import Prober, Sight, validation_curve
+from sweep.training.probes.probe import FinalMeasurements, Prober, validation_curve
 from sweep.training.work import KeepState, Work
 from sweep.trial import LIMITED, Status, StopReason, Trial
 
 
 @dataclass(frozen=True)
-class _Verdict:
-    """What is found of a network once its trial has ended."""
+class _Findings:
+    """The measurements of a network whose trial has ended."""
 
     evaluation: Evaluation
-    sight: Sight = Sight()
+    measured: FinalMeasurements = FinalMeasurements()
 
 
 class Reporter:
@@ -37,7 +37,7 @@ class Reporter:
         Args:
             work: what they are part of.
             engine: what trains them; None if it could not be made.
-            prober: what looks into their networks; None to leave that out.
+            prober: measures their networks; None to leave that out.
         """
         self._work, self._engine, self._prober = work, engine, prober
 
@@ -46,13 +46,13 @@ class Reporter:
         if not stops:
             return []
         try:
-            verdicts = self._evaluate(lanes, stops)
+            found = self._evaluate(lanes, stops)
         except Exception as error:
             if len(stops) > 1:
                 return [result for stop in stops for result in self.results(lanes, [stop])]
             return [self._failed_evaluation(lanes, stops[0], error)]
-        pairs = zip(stops, verdicts, strict=True)
-        return [self._result(lanes, stop, verdict) for stop, verdict in pairs]
+        pairs = zip(stops, found, strict=True)
+        return [self._result(lanes, stop, findings) for stop, findings in pairs]
 
     def failures(self, failures: Sequence[Failure]) -> list[TrialResult]:
         """Return a failed result for each trial of lanes that raised."""
@@ -84,32 +84,32 @@ class Reporter:
     def _details(self, state: LaneState) -> dict[str, dict[str, np.ndarray]]:
         return {"ladder": recorded_ladder(state, 0)} if self._work.record.ladder else {}
 
-    def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[_Verdict]:
+    def _evaluate(self, lanes: Lanes, stops: Sequence[Stop]) -> list[_Findings]:
         assert self._engine is not None
         ended = lanes.take([stop.row for stop in stops])
         states = LaneState.join([stop.state for stop in stops])
         evaluations = self._engine.evaluate(ended, states)
         if self._prober is None:
-            return [_Verdict(evaluation) for evaluation in evaluations]
-        seen = self._prober.last_look(ended, states)
-        return [_Verdict(*parts) for parts in zip(evaluations, seen, strict=True)]
+            return [_Findings(evaluation) for evaluation in evaluations]
+        seen = self._prober.measure_last(ended, states)
+        return [_Findings(*parts) for parts in zip(evaluations, seen, strict=True)]
 
     def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:
         trial = lanes.lanes[stop.row].trials[stop.watch]
         return self._failed(trial, Failure.of(error, (trial,), stop.state))
 
-    def _result(self, lanes: Lanes, stop: Stop, verdict: _Verdict) -> TrialResult:
+    def _result(self, lanes: Lanes, stop: Stop, findings: _Findings) -> TrialResult:
         lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
         return TrialResult(
             trial=trial,
-            outcome=_outcome(trial, stop, verdict),
+            outcome=_outcome(trial, stop, findings),
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
-            curve=self._curve(stop.state, verdict.sight.validation_loss),
+            curve=self._curve(stop.state, findings.measured.validation_loss),
             details={
                 **self._details(stop.state),
                 **phase_table(trial, stop.state, stop.reason),
-                **verdict.sight.details,
+                **findings.measured.details,
             },
             parameters=stop.state.network(0) if record.weights else None,
             state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
@@ -139,8 +139,8 @@ class Reporter:
         )
 
 
-def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
-    state, evaluation, condition = stop.state, verdict.evaluation, verdict.sight.condition
+def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
+    state, evaluation, diagnosis = stop.state, findings.evaluation, findings.measured.diagnosis
     finite = bool(np.isfinite(state.parameters).all()) and np.isfinite(evaluation.loss)
     reason = stop.reason if finite else StopReason.DIVERGED
     # math's, not NumPy's, whose order of summation follows the instruction set.
@@ -154,9 +154,9 @@ def _outcome(trial: Trial, stop: Stop, verdict: _Verdict) -> Outcome:
         weight_distance=distance,
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
-        validation_loss=verdict.sight.validation_loss,
+        validation_loss=findings.measured.validation_loss,
         **_course(state),
-        **({} if condition is None else asdict(condition)),
+        **({} if diagnosis is None else asdict(diagnosis)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a worker is handed and what it hands back. Knows nothing of how either travels."""
+"""What a worker is given and what it returns, however either travels."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -27,7 +27,7 @@ class KeepCodes(StrEnum):
 
 
 @dataclass(frozen=True)
-class Record:
+class RecordOptions:
     """What is kept of a trial beside its row."""
 
     curves: bool = True
@@ -53,7 +53,7 @@ class Work:
 
     pack: Pack
     starts: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
-    record: Record = Record()
+    record: RecordOptions = RecordOptions()
     checkpoint: bytes | None = None
     attempt: int = 1
     ray_version: str | None = None

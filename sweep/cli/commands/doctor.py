@@ -7,7 +7,7 @@ import click
 from sweep.cli.console import say
 
 if TYPE_CHECKING:
-    from sweep.store.inspection import Problem
+    from sweep.store.inspection import FileProblem
     from sweep.store.places.layout import ResultsDir
     from sweep.store.places.lease import Lease
     from sweep.store.places.lock import Lock
@@ -44,7 +44,7 @@ def doctor_command(context: click.Context, results: str, repair: bool) -> None:
     context.exit(PROBLEMS if problems else 0)
 
 
-def _report(directory: "ResultsDir") -> list["Problem"]:
+def _report(directory: "ResultsDir") -> list["FileProblem"]:
     problems = _inspect(directory)
     for problem in problems:
         say(f"{problem.path}: {problem.what}; {problem.advice}")
@@ -52,8 +52,8 @@ def _report(directory: "ResultsDir") -> list["Problem"]:
 
 
 def _repair(
-    directory: "ResultsDir", problems: list["Problem"], lock: "Lock | Lease"
-) -> list["Problem"]:
+    directory: "ResultsDir", problems: list["FileProblem"], lock: "Lock | Lease"
+) -> list["FileProblem"]:
     """Repair what can be; return what is wrong after it."""
     from sweep.store.inspection import repair_results
 
@@ -64,7 +64,7 @@ def _repair(
     return _inspect(directory)
 
 
-def _inspect(directory: "ResultsDir") -> list["Problem"]:
+def _inspect(directory: "ResultsDir") -> list["FileProblem"]:
     from sweep.errors import StoreError, UnreachableError
     from sweep.reuse.checkpoint_files import inspect_checkpoints
     from sweep.store.inspection import inspect_results

@@ -16,7 +16,7 @@ from sweep.printable import printable_line
 if TYPE_CHECKING:
     from sweep.datasets import Data
     from sweep.planning import Plan
-    from sweep.running.estimate import Estimate
+    from sweep.running.estimate import TimeEstimate
     from sweep.store.places.remote import AnyPath
 
 DATASETS_NAMED = 4
@@ -83,7 +83,7 @@ def warn_of_machine(plan: "Plan", workers: int | None, address: str | None = Non
     return lacking_here(workers=workers or asked.workers, cpus_per_pack=asked.cpus_per_pack)
 
 
-def _estimate(plan: "Plan", directory: "AnyPath") -> "Estimate":
+def _estimate(plan: "Plan", directory: "AnyPath") -> "TimeEstimate":
     from sweep.running.estimate import estimate_plan, read_epoch_history
     from sweep.training.pilot import time_pack
 
@@ -153,7 +153,7 @@ def describe_data(data: "Data") -> str:
     return text if held is None else f"{text}, {len(held):,} held out"
 
 
-def describe_estimate(estimate: "Estimate") -> str:
+def describe_estimate(estimate: "TimeEstimate") -> str:
     """Describe how long training may take, and how that was estimated."""
     from math import ceil
 

@@ -9,7 +9,7 @@ from typing import Any
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
-from sweep.config.grids.values import Paths, Problem, Value
+from sweep.config.grids.values import AxisValue, Paths, Problem
 from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.trial import format_topology
@@ -19,7 +19,7 @@ BATCHES = ("batch_size", "sample_order")
 MEETING = frozenset((*DATA, *BATCHES))
 
 
-def interacting(values: Mapping[str, Sequence[Value]]) -> list[tuple[str, ...]]:
+def interacting(values: Mapping[str, Sequence[AxisValue]]) -> list[tuple[str, ...]]:
     """Return which of these parameters must be settled together."""
     batches = values.get("batch_size", ())
     if any(value.columns["batch_size"] is not None for value in batches):
@@ -53,7 +53,7 @@ class Constraints:
 
     def bind(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
-    ) -> Iterator[Value]:
+    ) -> Iterator[AxisValue]:
         """Yield the valid combinations that no rule drops, each once, with all columns settled."""
         seen: set[tuple[object, ...]] = set()
         pending = self._kept(axes, rules, problems)
@@ -65,20 +65,20 @@ class Constraints:
             key = tuple(sorted(columns.items(), key=lambda item: item[0]))
             if not found and key not in seen:
                 seen.add(key)
-                yield Value(columns, value.paths)
+                yield AxisValue(columns, value.paths)
 
     def _kept(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
-    ) -> list[Value]:
+    ) -> list[AxisValue]:
         """Return the values that no rule drops; only their data are loaded."""
         early = [rule for rule in rules if not rule.columns & set(COLUMNS["dataset"])]
         dropped = matching_rules(early, axes)
         rows = compress(product(*(axis.values for axis in axes)), ~dropped)
         named = []
-        for value in (reduce(Value.joined, row) for row in rows):
+        for value in (reduce(AxisValue.joined, row) for row in rows):
             try:
                 named.append(
-                    Value({**value.columns, **self._name_data(value.columns)}, value.paths)
+                    AxisValue({**value.columns, **self._name_data(value.columns)}, value.paths)
                 )
             except DatasetError as error:
                 got = error.got or value.columns["dataset"].name.partition("@")[0]
@@ -152,7 +152,7 @@ class Constraints:
         for value in meeting(loss=binary, loss_semantics=is_chosen, output_activation=is_chosen):
             yield from _unfit_outputs(value)
 
-    def _lone_samples(self, value: Value) -> Iterator[Problem]:
+    def _lone_samples(self, value: AxisValue) -> Iterator[Problem]:
         shape = self._shapes.get(value.columns.get("data_fingerprint", ""))
         if shape is None:
             return
@@ -185,12 +185,12 @@ _has_no_code = _widths(lambda widths: len(widths) == 2)
 _has_no_mirror = _widths(lambda widths: len(widths) == 2 or widths != widths[::-1])
 
 
-def _unfit(value: Value, parameter: str, must: str) -> Problem:
+def _unfit(value: AxisValue, parameter: str, must: str) -> Problem:
     got = f"topology {format_topology(value.columns['topology'])}"
     return Problem(path=value.paths[parameter], must=must, got=got)
 
 
-def _unfit_pretraining(value: Value) -> Iterator[Problem]:
+def _unfit_pretraining(value: AxisValue) -> Iterator[Problem]:
     columns, widths = value.columns, value.columns.get("topology")
     path, kind = value.paths["pretraining"], columns["pretraining"]
     if not isinstance(widths, tuple):
@@ -205,7 +205,7 @@ def _unfit_pretraining(value: Value) -> Iterator[Problem]:
         yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
 
 
-def _unfit_outputs(value: Value) -> Iterator[Problem]:
+def _unfit_outputs(value: AxisValue) -> Iterator[Problem]:
     columns = value.columns
     output = columns["output_activation"]
     path, got = value.paths["loss"], f"output_activation {output}"
@@ -242,7 +242,7 @@ def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
     columns["sample_order"] = "full_batch" if full else order or "shuffled"
 
 
-def _order_problems(values: Sequence[Value]) -> Iterator[Problem]:
+def _order_problems(values: Sequence[AxisValue]) -> Iterator[Problem]:
     """Yield the problems of orders that no batch size allows."""
     meeting = [v for v in values if "batch_size" in v.columns and "sample_order" in v.columns]
     sizes = {value.columns["batch_size"] for value in meeting}

@@ -9,7 +9,7 @@ from sweep.config.grids.conditions import parse_rule
 from sweep.config.grids.constraints import Constraints, interacting
 from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.unknown_values import unknown_values
-from sweep.config.grids.values import Problem, Seeds, Value, problems_of, spread
+from sweep.config.grids.values import AxisValue, Problem, Seeds, problems_of, spread
 from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
 from sweep.config.size import combination_problems, size_problems
@@ -92,7 +92,7 @@ def _axis(name: str, values: Sequence[object], path: TreePath, problems: list[Pr
     for index, value in enumerate(values):
         for columns in spread(name, value):
             problems.extend(problems_of(columns, (*path, index)))
-            found.append(Value(columns, {name: (*path, index)}))
+            found.append(AxisValue(columns, {name: (*path, index)}))
     return GridAxis((name,), tuple(found))
 
 
@@ -112,7 +112,7 @@ def _product(
         base["seed"] = varying["seed"] = _seeds(grid, shared, path, problems)
     for name in (name for name in NAMES if name not in base):
         if name in DEFAULTS:
-            base[name] = GridAxis((name,), (Value({name: DEFAULTS[name]}, {name: path}),))
+            base[name] = GridAxis((name,), (AxisValue({name: DEFAULTS[name]}, {name: path}),))
         else:
             must = "be given, in fixed or in grid"
             problems.append(Problem(path=path[:1], key=name, must=must))
@@ -169,7 +169,9 @@ def _zipped(
         parts = [base[name] for name in names if name in base]
         if not found:
             rows = zip(*(part.values for part in parts), strict=True)
-            axes.append(GridAxis(tuple(names), tuple(reduce(Value.joined, row) for row in rows)))
+            axes.append(
+                GridAxis(tuple(names), tuple(reduce(AxisValue.joined, row) for row in rows))
+            )
         else:
             axes.extend(parts)
     return [*(axis for name, axis in base.items() if name not in zipped), *axes]

@@ -9,7 +9,7 @@ import numpy as np
 
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.matching import matching_rules
-from sweep.config.grids.values import Value
+from sweep.config.grids.values import AxisValue
 from sweep.config.parameters.columns import COLUMNS
 
 CHUNK = 65_536
@@ -21,7 +21,7 @@ class GridAxis:
     """Values of which a trial takes one; they fill the columns of `names` and no others."""
 
     names: tuple[str, ...]
-    values: Sequence[Value]
+    values: Sequence[AxisValue]
 
     @property
     def columns(self) -> frozenset[str]:
@@ -46,7 +46,7 @@ class AxisProduct:
         rules = [rule for rule in self.rules if rule.columns <= known]
         return bool(matching_rules(rules, self.axes).all())
 
-    def combinations(self, *columns: str, **wanted: Wanted) -> Iterator[Value]:
+    def combinations(self, *columns: str, **wanted: Wanted) -> Iterator[AxisValue]:
         """Yield the distinct combinations of these columns that no rule drops on their account.
 
         Args:
@@ -68,7 +68,7 @@ class AxisProduct:
             indexes = np.unravel_index(places, sizes) if sizes else ()
             for row in zip(*(index.tolist() for index in indexes), strict=True):
                 values = (axis.values[i] for axis, i in zip(axes, row, strict=True))
-                yield reduce(Value.joined, values, Value({}))
+                yield reduce(AxisValue.joined, values, AxisValue({}))
 
 
 def _projected(axis: GridAxis, columns: frozenset[str], wanted: Mapping[str, Wanted]) -> GridAxis:
@@ -78,12 +78,12 @@ def _projected(axis: GridAxis, columns: frozenset[str], wanted: Mapping[str, Wan
     """
     if not columns:
         return GridAxis((), ())
-    seen: dict[tuple[object, ...], Value] = {}
+    seen: dict[tuple[object, ...], AxisValue] = {}
     names = sorted(columns)
     tests = [(name, wanted[name]) for name in names if name in wanted]
     for value in axis.values:
         get = value.columns.get
         if all(test(get(name)) for name, test in tests):
             kept = {name: value.columns[name] for name in names if name in value.columns}
-            seen.setdefault(tuple(map(get, names)), Value(kept, value.paths))
+            seen.setdefault(tuple(map(get, names)), AxisValue(kept, value.paths))
     return GridAxis(axis.names, tuple(seen.values()))

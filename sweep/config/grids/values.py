@@ -31,7 +31,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Value:
+class AxisValue:
     """One value of an axis of the grid.
 
     Attributes:
@@ -42,13 +42,13 @@ class Value:
     columns: Mapping[str, Any]
     paths: Paths = field(default_factory=dict)
 
-    def joined(self, other: "Value") -> "Value":
+    def joined(self, other: "AxisValue") -> "AxisValue":
         """Return the two values as one."""
-        return Value({**self.columns, **other.columns}, {**self.paths, **other.paths})
+        return AxisValue({**self.columns, **other.columns}, {**self.paths, **other.paths})
 
 
 @dataclass(frozen=True)
-class Seeds(Sequence[Value]):
+class Seeds(Sequence[AxisValue]):
     """Values that are seeds counted from one, each made when it is asked for.
 
     A million of them, of which little is asked, would otherwise be half a gigabyte.
@@ -63,10 +63,10 @@ class Seeds(Sequence[Value]):
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             return Seeds(self.seeds[index], self.paths)
-        return Value({"seed": self.seeds[index]}, self.paths)
+        return AxisValue({"seed": self.seeds[index]}, self.paths)
 
-    def __iter__(self) -> Iterator[Value]:
-        return (Value({"seed": seed}, self.paths) for seed in self.seeds)
+    def __iter__(self) -> Iterator[AxisValue]:
+        return (AxisValue({"seed": seed}, self.paths) for seed in self.seeds)
 
 
 def spread(parameter: str, value: object) -> list[dict[str, object]]:

@@ -1,4 +1,4 @@
-"""What every parameter of a sweep file is: a value, a list of values or a range. Knows no names."""
+"""What every parameter of a sweep file is: a value, a list of values or a range."""
 
 from typing import Annotated, Any, TypeVar
 

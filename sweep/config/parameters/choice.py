@@ -1,4 +1,4 @@
-"""A parameter given by a name with options of its own. Knows no particular one."""
+"""A parameter given by a name with options of its own."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin

@@ -1,4 +1,4 @@
-"""Which columns of the results each parameter of a sweep file fills. Knows no values."""
+"""Which columns of the results each parameter of a sweep file fills."""
 
 from sweep.components.columns import option_columns
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Scope

@@ -1,4 +1,4 @@
-"""How a sweep file says data sets. Knows nothing of loading them."""
+"""How data sets are written in a sweep file."""
 
 from typing import Annotated, Any, ClassVar, Literal
 

@@ -8,9 +8,14 @@ from jaxtyping import Bool, Float, Float64, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
-from sweep.engines.fused.kernel import RUN, Pack, Verdicts
-from sweep.engines.fused.rates import WEIGHT_DECAY, given_numbers, hyper_numbers, rates_move
-from sweep.engines.fused.rules import REASONS, Record, RuleTable
+from sweep.engines.fused.hyperparameters import (
+    WEIGHT_DECAY,
+    given_numbers,
+    hyper_numbers,
+    rates_move,
+)
+from sweep.engines.fused.kernel import RUN, Evaluations, LaneArrays
+from sweep.engines.fused.rules import REASONS, LaneRecords, RuleTable
 from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
@@ -58,7 +63,14 @@ class FusedEngine:
         assert epochs > 0, epochs
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.flatnonzero(state.live.any(axis=1))
-        self._run(lanes, state, rows, reasons=reasons, verdicts=self._verdicts(0), epochs=epochs)
+        self._run(
+            lanes,
+            state,
+            rows,
+            reasons=reasons,
+            evaluations=self._empty_evaluations(0),
+            epochs=epochs,
+        )
         return [
             Stop(row, watch, reason, state.take([row]))
             for row, watch in np.argwhere(reasons).tolist()
@@ -66,22 +78,22 @@ class FusedEngine:
         ]
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        verdicts = self._verdicts(len(lanes))
-        self._judge(lanes, state, verdicts)
-        return [self._evaluation(verdicts, row) for row in range(len(lanes))]
+        evaluations = self._empty_evaluations(len(lanes))
+        self._evaluate(lanes, state, evaluations)
+        return [self._evaluation(evaluations, row) for row in range(len(lanes))]
 
     def hidden(
         self, lanes: Lanes, state: LaneState, layer: int
     ) -> Float[np.ndarray, "samples units"]:
-        verdicts = self._verdicts(1, layer)
-        self._judge(lanes, state, verdicts)
-        activations: np.ndarray = verdicts.hidden
+        evaluations = self._empty_evaluations(1, layer)
+        self._evaluate(lanes, state, evaluations)
+        activations: np.ndarray = evaluations.hidden
         return activations
 
-    def _judge(self, lanes: Lanes, state: LaneState, verdicts: Verdicts) -> None:
+    def _evaluate(self, lanes: Lanes, state: LaneState, evaluations: Evaluations) -> None:
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.arange(len(lanes))
-        self._run(lanes, state, rows, reasons=reasons, verdicts=verdicts, epochs=0)
+        self._run(lanes, state, rows, reasons=reasons, evaluations=evaluations, epochs=0)
 
     def _compile(self) -> None:
         """Call the kernel on nothing, so that no trial's time has the compiler's in it."""
@@ -97,7 +109,7 @@ class FusedEngine:
         rows: Int64[np.ndarray, " rows"],
         *,
         reasons: Int8[np.ndarray, "lanes watches"],
-        verdicts: Verdicts,
+        evaluations: Evaluations,
         epochs: int,
     ) -> None:
         """Call the kernel, and bring what it trained back into `state`."""
@@ -114,10 +126,10 @@ class FusedEngine:
             space.packed_memory,
             space.memory_alone,
             space.block,
-            prepared.pack(stacked, scalars, rows, judging=epochs == 0),
+            prepared.pack(stacked, scalars, rows, evaluating=epochs == 0),
             record,
             prepared.rules,
-            verdicts,
+            evaluations,
             epochs,
             space.packed.width // 2,
         )
@@ -128,9 +140,9 @@ class FusedEngine:
         for place, name in enumerate(COUNTERS):
             state.counters[name][:] = record.counters[:, :, place]
 
-    def _verdicts(self, lanes: int, layer: int = 0) -> Verdicts:
+    def _empty_evaluations(self, lanes: int, layer: int = 0) -> Evaluations:
         units = self._shape.topology[layer] if layer else 0
-        return Verdicts(
+        return Evaluations(
             loss=np.zeros(lanes),
             objective=np.zeros(lanes),
             norm=np.zeros(lanes),
@@ -141,7 +153,7 @@ class FusedEngine:
             margin=float(np.dtype(self._shape.dtype).type(RECONSTRUCTION_MARGIN)),
         )
 
-    def _evaluation(self, v: Verdicts, row: int) -> Evaluation:
+    def _evaluation(self, v: Evaluations, row: int) -> Evaluation:
         return Evaluation(
             loss=float(v.loss[row]),
             objective=float(v.objective[row]),
@@ -180,9 +192,9 @@ class _Prepared:
         scalars: Float64[np.ndarray, "scalars lanes"],
         rows: Int64[np.ndarray, " rows"],
         *,
-        judging: bool,
-    ) -> Pack:
-        return Pack(
+        evaluating: bool,
+    ) -> LaneArrays:
+        return LaneArrays(
             parameters=stacked[0],
             slots=stacked[1:],
             scalars=scalars,
@@ -198,7 +210,7 @@ class _Prepared:
             decays=bool(self.hyper[:, WEIGHT_DECAY].any()),
             moves=self.moves,
             partly=not self.lanes.shape.decay_biases,
-            want_errors=judging or self.need_outputs,
+            want_errors=evaluating or self.need_outputs,
         )
 
 
@@ -207,12 +219,12 @@ def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"
     return counts
 
 
-def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> Record:
+def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> LaneRecords:
     met = state.ladder_epoch > 0
-    own = {item.name for item in fields(state)} & set(Record._fields) - {"counters"}
+    own = {item.name for item in fields(state)} & set(LaneRecords._fields) - {"counters"}
     arrays = {name: getattr(state, name) for name in own}
     assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
-    return Record(
+    return LaneRecords(
         **arrays | {"live": state.live.view(np.int8)},
         counters=np.stack([state.counters[name] for name in COUNTERS], axis=-1, dtype=np.float64),
         points=_POINTS,

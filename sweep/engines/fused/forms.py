@@ -1,6 +1,6 @@
 """The components' forms for the kernel, each compiled on its own and called by its address.
 
-A pack compiles what it uses, and the kernel itself knows no activation, loss or optimizer.
+A pack compiles only the components that it uses; the kernel itself names none.
 """
 
 # mypy: disable-error-code="no-untyped-call"

@@ -1,4 +1,4 @@
-"""The kernel: every epoch of every lane of a pack, in one compiled call. Knows no files or clocks.
+"""The kernel: every epoch of every lane of a pack, in one compiled call.
 
 Lanes are trained in blocks that fill a vector, a lane to each of its elements; the few that remain
 are trained alone, with their samples side by side. Either way a lane's bits are the same.
@@ -11,16 +11,16 @@ from typing import Any, NamedTuple
 from sweep import ladder
 from sweep.components import stopping
 from sweep.engines import state
-from sweep.engines.fused.passes import Memory, Plan, find_gradient, write_hidden
-from sweep.engines.fused.rates import CLIP_LIMIT, FLAT_SPOT, WEIGHT_DECAY
-from sweep.engines.fused.rules import Record, RuleTable, count_epoch, judge_epoch
+from sweep.engines.fused.forward_backward import Memory, Network, find_gradient, write_hidden
+from sweep.engines.fused.hyperparameters import CLIP_LIMIT, FLAT_SPOT, WEIGHT_DECAY
+from sweep.engines.fused.rules import LaneRecords, RuleTable, count_epoch, judge_epoch
 from sweep.kernel.compilation import compiled, entry
 from sweep.kernel.pointers import call
 from sweep.kernel.vectors import addresses, at, choose, fma, load, store
 
 
-class Block(NamedTuple):
-    """What else a block of lanes works in, besides `Memory`.
+class BlockMemory(NamedTuple):
+    """The memory of a block of lanes, besides `Memory`.
 
     Attributes:
         slots: the optimizer's, `size` numbers each.
@@ -38,7 +38,7 @@ class Block(NamedTuple):
     frozen: Any
 
 
-class Pack(NamedTuple):
+class LaneArrays(NamedTuple):
     """The lanes of a call.
 
     Attributes:
@@ -69,8 +69,8 @@ class Pack(NamedTuple):
     want_errors: bool
 
 
-class Verdicts(NamedTuple):
-    """What is found of each lane when it is judged.
+class Evaluations(NamedTuple):
+    """What the kernel finds when it evaluates lanes.
 
     Attributes:
         loss, objective, norm: float64. norm: of the objective's gradient.
@@ -91,16 +91,16 @@ class Verdicts(NamedTuple):
 
 
 @compiled
-def _vectors_of(plan: Plan) -> int:
+def _vectors_of(net: Network) -> int:
     """Return how many vectors hold the parameters of a block."""
-    return (plan.parameters * plan.stride + plan.width - 1) // plan.width
+    return (net.parameters * net.stride + net.width - 1) // net.width
 
 
 @compiled
-def decay_weights(plan: Plan, m: Memory, partly: bool) -> None:
+def decay_weights(net: Network, m: Memory, partly: bool) -> None:
     """Add each lane's weight decay times its parameters to the gradient."""
-    decay = load(at(m.hyper, WEIGHT_DECAY * plan.width))
-    for i in range(0, _vectors_of(plan) * plan.width, plan.width):
+    decay = load(at(m.hyper, WEIGHT_DECAY * net.width))
+    for i in range(0, _vectors_of(net) * net.width, net.width):
         g = load(at(m.gradient, i))
         share = decay
         if partly:
@@ -110,120 +110,126 @@ def decay_weights(plan: Plan, m: Memory, partly: bool) -> None:
 
 
 @compiled
-def _enter(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> None:
-    """Bring the lane of `row` to element `j` of the block."""
+def _enter(net: Network, m: Memory, b: BlockMemory, pack: LaneArrays, row: int, j: int) -> None:
+    """Copy the lane of `row` to element `j` of the block."""
     for k in range(pack.n_given):
-        b.given[k * plan.width + j] = pack.given[row * pack.n_given + k]
+        b.given[k * net.width + j] = pack.given[row * pack.n_given + k]
     for k in range(pack.n_hyper):
-        m.hyper[k * plan.width + j] = pack.hyper[row * pack.n_hyper + k]
+        m.hyper[k * net.width + j] = pack.hyper[row * pack.n_hyper + k]
     for k in range(pack.n_scalars):
-        b.scalars[k * plan.width + j] = pack.scalars[k * pack.n_lanes + row]
+        b.scalars[k * net.width + j] = pack.scalars[k * pack.n_lanes + row]
     b.frozen[j] = 0
-    if j >= plan.stride:
+    if j >= net.stride:
         return
-    size = _vectors_of(plan) * plan.width
-    for p in range(plan.parameters):
-        m.parameters[p * plan.stride + j] = pack.parameters[row * plan.parameters + p]
+    size = _vectors_of(net) * net.width
+    for p in range(net.parameters):
+        m.parameters[p * net.stride + j] = pack.parameters[row * net.parameters + p]
     for s in range(pack.n_slots):
-        slot = at(pack.slots, (s * pack.n_lanes + row) * plan.parameters)
-        for p in range(plan.parameters):
-            b.slots[s * size + p * plan.stride + j] = slot[p]
+        slot = at(pack.slots, (s * pack.n_lanes + row) * net.parameters)
+        for p in range(net.parameters):
+            b.slots[s * size + p * net.stride + j] = slot[p]
 
 
 @compiled
-def _leave(plan: Plan, m: Memory, b: Block, pack: Pack, row: int, j: int) -> None:
+def _leave(net: Network, m: Memory, b: BlockMemory, pack: LaneArrays, row: int, j: int) -> None:
     """Write the lane at element `j` of the block back to its row."""
-    size = _vectors_of(plan) * plan.width
+    size = _vectors_of(net) * net.width
     for k in range(pack.n_scalars):
-        pack.scalars[k * pack.n_lanes + row] = b.scalars[k * plan.width + j]
-    for p in range(plan.parameters):
-        pack.parameters[row * plan.parameters + p] = m.parameters[p * plan.stride + j]
+        pack.scalars[k * pack.n_lanes + row] = b.scalars[k * net.width + j]
+    for p in range(net.parameters):
+        pack.parameters[row * net.parameters + p] = m.parameters[p * net.stride + j]
     for s in range(pack.n_slots):
-        slot = at(pack.slots, (s * pack.n_lanes + row) * plan.parameters)
-        for p in range(plan.parameters):
-            slot[p] = b.slots[s * size + p * plan.stride + j]
+        slot = at(pack.slots, (s * pack.n_lanes + row) * net.parameters)
+        for p in range(net.parameters):
+            slot[p] = b.slots[s * size + p * net.stride + j]
 
 
 @compiled
-def _sum_columns(plan: Plan, m: Memory, b: Block, lanes: int, want_errors: bool) -> None:
+def _sum_columns(net: Network, m: Memory, b: BlockMemory, lanes: int, want_errors: bool) -> None:
     """Reduce column sums to losses, sample by sample, and column errors to the worst."""
     for j in range(lanes):
         b.losses[j] = 0.0
         b.errors[j] = 0.0
-    for s in range(plan.samples):
+    for s in range(net.samples):
         for j in range(lanes):
-            place = s if plan.alone else s * plan.width + j
+            place = s if net.alone else s * net.width + j
             b.losses[j] += m.sums[place]
             if want_errors and not m.worst[place] <= b.errors[j]:
                 b.errors[j] = m.worst[place]
     for j in range(lanes):
-        b.losses[j] *= plan.scale
+        b.losses[j] *= net.scale
 
 
 @compiled(glue=True)
 def _train_block(
-    plan: Plan,
+    net: Network,
     m: Memory,
-    b: Block,
-    pack: Pack,
+    b: BlockMemory,
+    pack: LaneArrays,
     rows: Any,
     lanes: int,
-    record: Record,
+    record: LaneRecords,
     rules: RuleTable,
     epochs: int,
 ) -> None:
     """Train a block of lanes; one that a watch stops leaves at once, to wait for the next call."""
-    for j in range(plan.width):
-        _enter(plan, m, b, pack, rows[j] if j < lanes else rows[0], j)
-    hyper = at(m.hyper, plan.update_row * plan.width)
-    vectors = _vectors_of(plan)
+    for j in range(net.width):
+        _enter(net, m, b, pack, rows[j] if j < lanes else rows[0], j)
+    hyper = at(m.hyper, net.update_row * net.width)
+    vectors = _vectors_of(net)
     training = lanes
     for epoch in range(epochs):
         if pack.moves or epoch == 0:
-            for j in range(plan.width):
+            for j in range(net.width):
                 b.epochs[j] = record.epoch[rows[j] if j < lanes else rows[0]]
-            call(plan.rates, (b.given, b.epochs, b.scalars, hyper))
-        find_gradient(plan, m, pack.want_errors)
-        _sum_columns(plan, m, b, lanes, pack.want_errors)
-        if plan.clip:
-            limits = at(m.hyper, CLIP_LIMIT * plan.width)
-            call(plan.clip, (m.gradient, limits, plan.parameters, plan.stride))
+            call(net.rates, (b.given, b.epochs, b.scalars, hyper))
+        find_gradient(net, m, pack.want_errors)
+        _sum_columns(net, m, b, lanes, pack.want_errors)
+        if net.clip:
+            limits = at(m.hyper, CLIP_LIMIT * net.width)
+            call(net.clip, (m.gradient, limits, net.parameters, net.stride))
         if pack.decays:
-            decay_weights(plan, m, pack.partly)
-        call(plan.update, (m.parameters, m.gradient, m.decayed, b.slots, hyper, vectors))
+            decay_weights(net, m, pack.partly)
+        call(net.update, (m.parameters, m.gradient, m.decayed, b.slots, hyper, vectors))
         for j in range(lanes):
             if not b.frozen[j]:
                 count_epoch(record, rows[j], b.losses[j])
                 if judge_epoch(record, rules, rows[j], b.errors[j]):
-                    _leave(plan, m, b, pack, rows[j], j)
+                    _leave(net, m, b, pack, rows[j], j)
                     b.frozen[j] = 1
                     training -= 1
         if training == 0:
             return
     for j in range(lanes):
         if not b.frozen[j]:
-            _leave(plan, m, b, pack, rows[j], j)
+            _leave(net, m, b, pack, rows[j], j)
 
 
 @compiled(glue=True)
-def _judge_lane(
-    plan: Plan, m: Memory, b: Block, pack: Pack, rows: Any, lanes: int, v: Verdicts
+def _evaluate_lane(
+    net: Network,
+    m: Memory,
+    b: BlockMemory,
+    pack: LaneArrays,
+    rows: Any,
+    lanes: int,
+    v: Evaluations,
 ) -> None:
-    """Judge a lane at its present weights, alone, with the operations of training."""
+    """Evaluate a lane at its present weights, alone, with the operations of training."""
     row = rows[0]
-    for j in range(plan.width):
-        _enter(plan, m, b, pack, row, j)
-        m.hyper[FLAT_SPOT * plan.width + j] = 0.0  # training's alone, not the gradient's
+    for j in range(net.width):
+        _enter(net, m, b, pack, row, j)
+        m.hyper[FLAT_SPOT * net.width + j] = 0.0  # training's alone, not the gradient's
     if v.layer:
-        write_hidden(plan, m, v.layer, v.hidden)
-    find_gradient(plan, m, pack.want_errors)
-    _sum_columns(plan, m, b, lanes, pack.want_errors)
-    for s in range(plan.samples):
+        write_hidden(net, m, v.layer, v.hidden)
+    find_gradient(net, m, pack.want_errors)
+    _sum_columns(net, m, b, lanes, pack.want_errors)
+    for s in range(net.samples):
         v.reconstructed[row] += m.worst[s] <= v.margin
         v.argmax[row] += m.leads[s] > 0.0
-    decay = m.hyper[WEIGHT_DECAY * plan.width]
+    decay = m.hyper[WEIGHT_DECAY * net.width]
     squares, slopes = 0.0, 0.0
-    for p in range(plan.parameters):
+    for p in range(net.parameters):
         weight = 1.0 * m.parameters[p]
         slope = m.gradient[p] + decay * m.decayed[p] * weight
         squares += m.decayed[p] * weight * weight
@@ -234,21 +240,21 @@ def _judge_lane(
 
 
 def run(
-    packed: Plan,
-    alone: Plan,
+    packed: Network,
+    alone: Network,
     packed_memory: Memory,
     memory_alone: Memory,
-    block: Block,
-    pack: Pack,
-    record: Record,
+    block: BlockMemory,
+    pack: LaneArrays,
+    record: LaneRecords,
     rules: RuleTable,
-    verdicts: Verdicts,
+    evaluations: Evaluations,
     epochs: int,
     few: int,
 ) -> None:
-    """Train the lanes of `pack.rows` for up to `epochs` epochs, in place; judge them if that is 0.
+    """Train the lanes of `pack.rows` for up to `epochs` epochs, in place; evaluate them if it is 0.
 
-    One entry for both: most of what it calls is the same, and compiling is what a user waits for.
+    One entry for both: most of the code is shared, and a user waits for it to compile.
 
     `packed` and `packed_memory` are for a block of lanes, `alone` and `memory_alone` for a lane
     alone; `few` lanes or fewer are trained one by one.
@@ -260,14 +266,14 @@ def run(
         left = lanes.n_rows - done
         rows = at(lanes.rows, done)
         many = left > few and epochs > 0
-        plan, memory, count = packed, m, min(left, packed.width)
+        net, memory, count = packed, m, min(left, packed.width)
         if not many:
-            plan, memory, count = alone, m_alone, min(left, 1)
+            net, memory, count = alone, m_alone, min(left, 1)
         if epochs == 0:
-            _judge_lane(plan, memory, b, lanes, rows, count, addresses(verdicts))
+            _evaluate_lane(net, memory, b, lanes, rows, count, addresses(evaluations))
         else:
             r, u = addresses(record), addresses(rules)
-            _train_block(plan, memory, b, lanes, rows, count, r, u, epochs)
+            _train_block(net, memory, b, lanes, rows, count, r, u, epochs)
         done += count
 
 

@@ -49,7 +49,7 @@ class RuleTable(NamedTuple):
     max_epochs: Any
 
 
-class Record(NamedTuple):
+class LaneRecords(NamedTuple):
     """The arrays of a `LaneState` that rules and records live in, and what a call adds to them.
 
     Attributes:
@@ -85,7 +85,7 @@ class Record(NamedTuple):
 
 
 @compiled
-def count_epoch(r: Record, row: int, loss: float) -> None:
+def count_epoch(r: LaneRecords, row: int, loss: float) -> None:
     """Count an epoch of a lane and record its loss."""
     epoch = r.epoch[row] + 1
     r.epoch[row] = epoch
@@ -105,7 +105,7 @@ def count_epoch(r: Record, row: int, loss: float) -> None:
 
 
 @compiled
-def _climb(r: Record, row: int, loss: float) -> None:
+def _climb(r: LaneRecords, row: int, loss: float) -> None:
     """Note the rungs of the ladder that an epoch meets, as `sweep.engines.stop_rules`."""
     epoch, change = r.epoch[row], abs(r.last_delta[row])
     first, best = row * _N_STEPS, row * _N_TOLERANCES
@@ -128,7 +128,7 @@ def _climb(r: Record, row: int, loss: float) -> None:
 
 
 @compiled
-def _meet(r: Record, row: int, rung: int, loss: float) -> None:
+def _meet(r: LaneRecords, row: int, rung: int, loss: float) -> None:
     r.ladder_epoch[row * _N_RUNGS + rung] = r.epoch[row]
     r.ladder_loss[row * _N_RUNGS + rung] = loss
 
@@ -211,7 +211,7 @@ _judge_rules = _judges(tuple(STOP_RULES.values()))
 
 
 @compiled
-def judge_epoch(r: Record, rules: RuleTable, row: int, worst: float) -> bool:
+def judge_epoch(r: LaneRecords, rules: RuleTable, row: int, worst: float) -> bool:
     """Judge every watch of a lane after an epoch; return whether any live one stopped."""
     loss, number = r.previous_loss[row], r.epoch[row]
     previous = r.tail[row * TAIL_EPOCHS + (number - 1) % TAIL_EPOCHS]

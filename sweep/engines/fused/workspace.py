@@ -1,4 +1,4 @@
-"""The memory that a kernel works in and the plan that describes it. Knows nothing of training.
+"""The memory that the kernel works in, and the layout that describes it.
 
 A *column* is a vector of values of one unit: in a packed block a sample in several lanes, in a lane
 alone several samples.
@@ -13,9 +13,9 @@ from jaxtyping import Float
 from sweep.components.losses import Variant
 from sweep.datasets.data import Data
 from sweep.engines.fused import forms
-from sweep.engines.fused.kernel import Block
-from sweep.engines.fused.passes import Memory, Plan
-from sweep.engines.fused.rates import RATES_GIVEN, Rows
+from sweep.engines.fused.forward_backward import Memory, Network
+from sweep.engines.fused.hyperparameters import RATES_GIVEN, HyperparameterRows
+from sweep.engines.fused.kernel import BlockMemory
 from sweep.engines.start import slot_names
 from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import Role, decay_shares, layout_of
@@ -29,18 +29,18 @@ PACKED_TILE = 8  # samples done at a time: their activations stay in the first c
 class Workspace:
     """What the kernel needs besides the lanes, for trials of one pack key on one set of data."""
 
-    packed: Plan
-    alone: Plan
+    packed: Network
+    alone: Network
     packed_memory: Memory
     memory_alone: Memory
-    block: Block
+    block: BlockMemory
     slots: tuple[str, ...]
 
     @classmethod
     def of(cls, shape: Trial, data: Data) -> "Workspace":
         """Allocate for trials of the pack key of `shape` on `data`."""
         slots = slot_names(shape)
-        packed, alone = (_plan(shape, data, alone=alone) for alone in (False, True))
+        packed, alone = (_network(shape, data, alone=alone) for alone in (False, True))
         packed_memory, memory_alone = _memories(shape, data, packed, alone)
         return cls(
             packed=packed,
@@ -52,16 +52,16 @@ class Workspace:
         )
 
 
-def _plan(shape: Trial, data: Data, *, alone: bool) -> Plan:
+def _network(shape: Trial, data: Data, *, alone: bool) -> Network:
     dtype = shape.dtype
     width = vector_width(np.dtype(dtype))
     samples, features = data.targets.shape
-    rows = Rows.of(shape)
+    rows = HyperparameterRows.of(shape)
     optimizer, options = component_of(shape, "optimizer")
     schedule, _ = component_of(shape, "learning_rate_schedule")
     flags, loss = flags_of(optimizer, options), component_of(shape, "loss")[0]
     terms = samples if loss.sums_outputs else samples * features
-    return Plan(
+    return Network(
         alone=alone,
         width=width,
         stride=1 if alone else width,
@@ -108,7 +108,7 @@ def _clipping_form(shape: Trial) -> int:
     return forms.clipping_form(component_of(shape, "gradient_clip")[0], shape.dtype)
 
 
-def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memory, Memory]:
+def _memories(shape: Trial, data: Data, packed: Network, alone: Network) -> tuple[Memory, Memory]:
     """Return the memory of a packed block and of a lane alone: the same but for data and decay."""
     dtype, width = np.dtype(shape.dtype), packed.width
     inputs, targets = data.inputs.astype(dtype), data.targets.astype(dtype)
@@ -127,7 +127,7 @@ def _memories(shape: Trial, data: Data, packed: Plan, alone: Plan) -> tuple[Memo
     return Memory(**shared, **packed_data), Memory(**shared, **data_alone)
 
 
-def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
+def _shared_memory(shape: Trial, packed: Network, alone: Network) -> dict[str, Any]:
     widths, width = np.array(shape.topology, np.int64), packed.width
     weights = [array for array in layout_of(shape).parameters if array.role is Role.WEIGHT]
     dtype = np.dtype(shape.dtype)
@@ -142,7 +142,7 @@ def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
         "pads": pads,
         "parameters": np.zeros(packed.parameters * width, dtype),
         "gradient": np.zeros(packed.parameters * width, dtype),
-        "hyper": np.zeros(Rows.of(shape).count * width, dtype),
+        "hyper": np.zeros(HyperparameterRows.of(shape).count * width, dtype),
         "slopes": np.zeros(units * width, dtype),
         "values": np.zeros(units * width, dtype),
         "turned": np.zeros(int(rows.max()) * width, dtype),
@@ -154,12 +154,12 @@ def _shared_memory(shape: Trial, packed: Plan, alone: Plan) -> dict[str, Any]:
     }
 
 
-def _block(shape: Trial, plan: Plan, slots: int) -> Block:
-    width = plan.width
+def _block(shape: Trial, network: Network, slots: int) -> BlockMemory:
+    width = network.width
     optimizer, options = component_of(shape, "optimizer")
     form = optimizer.kernel(flags_of(optimizer, options))
-    return Block(
-        slots=np.zeros(max(1, slots) * plan.parameters * width, shape.dtype),
+    return BlockMemory(
+        slots=np.zeros(max(1, slots) * network.parameters * width, shape.dtype),
         given=np.zeros((RATES_GIVEN + len(form.reads)) * width),
         epochs=np.zeros(width),
         scalars=np.zeros(max(1, len(optimizer.scalars)) * width),

@@ -1,4 +1,4 @@
-"""A step of training as one CUDA graph. Knows nothing of what the step computes."""
+"""A step of training as one CUDA graph."""
 
 from collections.abc import Callable
 

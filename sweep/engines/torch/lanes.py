@@ -1,4 +1,4 @@
-"""Lanes as the leading axis of tensors: their epochs and updates. Knows no stop rules."""
+"""Lanes as the leading axis of tensors: their epochs and updates."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""The networks of lanes as batched tensors: forward and backward pass. Knows no updates."""
+"""The networks of lanes as batched tensors: forward and backward pass."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

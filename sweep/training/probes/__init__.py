@@ -1,1 +1,1 @@
-"""What is looked at in networks while they train."""
+"""Measurements of networks while they train."""

@@ -1,7 +1,7 @@
-"""Looks into networks: dead and saturated units, symmetry, the gradient of each layer.
+"""Measures networks: dead and saturated units, symmetry, the gradient of each layer.
 
-Changes nothing, and knows no epochs. Lanes are looked at side by side with library products, so the
-last bits of what is found may depend on who is beside whom; training never sees them.
+Nothing is changed. Lanes are measured side by side with library products, so the last bits of a
+measurement may depend on which lanes are beside it; training never sees them.
 """
 
 from collections.abc import Iterator
@@ -36,8 +36,8 @@ PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
 
 
 @dataclass(frozen=True)
-class Condition:
-    """The state that a network is in, as the columns of these names say."""
+class Diagnosis:
+    """The state of a network at the end of its trial; the fields are columns of the results."""
 
     dead_units: int
     saturated_share: float | None
@@ -48,7 +48,7 @@ class Condition:
 
 
 class Examiner:
-    """Looks into the networks of one pack key on one set of data."""
+    """Measures the networks of one pack key on one set of data."""
 
     def __init__(self, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape` on `data`."""
@@ -56,15 +56,15 @@ class Examiner:
         self._inputs, self._targets = tensors(data, shape)
         self._loss = trial_loss(shape)
 
-    def conditions(self, lanes: Lanes, state: LaneState) -> list[Condition]:
-        """Return the condition of every lane's network, normalised over all samples at once."""
+    def diagnose(self, lanes: Lanes, state: LaneState) -> list[Diagnosis]:
+        """Return the diagnosis of every lane's network, normalised over all samples at once."""
         distances = unit_distances(self._shape, state.parameters)
-        found: list[Condition] = []
+        found: list[Diagnosis] = []
         for rows in self._groups(len(lanes)):
             chosen = lanes.take(rows)
             units, passed = self._pass(chosen, state.take(rows))
             distinct = self._distinct(chosen, state.take(rows), passed.code)
-            found += self._judge(units, passed.outputs.detach(), distances[rows], distinct)
+            found += self._diagnose(units, passed.outputs.detach(), distances[rows], distinct)
         return found
 
     def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
@@ -114,13 +114,13 @@ class Examiner:
             return None
         return count_distinct(unit_codes(self._shape, codes)) == len(codes)
 
-    def _judge(
+    def _diagnose(
         self,
         units: "_Units",
         outputs: Values,
         distances: Float64[np.ndarray, "lanes layers"],
         distinct: list[bool | None],
-    ) -> list[Condition]:
+    ) -> list[Diagnosis]:
         zero = outputs.abs() < ZERO
         wanted = (self._targets.abs() >= ZERO).any(dim=0)
         stuck = (zero.all(dim=1) & wanted).sum(dim=1)
@@ -128,7 +128,7 @@ class Examiner:
             np.fmin.reduce(distances, axis=1) if distances.shape[1] else np.full(len(zero), np.nan)
         )
         return [
-            Condition(
+            Diagnosis(
                 dead_units=int(units.dead[row].sum()),
                 saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
                 zero_outputs=int(stuck[row]),

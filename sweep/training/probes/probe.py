@@ -1,6 +1,6 @@
-"""Looks at lanes at log-spaced epochs, between chunks of training. Knows no stop rules.
+"""Measures lanes at log-spaced epochs, between chunks of training.
 
-What is seen is kept in the lanes' own state, so that it survives checkpoints and resuming.
+The measurements are kept in the lanes' own state, so that they survive checkpoints and resuming.
 """
 
 from collections.abc import Mapping
@@ -15,8 +15,8 @@ from sweep.engines.contract import Engine
 from sweep.engines.evaluation import tensors, validate
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
 from sweep.nets.autoencoder import network_at
-from sweep.training.probes.diagnosis import Condition, Examiner
-from sweep.training.work import KeepCodes, Record
+from sweep.training.probes.diagnosis import Diagnosis, Examiner
+from sweep.training.work import KeepCodes, RecordOptions
 from sweep.trial import Trial
 
 POINTS_PER_DECADE = CURVE_POINTS_PER_DECADE // 2  # so that every one is an epoch of the curve
@@ -37,22 +37,22 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What is seen of a network at the end of its trial.
+class FinalMeasurements:
+    """What is measured of a network at the end of its trial.
 
     Attributes:
         details: the tables `gradients` and `codes` as their columns, where asked for.
     """
 
-    condition: Condition | None = None
+    diagnosis: Diagnosis | None = None
     validation_loss: float | None = None
     details: Mapping[str, Arrays] = field(default_factory=dict)
 
 
 class Prober:
-    """What is looked at in the lanes of one pack key."""
+    """Measures the lanes of one pack key."""
 
-    def __init__(self, record: Record, engine: Engine, shape: Trial, data: Data) -> None:
+    def __init__(self, record: RecordOptions, engine: Engine, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
@@ -70,7 +70,7 @@ class Prober:
         return replace(state, probes=kept)
 
     def epochs_left(self, state: LaneState) -> int | None:
-        """Return after how many epochs a lane must be looked at next; None for never."""
+        """Return the epoch after which a lane is measured next; None for never."""
         if not self._looks:
             return None
         live = state.live.any(axis=1)
@@ -97,17 +97,17 @@ class Prober:
             state.probes[name][rows, points] = values
 
     def validation_losses(self, lanes: Lanes, state: LaneState) -> Float64[np.ndarray, " lanes"]:
-        """Return each lane's loss on the held-out samples, each judged alone."""
+        """Return each lane's loss on the held-out samples, each evaluated alone."""
         rows = enumerate(lanes.lanes)
         return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
 
-    def last_look(self, lanes: Lanes, state: LaneState) -> list[Sight]:
-        """Return what is seen of lanes that have ended."""
-        conditions = self._examiner.conditions(lanes, state)
+    def measure_last(self, lanes: Lanes, state: LaneState) -> list[FinalMeasurements]:
+        """Measure lanes that have ended."""
+        diagnoses = self._examiner.diagnose(lanes, state)
         held_out: list[float | None] = [None] * len(lanes)
         if self._data.validation_inputs is not None:
             held_out = self.validation_losses(lanes, state).tolist()
-        details: list[dict[str, Arrays]] = [{} for _ in conditions]
+        details: list[dict[str, Arrays]] = [{} for _ in diagnoses]
         if self._gradients:
             seen = self._examiner.probe(lanes, state, None)
             for row, tables in enumerate(details):
@@ -116,10 +116,12 @@ class Prober:
         if self._codes is not KeepCodes.NONE:
             for row, lane in enumerate(lanes.lanes):
                 details[row]["codes"] = self._code_table(lane.path, state.network(row))
-        return [Sight(*parts) for parts in zip(conditions, held_out, details, strict=True)]
+        return [
+            FinalMeasurements(*parts) for parts in zip(diagnoses, held_out, details, strict=True)
+        ]
 
     def _code_table(self, trial: Trial, parameters: np.ndarray) -> Arrays:
-        """Return the columns of the table `codes` of a network, judged alone."""
+        """Return the columns of the table `codes` of a network, evaluated alone."""
         network = network_at(trial, parameters)
         inputs = tensors(self._data, trial)[0]
         every = range(1, len(trial.topology) - 1)
@@ -155,7 +157,7 @@ class Prober:
 
 
 def probe_epochs() -> Int64[np.ndarray, " points"]:
-    """Return the epochs, after 0 of them and more, at which lanes are looked at."""
+    """Return the epochs, after 0 of them and more, at which lanes are measured."""
     step = CURVE_POINTS_PER_DECADE // POINTS_PER_DECADE
     exponents = np.arange(0, 9 * CURVE_POINTS_PER_DECADE + 1, step) / CURVE_POINTS_PER_DECADE
     epochs = np.unique(np.rint(10.0**exponents).astype(np.int64))

@@ -1,4 +1,4 @@
-"""How far apart the hidden units of a network are. Knows no data.
+"""How far apart the hidden units of a network are.
 
 Two units with the same weights in and out compute the same thing and receive the same gradient:
 they stay the same for ever, in exact arithmetic. Their distance tells whether that has been broken.

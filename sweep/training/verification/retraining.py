@@ -1,4 +1,4 @@
-"""Trains one trial alone, with stops along its way. Knows nothing of what is compared with it."""
+"""Trains one trial alone and keeps its state at sampled epochs."""
 
 from collections import deque
 from dataclasses import dataclass

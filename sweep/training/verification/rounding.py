@@ -1,8 +1,8 @@
-"""How far rounding alone can move a result, so that no verdict is passed on noise.
+"""Measures how far rounding alone can move a result, so that verification does not report it.
 
 A sum of many terms may be added up in any order, and where terms cancel, outputs saturate or a sign
-is tied, engines that are both right differ by more than any fixed tolerance. What a nudge in the
-last place moves, no comparison can settle. Knows no engine but the reference.
+is tied, two correct engines differ by more than any fixed tolerance. A number that changes when the
+weights change in their last place is therefore not compared.
 """
 
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a row claims of its trial, and what was found of it. Knows nothing of how it is judged."""
+"""What a row claims about its trial, and what verification found."""
 
 from dataclasses import dataclass
 

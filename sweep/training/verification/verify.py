@@ -1,4 +1,4 @@
-"""Checks what a row claims by training its trial again, alone. Knows nothing of tables or files."""
+"""Checks what a row claims by training its trial again, alone."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -37,8 +37,8 @@ def verify_trial(claim: Claim, spec: DatasetSpec | None) -> Verdict:
         absent = Check("no recorded sweep file gives its data here")
         solo, steps, outcome = absent, Check("-"), Check("-")
     else:
-        outcome = _attempt(lambda: (_judge_outcome(claim, load_data(spec)),))[0]
-        solo, steps = _attempt(lambda: _judge_retraining(claim, spec), count=2)
+        outcome = _attempt(lambda: (_check_outcome(claim, load_data(spec)),))[0]
+        solo, steps = _attempt(lambda: _check_retraining(claim, spec), count=2)
     return Verdict(
         trial_id=claim.trial.trial_id,
         engine=claim.engine,
@@ -49,10 +49,10 @@ def verify_trial(claim: Claim, spec: DatasetSpec | None) -> Verdict:
     )
 
 
-def _attempt(judge: Callable[[], tuple[Check, ...]], *, count: int = 1) -> tuple[Check, ...]:
-    """Return what `judge` finds; code that is not there decides nothing, code that raises does."""
+def _attempt(check: Callable[[], tuple[Check, ...]], *, count: int = 1) -> tuple[Check, ...]:
+    """Return the checks; missing code leaves them undecided, and code that raises fails them."""
     try:
-        return judge()
+        return check()
     except (SweepError, ImportError) as error:
         found = Check(f"not comparable: {error}")
     except Exception as error:
@@ -60,16 +60,16 @@ def _attempt(judge: Callable[[], tuple[Check, ...]], *, count: int = 1) -> tuple
     return (found, *[Check("-")] * (count - 1))
 
 
-def _judge_retraining(claim: Claim, spec: DatasetSpec) -> tuple[Check, Check]:
+def _check_retraining(claim: Claim, spec: DatasetSpec) -> tuple[Check, Check]:
     if claim.device != "cpu" and not torch.cuda.is_available():
         return Check(f"trained on {claim.device}, of which there is none here"), Check("-")
     pack = _pack_of(claim, spec)
     engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
     retraining = retrain(pack, engine)
-    solo = _judge_result(claim, retraining.result, since=_changed(claim, engine))
+    solo = _check_result(claim, retraining.result, since=_changed(claim, engine))
     if solo.since:
         return solo, Check("-")  # its steps were others
-    return solo, _judge_steps(engine, pack.trials[0], retraining.states, load_data(spec))
+    return solo, _check_steps(engine, pack.trials[0], retraining.states, load_data(spec))
 
 
 def _pack_of(claim: Claim, spec: DatasetSpec) -> Pack:
@@ -100,7 +100,7 @@ def _changed(claim: Claim, engine: Engine) -> str | None:
     return None if claim.host == here["host"] else "another machine"
 
 
-def _judge_result(claim: Claim, result: TrialResult, *, since: str | None) -> Check:
+def _check_result(claim: Claim, result: TrialResult, *, since: str | None) -> Check:
     differences = list(_differences(claim, result))
     if not differences:
         return Check("same bits", holds=True)
@@ -126,7 +126,7 @@ def _differences(claim: Claim, result: TrialResult) -> Iterator[str]:
         yield "weights"
 
 
-def _judge_steps(engine: Engine, trial: Trial, states: tuple[LaneState, ...], data: Data) -> Check:
+def _check_steps(engine: Engine, trial: Trial, states: tuple[LaneState, ...], data: Data) -> Check:
     if engine.name == ReferenceEngine.name:
         return Check("is the reference")
     if trial.initialiser == "constant" and not trial.initialiser_jitter:
@@ -144,7 +144,7 @@ def _judge_steps(engine: Engine, trial: Trial, states: tuple[LaneState, ...], da
     return Check(f"{worst:.1e} in {len(states)}{note}", holds=holds, difference=worst)
 
 
-def _judge_outcome(claim: Claim, data: Data) -> Check:
+def _check_outcome(claim: Claim, data: Data) -> Check:
     if claim.parameters is None:
         return Check("no weights kept")
     loss = evaluate(claim.trial, claim.parameters, data).loss

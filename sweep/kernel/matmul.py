@@ -1,4 +1,4 @@
-"""Matrix products over vectors, in tiles that stay in registers. Knows nothing of networks.
+"""Matrix products over vectors, in tiles that stay in registers.
 
 Each number of a product is one chain of fused multiply-adds along `k`, ascending: tiling changes
 which numbers are under way together, never the order of what is added to one of them, so that the
@@ -20,7 +20,7 @@ WIDE = 4
 TALL = 4 if VECTOR_BYTES == 64 else 2  # as many sums as AVX-512's or AVX2's registers hold
 
 
-class Table(NamedTuple):
+class Matrix(NamedTuple):
     """A matrix in memory: element (i, j) lies `i * across + j * along` numbers after `start`."""
 
     start: Any
@@ -29,9 +29,9 @@ class Table(NamedTuple):
 
 
 @compiled(glue=True)
-def _from(table: Table, i: int, j: int) -> Table:
+def _from(table: Matrix, i: int, j: int) -> Matrix:
     """Return the rest of a table from element (i, j) on."""
-    return Table(at(table.start, i * table.across + j * table.along), table.across, table.along)
+    return Matrix(at(table.start, i * table.across + j * table.along), table.across, table.along)
 
 
 def _grid_type(pointer: types.CPointer, rows: Any, columns: Any) -> types.UniTuple:
@@ -125,7 +125,7 @@ def _tile(rows: int, columns: int, repeat_left: bool, repeat_right: bool) -> Any
     """Compile one tile of a product, of `rows` by `columns` sums."""
 
     @compiled(forceinline=True)
-    def tile(out: Table, first: Table, left: Table, right: Table, length: int) -> None:
+    def tile(out: Matrix, first: Matrix, left: Matrix, right: Matrix, length: int) -> None:
         grid = _grid_loaded(first.start, first.across, first.along, rows, columns, repeat_right)
         for k in range(length):
             grid = _grid_advanced(
@@ -157,7 +157,13 @@ def _product(repeat_left: bool, repeat_right: bool) -> Any:
 
     @compiled
     def product(
-        out: Table, first: Table, left: Table, right: Table, rows: int, columns: int, length: int
+        out: Matrix,
+        first: Matrix,
+        left: Matrix,
+        right: Matrix,
+        rows: int,
+        columns: int,
+        length: int,
     ) -> None:
         i = 0
         while i < rows:

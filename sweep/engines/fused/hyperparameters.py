@@ -18,7 +18,7 @@ RATES_GIVEN = 5
 
 
 @dataclass(frozen=True)
-class Rows:
+class HyperparameterRows:
     """Where the rows of a lane's numbers begin."""
 
     output_options: int
@@ -26,7 +26,7 @@ class Rows:
     count: int
 
     @classmethod
-    def of(cls, shape: Trial) -> "Rows":
+    def of(cls, shape: Trial) -> "HyperparameterRows":
         """Return the rows of trials of the pack key of `shape`."""
         optimizer, options = component_of(shape, "optimizer")
         form = optimizer.kernel(flags_of(optimizer, options))
@@ -54,7 +54,7 @@ def given_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes given"]:
 def hyper_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes hyper"]:
     """Return every lane's numbers, those that the form of the rates leaves still 0."""
     shape = lanes.shape
-    table = np.zeros((len(lanes), Rows.of(shape).count))
+    table = np.zeros((len(lanes), HyperparameterRows.of(shape).count))
     if not component_of(shape, "optimizer")[0].decouples_decay:
         table[:, WEIGHT_DECAY] = lanes.numbers("weight_decay")
     table[:, FLAT_SPOT] = lanes.numbers("flat_spot")
