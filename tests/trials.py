@@ -11,7 +11,7 @@ from sweep.components.spec import REQUIRED, Option
 from sweep.datasets.data import Data, DatasetSpec
 from sweep.datasets.registry import load_data
 from sweep.engines.state import Lane, Lanes
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.training.work import Work
 from sweep.trial import Trial
 

@@ -9,7 +9,7 @@ from sweep.engines.pretraining import PhasedEngine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.torch.engine import TorchEngine
 from sweep.errors import SweepError
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.trial import Trial
 
 

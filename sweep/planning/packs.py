@@ -11,7 +11,7 @@ from jaxtyping import Int64
 
 from sweep.config.grids.conditions import parse_rule
 from sweep.config.sweepfile import Resources
-from sweep.datasets import DatasetSpec
+from sweep.pack import Pack
 from sweep.planning.engines import choose_engine, unfused
 from sweep.planning.grid import TrialGrid
 from sweep.trial import Trial
@@ -21,26 +21,6 @@ MOST_TRIALS = {"fused": 8192, "torch": 1024, "reference": 1024}
 PACKS_PER_WORKER = 4  # enough that the slowest pack does not hold the others up
 MOST_PACKS_PER_WORKER = 8
 Rows = Int64[np.ndarray, " rows"]
-
-
-@dataclass(frozen=True)
-class Pack:
-    """Trials that train together.
-
-    Attributes:
-        pack_id: 16 hex digits over the identities of its trials.
-        trials: in order, those of one pack key together, and of one path within that.
-        datasets: fingerprints of the data that they need, and how to load each.
-        engine: what trains it. device: cpu or cuda. cpus, gpus: what it takes of a machine.
-    """
-
-    pack_id: str
-    trials: tuple[Trial, ...]
-    datasets: tuple[tuple[str, DatasetSpec], ...]
-    engine: str
-    device: str
-    cpus: float
-    gpus: float
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import Data, load_data
 from sweep.errors import ConfigError, Fault
+from sweep.pack import Pack
 from sweep.planning.disk import available_cpus, disk_bytes
 from sweep.planning.grid import Cells, TrialGrid, expand
 from sweep.planning.packs import (
-    Pack,
     PlannedPack,
     Rows,
     any_on_gpu,

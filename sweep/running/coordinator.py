@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from sweep.planning.packs import Pack, halve_pack
+from sweep.pack import Pack
+from sweep.planning.packs import halve_pack
 from sweep.reuse.checkpoint_files import decode_checkpoint, encode_checkpoint
 from sweep.reuse.resume import match_starts
 from sweep.running.failures import failed_results

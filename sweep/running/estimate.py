@@ -15,7 +15,8 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from sweep.nets.topology import count_parameters, parse_topology
-from sweep.planning.packs import Pack, PlannedPack, make_packs
+from sweep.pack import Pack
+from sweep.planning.packs import PlannedPack, make_packs
 from sweep.planning.plan import Plan
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath

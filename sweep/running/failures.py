@@ -5,8 +5,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from sweep.pack import Pack
 from sweep.planning.grid import TrialGrid
-from sweep.planning.packs import Pack
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.running.messages import Broken, Ended
 from sweep.store.places.layout import ResultsDir, TableName

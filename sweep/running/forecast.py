@@ -6,7 +6,7 @@ What is counted is paths, not trials: several trials of one path share its train
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 
 LEAST_FINISHED = 3
 RANGE = (0.6, 2.0)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import encode
 

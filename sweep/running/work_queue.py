@@ -5,8 +5,9 @@ from itertools import chain, zip_longest
 
 import numpy as np
 
+from sweep.pack import Pack
 from sweep.planning.disk import MOST_TRIALS_WITH_STATES
-from sweep.planning.packs import Pack, PlannedPack, make_packs
+from sweep.planning.packs import PlannedPack, make_packs
 from sweep.planning.plan import Plan
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.reuse.resume import match_starts

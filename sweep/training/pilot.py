@@ -10,7 +10,7 @@ import torch
 from sweep.engines.contract import Engine
 from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.state import Lane, Lanes
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.training.pool import lanes_of
 from sweep.training.work import Work
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Trial

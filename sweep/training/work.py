@@ -5,7 +5,7 @@ from enum import StrEnum
 
 import numpy as np
 
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.trial import Trial
 

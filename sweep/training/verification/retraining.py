@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from sweep.engines.contract import Engine
 from sweep.engines.state import Lane, Lanes, LaneState
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.training.results import Reporter
 from sweep.training.work import Work

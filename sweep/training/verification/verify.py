@@ -14,7 +14,7 @@ from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.result import TrialResult, machine
 from sweep.training.verification.retraining import retrain, step
 from sweep.training.verification.rounding import loss_noise, state_differences, step_noise
