@@ -10,8 +10,8 @@ from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
 from sweep.config.parameters.components import Convergence, OwnChoice
 from sweep.config.parameters.data_sets import PluginDataset, Source
+from sweep.datasets.arrays import locate
 from sweep.datasets.data import DatasetSpec, freeze
-from sweep.datasets.files import locate
 from sweep.plugins.components import component_in, declared_in, with_columns, write_options
 from sweep.plugins.sources import digest_of
 
