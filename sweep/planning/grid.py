@@ -12,7 +12,7 @@ from sweep.components.registry import PRETRAININGS
 from sweep.config.grids.conditions import Rule
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
-from sweep.errors import ConfigError, Fault
+from sweep.errors import ConfigError
 from sweep.planning.product import Key, TrialProduct
 from sweep.trial import PACK_KEY, Trial
 
@@ -121,10 +121,7 @@ def expand(config: SweepConfig) -> TrialGrid:
     """
     expansion = config.expansion
     where = f"sweep {config.name}"
-    faults = [
-        Fault(where=where, key=p.key or "", must=p.must, got=p.got, hint=p.hint)
-        for p in expansion.problems
-    ]
+    faults = [problem.fault(where) for problem in expansion.problems]
     if faults:
         raise ConfigError(faults)
     products = tuple(map(TrialProduct, expansion.products))

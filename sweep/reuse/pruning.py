@@ -1,6 +1,6 @@
 """Finds the trials of a table that no sweep file asks for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Bool
 
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
-from sweep.planning.grid import Identities, TrialGrid, expand, identity_numbers
+from sweep.planning.grid import Identities, expand, identity_numbers
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
 from sweep.store.tables.reader import done_ids, read_trials
@@ -63,7 +63,7 @@ def find_unwanted(
     trials = read_trials(directory.path, ["path_id", "status"])
     wanted = np.concatenate([grid.cells.trial_ids for grid in grids])
     done = done_ids(directory.path)
-    lacking = np.concatenate([_missing_paths(grid, done) for grid in grids])
+    lacking = np.concatenate([grid.cells.take(grid.missing(done)).path_ids for grid in grids])
     unwanted = trials[~np.isin(identity_numbers(trials["trial_id"]), wanted)]
     paths = np.concatenate([grid.cells.path_ids for grid in grids])
     is_needed = np.isin(identity_numbers(unwanted["path_id"]), lacking)
@@ -87,7 +87,3 @@ def _holds_last_state(
     lone = np.setdiff1d(paths, identity_numbers(held["path_id"][own]))
     has_state = unwanted["trial_id"].isin(held["trial_id"]).to_numpy(bool)
     return has_state & np.isin(identity_numbers(unwanted["path_id"]), lone)
-
-
-def _missing_paths(grid: TrialGrid, done: Collection[str]) -> Identities:
-    return grid.cells.take(grid.missing(done)).path_ids

@@ -16,8 +16,7 @@ from sweep.store.places.remote import AnyPath
 from sweep.store.tables.encoding import decode
 from sweep.store.tables.holdings import COLUMNS, Holdings, read_removals
 from sweep.store.tables.parts import part_numbers, read_part
-from sweep.store.tables.schema import SCHEMAS
-from sweep.store.tables.table_set import TableSet, with_values, without_trials
+from sweep.store.tables.table_set import TableSet, concatenated, with_values, without_trials
 
 ATTEMPTS = 10
 
@@ -76,8 +75,7 @@ def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) ->
 def _read_once(
     directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
 ) -> pa.Table:
-    tables = list(_tables(directory, name, columns, where))
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+    return concatenated(name, list(_tables(directory, name, columns, where)))
 
 
 def _tables(
