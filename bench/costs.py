@@ -36,8 +36,7 @@ from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import table_set_of
 from sweep.store.tables.holdings import Holdings
 from sweep.store.tables.writer import Writer
-from sweep.training.checkpoints import freeze
-from sweep.training.work import Work
+from sweep.training.work import Work, freeze
 
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
 PACK_SIZES = (32, 1024)

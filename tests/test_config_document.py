@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sweep.config import parse_config
-from sweep.config.yaml_source import Document, dotted, parse_document, read_document, write_yaml
+from sweep.config.yaml_source import Document, dotted, parse_document, read_text, write_yaml
 from sweep.errors import ConfigError, Fault
 
 
@@ -118,7 +118,7 @@ def test_files_that_cannot_be_read_are_faults(tmp_path: Path) -> None:
         (bad, f"{bad}:2: must be UTF-8 text"),
     ]:
         with pytest.raises(ConfigError, match="must") as caught:
-            read_document(path)
+            parse_document(read_text(path), source=str(path))
         assert message in str(caught.value)
 
 

@@ -21,7 +21,7 @@ from sweep.engines.contract import Engine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.engine import TorchEngine
-from sweep.training.checkpoints import freeze, thaw
+from sweep.training.work import freeze, thaw
 from sweep.trial import Trial
 from tests.trials import (
     OPTIMIZERS,

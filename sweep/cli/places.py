@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sweep.errors import ConfigError, StoreError, nearest
-from sweep.store.places.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir, required_results
 from sweep.store.places.remote import is_uri
 
 RESULTS = Path("results")
@@ -16,7 +16,7 @@ def find_results(given: str) -> ResultsDir:
         StoreError: if there are none there.
     """
     if is_uri(given):
-        return _required(ResultsDir.at(given))
+        return required_results(given)
     path = Path(given)
     if path.is_file():
         path = RESULTS / _name_in(path)
@@ -29,14 +29,6 @@ def find_results(given: str) -> ResultsDir:
     raise StoreError(f"{path}: must hold results of a sweep (got none; {hint})")
 
 
-def _required(directory: ResultsDir) -> ResultsDir:
-    if not directory.exists:
-        raise StoreError(
-            f"{directory.path}: must hold results of a sweep (got none); `sweep run` makes them"
-        )
-    return directory
-
-
 def all_results() -> list[ResultsDir]:
     """Return the results of every sweep under `results/`."""
     folders = sorted(RESULTS.iterdir()) if RESULTS.is_dir() else []
@@ -46,10 +38,10 @@ def all_results() -> list[ResultsDir]:
 
 def _name_in(config: Path) -> str:
     """Read the name of a sweep from its file, which need not be valid otherwise."""
-    from sweep.config.yaml_source import read_document
+    from sweep.config.yaml_source import parse_document, read_text
 
     try:
-        tree = read_document(config).tree
+        tree = parse_document(read_text(config), source=str(config)).tree
     except ConfigError as error:
         raise StoreError(f"{config}: must be a sweep file or a results directory") from error
     name = tree.get("name", "unnamed") if isinstance(tree, dict) else None

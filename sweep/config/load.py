@@ -116,13 +116,7 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
 
 def _fault(problem: Problem, document: Document) -> Fault:
     path = locate(problem.path, document.tree)
-    return Fault(
-        where=document.where(path),
-        key=problem.key or dotted(path),
-        must=problem.must,
-        got=problem.got,
-        hint=problem.hint,
-    )
+    return problem.fault(document.where(path), dotted(path))
 
 
 def json_schema() -> dict[str, Any]:

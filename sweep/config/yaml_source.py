@@ -72,15 +72,6 @@ def dotted(path: TreePath) -> str:
     return "".join(parts).removeprefix(".")
 
 
-def read_document(path: Path) -> Document:
-    """Read a YAML file.
-
-    Raises:
-        ConfigError: the file cannot be read, is not UTF-8 or is not the YAML asked for.
-    """
-    return parse_document(read_text(path), source=str(path))
-
-
 def read_text(path: Path) -> str:
     """Return the text of a YAML file.
 

@@ -1,5 +1,8 @@
-"""Checks arrays and makes data sets of them."""
+"""Finds the files of data sets, checks arrays, and makes data sets of them."""
 
+import contextlib
+import platform
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -120,3 +123,30 @@ def _matrix(values: Any, what: str) -> Matrix:
 def _is_settled(values: Any) -> bool:
     """Whether nobody can write to the array any more, so that a large one needs no copy."""
     return isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
+
+
+def locate(path: str) -> Path:
+    """Return the absolute path, as seen from the working directory; ~ is the home directory."""
+    with contextlib.suppress(RuntimeError):  # nobody has that home
+        return Path(path).expanduser().absolute()
+    return Path(path).absolute()
+
+
+def find_file(path: str, hint: str) -> Path:
+    """Return where the file or directory is.
+
+    Args:
+        path: absolute, or as seen from the working directory.
+        hint: what to put there, where it is missing.
+
+    Raises:
+        DatasetError: nothing is there; says on which machine.
+    """
+    place = locate(path)
+    try:
+        place.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        got = f"{place} on {platform.node()} gives {str(reason)!r}"
+        raise DatasetError(f"find its path: {got}; {hint}") from error
+    return place

@@ -9,9 +9,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
-from sweep.datasets.arrays import MAX_VALUES, DatasetError, check_size, make_data, settled
+from sweep.datasets.arrays import (
+    MAX_VALUES,
+    DatasetError,
+    check_size,
+    find_file,
+    make_data,
+    settled,
+)
 from sweep.datasets.data import Data
-from sweep.datasets.files import find_file
 from sweep.datasets.registry import dataset
 from sweep.errors import nearest
 

@@ -1,5 +1,6 @@
 """What a lane carries from one epoch to the next, as plain arrays."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any
@@ -284,6 +285,14 @@ class LaneState:
             padded = np.pad(arrays[name], ((0, 0), (0, extra)), constant_values=value)
             arrays[name] = np.ascontiguousarray(padded[:, :width])
         return type(self).of_arrays(arrays)
+
+
+def one_watch(arrays: Mapping[str, np.ndarray], column: int) -> dict[str, np.ndarray]:
+    """Return the arrays of a lane with the watch column of one of its trials alone."""
+    return {
+        name: array[:, column : column + 1] if name in WATCH_COLUMNS else array
+        for name, array in arrays.items()
+    }
 
 
 def _first_arrays(lanes: int, width: int) -> dict[str, np.ndarray]:

@@ -20,12 +20,7 @@ def progress_name(job_id: str) -> str:
 
 
 def note_progress(text: str, record: Mapping[str, Any]) -> None:
-    """Write how far this process is, where it is a job; elsewhere do nothing.
-
-    Args:
-        text: for people, a line.
-        record: for programs, as JSON would have it.
-    """
+    """Write how far this process is, where it is a job; elsewhere do nothing."""
     if name := os.environ.get(VARIABLE):
         with suppress(OSError):  # training is worth more than news of it
             log = Path("/proc/self/fd/1").readlink()

@@ -58,12 +58,6 @@ def submit_sweep(
 ) -> SweepJob:
     """Start a job that runs a sweep.
 
-    Args:
-        server: the cluster's job server.
-        path: the sweep file.
-        overrides: changes to it.
-        options: how to run it.
-
     Raises:
         ConfigError: the sweep file is wrong.
         SweepError: the sweep runs there already, or cannot be sent.

@@ -189,14 +189,7 @@ def hidden_activations(
     inputs: Float64[np.ndarray, "samples features"],
     layers: Iterable[int],
 ) -> list[Float64[np.ndarray, "samples units"]]:
-    """Return the activations of hidden layers, computed in the network's dtype.
-
-    Args:
-        trial: whose network it is.
-        parameters: as training left them.
-        inputs: samples.
-        layers: from 1, the first hidden layer.
-    """
+    """Return the activations of hidden layers, counted from 1, computed in the network's dtype."""
     network = network_at(trial, parameters)
     dtype = next(network.parameters()).dtype
     samples = torch.from_numpy(inputs.copy()).to(dtype)

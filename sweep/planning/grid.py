@@ -1,6 +1,6 @@
 """Expands a sweep into trials: a million of them in seconds."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -12,9 +12,16 @@ from sweep.components.registry import PRETRAININGS
 from sweep.config.grids.conditions import Rule
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
-from sweep.errors import ConfigError, Fault
+from sweep.errors import ConfigError
 from sweep.planning.product import Key, TrialProduct
 from sweep.trial import PACK_KEY, Trial
+
+Identities = UInt64[np.ndarray, " trials"]
+
+
+def identity_numbers(names: Iterable[str]) -> Identities:
+    """Return identities, 16 hex digits each, as numbers."""
+    return np.array([int(name, 16) for name in names], np.uint64)
 
 
 @dataclass(frozen=True)
@@ -87,13 +94,13 @@ class TrialGrid:
 
     def missing(self, done: Collection[str]) -> Int64[np.ndarray, " missing"]:
         """Return the rows of the trials whose identities are not among those done."""
-        numbers = np.fromiter((int(trial_id, 16) for trial_id in done), np.uint64, len(done))
+        numbers = identity_numbers(done)
         return np.flatnonzero(~np.isin(self.cells.trial_ids, numbers))
 
     def unknown(self, trial_ids: Collection[str]) -> set[str]:
         """Return those of some identities that are of no trial here."""
         names = list(trial_ids)
-        numbers = np.array([int(name, 16) for name in names], np.uint64)
+        numbers = identity_numbers(names)
         return {names[i] for i in np.flatnonzero(~np.isin(numbers, self.cells.trial_ids))}
 
     def holds_any(self, rules: Collection[Rule]) -> Bool[np.ndarray, " trials"]:
@@ -114,10 +121,7 @@ def expand(config: SweepConfig) -> TrialGrid:
     """
     expansion = config.expansion
     where = f"sweep {config.name}"
-    faults = [
-        Fault(where=where, key=p.key or "", must=p.must, got=p.got, hint=p.hint)
-        for p in expansion.problems
-    ]
+    faults = [problem.fault(where) for problem in expansion.problems]
     if faults:
         raise ConfigError(faults)
     products = tuple(map(TrialProduct, expansion.products))

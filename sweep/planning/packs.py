@@ -64,17 +64,12 @@ def count_unfused(grid: TrialGrid, rows: Rows, resources: Resources) -> dict[str
     A trial counts for all that is in its way.
     """
     counts: dict[str, int] = {}
-    on_gpu = _on_gpu(grid, resources)
+    on_gpu = train_on_gpu(grid, resources)
     for part in _runs(rows, grid.cells.keys[rows] * 2 + on_gpu[rows]):
         device = "cuda" if on_gpu[part[0]] else "cpu"
         for reason in unfused(grid.trial(int(part[0])), device):
             counts[reason] = counts.get(reason, 0) + len(part)
     return counts
-
-
-def any_on_gpu(grid: TrialGrid, rows: Rows, resources: Resources) -> bool:
-    """Return whether any of these trials trains on a GPU."""
-    return bool(_on_gpu(grid, resources)[rows].any())
 
 
 def pack_target(trials: int, workers: int) -> int:
@@ -125,7 +120,7 @@ def _groups(
 ) -> Iterator[tuple[tuple[str, str], list[Rows]]]:
     """Yield each engine and device with the rows of each of its pack keys."""
     cells = grid.cells
-    on_gpu = _on_gpu(grid, resources)
+    on_gpu = train_on_gpu(grid, resources)
     found: dict[tuple[str, str], list[Rows]] = {}
     for part in _runs(rows, cells.keys[rows] * 2 + on_gpu[rows]):
         device = "cuda" if on_gpu[part[0]] else "cpu"
@@ -134,7 +129,7 @@ def _groups(
     yield from found.items()
 
 
-def _on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:
+def train_on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:
     """Return 1 for each trial that trains on a GPU: where a path is sent, its trials all go."""
     everywhere = resources.gpus_per_pack > 0 or (resources.gpu and not resources.gpu.where)
     if everywhere or resources.gpu is None:

@@ -15,10 +15,10 @@ from sweep.planning.grid import Cells, TrialGrid, expand
 from sweep.planning.packs import (
     PlannedPack,
     Rows,
-    any_on_gpu,
     count_unfused,
     make_packs,
     plan_packs,
+    train_on_gpu,
 )
 from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, many_trials
 
@@ -72,7 +72,7 @@ class Plan:
     @property
     def on_gpu(self) -> bool:
         """Whether any trial is to be trained on a GPU."""
-        return any_on_gpu(self.grid, self.rows, self.config.resources)
+        return bool(train_on_gpu(self.grid, self.config.resources)[self.rows].any())
 
     @property
     def paths(self) -> int:

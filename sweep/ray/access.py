@@ -69,9 +69,6 @@ def job_client(address: str) -> Any:
 def connecting(address: str) -> Iterator[None]:
     """Turn a connection that fails within the block into one message that says what to do.
 
-    Args:
-        address: what the user, or the environment, named.
-
     Raises:
         SweepError: the cluster cannot be reached, or does not accept the token.
     """

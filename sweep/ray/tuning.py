@@ -57,11 +57,7 @@ class _Silence(TrialProgressCallback):
 
 
 class PackSearcher(Searcher):
-    """Suggests the broker's next pack; waits while there is none, ends when none will come.
-
-    Args:
-        broker: handle of the `Broker` actor.
-    """
+    """Suggests the broker's next pack; waits while there is none, ends when none will come."""
 
     def __init__(self, broker: Any) -> None:
         super().__init__()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.planning.grid import identity_numbers
 from sweep.reports.recorded import Asked, NotKnown
 from sweep.trial import Status, StopReason
 
@@ -77,7 +78,7 @@ def population_of(
     wanted, missing, total = pd.Series(True, trials.index), 0, 0
     if isinstance(asked, Asked):
         names = trials["path_id" if by_path else "trial_id"]
-        held = np.fromiter((int(name, 16) for name in names), np.uint64, len(names))
+        held = identity_numbers(names)
         identities = asked.path_ids if by_path else asked.trial_ids
         wanted = pd.Series(np.isin(held, identities), trials.index)
         missing, total = int((~np.isin(identities, held)).sum()), len(identities)

@@ -4,17 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import UInt64
 
 from sweep.config import parse_config
 from sweep.config.grids.expansion import expand_config
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, SweepError
-from sweep.planning.grid import expand
+from sweep.planning.grid import Identities, expand
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import asked_runs, read_runs
-
-Identities = UInt64[np.ndarray, " trials"]
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,6 @@ Losses = Float64[np.ndarray, " trials"]
 def best_settings(trials: pd.DataFrame, *, most: int | None = None) -> pd.DataFrame:
     """Rank settings, all that varies but the seed, by the median loss over their seeds.
 
-    Args:
-        trials: the rows that count. One that diverged counts as an infinite loss, so that a setting
-            of which most seeds diverge comes last; one without a loss counts nowhere.
-        most: settings to return; None for all.
-
     Returns:
         A row a setting, the least median first: a column for each parameter that varies, then
         `trials`, their number; `converged` and `diverged`, shares of them, 0 to 1; of the loss that

@@ -12,15 +12,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
-from sweep.engines.state import WATCH_COLUMNS
+from sweep.engines.state import one_watch
 from sweep.store.inspection import FileProblem
 from sweep.store.places.files import reporting
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath, matches
 from sweep.store.tables.reader import SavedState
-from sweep.training.checkpoints import thaw
+from sweep.training.work import thaw
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, StopReason, Trial
 
 MAGIC = b"SWPC"
@@ -92,12 +90,7 @@ def read_checkpoints(directory: ResultsDir) -> list[SavedState]:
 
 
 def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list[FileProblem]:
-    """Return the checkpoints that cannot be read, or that no trial needs.
-
-    Args:
-        directory: the results of a sweep.
-        settled: trials that need no training.
-    """
+    """Return the checkpoints that cannot be read, or that no trial needs."""
     problems = []
     for path in _files(directory):
         try:
@@ -113,12 +106,7 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
 
 
 def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
-    """Remove the checkpoints all of whose trials are settled, so that nobody will go on from them.
-
-    Args:
-        directory: the results of a sweep.
-        settled: trials that need no training.
-    """
+    """Remove the checkpoints that nobody will go on from: those whose trials are all settled."""
     for path in _files(directory):
         try:
             owners, _ = _split(path.read_bytes())
@@ -184,9 +172,5 @@ def _states(owners: dict[str, _Owners], data: bytes) -> Iterator[SavedState]:
                     stop_reason=StopReason.CANCELLED,
                     epoch=int(state.epoch[row]),
                     stop=stop,
-                    arrays=_one_watch(arrays, column),
+                    arrays=one_watch(arrays, column),
                 )
-
-
-def _one_watch(arrays: dict[str, np.ndarray], column: int) -> dict[str, np.ndarray]:
-    return arrays | {name: arrays[name][:, column : column + 1] for name in WATCH_COLUMNS}

@@ -15,6 +15,7 @@ import pyarrow as pa
 from sweep.config.sweepfile import Record
 from sweep.ladder import Rung
 from sweep.nets.topology import count_parameters
+from sweep.planning.grid import identity_numbers
 from sweep.planning.plan import Plan
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath
@@ -48,16 +49,11 @@ class Derived:
 
 
 def find_derived(plan: Plan, path: AnyPath) -> list[Derived]:
-    """Return the missing trials of a plan whose rows follow from those held.
-
-    Args:
-        plan: the sweep and what is missing.
-        path: the results directory, which need not exist yet.
-    """
+    """Return the missing trials of a plan whose rows follow from those held, if any are."""
     if not plan.missing or not ResultsDir.at(path).exists:
         return []
     held = read_rows(path, TableName.TRIALS, columns=["path_id"])["path_id"].to_pylist()
-    numbers = np.fromiter((int(name, 16) for name in held), np.uint64, len(held))
+    numbers = identity_numbers(held)
     cells = plan.grid.cells
     rows = plan.rows[np.isin(cells.path_ids[plan.rows], numbers)]
     if not len(rows):

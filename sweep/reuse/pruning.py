@@ -1,15 +1,15 @@
 """Finds the trials of a table that no sweep file asks for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, UInt64
+from jaxtyping import Bool
 
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
-from sweep.planning.grid import TrialGrid, expand
+from sweep.planning.grid import Identities, expand, identity_numbers
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
 from sweep.store.tables.reader import done_ids, read_trials
@@ -18,8 +18,6 @@ from sweep.trial import Status
 
 ENDED = (Status.FINISHED, Status.DIVERGED)
 """Statuses of results that cost training: removed only when asked for."""
-
-Identities = UInt64[np.ndarray, " trials"]
 
 
 @dataclass(frozen=True)
@@ -60,21 +58,15 @@ def recorded_configs(directory: ResultsDir) -> list[SweepConfig]:
 def find_unwanted(
     directory: ResultsDir, configs: Sequence[SweepConfig], *, ended: bool = False
 ) -> Pruning:
-    """Return the trials that none of the sweeps asks for.
-
-    Args:
-        directory: results of a sweep.
-        configs: the sweeps.
-        ended: whether to remove trials that ended by themselves, too.
-    """
+    """Return the trials that none of the sweeps asks for; `ended` ones are removed only if told."""
     grids = [expand(config) for config in configs]
     trials = read_trials(directory.path, ["path_id", "status"])
     wanted = np.concatenate([grid.cells.trial_ids for grid in grids])
     done = done_ids(directory.path)
-    lacking = np.concatenate([_missing_paths(grid, done) for grid in grids])
-    unwanted = trials[~np.isin(_numbers(trials["trial_id"]), wanted)]
+    lacking = np.concatenate([grid.cells.take(grid.missing(done)).path_ids for grid in grids])
+    unwanted = trials[~np.isin(identity_numbers(trials["trial_id"]), wanted)]
     paths = np.concatenate([grid.cells.path_ids for grid in grids])
-    is_needed = np.isin(_numbers(unwanted["path_id"]), lacking)
+    is_needed = np.isin(identity_numbers(unwanted["path_id"]), lacking)
     is_needed |= _holds_last_state(directory, unwanted, wanted, paths)
     has_ended = unwanted["status"].isin(ENDED) & (not ended)
     return Pruning(
@@ -91,15 +83,7 @@ def _holds_last_state(
     """Return which trials have a state of a path asked for, of which no trial asked for has one."""
     states = read_rows(directory.path, TableName.STATE, columns=["trial_id", "path_id"])
     held = states.to_pandas()
-    own = np.isin(_numbers(held["trial_id"]), wanted)
-    lone = np.setdiff1d(paths, _numbers(held["path_id"][own]))
+    own = np.isin(identity_numbers(held["trial_id"]), wanted)
+    lone = np.setdiff1d(paths, identity_numbers(held["path_id"][own]))
     has_state = unwanted["trial_id"].isin(held["trial_id"]).to_numpy(bool)
-    return has_state & np.isin(_numbers(unwanted["path_id"]), lone)
-
-
-def _missing_paths(grid: TrialGrid, done: Collection[str]) -> Identities:
-    return grid.cells.take(grid.missing(done)).path_ids
-
-
-def _numbers(names: "pd.Series[str]") -> Identities:
-    return np.fromiter((int(name, 16) for name in names), np.uint64, len(names))
+    return has_state & np.isin(identity_numbers(unwanted["path_id"]), lone)

@@ -20,14 +20,7 @@ from sweep.training.work import KeepCodes, KeepState, RecordOptions, Work
 def make_queue(
     plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
 ) -> Iterator[Work]:
-    """Yield the missing packs of a plan with the states from which their trials go on.
-
-    Args:
-        plan: the sweep and what is missing.
-        directory: results of earlier runs.
-        environment: with what this run is made.
-        workers: packs trained at a time.
-    """
+    """Yield the missing packs of a plan with the states from which their trials go on."""
     planned = alternate(plan.for_workers(workers).planned_packs)
     starts = _Starts(directory)
     for pack in make_packs(plan.grid, planned, resources=plan.config.resources):

@@ -29,13 +29,7 @@ class Channel(Protocol):
 
 
 def run_pack(work: Work, channel: Channel, *, checkpoint_seconds: float) -> None:
-    """Train a pack, handing rows on in batches and always before the checkpoint that follows them.
-
-    Args:
-        work: the pack and what to go on from.
-        channel: receiver of rows, checkpoints and progress.
-        checkpoint_seconds: longest time between checkpoints, s.
-    """
+    """Train a pack; hand rows on in batches, and always before the checkpoint that follows them."""
     rows: list[TrialResult] = []
     sent, pause = time.monotonic(), SECONDS_BETWEEN_ROWS
     for event in train_pack(

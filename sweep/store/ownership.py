@@ -12,11 +12,6 @@ ENTRIES_NAMED = 3
 def require_own(directory: ResultsDir, sweep: str, *, merge: bool) -> None:
     """Raise unless a sweep may write to a directory: its own, or an empty one.
 
-    Args:
-        directory: where results are to go; it need not exist.
-        sweep: the name of the sweep.
-        merge: whether the results may be those of other sweeps.
-
     Raises:
         StoreError: it holds another sweep's results, or other files than results.
     """

@@ -76,10 +76,6 @@ def relative_thresholds(trials: pd.DataFrame, settings: Sequence[str]) -> "pd.Se
 
     It stands in for `thresholds` where the data cannot be loaded, and can tell settings apart only
     if the worst of them learns nothing.
-
-    Args:
-        trials: the table.
-        settings: columns that make a setting.
     """
     same = list(SAME_LOSS)
     losses = trials.assign(final_loss=final_losses(trials))

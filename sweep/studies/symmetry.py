@@ -80,11 +80,7 @@ def _start(group: Group) -> str:
 
 
 def epochs_broken(probes: pd.DataFrame) -> "pd.Series[int]":
-    """Return by trial the first probed epoch at which every layer's units are apart.
-
-    Args:
-        probes: those with a unit_distance.
-    """
+    """Return by trial the first epoch of the probes at which every layer's units are apart."""
     shares = probes.assign(share=probes["unit_distance"] / probes["weight_norm"])
     least = shares.groupby(["trial_id", "epoch"])["share"].min().reset_index()
     return pd.Series(least[least["share"] > BROKEN].groupby("trial_id")["epoch"].min())

@@ -17,11 +17,10 @@ from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.state import WATCH_COLUMNS, Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.result import TrialResult
-from sweep.training.checkpoints import freeze, thaw
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
 from sweep.training.probes.probe import Prober
 from sweep.training.results import Reporter
-from sweep.training.work import Checkpoint, Event, Finished, Progress, Work
+from sweep.training.work import Checkpoint, Event, Finished, Progress, Work, freeze, thaw
 from sweep.trial import StopReason, Trial
 
 
@@ -131,7 +130,8 @@ class _Group:
         while waiting or len(lanes):
             if should_stop():
                 if state is not None:
-                    yield self._ended(reporter.results(lanes, _stop_all(state)))
+                    stops = _stop_where(state, state.live.copy(), StopReason.CANCELLED)
+                    yield self._ended(reporter.results(lanes, stops))
                 return
             lanes, state, failures = _refill(engine, prober, lanes, state, waiting)
             if failures:
@@ -218,10 +218,6 @@ def _out_of_time(lanes: Lanes, state: LaneState) -> list[Stop]:
     """Stop the live trials whose time limit has passed."""
     over = state.seconds[:, None] >= lanes.rule("max_seconds", np.inf)
     return _stop_where(state, over & state.live, StopReason.TIME)
-
-
-def _stop_all(state: LaneState) -> list[Stop]:
-    return _stop_where(state, state.live.copy(), StopReason.CANCELLED)
 
 
 def _stop_where(state: LaneState, where: np.ndarray, reason: StopReason) -> list[Stop]:

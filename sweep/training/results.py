@@ -10,7 +10,7 @@ import numpy as np
 
 from sweep.engines.contract import Engine, Evaluation, Stop
 from sweep.engines.pretraining import phase_table, phased_curve, pretraining_epochs
-from sweep.engines.state import WATCH_COLUMNS, Lanes, LaneState
+from sweep.engines.state import Lanes, LaneState, one_watch
 from sweep.engines.stop_rules import recorded_curve, recorded_ladder
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
@@ -112,7 +112,9 @@ class Reporter:
                 **findings.measured.details,
             },
             parameters=stop.state.network(0) if record.weights else None,
-            state=_kept_state(stop) if _keeps(record.state, stop.reason) else None,
+            state=one_watch(stop.state.arrays(), stop.watch)
+            if _keeps(record.state, stop.reason)
+            else None,
         )
 
     def _provenance(
@@ -182,10 +184,3 @@ def _known(value: float) -> float | None:
 
 def _keeps(keep: KeepState, reason: StopReason) -> bool:
     return keep is KeepState.ALL or (keep is KeepState.RESUMABLE and reason in LIMITED)
-
-
-def _kept_state(stop: Stop) -> dict[str, np.ndarray]:
-    """Return the lane's arrays with the watch column of this trial alone."""
-    arrays = stop.state.arrays()
-    column = slice(stop.watch, stop.watch + 1)
-    return arrays | {name: arrays[name][:, column] for name in WATCH_COLUMNS}

@@ -10,8 +10,9 @@ from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
 from sweep.config.parameters.components import Convergence, OwnChoice
 from sweep.config.parameters.data_sets import PluginDataset, Source
+from sweep.datasets.arrays import locate
 from sweep.datasets.data import DatasetSpec, freeze
-from sweep.datasets.files import locate
+from sweep.errors import Fault
 from sweep.plugins.components import component_in, declared_in, with_columns, write_options
 from sweep.plugins.sources import digest_of
 
@@ -28,6 +29,10 @@ class Problem:
     key: str | None = None
     got: str | None = None
     hint: str | None = None
+
+    def fault(self, where: str, key: str = "") -> Fault:
+        """Return it at a place; `key` names what is at fault where the problem does not."""
+        return Fault(where=where, key=self.key or key, must=self.must, got=self.got, hint=self.hint)
 
 
 @dataclass(frozen=True)

@@ -147,24 +147,20 @@ class BatchedRun:
     def save(self, state: LaneState) -> None:
         """Write what was trained into `state`."""
         state.updates[:] = self.updates
-        for tensor, array in zip(self._tensors(), _arrays(state), strict=True):
+        for tensor, array in zip(_arrays(self), _arrays(state), strict=True):
             if tensor.device.type != "cpu":
                 array[:] = tensor.cpu().numpy()
 
     def remember(self) -> list[Any]:
         """Return a copy of all that training changes, for `restore`."""
-        return [self.updates.copy(), *(tensor.clone() for tensor in self._tensors())]
+        return [self.updates.copy(), *(tensor.clone() for tensor in _arrays(self))]
 
     def restore(self, remembered: list[Any]) -> None:
         """Go back to what `remember` returned."""
         updates, *tensors = remembered
         self.updates[:] = updates
-        for tensor, before in zip(self._tensors(), tensors, strict=True):
+        for tensor, before in zip(_arrays(self), tensors, strict=True):
             tensor.copy_(before)
-
-    def _tensors(self) -> list[Tensor]:
-        groups = (self.slots, self.scalars, self.buffers)
-        return [self.parameters, *(tensor for group in groups for tensor in group.values())]
 
     @property
     def _repeats(self) -> bool:
@@ -227,6 +223,7 @@ class BatchedRun:
         return gradient
 
 
-def _arrays(state: LaneState) -> list[np.ndarray]:
+def _arrays(state: Any) -> list[Any]:
+    """Return the arrays of a state, or the tensors of a run, that training changes."""
     groups = (state.slots, state.scalars, state.buffers)
     return [state.parameters, *(array for group in groups for array in group.values())]

@@ -35,11 +35,6 @@ def spearman(x: Values, y: Values, level: float = LEVEL) -> Estimate:
 
     Its interval is the wider of Bonett and Wright's (2000), right where the values would be normal
     on another scale, and of that from the influence of each point on the coefficient.
-
-    Args:
-        x: at least 2 values, not all the same.
-        y: as many.
-        level: of the interval.
     """
     ranks, others = rankdata(x), rankdata(y)
     value, _ = _leave_one_out(ranks, others)

@@ -89,9 +89,9 @@ def _wilson(count: int, total: int, level: float) -> tuple[float, float]:
     return float(interval.low), float(interval.high)
 
 
-def corrected(comparisons: int, level: float = LEVEL) -> float:
-    """Return the level of each of so many intervals that hold together at `level` (Bonferroni)."""
-    return 1 - (1 - level) / max(1, comparisons)
+def corrected(comparisons: int) -> float:
+    """Return the level of each of so many intervals that hold together at `LEVEL` (Bonferroni)."""
+    return 1 - (1 - LEVEL) / max(1, comparisons)
 
 
 def describe_level(comparisons: int) -> str:

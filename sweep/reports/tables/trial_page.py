@@ -23,6 +23,7 @@ IDENTITY = ("trial_id", "path_id", "sweep")
 MOST_MATCHES = 5
 LISTS = "`sweep results` lists them, --results DIR says where to look"
 BARS = "▁▂▃▄▅▆▇█"
+WIDTH = 60
 ROUNDING = 1e-9
 
 
@@ -92,20 +93,15 @@ def format_page(page: TrialPage) -> str:
     return "\n\n".join(sections)
 
 
-def sparkline(
-    epochs: Int64[np.ndarray, " points"], values: Float[np.ndarray, " points"], *, width: int = 60
-) -> str:
+def sparkline(epochs: Int64[np.ndarray, " points"], values: Float[np.ndarray, " points"]) -> str:
     """Draw values against the logarithm of the epoch, on a logarithmic scale if all are positive.
 
-    Args:
-        epochs: ascending, at least 1.
-        values: may hold values that are not finite, drawn as gaps.
-        width: characters to draw at most.
+    Values that are not finite are drawn as gaps.
     """
     if not len(values):
         return ""
     at = np.log(np.maximum(epochs, 1))
-    wanted = np.linspace(at[0], at[-1], min(width, len(at)))
+    wanted = np.linspace(at[0], at[-1], min(WIDTH, len(at)))
     marks = np.searchsorted(at, wanted + ROUNDING, side="right") - 1
     chosen = values[np.unique(marks)]
     finite = chosen[np.isfinite(chosen)]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
 
+from sweep.errors import StoreError
 from sweep.store.places.remote import AnyPath, RemotePath, path_of
 
 
@@ -111,3 +112,16 @@ class ResultsDir:
     def exists(self) -> bool:
         """Whether any result was ever written here."""
         return self.trials.is_dir() or self.journal.exists()
+
+
+def required_results(path: str | AnyPath) -> ResultsDir:
+    """Return the results directory at a path.
+
+    Raises:
+        StoreError: it holds no results.
+    """
+    directory = ResultsDir.at(path)
+    if not directory.exists:
+        got = "must hold results of a sweep (got none); `sweep run` makes them"
+        raise StoreError(f"{directory.path}: {got}")
+    return directory

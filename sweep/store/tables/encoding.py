@@ -24,12 +24,7 @@ OPTIONS = pa.ipc.IpcWriteOptions(compression="lz4")
 
 
 def encode(results: Sequence[TrialResult], sweep: str) -> bytes:
-    """Write results as one frame.
-
-    Args:
-        results: at most one of each trial.
-        sweep: name of the sweep that trained them.
-    """
+    """Write results, at most one of each trial, as one frame."""
     return frame_of(table_set_of(results, sweep))
 
 

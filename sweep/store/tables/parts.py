@@ -87,13 +87,6 @@ def read_part(
 ) -> pa.Table:
     """Read a part of a table, of this version of sweep or an older one.
 
-    Args:
-        directory: the results of a sweep.
-        name: which table.
-        number: which part of it.
-        columns: the columns to read; None for all.
-        where: a column of text, and the values whose rows to read; None for all rows.
-
     Raises:
         StoreError: if the file is truncated, not sweep's, or of a newer sweep.
         FileNotFoundError: if the trials part was removed; other tables then count as empty.

@@ -78,12 +78,7 @@ def iterate_frames(
 
 
 def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
-    """Read the recorded losses of a sweep, one row an epoch.
-
-    Args:
-        path: the results directory.
-        trial_ids: the trials wanted; None for all.
-    """
+    """Read the recorded losses of a sweep, one row an epoch."""
     return _details(path, TableName.CURVES, trial_ids)
 
 
@@ -161,12 +156,7 @@ def stated_paths(path: str | AnyPath) -> set[str]:
 
 
 def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
-    """Return the trials that need no training: those held, unless cancelled.
-
-    Args:
-        path: the results directory, which need not exist yet.
-        retry_failed: whether failed trials are to be trained again.
-    """
+    """Return the trials that need no training: those held, unless to be tried again."""
     if not ResultsDir.at(path).exists:
         return set()
     again = {Status.CANCELLED, Status.FAILED} if retry_failed else {Status.CANCELLED}

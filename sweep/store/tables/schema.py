@@ -219,11 +219,6 @@ def version_of(schema: pa.Schema, where: str) -> int:
 def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """Bring a table of any version up to `schema`: columns added since get their neutral value.
 
-    Args:
-        table: as read from a file or frame.
-        schema: the columns wanted, in order.
-        where: the file, for the message.
-
     Raises:
         StoreError: if a column has another type, or is missing and has no neutral value.
     """

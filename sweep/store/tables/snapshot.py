@@ -11,13 +11,12 @@ import pyarrow.compute as pc
 
 from sweep.errors import StoreError
 from sweep.store.places.journal import replay
-from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.layout import ResultsDir, TableName, required_results
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.encoding import decode
 from sweep.store.tables.holdings import COLUMNS, Holdings, read_removals
 from sweep.store.tables.parts import part_numbers, read_part
-from sweep.store.tables.schema import SCHEMAS
-from sweep.store.tables.table_set import TableSet, with_values, without_trials
+from sweep.store.tables.table_set import TableSet, concatenated, with_values, without_trials
 
 ATTEMPTS = 10
 
@@ -43,7 +42,7 @@ def read_rows(
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    directory = _required(path)
+    directory = required_results(path)
     for _ in range(ATTEMPTS):
         try:
             return _read_once(directory, name, columns, where)
@@ -55,14 +54,10 @@ def read_rows(
 def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
     """Yield the rows of `trials` that count, part by part, each trial once.
 
-    Args:
-        path: the results directory.
-        columns: the columns wanted, to which trial_id is added; None for all.
-
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    directory = _required(path)
+    directory = required_results(path)
     seen: list[pa.ChunkedArray] = []
     for _ in range(ATTEMPTS):
         known = {trial_id for ids in seen for trial_id in ids.to_pylist()}
@@ -80,8 +75,7 @@ def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) ->
 def _read_once(
     directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
 ) -> pa.Table:
-    tables = list(_tables(directory, name, columns, where))
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+    return concatenated(name, list(_tables(directory, name, columns, where)))
 
 
 def _tables(
@@ -94,13 +88,6 @@ def _tables(
     wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
     for place, read in enumerate(sources):
         yield without_trials(read(name, wanted, where), removed.union(stale.get(place, ())))
-
-
-def _required(path: str | AnyPath) -> ResultsDir:
-    directory = ResultsDir.at(path)
-    if not directory.exists:
-        raise StoreError(f"{path}: must hold results of a sweep (got none); `sweep run` makes them")
-    return directory
 
 
 def _moving(path: str | AnyPath) -> StoreError:

@@ -21,7 +21,7 @@ class TableSet:
     def join(cls, batches: Iterable["TableSet"]) -> Self:
         """Put batches one after another."""
         parts: Sequence[TableSet] = list(batches)
-        return cls({n: _concatenated(n, [part.tables[n] for part in parts]) for n in TableName})
+        return cls({n: concatenated(n, [part.tables[n] for part in parts]) for n in TableName})
 
     @property
     def trials(self) -> pa.Table:
@@ -58,5 +58,6 @@ def _membership(table: pa.Table, column: str, values: Collection[str]) -> pa.Chu
     return pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
 
 
-def _concatenated(name: TableName, tables: Sequence[pa.Table]) -> pa.Table:
+def concatenated(name: TableName, tables: Sequence[pa.Table]) -> pa.Table:
+    """Return rows of one table together; an empty table where there are none."""
     return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()

@@ -127,11 +127,7 @@ class Writer:
         self._compact()
 
     def remove(self, trial_ids: Iterable[str]) -> None:
-        """Remove trials with all that is kept of them; a crash leaves all of them, or none.
-
-        Args:
-            trial_ids: which; those that are not held are passed over.
-        """
+        """Remove those of the trials that are held; a crash leaves all of them, or none."""
         self.flush()
         held = {trial_id for trial_id in trial_ids if trial_id in self._holdings}
         if held:

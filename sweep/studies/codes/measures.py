@@ -65,9 +65,6 @@ def canonical_order(codes: Codes) -> Order:
     complemented by itself, the least table has each unit in the lesser of its two forms, and the
     units sorted: this is exact for any number of them. Where rounded values are equal the values
     themselves decide.
-
-    Args:
-        codes: values in [0, 1].
     """
     rounded = round_codes(codes)
     forms = []
@@ -87,12 +84,7 @@ def reorder(codes: Codes, order: Order) -> Codes:
 
 
 def measure_codes(activations: Codes, codes: Codes) -> Measures:
-    """Say how injective, binary and redundant codes are.
-
-    Args:
-        activations: as the network has them.
-        codes: the same in [0, 1].
-    """
+    """Say how injective, binary and redundant codes are."""
     return Measures(
         samples=len(codes),
         distinct=count_distinct(codes),

@@ -55,12 +55,7 @@ class Comparison:
 
 
 def compare(published: Published, pairs: pd.DataFrame) -> Comparison:
-    """Compare each reading with what was published.
-
-    Args:
-        published: the figures.
-        pairs: of `pair_trials`, at least one.
-    """
+    """Compare each reading with what was published, by at least one pair of `pair_trials`."""
     dimensions = _dimensions(pairs)
     pairs = pairs.assign(
         reading=pairs.groupby(dimensions, dropna=False, sort=False).ngroup() if dimensions else 0

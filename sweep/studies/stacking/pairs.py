@@ -57,12 +57,7 @@ class Pair:
 
 
 def pairs_of(cells: Sequence[Cell], level: float = LEVEL) -> list[Pair]:
-    """Compare each cell with pretraining to the deep one of its depth, where there is one.
-
-    Args:
-        cells: of one setting.
-        level: of the intervals.
-    """
+    """Compare each cell of a setting with pretraining to the deep one of its depth, if there is."""
     deep = {cell.depth: cell for cell in cells if cell.way == DEEP}
     return [
         _pair(deep[cell.depth], cell, level)

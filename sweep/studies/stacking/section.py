@@ -170,10 +170,6 @@ def answers(cells: Sequence[Cell], level: float) -> list[str]:
 
     Does the spread over seeds grow with depth? Is a pretrained network more reliable, better,
     quicker, and does it spread less?
-
-    Args:
-        cells: of one setting.
-        level: of the intervals to answer by.
     """
     deep, pairs = _deep(cells), pairs_of(cells, level)
     sentences = [_growth(deep[0], deep[-1], level)] if len(deep) > 1 else []
