@@ -86,7 +86,7 @@ def read_checkpoints(directory: ResultsDir) -> list[SavedState]:
         try:
             states += decode_checkpoint(path.read_bytes())[0]
         except (_UnreadableError, OSError) as error:
-            advice = "its trials begin again; remove it to hear no more of it"
+            advice = "its trials begin again; remove it to silence this warning"
             sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
     return states
 
