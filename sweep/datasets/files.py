@@ -9,7 +9,7 @@ from sweep.datasets.arrays import DatasetError
 
 def locate(path: str) -> Path:
     """Return the absolute path, as seen from the working directory; ~ is the home directory."""
-    with contextlib.suppress(RuntimeError):  # nobody has that home
+    with contextlib.suppress(RuntimeError):  # no such home directory
         return Path(path).expanduser().absolute()
     return Path(path).absolute()
 

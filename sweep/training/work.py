@@ -85,7 +85,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to go on with the pack, once every row before it is safe."""
+    """All that is needed to resume the pack, once every earlier row is stored."""
 
     data: bytes
 
