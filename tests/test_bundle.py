@@ -167,7 +167,7 @@ def test_a_job_is_named_after_the_sweep_and_what_it_says():
     assert job_name(small_config(), None, {first}) == f"{first}-2"
     assert job_name(small_config(), None, {first, f"{first}-2"}) == f"{first}-3"
     assert job_name(small_config("convergence.max_epochs=41"), None, set()) != first
-    with pytest.raises(SweepError, match=r"--name must be that of no other job \(got 'mine'"):
+    with pytest.raises(SweepError, match=r"--name must not be that of another job \(got 'mine'"):
         job_name(small_config(), "mine", {"mine"})
     with pytest.raises(SweepError, match=r"--name must be of letters"):
         job_name(small_config(), "a b", set())

@@ -183,7 +183,7 @@ def test_checkpoint_that_cannot_be_read_is_said_in_a_line_and_passed_over(
     (line,) = capfd.readouterr().err.splitlines()
     assert line == (
         f"warning: {path}: cannot be read ({said}); "
-        "its trials begin again; remove it to hear no more of it"
+        "its trials begin again; remove it to silence this warning"
     )
     assert checkpoints(inline) == [path]
 

@@ -261,7 +261,7 @@ def test_until_trials_are_trained_the_phase_is_said():
         "starting Ray · 0:07"
     )
     stopping = describe_progress(replace(progress, phase=RunPhase.STOPPING), 0.0)
-    assert stopping == "stopping, nothing was trained yet; once more ends at once"
+    assert stopping == "stopping, nothing was trained yet; interrupt again to end at once"
     training = replace(progress, phase=RunPhase.TRAINING, epochs=400_000)
     assert describe_progress(training, 10_000.0) == (
         "0/1,000 trials · 400k of at most 1M epochs · 10k/s · 0:07 · at most 1:00 left"

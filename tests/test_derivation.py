@@ -152,7 +152,7 @@ def test_plan_counts_what_follows_without_training(tmp_path: Path) -> None:
     run(load_config(file), results)
     words = [str(file), "convergence.epochs=40", "--output", str(results)]
     shown = CliRunner().invoke(plan_command, words).output
-    assert "follow      1 from trainings held\n" in shown
+    assert "derived     1 from finished trainings\n" in shown
     assert "to train    0 on 0 paths\n" in shown
 
 

@@ -132,7 +132,7 @@ def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
         "4-3-4": "failed",
         "4-5-4": "finished",
     }
-    assert "also when it trained nothing but this" in trials.loc["4-3-4", "error"]
+    assert "also when it trained this trial alone" in trials.loc["4-3-4", "error"]
 
 
 SLEEPER = """
@@ -182,7 +182,7 @@ def test_a_trial_that_never_ends_fails_alone_and_says_where_it_stood(tmp_path, m
     assert trials["status"].to_dict() == {"4-3-4": "failed", "4-5-4": "finished"}
     failed = trials.loc["4-3-4"]
     assert "no chunk of epochs ended within 6 s" in failed["error"]
-    assert "also when it trained nothing but this" in failed["error"]
+    assert "also when it trained this trial alone" in failed["error"]
     assert "sleeper.py" in failed["traceback"]
 
 
@@ -215,7 +215,7 @@ def test_ctrl_c_while_ray_starts_is_answered_at_once_and_ends_the_run(tmp_path):
     run.send_signal(signal.SIGINT)
     _, errors = run.communicate(timeout=60)
     told = errors.splitlines()
-    assert told[0] == "stopping, nothing was trained yet; once more ends at once"
+    assert told[0] == "stopping, nothing was trained yet; interrupt again to end at once"
     assert told[1].startswith("trained 0 trials in ")
     assert told[2] == "interrupted with 4 to go; run the same command to go on"
     assert (len(told), run.returncode) == (3, 130)

@@ -23,7 +23,7 @@ from sweep.reports.verification import choose_sample
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.verification.retraining import SAMPLED_EPOCHS, retrain, step
-from sweep.training.verification.rounding import loss_noise, state_differences, step_noise
+from sweep.training.verification.rounding import loss_rounding, state_differences, step_rounding
 from sweep.training.verification.verdicts import Claim
 from sweep.training.verification.verify import verify_trial
 from sweep.training.work import Finished
@@ -182,8 +182,8 @@ def test_other_bits_of_another_numerics_version_are_no_difference(claim: Claim) 
     assert verdict.solo.text == "other bits, as may be: numerics version 1, here 2"
     assert (verdict.solo.holds, verdict.steps.holds, verdict.outcome.holds) == (None, None, True)
     assert conclude([verdict]) == (
-        "verified 1 trials: no difference\n1 cannot be held to their bits "
-        "(numerics version 1, here 2): judged by their weights alone"
+        "verified 1 trials: no difference\n1 cannot be compared bit by bit "
+        "(numerics version 1, here 2): checked by their weights alone"
     )
 
 
@@ -230,12 +230,12 @@ def test_noise_is_far_below_any_real_difference(dtype: str, bound: float) -> Non
     trial, data = make_trial(dtype=dtype), one_hot(4)
     lanes, engine = lanes_of_trials(trial), ReferenceEngine(trial, data)
     state = engine.begin(lanes)
-    noise = step_noise(lanes, state, data)
+    noise = step_rounding(lanes, state, data)
     assert 0 < noise.max() < bound
     other = lanes_of_trials(replace(trial, learning_rate=trial.learning_rate * 1.01))
     found = state_differences(step(engine, other, state), step(engine, lanes, state))
     assert found[0] > 10 * noise[0]
-    assert 0 < loss_noise(trial, state.parameters[0], data) < bound
+    assert 0 < loss_rounding(trial, state.parameters[0], data) < bound
 
 
 def test_outputs_that_saturate_on_the_wrong_side_are_noisy() -> None:
@@ -243,7 +243,7 @@ def test_outputs_that_saturate_on_the_wrong_side_are_noisy() -> None:
     parameters = np.zeros(20, np.float32)
     parameters[16:] = 14.0  # sigmoid(14) = 1 - 8e-7: one minus it has three digits left
     loss = evaluate(trial, parameters, data).loss
-    assert loss_noise(trial, parameters, data) > 1e-2 * loss
+    assert loss_rounding(trial, parameters, data) > 1e-2 * loss
 
 
 def table(rows: Iterable[tuple[str, str, int]]) -> pd.DataFrame:

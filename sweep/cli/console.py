@@ -42,7 +42,7 @@ class Guard:
 
     def __getattr__(self, name: str) -> Any:
         if name == "buffer":
-            raise AttributeError("a guarded stream takes text alone")
+            raise AttributeError("a guarded stream takes only text")
         return getattr(self.stream, name)
 
 

@@ -22,7 +22,7 @@ COMMANDS = {
     "status": "Count the results so far, by how they ended.",
     "results": "Show the table of trials.",
     "show": "Show everything about one trial.",
-    "codes": "Show what a trial's hidden units say of each sample.",
+    "codes": "Show the hidden code of each sample of a trial.",
     "report": "Write a report with figures.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",

@@ -77,7 +77,7 @@ class Speed:
 def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
     """Return progress as text: the phase until trials are trained, then how far they are."""
     if progress.phase is RunPhase.STOPPING:
-        return f"stopping{_what_is_kept(progress)}; once more ends at once"
+        return f"stopping{_what_is_kept(progress)}; interrupt again to end at once"
     if progress.phase is not RunPhase.TRAINING:
         return f"{progress.phase} · {clock(progress.seconds)}"
     parts = [
@@ -114,7 +114,7 @@ def seconds_left(epochs: tuple[float, float], epochs_per_second: float) -> tuple
 
 
 def _what_is_kept(progress: SweepProgress) -> str:
-    return ", workers keep what they have" if progress.epochs else ", nothing was trained yet"
+    return ", workers save what they have" if progress.epochs else ", nothing was trained yet"
 
 
 def magnitude(value: float) -> str:

@@ -238,7 +238,7 @@ def _blocks_in(annotation: Any) -> Iterator[type[Block]]:
 
 
 def without(tree: Mapping[str, Any], path: TreePath) -> dict[str, Any]:
-    """Return the tree without the parameter that holds `path`, to judge what is left."""
+    """Return the tree without the parameter that holds `path`, so that the rest can be checked."""
     pruned = dict(tree)
     head, *rest = path or ("",)
     block = pruned.get(str(head))

@@ -62,7 +62,7 @@ def parse_config(
 def validate(document: Document) -> SweepConfig:
     """Return the sweep that a document asks for.
 
-    Where parts are wrong, the rest is judged without them, so that all faults come at once.
+    Where parts are wrong, the rest is checked without them: all faults are reported at once.
 
     Raises:
         ConfigError: with every fault found.

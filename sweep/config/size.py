@@ -25,7 +25,7 @@ _COMMON = ("validation", "split_seed")
 
 
 def size_problems(config: SweepConfig) -> Iterator[Problem]:
-    """Yield what is too much of a sweep, from the lengths of its lists alone.
+    """Yield the problems of a sweep that is too large, from the lengths of its lists alone.
 
     The combinations are counted as if everything that meets in the data were one, since what of
     that is left shows only once the data are known.
@@ -56,7 +56,7 @@ def size_problems(config: SweepConfig) -> Iterator[Problem]:
 
 
 def combination_problems(combinations: int, entries: int, path: TreePath) -> list[Problem]:
-    """Return what is too much where so many combinations meet so many lists of conditions.
+    """Return the problem of too many combinations for so many lists of conditions.
 
     Args:
         combinations: of a grid, or of all.
@@ -79,7 +79,7 @@ def _axes(block: Fixed | Grid) -> dict[str, Sequence[object]]:
 
 
 def _counts(grid: Grid, shared: Mapping[str, Sequence[object]]) -> tuple[int, int]:
-    """Return the combinations of what meets nothing, and those of what meets in the data."""
+    """Return the combinations of independent axes, and those of axes tied by the data."""
     own = {name: sum(map(_count, values)) for name, values in _axes(grid).items()}
     sizes = {name: sum(map(_count, values)) for name, values in shared.items()} | own
     if grid.replicates is not None:
@@ -164,5 +164,5 @@ def _generated(source: Source, widths: set[int]) -> int:
 
 
 def _written(count: int) -> str:
-    """Write a count as a user reads it, however large."""
+    """Write a count for people, however large."""
     return f"{count:,}" if count < READABLE else f"more than {READABLE:,}"

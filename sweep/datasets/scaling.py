@@ -1,4 +1,4 @@
-"""Brings the columns of a data set to one scale."""
+"""Scales the columns of a data set."""
 
 import math
 from collections.abc import Callable

@@ -85,7 +85,7 @@ def _read_csv(path: Path, delimiter: str | None = None) -> Columns:
 
 
 def _require_commas(path: Path) -> None:
-    """Refuse a file whose first line is cut by something else."""
+    """Refuse a file whose first line has another delimiter."""
     with path.open(encoding="utf-8", errors="replace") as file:
         names = file.readline(MAX_NAMES)
     found = next((name for name, sign in DELIMITERS.items() if sign in names), ",")
@@ -188,7 +188,7 @@ def _require_numbers(held: Columns, name: str, place: Path) -> None:
 
 
 def _row_name(path: Path, row: int) -> str:
-    """Return what people call a row: its number from 1 and, in a CSV file, its line."""
+    """Return a row's name for messages: its number from 1 and, in a CSV file, its line."""
     if path.suffix.lower() != ".csv":
         return f"row {row + 1}"
     with path.open(encoding="utf-8", errors="replace", newline="") as file:

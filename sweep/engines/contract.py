@@ -64,7 +64,7 @@ class Engine(Protocol):
         ...
 
     def chunk_epochs(self, lanes: int) -> int:
-        """Return how many epochs to train between looks at the clock: a function of sizes alone."""
+        """Return how many epochs to train before the clock is read: a function of sizes alone."""
         ...
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
@@ -78,13 +78,13 @@ class Engine(Protocol):
         ...
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        """Judge every lane at its present weights, each as if it were alone."""
+        """Evaluate every lane at its present weights, each as if it were alone."""
         ...
 
     def hidden(
         self, lanes: Lanes, state: LaneState, layer: int
     ) -> Float[np.ndarray, "samples units"]:
-        """Return what a layer of a network, alone in `lanes`, makes of the data.
+        """Return a layer's activations for the data; its network is the only one in `lanes`.
 
         Args:
             lanes: one.

@@ -65,7 +65,7 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
 def hidden(
     trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data, layer: int
 ) -> Float[np.ndarray, "samples units"]:
-    """Return what a hidden layer, counted from 1, makes of the samples trained on."""
+    """Return the activations of a hidden layer, counted from 1, for the training samples."""
     network = network_at(trial, parameters)
     with torch.no_grad():
         activations: np.ndarray = network.hidden(tensors(data, trial)[0], layer).numpy()

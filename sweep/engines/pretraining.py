@@ -144,7 +144,7 @@ class PhasedEngine:
         return self._parts[name, number]
 
     def _data_of(self, phase: Phase, chosen: Lanes, state: LaneState) -> Data:
-        """Return what a part learns: the data, or what the layers below make of their inputs."""
+        """Return the data of a part: the data set or the activations of the layers below."""
         if phase.below:
             codes = self._main.hidden(chosen, state, phase.below)
             return make_data(f"{self._data.name}-codes", codes.astype(np.float64))
@@ -198,7 +198,7 @@ def phase_table(
 
 
 def pretraining_epochs(state: LaneState) -> int | None:
-    """Return the epochs that a lane has been pretrained, None if it is not to be."""
+    """Return the epochs that a lane has been pretrained, None without pretraining."""
     if not state.phases:
         return None
     under_way = 0 if state.in_last_phase[0] else int(state.epoch[0])
@@ -206,7 +206,7 @@ def pretraining_epochs(state: LaneState) -> int | None:
 
 
 def phased_curve(state: LaneState, last: Curve) -> Curve:
-    """Put the curves of the phases ended before that of the phase in training, or of the last."""
+    """Return the curves of the ended phases followed by `last`, that of the present one."""
     if not state.phases:
         return last
     curves = []
@@ -228,7 +228,7 @@ def _stop_lane(state: LaneState, row: int) -> list[Stop]:
 
 
 def _note_seconds(state: LaneState) -> None:
-    """Note how long lanes had been trained when their last phase ended: known only by now."""
+    """Record how long lanes had been trained when their last phase ended: known only now."""
     for row, phase in enumerate(state.phases["phase"]):
         if phase and np.isnan(state.phases["until"][row, phase - 1]):
             state.phases["until"][row, phase - 1] = state.seconds[row]
@@ -242,7 +242,7 @@ def _places(shape: Trial, phase: Phase) -> Int64[np.ndarray, " places"]:
 
 
 def _part_of(state: LaneState, rows: np.ndarray, places: np.ndarray) -> LaneState:
-    """Return lanes as the engine of a part has them, with the watch of pretraining."""
+    """Return the lanes of a part for its engine, with the stop rule of pretraining."""
     taken = state.take(rows).arrays()
     for name, array in taken.items():
         if name == "parameters" or name.startswith("slots."):
@@ -257,7 +257,7 @@ def _part_of(state: LaneState, rows: np.ndarray, places: np.ndarray) -> LaneStat
 
 
 def _put_back(state: LaneState, rows: np.ndarray, places: np.ndarray, part: LaneState) -> None:
-    """Write what the engine of a part has trained to where it came from."""
+    """Copy a part's trained state back into the state of the whole network."""
     arrays = part.arrays()
     for name, array in arrays.items():
         if name == "parameters" or name.startswith("slots."):

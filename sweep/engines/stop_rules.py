@@ -51,7 +51,7 @@ class Rules:
         return any(rule.needs_outputs for rule, *_ in self.asked())
 
     def asked(self) -> Iterator[tuple[StopRule, Bool[np.ndarray, "lanes watches"], Any]]:
-        """Yield each rule that any trial asks for, with where it does and its options."""
+        """Yield each rule that any trial asks for, with a mask of these trials and its options."""
         for place, rule in _placed():
             asked = self.options[:, :, place] > 0
             if asked.any():
@@ -78,7 +78,7 @@ def judge(
     losses: Float64[np.ndarray, " lanes"],
     worst_errors: Float64[np.ndarray, " lanes"] | None,
 ) -> list[tuple[int, int, StopReason]]:
-    """Take in the losses of an epoch, and return (row, watch, reason) of the trials that stop.
+    """Apply the rules to the losses of an epoch; return (row, watch, reason) of trials that stop.
 
     Counts the epoch, updates the counters of every rule and the recorded losses, and clears `live`.
     Where several rules are met at once the first of `StopReason`'s order below is the reason.
@@ -139,7 +139,7 @@ def _judged(
     asked: Bool[np.ndarray, "lanes watches"],
     state: LaneState,
 ) -> Any:
-    """Return whether a rule is met, and keep its counters where it is asked for."""
+    """Return whether a rule is met, and update its counters where it is asked for."""
     counters = [state.counters[name] for name in rule.counters]
     with np.errstate(invalid="ignore", over="ignore"):
         met, after = rule.judge(epoch, options, tuple(counters))

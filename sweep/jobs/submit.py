@@ -113,7 +113,7 @@ def job_name(config: SweepConfig, given: str | None, taken: Collection[str]) -> 
     if not NAME.fullmatch(given):
         raise SweepError(f"--name must be of letters, digits, '.', '_' and '-' (got {given!r})")
     if given in taken:
-        raise SweepError(f"--name must be that of no other job (got {given!r}, which there was)")
+        raise SweepError(f"--name must not be that of another job (got {given!r})")
     return given
 
 

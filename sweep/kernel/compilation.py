@@ -118,7 +118,7 @@ def _can_write(base: Path, directory: Path) -> bool:
 
 
 def _is_ours(directory: Path) -> bool:
-    """Whether nobody else can put code there for us to run."""
+    """Whether only this user can put code there for us to run."""
     if not hasattr(os, "getuid"):
         return True
     status = directory.lstat()
@@ -155,7 +155,7 @@ class _Locator(_CacheLocator):
 
 
 class _Cache(FunctionCache):
-    """A cache that cannot fail: what cannot be read is compiled, what cannot be written is not."""
+    """A cache that never fails: what it cannot read is compiled, what it cannot write is left."""
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return (sig, codegen.magic_tuple())  # the directory's name says the rest

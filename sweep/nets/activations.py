@@ -13,7 +13,7 @@ from sweep.components.activations import Activation
 
 
 class _Lifted(torch.autograd.Function):
-    """Activations as they are, with a constant added to their derivative on the way back.
+    """Unchanged activations with a constant added to their derivative in the backward pass.
 
     Fahlman 1988 (CMU-CS-88-162, the sigmoid-prime function): saturated units learn again.
     """

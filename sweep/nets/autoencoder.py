@@ -45,7 +45,7 @@ class Dense(nn.Module):
         self.bias = nn.Parameter(like.new_empty(layer.fan_out)) if biases else None
         self.norm = norm
         self.gate = gate
-        self._mirror = (mirror,)  # within a tuple, lest its parameters be listed here too
+        self._mirror = (mirror,)  # in a tuple, so that its parameters are not listed here too
 
     def extra_repr(self) -> str:
         (mirror,) = self._mirror
@@ -64,7 +64,7 @@ class Dense(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Dense layers with an activation after each: what anyone would write.
+    """Dense layers with an activation after each.
 
     `encode` gives the activations of the bottleneck, the narrowest hidden layer (of equals the most
     central), and `decode` goes from there to the outputs.

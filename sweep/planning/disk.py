@@ -21,7 +21,7 @@ curve. These and the sizes below are those of zstd, measured on small networks."
 
 POINT_BYTES = 9  # a recorded loss and its epoch
 PARAMETER_BYTES = {"float32": 6.5, "float64": 9.0}  # both are stored as float64
-PROBE_BYTES = 70  # a layer at an epoch that was looked at
+PROBE_BYTES = 70  # a layer at an epoch that was probed
 ACTIVATION_BYTES = 10
 DECADE, TAIL = 20, 16  # recorded epochs in a decade, and at the end
 

@@ -59,9 +59,9 @@ def plan_packs(
 
 
 def count_unfused(grid: TrialGrid, rows: Rows, resources: Resources) -> dict[str, int]:
-    """Return how many of these trials the fused engine cannot train, by what it does not take.
+    """Return how many of these trials the fused engine cannot train, by the feature it lacks.
 
-    A trial counts for all that is in its way.
+    A trial counts for each such feature.
     """
     counts: dict[str, int] = {}
     on_gpu = train_on_gpu(grid, resources)
@@ -81,7 +81,7 @@ def pack_target(trials: int, workers: int) -> int:
 def make_packs(
     grid: TrialGrid, planned: Sequence[PlannedPack], *, resources: Resources
 ) -> Iterator[Pack]:
-    """Yield the packs one by one, their trials made as they come."""
+    """Yield the packs one by one, making their trials as each is asked for."""
     for pack in planned:
         trials = tuple(grid.trial(int(row)) for row in pack.rows)
         names = sorted({trial.data_fingerprint for trial in trials})
@@ -130,7 +130,7 @@ def _groups(
 
 
 def train_on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:
-    """Return 1 for each trial that trains on a GPU: where a path is sent, its trials all go."""
+    """Return 1 for each trial that trains on a GPU; all trials of a path train on one device."""
     everywhere = resources.gpus_per_pack > 0 or (resources.gpu and not resources.gpu.where)
     if everywhere or resources.gpu is None:
         return np.full(len(grid), int(bool(everywhere)))

@@ -1,4 +1,4 @@
-"""What a sweep comes to before anything is trained."""
+"""The plan of a sweep: what is to be trained, and its size, before anything is."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -25,7 +25,7 @@ from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, man
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep expanded, what is done left out; what follows from that is found when asked for.
+    """An expanded sweep without the trials that are done; sizes are computed when first asked for.
 
     Attributes:
         config: the sweep. grid: its trials, those done included.
@@ -66,7 +66,7 @@ class Plan:
 
     @cached_property
     def unfused(self) -> Mapping[str, int]:
-        """Missing trials that the fused engine cannot train, by what it does not take."""
+        """Missing trials that the fused engine cannot train, counted by the feature it lacks."""
         return count_unfused(self.grid, self.rows, self.config.resources)
 
     @property
@@ -95,7 +95,7 @@ class Plan:
 
     @cached_property
     def warnings(self) -> tuple[PlanWarning, ...]:
-        """What is likely not meant."""
+        """Warnings about combinations that are probably mistakes."""
         found = find_warnings(
             (product.source for product in self.grid.products), self.grid.datasets
         )

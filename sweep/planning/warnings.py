@@ -1,4 +1,4 @@
-"""Warnings of a plan: what can be trained, but is likely not meant."""
+"""Warnings of a plan: combinations that can be trained but are probably mistakes."""
 
 import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -54,14 +54,14 @@ def find_warnings(
 
 
 class Facts:
-    """What warnings go by of each data set, found once."""
+    """The facts about each data set that warnings need, found once."""
 
     def __init__(self, datasets: Mapping[str, DatasetSpec]) -> None:
         self._datasets = datasets
         self._held: dict[str, Fact] = {}
 
     def of(self, value: AxisValue) -> "Fact":
-        """Return what is to know of the data set of a combination."""
+        """Return the facts about the data set of a combination."""
         name = str(value.columns["data_fingerprint"])
         if name not in self._held:
             self._held[name] = _fact(load_data(self._datasets[name]))
@@ -70,7 +70,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Fact:
-    """What warnings go by of a data set; `distinct` samples are counted of one-hot data alone."""
+    """The facts about a data set that warnings need; `distinct` is of one-hot data only."""
 
     name: str
     least: float
@@ -96,7 +96,7 @@ def _fact(data: Data) -> Fact:
 
 
 def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
-    """Yield what each warning is about, and what it says, of as many combinations as are judged."""
+    """Yield the place and text of each warning, for the combinations that are checked."""
 
     def meeting(*columns: str, **wanted: Wanted) -> Iterator[AxisValue]:
         return islice(product.combinations(*columns, **wanted), MAX_JUDGED)
@@ -260,7 +260,7 @@ def _biasless(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def many_trials(trials: int, epochs: int, size: int, workers: int) -> Iterator[PlanWarning]:
-    """Yield a word on what very many trials come to.
+    """Yield a warning if there are very many trials.
 
     Args:
         trials: to train.

@@ -95,7 +95,9 @@ def asking(address: str) -> Iterator[None]:
             yield
     except (OSError, ValueError, RuntimeError) as error:
         last = (str(error).strip() or repr(error)).splitlines()[-1]
-        raise SweepError(f"{address}: the job server must do as asked (got: {last})") from error
+        raise SweepError(
+            f"{address}: the job server must accept the request (got: {last})"
+        ) from error
 
 
 @contextlib.contextmanager

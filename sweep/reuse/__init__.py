@@ -1,1 +1,1 @@
-"""What was trained before: rows that follow from others, kept states, checkpoint files."""
+"""Reuse of earlier training: derived rows, saved states, checkpoint files."""

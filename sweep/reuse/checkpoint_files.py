@@ -1,7 +1,7 @@
-"""Checkpoint files that say whose lanes they hold, so that a later run can go on from them.
+"""Checkpoint files that name the trials of their lanes, so that a later run can resume them.
 
-A driver that is killed leaves the checkpoints of the packs under way. The next run may make other
-packs of what is missing, so each trial's lane is offered on its own, as a saved state of its path.
+A driver that is killed leaves the checkpoints of the packs under way. The next run may divide the
+missing trials into other packs, so each trial's lane is offered as a saved state of its path.
 """
 
 import json
@@ -84,7 +84,7 @@ def read_checkpoints(directory: ResultsDir) -> list[SavedState]:
         try:
             states += decode_checkpoint(path.read_bytes())[0]
         except (_UnreadableError, OSError) as error:
-            advice = "its trials begin again; remove it to hear no more of it"
+            advice = "its trials begin again; remove it to silence this warning"
             sys.stderr.write(f"warning: {path}: cannot be read ({error}); {advice}\n")
     return states
 
@@ -106,7 +106,7 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
 
 
 def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
-    """Remove the checkpoints that nobody will go on from: those whose trials are all settled."""
+    """Remove the checkpoints all of whose trials are settled, since nothing can resume from them."""
     for path in _files(directory):
         try:
             owners, _ = _split(path.read_bytes())
@@ -126,7 +126,7 @@ def _stop_of(trial: Trial) -> Stop:
 
 
 def _split(file: bytes) -> tuple[dict[str, _Owners], bytes]:
-    """Return whose lanes a file holds, by lane, and the checkpoint itself."""
+    """Return the trials of each lane in a file, and the checkpoint itself."""
     if len(file) < HEADER.size or not file.startswith(MAGIC):
         raise _UnreadableError("not a checkpoint of sweep")
     _, version, check, length = HEADER.unpack_from(file)
@@ -150,7 +150,7 @@ def _completed(stops: dict[str, Stop]) -> dict[str, Stop]:
     """Return stop parameters with the neutral value of each that came after the file.
 
     Raises:
-        ValueError: one came after this sweep, or is none.
+        ValueError: one is unknown to this version of sweep.
     """
     neutral = {name: PARAMETERS[name].metadata["neutral"] for name in STOP_PARAMETERS}
     for stop in stops.values():

@@ -119,7 +119,7 @@ class _Pasts:
         return None
 
     def _ladders(self, path_ids: Collection[str]) -> dict[str, dict[Rung, int]]:
-        """Return the rungs met by trial; those of no trial whose ladder was not kept."""
+        """Return the rungs met, by trial; trials without a kept ladder are left out."""
         ladders: dict[str, dict[Rung, int]] = {}
         met = read_rows(self._path, TableName.LADDER, where=("trial_id", self._ids))
         for row in met.to_pylist():
@@ -139,7 +139,7 @@ class _Pasts:
         return Counter(table.group_by(columns).aggregate([])["trial_id"].to_pylist())
 
     def _is_whole(self, source: str, trial: Trial) -> bool:
-        """Whether everything that is to be kept of a trial was kept of its source."""
+        """Whether its source kept everything that is to be kept of a trial."""
         if self._record.ladder and source in self._without_ladder:
             return False
         layers = len(trial.topology) - 2 if self._record.codes == "all" else 1

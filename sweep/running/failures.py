@@ -17,7 +17,7 @@ from sweep.trial import Status, StopReason
 WORKER_LOST = Broken(
     "the worker died every time (killed, out of memory, or its machine was lost)", ""
 )
-ALONE = ", also when it trained nothing but this"
+ALONE = ", also when it trained this trial alone"
 NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
 

@@ -94,9 +94,7 @@ def _tables(directory: ResultsDir) -> Iterator[FileProblem]:
     for number, trial_ids in sorted(holdings.stale.items()):
         what = f"holds {len(trial_ids):,} rows that others replace"
         path = part_path(directory, TableName.TRIALS, number)
-        yield FileProblem(
-            path, what, "readers pass over them, the next run drops them", aside=False
-        )
+        yield FileProblem(path, what, "readers skip them, the next run drops them", aside=False)
 
 
 def _part(

@@ -18,7 +18,7 @@ Arrays = Mapping[str, np.ndarray]
 
 
 def past_of_state(state: Arrays, stop: Stop, reason: StopReason) -> Past:
-    """Return what a saved state tells of its training.
+    """Return what is known of a training from its saved state.
 
     Args:
         state: the arrays of a `LaneState`, one lane wide, in its last phase.
@@ -73,7 +73,7 @@ def counters_of(trial: Trial, state: Arrays, past: Past) -> dict[str, np.ndarray
 
 
 def _told(rule: StopRule, rung: Rung, state: Arrays) -> tuple[float | int, ...] | None:
-    """Return what a rule counts, of what is kept of any training; None where that tells nothing."""
+    """Return a rule's counters from what every training keeps; None where that is not enough."""
     epoch = int(state["epoch"][0])
     waited, best = None, np.inf
     if rung.rule in RULES and rung.tolerance in TOLERANCES:

@@ -37,7 +37,7 @@ class Pace:
 
 
 def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
-    """Train a pack of one pack key for a few chunks of epochs, and keep nothing but their time.
+    """Train a pack of one pack key for a few chunks of epochs and return only the time.
 
     Args:
         pack: the trials; as many of their paths train as the engine takes at once.

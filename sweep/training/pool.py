@@ -1,7 +1,7 @@
 """Trains a pack: lanes retire as their trials end and are refilled from the queue.
 
-All that a lane becomes is decided by its engine and its own trials. The pool decides only who
-trains beside whom, in chunks of epochs whose length depends on sizes alone, never on the clock.
+A lane's result depends on its engine and its own trials alone. The pool decides only which lanes
+train side by side, in chunks of epochs whose length depends on sizes alone, never on the clock.
 """
 
 import time

@@ -163,7 +163,7 @@ def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
 
 
 def _course(state: LaneState) -> dict[str, Any]:
-    """Return what a trial was observed to do in its last phase; losses of parts are not its own."""
+    """Return a trial's course in its last phase; losses of parts are not its own."""
     pretrained = pretraining_epochs(state)
     if not state.in_last_phase[0]:
         return {"epochs": 0, "updates": 0, "pretraining_epochs": pretrained}

@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 
 from sweep.engines.state import Lane, LaneState
-from sweep.planning.packs import Pack
+from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.trial import Trial
 
@@ -88,7 +88,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """All that is needed to go on with the pack, once every row before it is safe."""
+    """All that is needed to resume the pack, once every earlier row is stored."""
 
     data: bytes
 

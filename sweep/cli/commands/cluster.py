@@ -49,7 +49,9 @@ def format_jobs(jobs: "list[SweepJob]") -> str:
 
 @click.command("logs")
 @click.argument("job")
-@click.option("--follow", "-f", is_flag=True, help="Go on until the job ends, and end as it does.")
+@click.option(
+    "--follow", "-f", is_flag=True, help="Follow the log until the job ends, and exit as it does."
+)
 @click.option("--address", help="Job server, such as http://HEAD:8265. [RAY_ADDRESS]")
 @click.pass_context
 def logs_command(context: click.Context, job: str, follow: bool, address: str | None) -> None:

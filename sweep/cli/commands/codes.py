@@ -1,4 +1,4 @@
-"""`sweep codes`: show what a trial's hidden units say of each sample."""
+"""`sweep codes`: show the hidden code of each sample of a trial."""
 
 import json
 from typing import TYPE_CHECKING, Any

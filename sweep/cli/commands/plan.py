@@ -118,7 +118,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             *_data_lines(plan.data),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {printable_line(str(directory))}",
-            *([f"  follow      {plan.derived:,} from trainings held"] if plan.derived else []),
+            *([f"  derived     {plan.derived:,} from finished trainings"] if plan.derived else []),
             f"  to train    {plan.missing:,} on {plan.paths:,} paths",
             f"  pack keys   {plan.keys:,}",
             f"  packs       {len(plan.planned_packs):,} for {plan.workers:,} workers",
@@ -175,7 +175,7 @@ def describe_estimate(estimate: "TimeEstimate") -> str:
         ]
     else:
         lines.append("              less if they stop before; no finished trial says when")
-    lines.append("              training alone: starting Ray comes on top")
+    lines.append("              training alone; starting Ray adds to it")
     load, cpus = os.getloadavg()[0], available_cpus()
     share = (load + estimate.workers) / cpus
     if load >= 1 and share > 1:

@@ -111,7 +111,7 @@ def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
         say(f"warning: {text}", err=True)
     text = f"{plan.missing:,} trials to train, {plan.done:,} done already"
     if plan.derived:
-        text += f", {plan.derived:,} follow from trainings held"
+        text += f", {plan.derived:,} derived from finished trainings"
     if plan.others:
         text += f"; {plan.others:,} more in the table, which this file does not ask for, are kept"
     if plan.missing or plan.derived or plan.others:

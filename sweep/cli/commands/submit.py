@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("config", type=click.Path(path_type=Path))
 @click.argument("overrides", nargs=-1)
 @click.option("--address", help="Its job server, such as http://HEAD:8265. [RAY_ADDRESS]")
-@click.option("--follow", is_flag=True, help="Show the job's log, and end as the job does.")
+@click.option("--follow", is_flag=True, help="Show the job's log, and exit as the job does.")
 @click.option("--output", help="Results, a path on its head or a URI. [~/sweep-results/NAME]")
 @click.option("--engine", type=click.Choice(ENGINES), help="What trains a pack. [the file's]")
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")

@@ -99,5 +99,7 @@ def conclude(verdicts: Sequence["Verdict"]) -> str:
         text = f"verified {len(verdicts):,} trials: no difference"
     changed = Counter(verdict.solo.since for verdict in verdicts if verdict.solo.since)
     for since, count in sorted(changed.items()):
-        text += f"\n{count:,} cannot be held to their bits ({since}): judged by their weights alone"
+        text += (
+            f"\n{count:,} cannot be compared bit by bit ({since}): checked by their weights alone"
+        )
     return text

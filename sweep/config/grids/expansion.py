@@ -29,7 +29,7 @@ MAX_PROBLEMS = 100
 
 @dataclass(frozen=True)
 class Expansion:
-    """A sweep spread out: its products, what is wrong with them, the data sets by fingerprint."""
+    """An expanded sweep: its grid products, their problems, the data sets by fingerprint."""
 
     products: tuple[AxisProduct, ...]
     problems: tuple[Problem, ...]
@@ -191,7 +191,7 @@ def _zip_problems(
 
 
 def _bound(product: AxisProduct, constraints: Constraints, problems: list[Problem]) -> AxisProduct:
-    """Join the axes that constrain each other, and settle their columns."""
+    """Join the axes that constrain each other, and complete their columns."""
     axes = list(product.axes)
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]

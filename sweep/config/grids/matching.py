@@ -1,4 +1,4 @@
-"""Finds the combinations of axes that match rules, without asking of each."""
+"""Finds the combinations of axes that match rules, without testing each one."""
 
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any

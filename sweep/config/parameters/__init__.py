@@ -1,1 +1,1 @@
-"""How a sweep file says each parameter."""
+"""How each parameter is written in a sweep file."""

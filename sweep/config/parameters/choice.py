@@ -93,7 +93,7 @@ def _name(value: Any) -> str:
 
 
 def _as_choice(value: Any, *, names: list[str], plugin: bool) -> Any:
-    """Spell a bare name out, and refuse a name that is none."""
+    """Turn a bare name into a mapping, and refuse what is no name."""
     if isinstance(value, Choice):
         return value
     choice = {"name": value} if isinstance(value, str) else value

@@ -68,7 +68,7 @@ class OwnCode(Choice):
 
 
 def own_choice(base: Any, name: str) -> type[OwnChoice]:
-    """Return how a sweep file says a user's own component; its module is run if it is a class.
+    """Return the model of a user's own component; its module is run if it is a class.
 
     Raises:
         PluginError: it cannot be loaded, or is of another kind.

@@ -1,4 +1,4 @@
-"""How a sweep file says the widths of networks."""
+"""How the widths of networks are written in a sweep file."""
 
 from typing import Annotated, Any
 
@@ -23,7 +23,7 @@ def as_topology(value: Any) -> tuple[int, ...]:
 
 
 def _width(part: object) -> int:
-    """Return a width, or 0 for what is none."""
+    """Return a width, or 0 for anything else."""
     if isinstance(part, str):
         return int(part) if part.strip().isdecimal() and len(part) < 10 else 0
     part = whole(part)

@@ -96,7 +96,7 @@ class FusedEngine:
         self._run(lanes, state, rows, reasons=reasons, evaluations=evaluations, epochs=0)
 
     def _compile(self) -> None:
-        """Call the kernel on nothing, so that no trial's time has the compiler's in it."""
+        """Run the kernel once on zeros, so that no trial's time includes compiling."""
         lanes = Lanes((Lane((self._shape,)),))
         parameters = np.zeros((1, layout_of(self._shape).n_parameters), self._shape.dtype)
         slots = {name: parameters.copy() for name in self._space.slots}
@@ -112,7 +112,7 @@ class FusedEngine:
         evaluations: Evaluations,
         epochs: int,
     ) -> None:
-        """Call the kernel, and bring what it trained back into `state`."""
+        """Call the kernel and copy its results into `state`."""
         if self._prepared is None or self._prepared.lanes is not lanes:
             self._prepared = _Prepared.of(lanes)
         space, prepared = self._space, self._prepared

@@ -124,7 +124,7 @@ class ReferenceEngine:
 
 
 def _clip(network: Autoencoder, trial: Trial) -> None:
-    """Clip the gradients, to which the optimizer has yet to add the weight decay."""
+    """Clip the gradients before the optimizer adds the weight decay."""
     if trial.gradient_clip != "none":
         clipping, options = component_of(trial, "gradient_clip")
         clipping.reference(network.parameters(), options["limit"])

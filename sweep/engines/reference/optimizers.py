@@ -37,7 +37,7 @@ class ReferenceOptimizer:
         self.updates += 1
 
     def load(self, state: LaneState) -> None:
-        """Take over slots and counters from a state of one lane."""
+        """Load slots and counters from a state of one lane."""
         self.updates = int(state.updates[0])
         if self.updates == 0 and not self._preset:
             return  # torch.optim makes its own first state; NAdam's would hold a float32 number

@@ -24,7 +24,7 @@ from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
 MULTIPLICATIONS_PER_SECOND = 2e9
-GPU_WINDOW = 32  # epochs queued on a GPU before their losses are looked at
+GPU_WINDOW = 32  # epochs queued on a GPU before their losses are read
 
 
 class TorchEngine:
@@ -43,7 +43,7 @@ class TorchEngine:
             shape: any of them.
             data: what they train on.
             device: `cpu` or `cuda`.
-            window: epochs to train before their losses are looked at; by default 1 on a CPU, and
+            window: epochs to train before their losses are read; by default 1 on a CPU, and
                 on a GPU so many that it need not wait. Changes no result.
         """
         self.device = device

@@ -42,7 +42,7 @@ class StepGraph:
             self._found = step(self._rate, self._count)
 
     def __call__(self, rate: Column, count: Column) -> Tensor:
-        """Make the step; return what it found, in memory of its own."""
+        """Make the step; return a copy of its results."""
         self._rate.copy_(rate)
         self._count.copy_(count)
         self._graph.replay()

@@ -61,7 +61,7 @@ class BatchedRun:
 
     @classmethod
     def of(cls, task: Task, lanes: Lanes, state: LaneState, *, need_outputs: bool) -> "BatchedRun":
-        """Take over a state; `need_outputs` if the largest errors are wanted, which else are 0."""
+        """Load a state; without `need_outputs` the largest errors are 0."""
         device = task.inputs.device
 
         def on_device(arrays: dict[str, np.ndarray]) -> dict[str, Tensor]:
@@ -152,7 +152,7 @@ class BatchedRun:
                 array[:] = tensor.cpu().numpy()
 
     def remember(self) -> list[Any]:
-        """Return a copy of all that training changes, for `restore`."""
+        """Return a copy of everything that training changes, for `restore`."""
         return [self.updates.copy(), *(tensor.clone() for tensor in _arrays(self))]
 
     def restore(self, remembered: list[Any]) -> None:

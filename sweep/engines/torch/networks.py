@@ -21,7 +21,7 @@ Flat = Float[Tensor, "lanes parameters"]
 
 @dataclass(frozen=True)
 class Forward:
-    """What a pass finds: bottleneck activations, pre-activations of the outputs, and outputs."""
+    """The results of a forward pass: bottleneck activations, output pre-activations and outputs."""
 
     code: Values
     logits: Values
@@ -64,7 +64,7 @@ class BatchedNetwork:
         return Forward(code, logits, self._output(logits))
 
     def _through(self, layer: Layer, values: Values) -> Values:
-        """Return what a hidden layer gives, with what is carried around it."""
+        """Return the activations of a hidden layer, with its skip connection."""
         activations = self._hidden(self._before(layer, values))
         if self._skip is None:
             return activations
@@ -76,7 +76,7 @@ class BatchedNetwork:
         return found
 
     def _before(self, layer: Layer, values: Values) -> Values:
-        """Return what a layer's activation is applied to."""
+        """Return the pre-activations of a layer."""
         mirror = mirror_of(self._shape, layer)
         if mirror is None:
             weights = self._leaves[layer.index, Role.WEIGHT]

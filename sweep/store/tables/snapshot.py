@@ -91,7 +91,7 @@ def _tables(
 
 
 def _moving(path: str | AnyPath) -> StoreError:
-    return StoreError(f"{path}: must keep still while it is read; try again")
+    return StoreError(f"{path}: must not change while it is read; try again")
 
 
 def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:

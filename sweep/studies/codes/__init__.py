@@ -1,1 +1,1 @@
-"""What hidden units say of each sample."""
+"""The hidden codes of networks."""

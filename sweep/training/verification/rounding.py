@@ -36,7 +36,7 @@ def state_differences(a: LaneState, b: LaneState) -> Float64[np.ndarray, " 2"]:
     return np.array([relative_difference(mine, theirs) for mine, theirs in pairs])
 
 
-def step_noise(lanes: Lanes, state: LaneState, data: Data) -> Float64[np.ndarray, " 2"]:
+def step_rounding(lanes: Lanes, state: LaneState, data: Data) -> Float64[np.ndarray, " 2"]:
     """Return how far rounding can move a step of the reference, as `state_differences` has it.
 
     The step is made as it is and with weights and targets nudged in the last place, each time
@@ -69,7 +69,7 @@ def _in_double(trial: Trial) -> Trial:
     return replace(trial, dtype="float64")
 
 
-def loss_noise(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
+def loss_rounding(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
     """Return how far the loss at these weights moves if the outputs do in the last place."""
     network = network_at(trial, parameters)
     inputs, targets = tensors(data, trial)

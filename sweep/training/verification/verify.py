@@ -17,7 +17,7 @@ from sweep.errors import SweepError
 from sweep.pack import Pack
 from sweep.result import TrialResult, machine
 from sweep.training.verification.retraining import retrain, step
-from sweep.training.verification.rounding import loss_noise, state_differences, step_noise
+from sweep.training.verification.rounding import loss_rounding, state_differences, step_rounding
 from sweep.training.verification.verdicts import Check, Claim, Verdict
 from sweep.trial import StopReason, Trial
 
@@ -62,7 +62,7 @@ def _attempt(check: Callable[[], tuple[Check, ...]], *, count: int = 1) -> tuple
 
 def _check_retraining(claim: Claim, spec: DatasetSpec) -> tuple[Check, Check]:
     if claim.device != "cpu" and not torch.cuda.is_available():
-        return Check(f"trained on {claim.device}, of which there is none here"), Check("-")
+        return Check(f"trained on {claim.device}, which this machine does not have"), Check("-")
     pack = _pack_of(claim, spec)
     engine = make_engine(pack, pack.trials[0], load_checked(pack, pack.trials[0]))
     retraining = retrain(pack, engine)
@@ -137,7 +137,7 @@ def _check_steps(engine: Engine, trial: Trial, states: tuple[LaneState, ...], da
         found = state_differences(step(engine, lanes, state), step(reference, lanes, state))
         worst = max(worst, float(found.max()))
         if found.max() > TOLERANCES[trial.dtype]:
-            allowed = np.maximum(step_noise(lanes, state, data), TOLERANCES[trial.dtype])
+            allowed = np.maximum(step_rounding(lanes, state, data), TOLERANCES[trial.dtype])
             noisy += 1
             holds &= bool((found <= allowed).all())
     note = f", {noisy} rounding" if noisy and holds else ""
@@ -150,7 +150,7 @@ def _check_outcome(claim: Claim, data: Data) -> Check:
     loss = evaluate(claim.trial, claim.parameters, data).loss
     found = abs(loss - claim.final_loss)
     relative = found / max(abs(loss), 1e-300)
-    holds = relative <= TOLERANCES[claim.trial.dtype] or found <= loss_noise(
+    holds = relative <= TOLERANCES[claim.trial.dtype] or found <= loss_rounding(
         claim.trial, claim.parameters, data
     )
     text = "same loss" if holds else f"final loss {loss!r} by the reference"
