@@ -98,7 +98,7 @@ def _python_file(origin: str | None) -> Path | None:
 
 @lru_cache(maxsize=256)
 def is_class(name: str) -> bool:
-    """Return whether a pinned `package.module:name@HASH` is a class of a module that can be found."""
+    """Return whether a pinned `package.module:name@HASH` is a class that can be found."""
     module, _, attribute = name.partition("@")[0].partition(":")
     path = find_module(module)
     return path is not None and attribute in _names(path.read_bytes(), module)[1]
