@@ -1,12 +1,14 @@
 """Claims: probes see what a plain script sees, and change nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+import sweep
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data, DatasetSpec
 from sweep.engines.start import begin
@@ -20,6 +22,7 @@ from sweep.training.probes.probe import probe_epochs
 from sweep.training.probes.symmetry import unit_distances
 from sweep.training.work import Finished, KeepCodes, RecordOptions, Work
 from sweep.trial import Trial
+from tests.sweepfiles import small
 from tests.trials import lanes_of_trials, make_trial, make_work
 
 
@@ -30,6 +33,18 @@ def train(work: Work) -> dict[str, TrialResult]:
 
 def deep_trial(**changes: Any) -> Trial:
     return make_trial(topology=(6, 5, 4, 5, 6), max_epochs=60, **changes)
+
+
+def test_a_diverged_trial_is_kept_with_its_gradients_and_codes(tmp_path: Path) -> None:
+    study = small(
+        fixed={"activation": "identity", "output_activation": "identity", "learning_rate": 1e6},
+        record={"gradients": True, "codes": "bottleneck"},
+    )
+    done = sweep.run(study, output=tmp_path, use_ray=False)
+    assert (done.trained, done.diverged, done.failed) == (1, 1, 0)
+    assert sweep.read_gradients(tmp_path)["gradient_norm"].isna().any()
+    assert sweep.read_codes(tmp_path)["activation"].isna().any()
+    assert sweep.run(study, output=tmp_path, use_ray=False).skipped == 1
 
 
 @pytest.mark.parametrize("engine", ["fused", "torch"])

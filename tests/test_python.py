@@ -39,7 +39,10 @@ def test_the_page_for_notebooks_runs_as_it_stands(
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
     names: dict[str, Any] = {"__name__": "notebook"}
     for block in blocks:
-        exec(compile(block, str(PAGE), "exec"), names)
+        try:
+            exec(compile(block, str(PAGE), "exec"), names)
+        except AssertionError as error:
+            raise AssertionError(names.get("summary")) from error
     assert len(blocks) == 4
     assert "(0): Dense(8 -> 3, bias=True)" in capsys.readouterr().out
     made = sorted(path.name for path in Path("results").iterdir())

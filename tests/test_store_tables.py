@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,6 +35,8 @@ STATE: dict[str, np.ndarray] = {
     "best_loss": np.array([np.inf]),
     "previous_loss": np.array([np.nan]),
 }
+
+FLOATS = [item.name for item in SCHEMAS[TableName.GRADIENTS] if item.type == pa.float64()]
 
 
 def store(path: Path, *results: TrialResult) -> Path:
@@ -86,6 +90,16 @@ def test_not_a_number_and_infinity_survive(tmp_path: Path) -> None:
     row = read_trials(tmp_path).iloc[0]
     assert np.isnan(row["final_loss"])
     assert row["best_loss"] == np.inf
+
+
+def test_numbers_that_are_nan_stay_so_beside_those_that_are_missing(tmp_path: Path) -> None:
+    gradients = {name: np.array([np.nan]) for name in FLOATS}
+    rest = {"epoch": np.array([0]), "layer": np.array([0]), "verdict": np.array(["exploding"])}
+    store(tmp_path, make_result(details={TableName.GRADIENTS: gradients | rest}))
+    (row,) = pq.read_table(tmp_path / "gradients", partitioning=None).to_pylist()
+    assert {name: str(row[name]) for name in FLOATS} == {
+        name: "None" if name in ("update_ratio", "unit_distance") else "nan" for name in FLOATS
+    }
 
 
 def test_curves_are_one_row_an_epoch(tmp_path: Path) -> None:

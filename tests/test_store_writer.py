@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,10 +25,11 @@ from sweep.store.places.journal import Journal, replay
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import record_run
 from sweep.store.tables import parts, writer
-from sweep.store.tables.encoding import encode, table_set_of
+from sweep.store.tables.encoding import encode, frame_of, table_set_of
 from sweep.store.tables.reader import read_curves, read_trials
 from sweep.store.tables.schema import SCHEMA_VERSION
 from sweep.store.tables.snapshot import read_rows
+from sweep.store.tables.table_set import TableSet
 from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
@@ -384,6 +386,26 @@ def test_a_journal_of_an_older_version_is_read_forward_and_published(tmp_path: P
     assert not list(replay(tmp_path / "journal.bin"))
     assert sorted(pd.read_parquet(tmp_path / "trials")["seed"]) == [1, 2]
     assert len(read_curves(tmp_path)["trial_id"].unique()) == 2
+
+
+def test_a_journal_with_numbers_missing_that_were_nan_is_read_and_published(tmp_path: Path) -> None:
+    codes = {name: np.array([1]) for name in ("layer", "sample", "unit")}
+    codes["activation"] = np.array([np.nan])
+    batch = table_set_of([make_result(details={TableName.CODES: codes})], "study")
+    table = batch.tables[TableName.CODES]
+    empty = table.set_column(
+        table.schema.get_field_index("activation"),
+        table.schema.field("activation"),
+        pa.array([None], pa.float64()),
+    )
+    with Writer(ResultsDir(tmp_path)):
+        pass
+    journal = Journal(tmp_path / "journal.bin")
+    journal.append(frame_of(TableSet({**batch.tables, TableName.CODES: empty})))
+    journal.close()
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(2))
+    assert np.isnan(pq.read_table(tmp_path / "codes")["activation"].to_pylist()).tolist() == [True]
 
 
 def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:

@@ -106,7 +106,7 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
 
 
 def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
-    """Remove the checkpoints all of whose trials are settled, since nothing can resume from them."""
+    """Remove the checkpoints of which all trials are settled: nothing will resume from them."""
     for path in _files(directory):
         try:
             owners, _ = _split(path.read_bytes())

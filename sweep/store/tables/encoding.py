@@ -107,9 +107,10 @@ def _details(results: Sequence[TrialResult], name: TableName) -> dict[str, objec
     arrays: dict[str, object] = {"trial_id": _owners(results, lengths)}
     for column in columns:
         parts = [table[column] for table in tables if table is not None]
-        kind = SCHEMAS[name].field(column).type
-        values = np.concatenate(parts) if parts else np.empty(0)
-        arrays[column] = pa.array(values, kind, from_pandas=True)
+        item = SCHEMAS[name].field(column)
+        arrays[column] = pa.array(
+            np.concatenate(parts) if parts else [], item.type, from_pandas=item.nullable
+        )
     return arrays
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from math import nan
 from types import NoneType
 from typing import Any, get_args, get_type_hints
 
@@ -219,11 +220,13 @@ def version_of(schema: pa.Schema, where: str) -> int:
 def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """Bring a table of any version up to `schema`: columns added since get their neutral value.
 
+    A number missing where every row has one was NaN: versions up to 0.1.0 journalled it so.
+
     Raises:
         StoreError: if a column has another type, or is missing and has no neutral value.
     """
-    if table.schema.equals(schema, check_metadata=True):  # frames arrive many a second
-        return table
+    if table.schema.equals(schema, check_metadata=True) and not _lacks_numbers(table):
+        return table  # as most do, and frames arrive many a second
     arrays = [_conformed(table, item, where) for item in schema]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -232,10 +235,19 @@ def _conformed(table: pa.Table, item: pa.Field, where: str) -> pa.ChunkedArray:
     if item.name in table.column_names:
         values = table[item.name]
         if values.type == item.type:
-            return values
+            return values if item.nullable else _with_nan(values)
         raise StoreError(f"{where}: column {item.name} must be {item.type} (got {values.type})")
     known = PARAMETERS.get(item.name)
     neutral = None if known is None else known.metadata["neutral"]
     if neutral is None and not item.nullable:
         raise StoreError(f"{where}: column {item.name} must not be missing; the file is not whole")
     return pa.chunked_array([pa.repeat(pa.scalar(neutral, item.type), len(table))])
+
+
+def _lacks_numbers(table: pa.Table) -> bool:
+    pairs = zip(table.schema, table.columns, strict=True)
+    return any(values.null_count for item, values in pairs if not item.nullable)
+
+
+def _with_nan(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return values.fill_null(nan) if pa.types.is_floating(values.type) else values

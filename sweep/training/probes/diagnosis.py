@@ -56,6 +56,7 @@ class Examiner:
         self._inputs, self._targets = tensors(data, shape)
         self._loss = trial_loss(shape)
 
+    @np.errstate(over="ignore", invalid="ignore")  # a diverged network is looked into too
     def diagnose(self, lanes: Lanes, state: LaneState) -> list[Diagnosis]:
         """Return the diagnosis of every lane's network, normalised over all samples at once."""
         distances = unit_distances(self._shape, state.parameters)
@@ -67,6 +68,7 @@ class Examiner:
             found += self._diagnose(units, passed.outputs.detach(), distances[rows], distinct)
         return found
 
+    @np.errstate(over="ignore", invalid="ignore")  # a diverged network is looked into too
     def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
         """Return the columns of the table `gradients`, but the verdict, for every lane and layer.
 
