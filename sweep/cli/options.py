@@ -38,7 +38,7 @@ _trust = click.option(
 
 
 def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that say whose code may run while the command does."""
+    """Add the options that say whose code the command may run."""
 
     @wraps(command)
     def run(*args: Any, no_plugins: bool, trust: bool, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Runs a sweep from its configuration to its table, on whatever executor it is given."""
+"""Runs a sweep from its configuration to its table, on any executor."""
 
 import time
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The interface of what trains packs, the run that it is given, and requests to stop."""
+"""The executor interface, the run that an executor is given, and requests to stop."""
 
 import contextlib
 import signal

@@ -1,6 +1,6 @@
 """Predicts how many epochs are left, from the trials that have finished.
 
-What is counted is paths, not trials: several trials of one path share its training.
+Paths are counted, not trials: several trials of one path share its training.
 """
 
 from collections import defaultdict

@@ -26,7 +26,7 @@ TORN = "journal.bin-tail"
 
 @dataclass(frozen=True)
 class FileProblem:
-    """Something about a file that is not as it should be.
+    """A problem with a file of the results.
 
     Attributes:
         path: the file. what: what is the matter. advice: what it means.

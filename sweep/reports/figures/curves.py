@@ -69,7 +69,7 @@ def draw_curves(trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = 
     group_of = dict(zip(trials["trial_id"], groups, strict=True))
     kinds = [name for name in LINES if name in curves.columns and curves[name].notna().any()]
     curve_of = dict(list(curves.groupby("trial_id", sort=False)))
-    mixed = pd.Series(list(curve_of)).sample(frac=1, random_state=0)  # lest one level hide others
+    mixed = pd.Series(list(curve_of)).sample(frac=1, random_state=0)  # no level hides others
     for trial_id in mixed:
         colour = colours[group_of[trial_id]]
         for kind in kinds:  # held-out losses are recorded at some epochs only

@@ -24,7 +24,7 @@ DPI = 130
 GAP = 3
 """Pixels between two labels of an axis, at least."""
 DECADES = 2
-"""Powers of ten below which 3 is marked between 1 and 10, lest an axis have one mark or none."""
+"""Powers of ten below which 3 is marked between 1 and 10: an axis needs two marks or more."""
 INK, FAINT, GREY = "#333333", "#dddddd", "#7f7f7f"
 
 

@@ -97,7 +97,7 @@ def _draw_panel(axes: Axes, drawn: Points, colours: Mapping[str, str]) -> None:
         ends = [float(every.min().min()), float(every.max().max())]
         axes.plot(ends, ends, color="#999999", linewidth=1)
     told = [points.assign(colour=colours[name]) for name, points in drawn.groups.items()]
-    mixed = pd.concat(told).sample(frac=1, random_state=0)  # lest the last group hide the others
+    mixed = pd.concat(told).sample(frac=1, random_state=0)  # so that the last group hides no other
     axes.scatter(mixed["x"], mixed["y"], c=mixed["colour"], s=18, alpha=0.7, linewidths=0)
     both = pd.concat([every["x"], every["y"]])
     for which in ("x", "y"):  # a diagonal is straight only where both axes have one scale

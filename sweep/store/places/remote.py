@@ -31,7 +31,7 @@ PASSING = ("NETWORK_CONNECTION", "SLOW_DOWN", "THROTTL", "TIMEOUT", "UNAVAILABLE
 """Words in the message of an error that passes; pyarrow gives no better sign of which it is."""
 CUT_OFF = ("HTTP status 5", "curlCode", "Unexpected end of stream", "content-length")
 NOBODY = ("curlCode: 6,", "curlCode: 7,", "curlCode: 35,", "curlCode: 60,")
-"""No such host, nobody there, no TLS, a certificate that does not hold: mostly a wrong endpoint."""
+"""No such host, no answer, no TLS, an invalid certificate: usually a wrong endpoint."""
 OF_SERVICE = ("AWS Error", "google::cloud")
 """Words in the message of an error that the service or the way to it made, not what is stored."""
 

@@ -95,7 +95,7 @@ def _moving(path: str | AnyPath) -> StoreError:
 
 
 def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:
-    """The trials in each source whose rows another source replaces; mostly none."""
+    """The trials of each source whose rows another source replaces; usually none."""
     ids = pa.chunked_array([c for t in trials for c in t["trial_id"].chunks], pa.string())
     if pc.count_distinct(ids).as_py() == len(ids):
         return {}

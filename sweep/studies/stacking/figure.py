@@ -40,7 +40,7 @@ def draw_stacking(
 
 
 def _panel(group: Group, cells: Sequence[Cell], ways: Sequence[str]) -> Points:
-    """Return one panel, with every way in it lest its colours differ from those of others."""
+    """Return one panel that names every way, so that colours agree between panels."""
     groups = {}
     for place, way in enumerate(ways):
         mine = [_column(cell, place, len(ways)) for cell in cells if cell.way == way]
