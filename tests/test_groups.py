@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import sweep
-from sweep.reports.axes import axes_of
+from sweep.reports.axes import axes_of, varying_parameters
 from sweep.reports.groups import Group, factors_of, groups_of
 from sweep.reports.statistics.comparisons import GroupShare, against, compare_shares, share_of
 from sweep.reports.statistics.intervals import Share
@@ -104,6 +104,26 @@ def test_an_option_of_one_value_makes_no_axis_beside_what_it_is_an_option_of() -
     steeper = make_result(**{**LEAKY, "activation_slope": 0.2})
     names = [axis.name for axis in axes_of(frame_of(make_result(), make_result(**LEAKY), steeper))]
     assert names == ["activation", "activation_slope"]
+
+
+def test_only_the_slope_of_the_hidden_layers_goes_by_a_short_name() -> None:
+    leaky = {**LEAKY, "output_activation": "leaky_relu"}
+    for name, label in {
+        "activation_slope": "slope 0.1",
+        "output_activation_slope": "output_activation_slope 0.1",
+    }.items():
+        trials = frame_of(make_result(**leaky | {name: 0.2}), make_result(**leaky | {name: 0.1}))
+        (axis,) = axes_of(trials)
+        assert axis.name == name
+        assert label in groups_of(trials, most=2)[0].label
+
+
+def test_options_come_as_the_components_of_the_trials_declare_them() -> None:
+    one = {"optimizer": "sgd", "optimizer_decay": 0.1, "optimizer_momentum": 0.5}
+    other = {"optimizer": "sgd", "optimizer_decay": 0.2, "optimizer_momentum": 0.9}
+    changed = [make_result(**one), make_result(**other, weight_decay=0.1, batch_size=2)]
+    names = ["weight_decay", "optimizer_momentum", "optimizer_decay", "batch_size"]
+    assert varying_parameters(frame_of(*changed)) == names
 
 
 def test_what_is_set_apart_makes_no_groups() -> None:

@@ -1,6 +1,6 @@
 """The columns of the results that options of components fill."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,9 +42,21 @@ def options_column(family: str) -> str:
     return f"{family}_options"
 
 
-def option_columns(family: str) -> tuple[OptionColumn, ...]:
-    """Return the columns of the options of a family's components."""
-    return _columns(family, FAMILIES[family])
+def option_columns(family: str, among: Collection[str] | None = None) -> tuple[OptionColumn, ...]:
+    """Return the columns of the options of a family's components.
+
+    Labels are those of the first family that has the components: a slope without more is that of
+    the hidden layers.
+
+    Args:
+        family: the parameter that names the components.
+        among: the components to take; None for all.
+    """
+    components = FAMILIES[family]
+    columns = _columns(family, {n: c for n, c in components.items() if among is None or n in among})
+    if family == next(name for name, having in FAMILIES.items() if having is components):
+        return columns
+    return tuple(replace(column, label=None) for column in columns)
 
 
 def rule_columns() -> tuple[OptionColumn, ...]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.components.columns import option_columns
+from sweep.components.registry import FAMILIES
 from sweep.errors import ConfigError, Fault, nearest
 from sweep.reports.objective import losses_of
 from sweep.reports.population import has_converged, has_ended, has_rule
@@ -36,9 +38,19 @@ class Axis:
 
 
 def varying_parameters(trials: pd.DataFrame) -> list[str]:
-    """Return the parameters that are not the same in every trial, in the order of `Trial`."""
+    """Return the parameters that are not the same in every trial, in the order of `Trial`.
+
+    Options of a parameter come as the components among the trials declare them: components that
+    no trial has change no report.
+    """
     known = [name for name in PARAMETERS if name in trials.columns and name not in UNTELLING]
-    return [name for name in known if trials[name].nunique(dropna=False) > 1]
+    varying = [name for name in known if trials[name].nunique(dropna=False) > 1]
+    places = {name: (place, 0) for place, name in enumerate(PARAMETERS)}
+    for family in FAMILIES:
+        first, _ = min((places[column.name] for column in option_columns(family)), default=(0, 0))
+        used = option_columns(family, set(trials.get(family, ())))
+        places |= {column.name: (first, rank) for rank, column in enumerate(used)}
+    return sorted(varying, key=places.__getitem__)
 
 
 def axes_of(trials: pd.DataFrame) -> list[Axis]:
