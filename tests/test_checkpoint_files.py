@@ -117,6 +117,7 @@ def whole(config: SweepConfig, folder: Path) -> dict[str, float]:
     return losses(options)
 
 
+@pytest.mark.slow
 def test_raised_limit_goes_on_under_several_stop_rules(inline, tmp_path):
     config = small_config(*RULES, "convergence.max_epochs=90")
     run_sweep(small_config(*RULES), inline)
@@ -127,6 +128,7 @@ def test_raised_limit_goes_on_under_several_stop_rules(inline, tmp_path):
     assert {key: loss for key, loss in losses(inline).items() if key in expected} == expected
 
 
+@pytest.mark.slow
 def test_killed_driver_goes_on_under_several_stop_rules(inline, tmp_path):
     reached = abandon(small_config(*RULES, "convergence.max_epochs=10000000"), inline)
     config = small_config(*RULES, f"convergence.max_epochs={reached + 10}")
@@ -135,6 +137,7 @@ def test_killed_driver_goes_on_under_several_stop_rules(inline, tmp_path):
     assert losses(inline) == whole(config, tmp_path)
 
 
+@pytest.mark.slow
 def test_checkpoint_stays_until_all_its_trials_are_held(inline):
     config = small_config("convergence.max_epochs=100000")
     reached = abandon(config, inline)
@@ -147,6 +150,7 @@ def test_checkpoint_stays_until_all_its_trials_are_held(inline):
     assert read_trials(inline.output)["resumed_from"].tolist() == [reached] * 4
 
 
+@pytest.mark.slow
 def test_pack_given_up_can_be_tried_again_from_where_it_was(inline):
     config = small_config("convergence.max_epochs=100000")
     reached = abandon(config, inline, lost=True)
@@ -213,6 +217,7 @@ def rewritten(path: Path, *, lacking: str) -> None:
     assert path.read_bytes() != file
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["target_loss", "last_delta", "stall_count", "numerics"])
 def test_checkpoint_of_a_sweep_that_kept_less_is_gone_on_from(inline, tmp_path, lacking):
     config = small_config("convergence.max_epochs=100000")

@@ -163,6 +163,7 @@ def test_status_counts_what_is_done_of_what_the_latest_run_asked_for(here: Path)
     assert (status["trials"], status["done"], status["total"]) == (6, 4, 9)
 
 
+@pytest.mark.slow
 def test_report_prints_where_it_lies(here: Path) -> None:
     result = call("report", "study", "--output", "out/mine.md")
     assert (result.exit_code, result.stdout) == (0, "out/mine.md\n")

@@ -57,6 +57,7 @@ def test_raised_limit_goes_on_and_ends_as_an_uninterrupted_run(inline, tmp_path)
     assert resumed["epochs"].tolist() == [90] * 4
 
 
+@pytest.mark.slow
 def test_trial_whose_code_raises_fails_beside_healthy_ones(inline, tmp_path, monkeypatch):
     write_module(tmp_path, "faulty", "def activation(x):\n    raise ValueError('no such thing')\n")
     monkeypatch.chdir(tmp_path)
@@ -160,6 +161,7 @@ def activation(x):
 """
 
 
+@pytest.mark.slow
 def test_trial_that_fails_after_it_was_cancelled_keeps_what_it_can_go_on_from(
     inline, tmp_path, monkeypatch
 ):

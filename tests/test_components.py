@@ -43,6 +43,7 @@ def settings_of(component: Any) -> Iterator[dict[str, Any]]:
         yield from (plain | {option: value} for value in values if value != plain[option])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("columns", list(cases()))
 def test_a_step_of_every_engine_is_the_references(columns: dict[str, Any]) -> None:
     plain = {"loss": "mean_squared_error", "loss_semantics": None, "learning_rate": 0.02}

@@ -336,6 +336,7 @@ PLACES = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(PLACES), trees)
 def test_no_value_anywhere_gives_a_traceback(place: str, value: Any) -> None:

@@ -42,6 +42,7 @@ def test_hooks_run_what_make_runs() -> None:
     assert [command for command in commands if f"\t{command}" not in makefile] == []
 
 
+@pytest.mark.slow
 def test_the_page_on_architecture_is_drawn_from_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = spec_from_file_location("architecture", ROOT / "docs" / "architecture.py")
     assert spec

@@ -40,6 +40,7 @@ def test_there_are_no_more_digits_than_there_are() -> None:
         load_data(DatasetSpec("digits", (("samples", 1798),)))
 
 
+@pytest.mark.slow
 def test_a_linear_autoencoder_reaches_the_principal_components(tmp_path: Path) -> None:
     config = {
         "name": "linear",

@@ -98,6 +98,7 @@ def test_a_limit_raised_trains_on_only_what_had_not_converged(tmp_path: Path) ->
     assert later["resumed_from"].to_dict() == {0.01: 0, 3.0: 20}
 
 
+@pytest.mark.slow
 def test_what_was_derived_can_be_trained_on(tmp_path: Path) -> None:
     run(config_of(delta={"tolerance": 1e-9, "patience": 10}), tmp_path)
     rule = {"delta": {"tolerance": 1e-9, "patience": 100}}
@@ -107,6 +108,7 @@ def test_what_was_derived_can_be_trained_on(tmp_path: Path) -> None:
     assert resumed["resumed_from"].tolist() == [40] * 4
 
 
+@pytest.mark.slow
 def test_rows_without_what_is_to_be_kept_are_trained(tmp_path: Path) -> None:
     run(small_config(record={"weights": False}), tmp_path)
     records = [{}, {"weights": False, "gradients": True}, {"weights": False}]
@@ -133,6 +135,7 @@ def test_status_counts_what_was_derived_as_done(tmp_path: Path) -> None:
     assert (progress.done, progress.total) == (4, 4)
 
 
+@pytest.mark.slow
 def test_less_time_than_was_trained_starts_anew(tmp_path: Path) -> None:
     run(config_of(limit=10**9, max_seconds=0.02), tmp_path)
     assert run(config_of(limit=10**9, max_seconds=0.01), tmp_path).trained == 4

@@ -178,6 +178,7 @@ def test_results_being_written_are_left_alone(results: Path, options: tuple[str,
     assert "is being written by pid" in output
 
 
+@pytest.mark.slow
 def test_no_run_can_begin_between_inspection_and_repair(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ def shares(seed: int) -> np.ndarray:
     return np.concatenate([1.0 - generator.random(4000), 1.0 - spread, spread + 2.0**-53, [1.0]])
 
 
+@pytest.mark.slow
 def test_log_is_within_one_ulp() -> None:
     x = np.concatenate([shares(1), 1.0 + 1e6 * shares(2)])
     assert ulps(log(x), [mpmath.log(v) for v in x.tolist()]) < 1.0

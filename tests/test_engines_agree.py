@@ -220,6 +220,7 @@ def test_same_pack_twice_gives_the_same_bits() -> None:
     assert results[0] == results[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "features",
     [
@@ -272,6 +273,7 @@ def test_saved_and_restored_equals_uninterrupted(optimizer: str, engine_index: i
         np.testing.assert_array_equal(restored.arrays()[name], array, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine_index", [0, 1])
 def test_buffers_are_saved_and_restored(engine_index: int) -> None:
     norm = {"normalisation_momentum": 0.1, "normalisation_epsilon": 1e-5}

@@ -136,6 +136,7 @@ def test_plan_estimates_and_learns_from_the_table(sweep_file: str) -> None:
     assert (done["missing"], done["estimate"]) == (0, None)
 
 
+@pytest.mark.slow
 def test_neighbours_are_told_apart_by_pack_key(sweep_file: str, tmp_path: Path) -> None:
     run = CliRunner().invoke(main, ["run", sweep_file, "--no-ray", "--quiet"])
     assert run.exit_code == 0
@@ -147,6 +148,7 @@ def test_neighbours_are_told_apart_by_pack_key(sweep_file: str, tmp_path: Path) 
     assert read_epoch_history(tmp_path / "nowhere", keys) == {}
 
 
+@pytest.mark.slow
 def test_a_plan_alone_needs_no_torch(sweep_file: str) -> None:
     code = (
         "import sys\nfrom sweep.cli.main import main\n"

@@ -125,6 +125,7 @@ def test_a_run_killed_again_and_again_loses_no_lane_to_its_successors(tmp_path):
     assert read_trials(tmp_path / "results")["resumed_from"].max() == furthest
 
 
+@pytest.mark.slow
 def test_no_plugins_refuses_a_users_code_and_says_where(tmp_path, monkeypatch):
     write_module(tmp_path, "mine", "raise SystemExit('was run')")
     tree = small_sweep()

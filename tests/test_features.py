@@ -111,6 +111,7 @@ def test_clipping_comes_before_weight_decay(engine: str, kind: str) -> None:
     close(trained(engine, trial, beside=(other,)).parameters[0], wanted)
 
 
+@pytest.mark.slow
 @every
 @pytest.mark.parametrize("name", ["sgd", "adamw", "rprop"])
 def test_weight_decay_can_leave_the_biases_alone(engine: str, name: str) -> None:
@@ -522,6 +523,7 @@ def run_all(directory: Path, max_epochs: int) -> pd.DataFrame:
     return sweep.read_trials(directory).set_index("trial_id")
 
 
+@pytest.mark.slow
 def test_all_features_go_together_into_the_tables_and_back(tmp_path: Path) -> None:
     trials = run_all(tmp_path, 40)
     assert len(trials) == 8

@@ -56,6 +56,7 @@ def test_chunks_of_any_size_give_the_same_bits(optimizer: str) -> None:
     assert_same_bits(trained(trials, 1, 2, 30, 7), trained(trials, 40))
 
 
+@pytest.mark.slow
 @relaxed
 @given(full_batch(hidden=HIDDEN, dtype="float64"))
 def test_any_kind_of_lane_is_the_same_alone_and_in_a_pack(choice: dict[str, Any]) -> None:
@@ -65,6 +66,7 @@ def test_any_kind_of_lane_is_the_same_alone_and_in_a_pack(choice: dict[str, Any]
     assert_same_bits(trained([trial], 25), pack.take([9]))
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(st.permutations(range(24)), st.integers(1, 23))
 def test_refilling_changes_no_lane(order: list[int], kept: int) -> None:

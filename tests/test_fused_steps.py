@@ -119,6 +119,7 @@ def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
     assert differences(mine, theirs)["loss"] < 1e-9
 
 
+@pytest.mark.slow
 @relaxed
 @given(full_batch(hidden=HIDDEN, dtype="float64"))
 def test_evaluation_agrees(choice: dict[str, Any]) -> None:

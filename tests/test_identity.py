@@ -108,6 +108,7 @@ def test_stop_rules_share_a_path() -> None:
     assert len({trial.trial_id for trial in trials}) == 3
 
 
+@pytest.mark.slow
 @given(st.floats(min_value=1e-300, max_value=1e300), st.floats(min_value=1e-300, max_value=1e300))
 def test_learning_rates_are_told_apart_to_the_last_bit(first: float, second: float) -> None:
     one = dataclasses.replace(PLAIN, learning_rate=first)

@@ -122,6 +122,7 @@ def test_codes_are_made_with_the_slope_of_their_own_lane(engine: str) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["greedy", "grow"])
 def test_a_lane_has_the_same_bits_alone_as_in_a_pack(kind: str) -> None:
     rule = {"pretraining_min_delta": 1e-2, "pretraining_patience": 2, "dtype": "float32"}
@@ -154,6 +155,7 @@ def test_pretraining_goes_on_from_every_checkpoint_to_the_same_bits(engine: str)
             np.testing.assert_array_equal(result.parameters, whole[trial_id].parameters)
 
 
+@pytest.mark.slow
 def test_a_trial_cancelled_in_pretraining_keeps_the_state_to_go_on() -> None:
     trial = deep_trial(pretraining_max_epochs=10**6)
     asked = chain([False], repeat(True))
@@ -182,6 +184,7 @@ def test_a_part_that_diverges_ends_the_trial() -> None:
     assert result.outcome.stop_reason is StopReason.DIVERGED
 
 
+@pytest.mark.slow
 def test_a_part_that_raises_has_trained_no_epoch_of_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

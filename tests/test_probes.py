@@ -95,6 +95,7 @@ def test_a_layer_of_zeros_has_no_update_ratio() -> None:
     np.testing.assert_array_equal(np.isnan(first), [False, False, True, True])
 
 
+@pytest.mark.slow
 def test_a_tied_layer_without_biases_is_probed_by_the_weights_it_shares() -> None:
     trial = deep_trial(tied_weights=True, biases=False)
     (result,) = train(replace(make_work(trial), record=RecordOptions(gradients=True))).values()
@@ -104,6 +105,7 @@ def test_a_tied_layer_without_biases_is_probed_by_the_weights_it_shares() -> Non
     assert set(table["verdict"]) == {"healthy"}
 
 
+@pytest.mark.slow
 def test_a_deep_sigmoid_network_is_seen_to_vanish_and_an_unlucky_relu_to_be_dead() -> None:
     deep = make_trial(topology=(6, *[5] * 9, 6), max_epochs=1, initialiser_constant=0.5)
     dead = deep_trial(activation="relu", bias_constant=-3.0)

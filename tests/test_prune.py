@@ -114,6 +114,7 @@ def test_finished_trials_go_only_where_that_is_asked_for(study: Path) -> None:
     assert len(seeds_of(study)) == 3
 
 
+@pytest.mark.slow
 def test_nothing_goes_unless_the_answer_is_yes(study: Path) -> None:
     before = tables_of(study)
     for answer in ("n\n", "\n", ""):

@@ -79,6 +79,7 @@ def test_what_is_asked_for_and_not_there_is_counted_as_missing() -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_report_says_where_it_is_not_known_what_is_asked_for(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path / "small")
     sweep.run(small_sweep(), output=directory.path, engine="fused", use_ray=False)
@@ -98,6 +99,7 @@ def test_a_final_loss_is_that_of_a_trial_that_ended() -> None:
     assert final_losses(trials).fillna(-1).tolist() == [0.25, -1, 0.25]
 
 
+@pytest.mark.slow
 def test_cancelled_trials_do_not_make_a_setting_worse(tmp_path: Path) -> None:
     done = [
         make_result(seed=seed, delta_tolerance=1e-6, delta_patience=patience)

@@ -208,6 +208,7 @@ def test_results_are_judged_anew_on_the_command_line(study: ResultsDir) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_report_says_by_which_rule_it_judges(study: ResultsDir) -> None:
     options = ["--rule", "delta", "--tolerance", "1e-6", "--patience", "10"]
     assert call("report", "study", *options).exit_code == 0
@@ -292,6 +293,7 @@ def test_a_ladder_ends_a_training_where_a_trial_with_that_rule_ended(tmp_path: P
     assert own["epochs"].nunique() > 1
 
 
+@pytest.mark.slow
 def test_false_convergence_is_shown_where_there_is_some(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

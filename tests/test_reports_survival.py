@@ -101,6 +101,7 @@ def test_cells_with_seeds_enough_are_shown_the_best_first() -> None:
     assert found.n_settings == 3
 
 
+@pytest.mark.slow
 def test_a_report_shows_what_is_not_reached(tmp_path: Path) -> None:
     limits = dict.fromkeys((3, 4), StopReason.MAX_EPOCHS)
     text = report_on(tmp_path, *setting_of(100, 200, 300, 1000, 1000, reasons=limits))
@@ -131,6 +132,7 @@ def test_a_missing_value_is_called_none_in_the_legend(tmp_path: Path) -> None:
     assert sorted(legend.split(" | ")) == ["0.1, 2", "0.1, none", "0.2, 2"]
 
 
+@pytest.mark.slow
 def test_few_seeds_make_no_survival_and_few_trials_no_correlation(tmp_path: Path) -> None:
     text = report_on(tmp_path, *setting_of(100, 200, 300, 400))
     assert "Epochs to convergence" not in text
@@ -169,6 +171,7 @@ def test_each_topology_is_correlated_by_itself() -> None:
     assert [round(item.spearman.value, 9) for item in found[:2]] == [1, -1]
 
 
+@pytest.mark.slow
 def test_a_report_shows_epochs_by_distance(tmp_path: Path) -> None:
     text = report_on(tmp_path, *[moved(k, 10 * k, float(k)) for k in range(1, 9)])
     assert "| all | 8 | 1.00 | 1.00 |" in text

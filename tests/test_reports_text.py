@@ -125,6 +125,7 @@ def test_many_values_are_put_into_ranges() -> None:
     assert summarise(trials, axis)["trials"].tolist() == [10, 10, 10, 10]
 
 
+@pytest.mark.slow
 def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
     directory = store(
         tmp_path,
@@ -162,6 +163,7 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     assert set(written[0]) == {"r.md", "curves.png", "epochs.png", "final_loss.png"}
 
 
+@pytest.mark.slow
 def test_a_sweep_of_epochs_did_what_it_was_asked(tmp_path: Path) -> None:
     asked = [
         make_result(
@@ -183,6 +185,7 @@ def test_a_sweep_of_epochs_did_what_it_was_asked(tmp_path: Path) -> None:
     assert "| learning\\_rate | trials | final loss |" in text
 
 
+@pytest.mark.slow
 def test_trials_with_a_rule_and_those_with_epochs_to_train_are_told_apart(tmp_path: Path) -> None:
     asked = {"learning_rate": 0.5, "epochs": 60, "fixed_epochs": 60}
     results = [make_result(), make_result(seed=1), make_result(StopReason.MAX_EPOCHS, seed=2)]
@@ -193,6 +196,7 @@ def test_trials_with_a_rule_and_those_with_epochs_to_train_are_told_apart(tmp_pa
     assert "| 0.5 | 1 | - |" in text
 
 
+@pytest.mark.slow
 def test_what_is_the_same_everywhere_is_not_drawn(tmp_path: Path) -> None:
     alike = [make_result(learning_rate=0.1 * (1 + i)) for i in range(3)]
     text = write_report(store(tmp_path, *alike)).read_text()
@@ -226,6 +230,7 @@ def test_held_out_loss_stands_wherever_it_is_known(tmp_path: Path) -> None:
     assert page.record["curve"][1] == point
 
 
+@pytest.mark.slow
 def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) -> None:
     losses = {0.1: (1e-9, 0.5, 0.6), 0.2: (0.1, 0.2, 0.3)}
     results = [

@@ -66,6 +66,7 @@ def on_terminal(*words: str, columns: int, lines: int) -> str:
     return printed.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 def test_a_terminal_gets_a_screenful_with_short_ids_and_a_bold_heading() -> None:
     printed = on_terminal("results", str(QUICKSTART), columns=80, lines=10)
     assert printed.startswith("\x1b[1m")
@@ -156,6 +157,7 @@ def test_identities_are_as_short_as_tells_them_apart() -> None:
     assert shortest_ids(["0123456789abcdef", "0123456789abcdee", "f" * 16]) == 16
 
 
+@pytest.mark.slow
 def test_rows_that_come_in_pieces_are_those_of_the_whole(study: ResultsDir) -> None:
     assert len(part_numbers(study)) > 1
     whole = read_judged(study)

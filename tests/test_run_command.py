@@ -99,6 +99,7 @@ def activation(x):
 """
 
 
+@pytest.mark.slow
 def test_failed_trials_are_told_and_exit_with_1_until_they_are_mended(
     sweep_file, tmp_path, monkeypatch
 ):

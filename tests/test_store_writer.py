@@ -118,6 +118,7 @@ def test_a_failure_never_replaces_a_row_that_can_go_on(
     assert reasons_in(tmp_path) == {1: str(reason), 2: str(reason)}
 
 
+@pytest.mark.slow
 def test_a_killed_writer_loses_nothing(tmp_path: Path) -> None:
     code = """
 import os, signal, sys
@@ -243,6 +244,7 @@ def test_a_crash_while_replacing_is_mended(tmp_path: Path) -> None:
     assert len(pd.read_parquet(tmp_path / "curves")) == 6
 
 
+@pytest.mark.slow
 def test_many_small_parts_become_one(tmp_path: Path) -> None:
     directory = ResultsDir(tmp_path)
     with Writer(directory) as held:
@@ -267,6 +269,7 @@ def test_parts_are_put_together_a_few_at_a_time(tmp_path: Path) -> None:
     assert seeds_in(tmp_path) == list(range(50))
 
 
+@pytest.mark.slow
 def test_parts_of_few_but_large_rows_are_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,6 +116,7 @@ def test_overrides_of_a_run_say_which_data_it_had(
     assert (record["sample"]["kinds"], record["sample"]["kinds_reached"]) == (2, 2)
 
 
+@pytest.mark.slow
 def test_results_without_their_sweep_file_are_not_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +158,7 @@ def test_a_false_claim_is_found(claim: Claim, changes: dict[str, object], text: 
     assert text in verdict.solo.text
 
 
+@pytest.mark.slow
 def test_torch_is_judged_by_its_outcome_where_bits_differ() -> None:
     claim = claim_of(results_of(make_trial(), "torch"))
     assert claim.parameters is not None
@@ -192,6 +194,7 @@ def test_the_same_bits_of_another_numerics_version_are_the_same(claim: Claim) ->
     assert (verdict.solo.text, verdict.solo.holds) == ("same bits", True)
 
 
+@pytest.mark.slow
 def test_the_reference_need_not_have_the_bits_of_another_machine() -> None:
     claim = claim_of(results_of(make_trial(), "reference"))
     wrong = replace(claim, epochs=claim.epochs + 1)

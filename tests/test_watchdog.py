@@ -30,6 +30,7 @@ def test_a_process_that_stands_still_says_where_and_ends() -> None:
     assert "went on" not in done.stdout
 
 
+@pytest.mark.slow
 def test_code_that_lets_no_thread_run_is_ended_too() -> None:
     done = run('re.match("(a+)+$", 60 * "a" + "b")')
     assert done.returncode == 1
@@ -37,6 +38,7 @@ def test_code_that_lets_no_thread_run_is_ended_too() -> None:
     assert not done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [
