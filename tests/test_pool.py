@@ -132,11 +132,11 @@ def test_diverged_trial_is_a_row_beside_healthy_ones(engine: str) -> None:
 
 @pytest.mark.slow
 def test_stopping_gives_cancelled_rows_from_which_training_goes_on(engine: str) -> None:
-    trials = [make_trial(seed=seed, max_epochs=2000) for seed in range(3)]
+    trials = [make_trial(seed=seed, max_epochs=800) for seed in range(3)]
     whole = by_id(run(make_work(*trials, engine=engine)))
     cancelled = by_id(run(make_work(*trials, engine=engine), stop_after=2))
     assert {r.outcome.stop_reason for r in cancelled.values()} == {StopReason.CANCELLED}
-    assert all(0 < r.outcome.epochs < 2000 for r in cancelled.values())
+    assert all(0 < r.outcome.epochs < 800 for r in cancelled.values())
     starts = {key: r.state for key, r in cancelled.items() if r.state is not None}
     resumed = by_id(run(make_work(*trials, starts=starts, engine=engine)))
     for key, result in resumed.items():
@@ -215,7 +215,7 @@ def test_raised_max_epochs_resumes_to_what_an_uninterrupted_run_gives(engine: st
 @pytest.mark.slow
 def test_checkpoint_goes_on_to_the_same_results(engine: str) -> None:
     trials = [
-        *(make_trial(seed=s, max_epochs=1500) for s in range(3)),
+        *(make_trial(seed=s, max_epochs=500) for s in range(3)),
         make_trial(topology=(5, 2, 5)),
     ]
     whole = by_id(run(make_work(*trials, engine=engine)))

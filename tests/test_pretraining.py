@@ -140,7 +140,7 @@ def test_a_lane_has_the_same_bits_alone_as_in_a_pack(kind: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fused", "torch"])
 def test_pretraining_goes_on_from_every_checkpoint_to_the_same_bits(engine: str) -> None:
-    trials = [deep_trial(seed=s, pretraining_max_epochs=200 * (s + 1)) for s in range(3)]
+    trials = [deep_trial(seed=s, pretraining_max_epochs=80 * (s + 1)) for s in range(3)]
     work = make_work(*trials, engine=engine)
     whole = train(work)
     saved = [
