@@ -14,12 +14,15 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run quick test test-long reproduce retrain bench check format clean
+.PHONY: run quick quick-tests test test-long reproduce retrain bench check format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
 
-quick: check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
+quick: $(VENV)/installed-check $(VENV)/installed-test  ## checks, and tests without Ray or a server, a minute
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target quick-tests check
+
+quick-tests: $(VENV)/installed-test
 	$(PYTEST) -m "not (slow or ray or server or reproduce or long)"
 
 # One more than cores, as tests on Ray mostly wait.
