@@ -49,7 +49,7 @@ test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 20 minutes
 	$(BIN)/python -m bench
 
-check: $(VENV)/installed-check  ## lint, types, import layers
+check: $(VENV)/installed-check $(VENV)/installed-test  ## lint, types, import layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
