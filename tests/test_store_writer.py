@@ -411,15 +411,19 @@ def test_a_journal_with_numbers_missing_that_were_nan_is_read_and_published(tmp_
     assert np.isnan(pq.read_table(tmp_path / "codes")["activation"].to_pylist()).tolist() == [True]
 
 
-def test_an_older_part_is_read_forward_and_modernised(tmp_path: Path) -> None:
+def test_an_older_part_is_read_forward_and_modernised_with_the_next_row(tmp_path: Path) -> None:
     with Writer(ResultsDir(tmp_path)) as held:
         held.append(frame(1))
     part = tmp_path / "trials" / "part-000001.parquet"
     rewrite_as_version(part, 0, without="weight_decay")
     assert read_trials(tmp_path)["weight_decay"].tolist() == [0.0]
+    before = part.read_bytes()
     with Writer(ResultsDir(tmp_path)):
         pass
-    assert pd.read_parquet(tmp_path / "trials")["weight_decay"].tolist() == [0.0]
+    assert part.read_bytes() == before
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(frame(2))
+    assert pd.read_parquet(tmp_path / "trials")["weight_decay"].tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,7 @@ class Writer:
         self._pending: list[TableSet] = []
         self._pending_rows = self._pending_bytes = 0
         self._is_small: dict[int, bool] = {}
+        self._outdated: set[int] = set()
         self._next = self._after(0)  # number of the next part, and place of what is pending
 
     def __enter__(self) -> Self:
@@ -125,6 +126,7 @@ class Writer:
         self._journal.clear()
         self._drop_stale()
         self._compact()
+        self._modernise()
 
     def remove(self, trial_ids: Iterable[str]) -> None:
         """Remove those of the trials that are held; a crash leaves all of them, or none."""
@@ -134,6 +136,7 @@ class Writer:
             announce_removal(self.directory, held)
             self._remove(held)
             self._compact()
+            self._modernise()
 
     def save_checkpoint(self, pack_id: str, data: bytes) -> None:
         """Keep the state of a pack in training, in place of the one before."""
@@ -171,6 +174,8 @@ class Writer:
             trials = read_part(self.directory, TableName.TRIALS, number, columns=COLUMNS)
             self._holdings.add_all(trials, number)
             self._next = self._after(number)
+            if is_outdated(self.directory, number):
+                self._outdated.add(number)
         if removed := read_removals(self.directory):
             self._remove(removed)
         self._journal = open_journal(self.directory.journal)
@@ -178,7 +183,6 @@ class Writer:
             batch = decode(payload, str(self.directory.journal))
             self._admit(batch, self._fresh(batch))
         self.flush()
-        self._modernise()
 
     def _remove(self, trial_ids: set[str]) -> None:
         """Rewrite the parts that hold trials which no longer count, and forget those."""
@@ -225,10 +229,15 @@ class Writer:
             del self._holdings.stale[number]
 
     def _modernise(self) -> None:
-        """Rewrite parts of an older sweep, so that any reader finds the same columns in all."""
-        for number in part_numbers(self.directory):
-            if is_outdated(self.directory, number):
+        """Rewrite parts of an older sweep once there are others, so that all have the same columns.
+
+        While nothing new is published they stay as they are: any reader finds them alike.
+        """
+        numbers = set(part_numbers(self.directory)) if self._outdated else set()
+        if numbers > self._outdated & numbers:
+            for number in sorted(self._outdated & numbers):
                 self._rewrite([number], set())
+            self._outdated.clear()
 
     def _compact(self) -> None:
         """Put small parts together once there are many, a few at a time."""
