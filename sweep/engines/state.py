@@ -97,14 +97,19 @@ class Lanes:
         Args:
             family: the parameter that names the component.
         """
-        component, _ = component_of(self.shape, family)
-        found = [component_of(lane.path, family)[1] for lane in self.lanes]
-        numbers = (n for n, option in component.options.items() if option.kind is not str)
-        return {name: np.array([f[name] or 0.0 for f in found], np.float64) for name in numbers}
+        if family not in self._options:
+            declared = component_of(self.shape, family)[0].options.items()
+            numbers = [name for name, option in declared if option.kind is not str]
+            found = [component_of(ln.path, family)[1] for ln in self.lanes] if numbers else []
+            self._options[family] = {
+                name: np.array([f[name] or 0.0 for f in found], np.float64) for name in numbers
+            }
+        return self._options[family]
 
-    def names(self, name: str) -> list[str]:
-        """Return the textual parameter `name` of every lane."""
-        return [getattr(lane.path, name) for lane in self.lanes]
+    @cached_property
+    def _options(self) -> dict[str, dict[str, Float64[np.ndarray, " lanes"]]]:
+        """What `options` has found, since it asks every lane."""
+        return {}
 
     def rule(self, name: str, default: float) -> Float64[np.ndarray, "lanes watches"]:
         """Return the stop parameter `name` of every trial, `default` where not asked for."""

@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 
 from sweep.kernel.compilation import compiled
-from sweep.kernel.vectors import VECTOR_BYTES, at, instruction, vector_at, vector_loader
+from sweep.kernel.vectors import VECTOR_BYTES, at, instruction, places_at, vector_at, vector_loader
 
 WIDE = 4
 TALL = 4 if VECTOR_BYTES == 64 else 2  # as many sums as AVX-512's or AVX2's registers hold
@@ -38,12 +38,6 @@ def _grid_type(pointer: types.CPointer, rows: Any, columns: Any) -> types.UniTup
     return types.UniTuple(vector_at(pointer), rows.literal_value * columns.literal_value)
 
 
-def _places(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
-    """Return the pointers to `count` elements, `stride` numbers apart."""
-    word = stride.type
-    return [builder.gep(start, [builder.mul(stride, ir.Constant(word, i))]) for i in range(count)]
-
-
 @instruction
 def _grid_loaded(
     typing: Any, start: Any, across: Any, along: Any, rows: Any, columns: Any, repeat: Any
@@ -55,8 +49,8 @@ def _grid_loaded(
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         values = [
             fetch(context, builder, place)
-            for row in _places(builder, args[0], args[1], rows.literal_value)
-            for place in _places(builder, row, args[2], columns.literal_value)
+            for row in places_at(builder, args[0], args[1], rows.literal_value)
+            for place in places_at(builder, row, args[2], columns.literal_value)
         ]
         return context.make_tuple(builder, grid, values)
 
@@ -82,8 +76,8 @@ def _grid_advanced(
     m, n = rows.literal_value, columns.literal_value
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        lefts = [fetch_left(context, builder, p) for p in _places(builder, args[1], args[2], m)]
-        rights = [fetch_right(context, builder, p) for p in _places(builder, args[3], args[4], n)]
+        lefts = [fetch_left(context, builder, p) for p in places_at(builder, args[1], args[2], m)]
+        rights = [fetch_right(context, builder, p) for p in places_at(builder, args[3], args[4], n)]
         sums = cgutils.unpack_tuple(builder, args[0])
         whole = sums[0].type
         kind = grid.dtype
@@ -111,8 +105,8 @@ def _grid_stored(
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         values = iter(cgutils.unpack_tuple(builder, args[0]))
-        for row in _places(builder, args[1], args[2], rows.literal_value):
-            for place in _places(builder, row, args[3], columns.literal_value):
+        for row in places_at(builder, args[1], args[2], rows.literal_value):
+            for place in places_at(builder, row, args[3], columns.literal_value):
                 value = next(values)
                 vector = builder.bitcast(place, value.type.as_pointer())
                 builder.store(value, vector, align=start.dtype.bitwidth // 8)

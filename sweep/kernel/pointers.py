@@ -17,7 +17,7 @@ from numba.core import cgutils
 from numba.core.ccallback import CFunc
 
 from sweep.kernel.compilation import disk_cache
-from sweep.kernel.vectors import VectorType, instruction, vector_at, vector_loader
+from sweep.kernel.vectors import VectorType, instruction, places_at, vector_at, vector_loader
 
 
 class Pointed:
@@ -124,9 +124,3 @@ def store_rounded(typing: Any, pointer: Any, stride: Any, vectors: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp, vectors), emit
-
-
-def places_at(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
-    """Return the pointers to `count` elements, `stride` numbers apart."""
-    word = stride.type
-    return [builder.gep(start, [builder.mul(stride, ir.Constant(word, i))]) for i in range(count)]

@@ -244,6 +244,12 @@ def vector_at(pointer: types.CPointer) -> VectorType:
     return VectorType(element, VECTOR_BYTES * 8 // element.bitwidth)
 
 
+def places_at(builder: Any, start: Any, stride: Any, count: int) -> list[Any]:
+    """Return the pointers to `count` elements, `stride` numbers apart."""
+    word = stride.type
+    return [builder.gep(start, [builder.mul(stride, ir.Constant(word, i))]) for i in range(count)]
+
+
 def vector_loader(pointer: types.CPointer, *, repeat: bool) -> Callable[..., Any]:
     """Return what emits a load of a vector, or of one number that is then repeated."""
     kind = vector_at(pointer)

@@ -1,10 +1,12 @@
 """The numbers of each lane that the kernel reads: as given, and as an update wants them."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float64
 
+from sweep.components.optimizers import Kernel, Optimizer
 from sweep.engines.state import Lanes
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
@@ -28,25 +30,36 @@ class HyperparameterRows:
     @classmethod
     def of(cls, shape: Trial) -> "HyperparameterRows":
         """Return the rows of trials of the pack key of `shape`."""
-        optimizer, options = component_of(shape, "optimizer")
-        form = optimizer.kernel(flags_of(optimizer, options))
+        form = optimizer_kernel(shape)
         output = OPTIONS + len(component_of(shape, "activation")[0].options)
         update = output + len(component_of(shape, "output_activation")[0].options)
         return cls(output, update, update + 1 + form.values)
 
 
+def optimizer_kernel(shape: Trial) -> Kernel:
+    """Return the form of the optimizer of `shape` for the kernel."""
+    optimizer, options = component_of(shape, "optimizer")
+    return _kernel(optimizer, tuple(flags_of(optimizer, options).items()))
+
+
+@cache
+def _kernel(optimizer: Optimizer, flags: tuple[tuple[str, bool], ...]) -> Kernel:
+    made = optimizer.kernel(dict(flags))
+    assert made is not None, optimizer
+    return made
+
+
 def given_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes given"]:
     """Return what the form of the rates reads of every lane."""
-    optimizer, options = component_of(lanes.shape, "optimizer")
-    form = optimizer.kernel(flags_of(optimizer, options))
-    decoupled = lanes.numbers("weight_decay") if optimizer.decouples_decay else None
+    optimizer, options = component_of(lanes.shape, "optimizer")[0], lanes.options("optimizer")
+    nothing = np.zeros(len(lanes))
     columns = (
         lanes.numbers("learning_rate"),
         lanes.numbers("learning_rate_factor", 1.0),
         lanes.numbers("learning_rate_period", 1.0),
-        lanes.options("optimizer").get("decay", np.zeros(len(lanes))),
-        np.zeros(len(lanes)) if decoupled is None else decoupled,
-        *(lanes.options("optimizer")[name] for name in form.reads),
+        options.get("decay", nothing),
+        lanes.numbers("weight_decay") if optimizer.decouples_decay else nothing,
+        *(options[name] for name in optimizer_kernel(lanes.shape).reads),
     )
     return np.stack(columns, axis=1)
 

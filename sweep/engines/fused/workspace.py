@@ -14,7 +14,7 @@ from sweep.components.losses import Variant
 from sweep.datasets.data import Data
 from sweep.engines.fused import forms
 from sweep.engines.fused.forward_backward import Memory, Network
-from sweep.engines.fused.hyperparameters import RATES_GIVEN, HyperparameterRows
+from sweep.engines.fused.hyperparameters import RATES_GIVEN, HyperparameterRows, optimizer_kernel
 from sweep.engines.fused.kernel import BlockMemory
 from sweep.engines.start import slot_names
 from sweep.kernel.vectors import vector_width
@@ -156,11 +156,10 @@ def _shared_memory(shape: Trial, packed: Network, alone: Network) -> dict[str, A
 
 def _block(shape: Trial, network: Network, slots: int) -> BlockMemory:
     width = network.width
-    optimizer, options = component_of(shape, "optimizer")
-    form = optimizer.kernel(flags_of(optimizer, options))
+    optimizer, _ = component_of(shape, "optimizer")
     return BlockMemory(
         slots=np.zeros(max(1, slots) * network.parameters * width, shape.dtype),
-        given=np.zeros((RATES_GIVEN + len(form.reads)) * width),
+        given=np.zeros((RATES_GIVEN + len(optimizer_kernel(shape).reads)) * width),
         epochs=np.zeros(width),
         scalars=np.zeros(max(1, len(optimizer.scalars)) * width),
         losses=np.zeros(width),
