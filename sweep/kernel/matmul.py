@@ -28,6 +28,19 @@ class Matrix(NamedTuple):
     along: int
 
 
+class Along(NamedTuple):
+    """How to go along `k`: in pieces, after each of which the left side jumps to its next.
+
+    Attributes:
+        length: of the sum. piece: of each piece, but for a shorter last.
+        jump: numbers of the left side from the start of one piece to that of the next.
+    """
+
+    length: int
+    piece: int
+    jump: int
+
+
 @compiled(glue=True)
 def _from(table: Matrix, i: int, j: int) -> Matrix:
     """Return the rest of a table from element (i, j) on."""
@@ -119,20 +132,24 @@ def _tile(rows: int, columns: int, repeat_left: bool, repeat_right: bool) -> Any
     """Compile one tile of a product, of `rows` by `columns` sums."""
 
     @compiled(forceinline=True)
-    def tile(out: Matrix, first: Matrix, left: Matrix, right: Matrix, length: int) -> None:
+    def tile(out: Matrix, first: Matrix, left: Matrix, right: Matrix, along: Along) -> None:
         grid = _grid_loaded(first.start, first.across, first.along, rows, columns, repeat_right)
-        for k in range(length):
-            grid = _grid_advanced(
-                grid,
-                at(left.start, k * left.along),
-                left.across,
-                at(right.start, k * right.along),
-                right.across,
-                rows,
-                columns,
-                repeat_left,
-                repeat_right,
-            )
+        lefts, rights, done = left.start, right.start, 0
+        while done < along.length:
+            for k in range(min(along.piece, along.length - done)):
+                grid = _grid_advanced(
+                    grid,
+                    at(lefts, k * left.along),
+                    left.across,
+                    at(rights, k * right.along),
+                    right.across,
+                    rows,
+                    columns,
+                    repeat_left,
+                    repeat_right,
+                )
+            done += along.piece
+            lefts, rights = at(lefts, along.jump), at(rights, along.piece * right.along)
         _grid_stored(grid, out.start, out.across, out.along, rows, columns)
 
     return tile
@@ -157,7 +174,7 @@ def _product(repeat_left: bool, repeat_right: bool) -> Any:
         right: Matrix,
         rows: int,
         columns: int,
-        length: int,
+        along: Along,
     ) -> None:
         i = 0
         while i < rows:
@@ -168,13 +185,13 @@ def _product(repeat_left: bool, repeat_right: bool) -> Any:
                 o, f = _from(out, i, j), _from(first, i, j)
                 a, b = _from(left, i, 0), _from(right, j, 0)
                 if tall_enough and wide_enough:
-                    whole(o, f, a, b, length)
+                    whole(o, f, a, b, along)
                 elif tall_enough:
-                    tall(o, f, a, b, length)
+                    tall(o, f, a, b, along)
                 elif wide_enough:
-                    wide(o, f, a, b, length)
+                    wide(o, f, a, b, along)
                 else:
-                    single(o, f, a, b, length)
+                    single(o, f, a, b, along)
                 j += WIDE if wide_enough else 1
             i += TALL if tall_enough else 1
 

@@ -312,6 +312,42 @@ def store(typing: Any, pointer: Any, vector: Any) -> Any:
 
 
 @instruction
+def store_turned(typing: Any, out: Any, out_stride: Any, source: Any, stride: Any) -> Any:
+    """Write the transpose of a square table: its rows are vectors, `stride` numbers apart."""
+    kind = vector_at(source)
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        count, whole = kind.width, _llvm_type(kind)
+        rows = [
+            builder.load(builder.bitcast(p, whole.as_pointer()), align=kind.element.bitwidth // 8)
+            for p in places_at(builder, args[2], args[3], count)
+        ]
+        half = count // 2
+        while half:
+            for i in (i for i in range(count) if not i & half):
+                rows[i], rows[i + half] = _swapped(builder, rows[i], rows[i + half], half, count)
+            half //= 2
+        for row, p in zip(rows, places_at(builder, args[0], args[1], count), strict=True):
+            builder.store(
+                row, builder.bitcast(p, whole.as_pointer()), align=kind.element.bitwidth // 8
+            )
+        return context.get_dummy_value()
+
+    return types.void(out, types.intp, source, types.intp), emit
+
+
+def _swapped(builder: Any, a: Any, b: Any, half: int, count: int) -> tuple[Any, Any]:
+    """Exchange the elements of `a` whose place has the bit `half` with those of `b` without it."""
+    low = [i if not i & half else i - half + count for i in range(count)]
+    high = [i + half if not i & half else i + count for i in range(count)]
+    kind = ir.VectorType(ir.IntType(32), count)
+    first, second = (
+        builder.shuffle_vector(a, b, ir.Constant(kind, places)) for places in (low, high)
+    )
+    return first, second
+
+
+@instruction
 def repeated(typing: Any, number: Any, like: Any) -> Any:
     """Return a vector of the kind of `like` with `number` in every element."""
 

@@ -1,18 +1,15 @@
-"""The forward and backward pass of a multilayer perceptron over vectors.
+"""The forward and backward pass of columns of samples, up to the gradients of pre-activations."""
 
-A *column* is a vector of values that never meet: the same sample in several lanes (a packed block),
-or several samples of one lane (a lane alone). The two differ in where a parameter lies (a vector a
-parameter, or a number that is repeated) and in how gradients are summed over the samples; every
-number is computed by the same operations in the same order, so the bits are the same.
-"""
-
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from sweep.engines.fused.hyperparameters import FLAT_SPOT, OPTIONS
+from sweep.engines.fused.hyperparameters import CODE_PENALTY, FLAT_SPOT, OPTIONS
+from sweep.engines.fused.network import Memory, Network, Tile, by_columns, padded, place
+from sweep.engines.fused.samples import sample_at, turn
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import (
+    Along,
     Matrix,
     product,
     product_of_numbers,
@@ -22,132 +19,104 @@ from sweep.kernel.pointers import call
 from sweep.kernel.vectors import at, choose, load, magnitude, repeated, store, to_double
 
 
-class Network(NamedTuple):
-    """The numbers that describe a network, its loss and its data to the kernel.
-
-    Attributes:
-        alone: whether vectors run over samples of one lane, not over lanes.
-        width: numbers a vector. stride: from one parameter to the next: `width`, or 1 alone.
-        depth: layers of weights. features: of the output.
-        samples: of the data. columns: the vectors that hold them. tile: columns done at a time.
-        biases: whether layers have any.
-        hidden, output, loss, rates, update, clip: addresses of the components' forms.
-        output_options, update_row: rows of a lane's numbers, as `HyperparameterRows` has them.
-        scale: what the sum of all loss terms is multiplied with.
-        parameters: of a lane.
-    """
-
-    alone: bool
-    width: int
-    stride: int
-    depth: int
-    features: int
-    samples: int
-    columns: int
-    tile: int
-    biases: bool
-    hidden: int
-    output: int
-    loss: int
-    rates: int
-    update: int
-    clip: int
-    output_options: int
-    update_row: int
-    scale: float
-    parameters: int
-
-
-class Memory(NamedTuple):
-    """Pointers to what a pass reads and writes.
-
-    Attributes:
-        widths, starts, heights: of the layers: units, first parameter, units of those below.
-        pads: where a layer's gradient lies in `spread`.
-        inputs: samples as numbers, or columns of them alone. targets: columns.
-        turned_inputs: alone: samples as rows of padded length, a 1 after the last feature.
-        parameters, gradient, hyper: as their names say.
-        decayed: of each parameter, 1 where weight decay works on it, else 0.
-        slopes, values: pre-activations, then derivatives, then gradients; and activations.
-        turned: alone: the activations of a layer as rows of padded length.
-        spread: alone: gradients as rows of padded length.
-        zero: a vector of 0.
-        sums, worst, leads: float64, one vector a column.
-    """
-
-    widths: Any
-    starts: Any
-    heights: Any
-    pads: Any
-    inputs: Any
-    targets: Any
-    turned_inputs: Any
-    parameters: Any
-    gradient: Any
-    decayed: Any
-    hyper: Any
-    slopes: Any
-    values: Any
-    turned: Any
-    spread: Any
-    zero: Any
-    sums: Any
-    worst: Any
-    leads: Any
-
-
 @compiled(glue=True)
-def _layer(start: Any, net: Network, m: Memory, layer: int) -> Any:
-    """Return where the units of `layer`, counted from 1, lie in `slopes` or `values`."""
-    return at(start, m.heights[layer] * net.tile * net.width)
-
-
-@compiled(glue=True)
-def _by_columns(start: Any, net: Network, m: Memory, layer: int) -> Matrix:
-    """Return the units of `layer` as a table of (column, unit)."""
-    return Matrix(_layer(start, net, m, layer), m.widths[layer] * net.width, net.width)
-
-
-@compiled(glue=True)
-def _padded(count: int, width: int) -> int:
-    return (count + width - 1) // width * width
+def inputs_of(net: Network, m: Memory, tile: Tile, layer: int, column: int) -> Matrix:
+    """Return what a layer of weights is given, from a column on, as a table of (column, unit)."""
+    if layer > 0:
+        return by_columns(m.values, net, m, layer, column)
+    if tile.numbers:
+        return Matrix(at(tile.inputs, column * net.features), net.features, 1)
+    row = net.features * net.width
+    return Matrix(at(tile.inputs, column * row), row, net.width)
 
 
 @compiled
-def forward(net: Network, m: Memory, first: int, count: int) -> None:
-    """Compute pre-activations, derivatives and activations of `count` columns from `first` on."""
+def forward(net: Network, m: Memory, tile: Tile, column: int, stop: int) -> None:
+    """Compute pre-activations, derivatives and activations of some columns."""
+    count = stop - column
     for layer in range(net.depth):
-        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-        weights = at(m.parameters, m.starts[layer] * net.stride)
-        start, along = m.zero, 0
-        if net.biases:
-            start, along = at(weights, fan_in * fan_out * net.stride), net.stride
-        biases = Matrix(start, 0, along)
-        right = Matrix(weights, fan_in * net.stride, net.stride)
-        out = _by_columns(m.slopes, net, m, layer + 1)
-        if layer > 0:
-            left = _by_columns(m.values, net, m, layer)
-        elif net.alone:
-            row = fan_in * net.width
-            left = Matrix(at(m.inputs, first * row), row, net.width)
-        else:
-            left = Matrix(at(m.inputs, first * fan_in), fan_in, 1)
-        if net.alone:
-            product_with_numbers(out, biases, left, right, count, fan_out, fan_in)
-        elif layer == 0:
-            product_of_numbers(out, biases, left, right, count, fan_out, fan_in)
-        else:
-            product(out, biases, left, right, count, fan_out, fan_in)
-        _activate(net, m, layer + 1, count)
+        left, above = inputs_of(net, m, tile, layer, column), layer + 1
+        numbers = layer == 0 and tile.numbers
+        out = by_columns(m.slopes, net, m, above, column)
+        across, along = m.across[layer], m.along[layer]
+        _weigh(net, m, layer, out, left, numbers, m.weights[layer], across, along, False, count)
+        if m.scales[layer] >= 0:
+            _normalise(net, m, tile, layer, column, count)
+        _activate(net, m, above, column, count)
+        if above == net.depth:
+            return
+        if net.join != 0:
+            if m.gates[layer] >= 0:
+                doors = by_columns(m.doors, net, m, above, column)
+                fan_in = m.widths[layer]
+                _weigh(net, m, layer, doors, left, numbers, m.gates[layer], fan_in, 1, True, count)
+            around, (inner, gates) = left.start, _sides(net, m, above, column)
+            values = place(m.values, net, m, above, column)
+            call(net.join, (values, inner, gates, around, count, m.widths[above], m.widths[layer]))
+        if net.hidden_dropout and tile.training:
+            _drop(net, m, tile, above, column, stop)
+        if net.alone and tile.training:
+            _turn_values(net, m, above, column, stop)
+
+
+@compiled
+def _weigh(
+    net: Network,
+    m: Memory,
+    layer: int,
+    out: Matrix,
+    left: Matrix,
+    numbers: bool,
+    first: int,
+    across: int,
+    along: int,
+    gate: bool,
+    count: int,
+) -> None:
+    """Multiply what a layer is given with weights, those from `first` on, and add the biases."""
+    fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+    bias = m.gate_biases[layer] if gate else m.biases[layer]
+    start, step = m.zero, 0
+    if bias >= 0:
+        start, step = at(m.parameters, bias * net.stride), net.stride
+    weights = at(m.parameters, first * net.stride)
+    right = Matrix(weights, across * net.stride, along * net.stride)
+    biases, whole = Matrix(start, 0, step), Along(fan_in, fan_in, 0)
+    if net.alone:
+        product_with_numbers(out, biases, left, right, count, fan_out, whole)
+    elif numbers:
+        product_of_numbers(out, biases, left, right, count, fan_out, whole)
+    else:
+        product(out, biases, left, right, count, fan_out, whole)
 
 
 @compiled(glue=True)
-def _activate(net: Network, m: Memory, layer: int, count: int) -> None:
+def _sides(net: Network, m: Memory, layer: int, column: int) -> Any:
+    """Return where a layer keeps its activations before the skip, and its gates."""
+    return place(m.inner, net, m, layer, column), place(m.doors, net, m, layer, column)
+
+
+@compiled(glue=True)
+def _normalise(net: Network, m: Memory, tile: Tile, layer: int, column: int, count: int) -> None:
+    above = layer + 1
+    units, samples = m.widths[above], tile.samples
+    pre, inner = place(m.slopes, net, m, above, column), place(m.inner, net, m, above, column)
+    scale = at(m.parameters, m.scales[layer] * net.stride)
+    running = at(m.buffers, m.means[layer] * net.stride)
+    statistics = at(m.statistics, 4 * m.heights[above] * net.width)
+    options = at(m.hyper, net.norm_options * net.width)
+    rows, alone, training = m.rows, net.alone, tile.training
+    arrays = (pre, inner, scale, running, statistics, options, rows)
+    call(net.normalise, (*arrays, count, samples, units, alone, training))
+
+
+@compiled(glue=True)
+def _activate(net: Network, m: Memory, layer: int, column: int, count: int) -> None:
     last = layer == net.depth
     row = net.output_options if last else OPTIONS
     arguments = (
-        _layer(m.slopes, net, m, layer),
-        _layer(m.values, net, m, layer),
+        place(m.slopes, net, m, layer, column),
+        place(m.values, net, m, layer, column),
         count,
         m.widths[layer],
         at(m.hyper, row * net.width),
@@ -157,15 +126,51 @@ def _activate(net: Network, m: Memory, layer: int, count: int) -> None:
 
 
 @compiled(glue=True)
-def compare_outputs(net: Network, m: Memory, first: int, count: int, want_errors: bool) -> None:
+def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: int) -> None:
+    """Draw the factors of a layer's dropout, and multiply its values with them."""
+    units = m.widths[layer]
+    masks, values = (place(start, net, m, layer, 0) for start in (m.masks, m.values))
+    one = repeated(1.0, load(m.zero))
+    for i in range(column * units * net.width, stop * units * net.width, net.width):
+        store(at(masks, i), one)
+    for c in range(column, stop):
+        for e in range(net.width):
+            sample, lane = (c * net.width + e, 0) if net.alone else (c, e)
+            if sample < tile.samples:
+                first = sample_at(net, m, tile, lane, sample) * units
+                rate = m.given[(net.dropout_row + 1) * net.width + lane]
+                seed, epoch = m.seeds[lane], int(m.epochs[lane])
+                mask = at(masks, c * units * net.width + e)
+                call(net.drop, (mask, net.width, rate, seed, epoch, layer, first, units, m.scratch))
+    for i in range(column * units * net.width, stop * units * net.width, net.width):
+        store(at(values, i), load(at(values, i)) * load(at(masks, i)))
+
+
+@compiled(glue=True)
+def _turn_values(net: Network, m: Memory, layer: int, column: int, stop: int) -> None:
+    """Alone: write a layer's values as rows of units, each followed by a 1."""
+    units, width = m.widths[layer], net.width
+    row = padded(units + 1, width)
+    for c in range(column, stop):
+        out = at(m.turned, m.turns[layer] + c * width * row)
+        values = place(m.values, net, m, layer, c)
+        turn(out, row, 1, values, width, width, units, width)
+        for s in range(width):
+            out[s * row + units] = 1.0
+
+
+@compiled(glue=True)
+def compare_outputs(
+    net: Network, m: Memory, tile: Tile, column: int, stop: int, form: int, scale: float, want: bool
+) -> None:
     """Compare outputs with targets: column sums of the loss, and the gradient of the last layer."""
-    start = first * net.width
-    outputs = _layer(m.values, net, m, net.depth)
-    targets = at(m.targets, start * net.features)
-    if want_errors:
+    start, count = column * net.width, stop - column
+    outputs = place(m.values, net, m, net.depth, column)
+    targets = at(tile.targets, start * net.outputs)
+    if want:
         find_errors(net, outputs, targets, at(m.worst, start), at(m.leads, start), count)
-    slopes, sums = _layer(m.slopes, net, m, net.depth), at(m.sums, start)
-    call(net.loss, (outputs, targets, slopes, sums, count, net.features, net.scale))
+    slopes, sums = place(m.slopes, net, m, net.depth, column), at(m.sums, start)
+    call(form, (outputs, targets, slopes, sums, count, net.outputs, scale))
 
 
 @compiled
@@ -182,7 +187,7 @@ def find_errors(
         leads: for the output whose target is 1 less the largest of the others.
         columns: how many.
     """
-    features, width = net.features, net.width
+    features, width = net.outputs, net.width
     for c in range(columns):
         most = repeated(0.0, load(outputs))
         right, other = repeated(-np.inf, most), repeated(-np.inf, most)
@@ -197,141 +202,104 @@ def find_errors(
 
 
 @compiled(glue=True)
-def backward(net: Network, m: Memory, first: int, count: int) -> None:
-    """Carry the gradient back through the layers, and add these columns to the parameters'."""
-    for layer in range(net.depth - 1, -1, -1):
-        _add_gradient(net, m, layer, first, count)
-        if layer == 0:
-            return
-        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-        weights = at(m.parameters, m.starts[layer] * net.stride)
-        right = Matrix(weights, net.stride, fan_in * net.stride)
-        left = _by_columns(m.slopes, net, m, layer + 1)
-        out = _by_columns(m.values, net, m, layer)
-        none = Matrix(m.zero, 0, 0)
-        if net.alone:
-            product_with_numbers(out, none, left, right, count, fan_in, fan_out)
-        else:
-            product(out, none, left, right, count, fan_in, fan_out)
-        _multiply(net, m, layer, count * fan_in)
+def backward(net: Network, m: Memory, tile: Tile, column: int, stop: int, batch: int) -> None:
+    """Carry the gradient of the outputs back to the pre-activations of every layer."""
+    count = stop - column
+    none = Matrix(m.zero, 0, 0)
+    for layer in range(net.depth - 1, 0, -1):
+        units, above = m.widths[layer], m.widths[layer + 1]
+        mine, other = (m.back, m.over) if layer & 1 else (m.over, m.back)
+        room = column * net.most * net.width
+        back, over = at(mine, room), at(other, room)
+        out, first = Matrix(back, units * net.width, net.width), none
+        if net.join != 0 and layer + 1 < net.depth:
+            first = out
+            _carry(back, over, count, units, above, net.width)
+        left = by_columns(m.slopes, net, m, layer + 1, column)
+        across, along = m.along[layer], m.across[layer]
+        _weigh_back(net, m, layer, out, first, left, m.weights[layer], across, along, count)
+        if m.gates[layer] >= 0:
+            left = by_columns(m.doors, net, m, layer + 1, column)
+            _weigh_back(net, m, layer, out, out, left, m.gates[layer], 1, units, count)
+        _leave_layer(net, m, tile, layer, back, column, count, batch)
 
 
 @compiled
-def _multiply(net: Network, m: Memory, layer: int, count: int) -> None:
-    """Multiply the gradient of a layer's activations, left in `values`, with their derivatives."""
-    slopes, values = _layer(m.slopes, net, m, layer), _layer(m.values, net, m, layer)
-    for i in range(0, count * net.width, net.width):
-        store(at(slopes, i), load(at(slopes, i)) * load(at(values, i)))
-
-
-@compiled(glue=True)
-def _add_gradient(net: Network, m: Memory, layer: int, first: int, count: int) -> None:
-    if net.alone:
-        _add_gradient_alone(net, m, layer, first, count)
-        return
-    fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], net.width
-    weights = at(m.gradient, m.starts[layer] * width)
-    slopes = _layer(m.slopes, net, m, layer + 1)
-    deltas = Matrix(slopes, width, fan_out * width)
-    if layer > 0:
-        out = Matrix(weights, fan_in * width, width)
-        values = Matrix(_layer(m.values, net, m, layer), width, fan_in * width)
-        product(out, out, deltas, values, fan_out, fan_in, count)
-    else:
-        out = Matrix(weights, width, fan_in * width)
-        inputs = Matrix(at(m.inputs, first * fan_in), 1, fan_in)
-        product_of_numbers(out, out, inputs, deltas, fan_in, fan_out, count)
-    if not net.biases:
-        return
-    biases = at(weights, fan_in * fan_out * width)
-    for o in range(fan_out):
-        total = load(at(biases, o * width))
-        for c in range(count):
-            total = total + load(at(slopes, (c * fan_out + o) * width))
-        store(at(biases, o * width), total)
-
-
-@compiled(glue=True)
-def _add_gradient_alone(net: Network, m: Memory, layer: int, first: int, count: int) -> None:
-    """Sum over samples one by one, ascending as in a packed block, with weights side by side.
-
-    The bias is the weight of an input of 1, to which a fused multiply-add adds exactly.
-    """
-    fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], net.width
-    row = _padded(fan_in + 1, width)
-    out = Matrix(at(m.spread, m.pads[layer]), row, width)
-    slopes = _layer(m.slopes, net, m, layer + 1)
+def _carry(back: Any, over: Any, count: int, units: int, above: int, width: int) -> None:
+    """Begin the gradient of a layer with what goes around the layer above it."""
+    zero = repeated(0.0, load(over))
     for c in range(count):
-        start = (first + c) * width
-        samples = min(width, net.samples - start)
-        if layer > 0:
-            values = at(_layer(m.values, net, m, layer), c * fan_in * width)
-            _turn(values, m.turned, fan_in, samples, row, width)
-            turned = m.turned
-        else:
-            turned = at(m.turned_inputs, start * row)
-        deltas = Matrix(at(slopes, c * fan_out * width), width, 1)
-        right = Matrix(turned, width, row)
-        product_of_numbers(out, out, deltas, right, fan_out, row // width, samples)
-
-
-@compiled
-def _turn(values: Any, turned: Any, units: int, samples: int, row: int, width: int) -> None:
-    """Write a column of units by samples as rows of units, each followed by a 1."""
-    for s in range(samples):
         for i in range(units):
-            turned[s * row + i] = values[i * width + s]
-        turned[s * row + units] = 1.0
+            value = zero
+            if i < above:
+                value = load(at(over, (c * above + i) * width))
+            store(at(back, (c * units + i) * width), value)
 
 
 @compiled
-def write_hidden(net: Network, m: Memory, layer: int, out: Any) -> None:
-    """Alone: write the activations of `layer`, counted from 1, as rows of samples by units."""
-    units = m.widths[layer]
-    values = _layer(m.values, net, m, layer)
-    for c in range(net.columns):
-        forward(net, m, c, 1)
-        for s in range(min(net.width, net.samples - c * net.width)):
-            for i in range(units):
-                out[(c * net.width + s) * units + i] = values[i * net.width + s]
-
-
-@compiled
-def clear_gradient(net: Network, m: Memory) -> None:
-    zero = repeated(0.0, load(m.zero))
-    last = net.depth - 1
+def _weigh_back(
+    net: Network,
+    m: Memory,
+    layer: int,
+    out: Matrix,
+    first: Matrix,
+    left: Matrix,
+    start: int,
+    across: int,
+    along: int,
+    count: int,
+) -> None:
+    fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+    weights = at(m.parameters, start * net.stride)
+    right = Matrix(weights, across * net.stride, along * net.stride)
+    whole = Along(fan_out, fan_out, 0)
     if net.alone:
-        row = _padded(m.widths[last] + 1, net.width)
-        for i in range(0, m.pads[last] + m.widths[last + 1] * row, net.width):
-            store(at(m.spread, i), zero)
+        product_with_numbers(out, first, left, right, count, fan_in, whole)
     else:
-        for i in range(0, net.parameters * net.width, net.width):
-            store(at(m.gradient, i), zero)
+        product(out, first, left, right, count, fan_in, whole)
+
+
+@compiled(glue=True)
+def _leave_layer(
+    net: Network, m: Memory, tile: Tile, layer: int, back: Any, column: int, count: int, batch: int
+) -> None:
+    """Turn the gradient of a layer's activations, in `back`, into that of its pre-activations."""
+    units, below = m.widths[layer], m.widths[layer - 1]
+    if layer == net.code:
+        _penalise(net, m, layer, back, column, count, batch)
+    if net.hidden_dropout and tile.training:
+        _multiply(back, place(m.masks, net, m, layer, column), count * units, net.width)
+    slopes = place(m.slopes, net, m, layer, column)
+    if net.join != 0:
+        inner, gates = _sides(net, m, layer, column)
+        around = inputs_of(net, m, tile, layer - 1, column).start
+        call(net.join_back, (slopes, back, inner, gates, around, count, units, below))
+    else:
+        _multiply(slopes, back, count * units, net.width)
+    if m.scales[layer - 1] >= 0:
+        scale, inner = m.scales[layer - 1] * net.stride, place(m.inner, net, m, layer, column)
+        statistics = at(m.statistics, 4 * m.heights[layer] * net.width)
+        weights, gradient = at(m.parameters, scale), at(m.gradient, scale)
+        arrays = (slopes, inner, weights, gradient, statistics, m.rows)
+        samples, alone, training = tile.samples, net.alone, tile.training
+        call(net.normalise_back, (*arrays, count, samples, units, alone, training))
 
 
 @compiled
-def gather_gradient(net: Network, m: Memory) -> None:
-    """Alone: write the spread gradient in the layout of the parameters."""
-    for layer in range(net.depth):
-        fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-        row = _padded(fan_in + 1, net.width)
-        weights = at(m.gradient, m.starts[layer])
-        for o in range(fan_out):
-            line = at(m.spread, m.pads[layer] + o * row)
-            for i in range(fan_in):
-                weights[o * fan_in + i] = line[i]
-            if net.biases:
-                weights[fan_in * fan_out + o] = line[fan_in]
+def _penalise(
+    net: Network, m: Memory, layer: int, back: Any, column: int, count: int, batch: int
+) -> None:
+    """Add the gradient of the code penalty, where a lane has one."""
+    weight = load(at(m.hyper, CODE_PENALTY * net.width))
+    share, zero = weight / float(batch), repeated(0.0, weight)
+    values = place(m.values, net, m, layer, column)
+    for i in range(0, count * m.widths[layer] * net.width, net.width):
+        code, slope = load(at(values, i)), load(at(back, i))
+        sign = choose(code > 0.0, share, choose(code < 0.0, -share, zero))
+        store(at(back, i), choose(weight == 0.0, slope, slope + sign))
 
 
 @compiled
-def find_gradient(net: Network, m: Memory, want_errors: bool) -> None:
-    """Compute column sums of the loss and the gradient of the mean over all samples."""
-    clear_gradient(net, m)
-    for first in range(0, net.columns, net.tile):
-        count = min(net.tile, net.columns - first)
-        forward(net, m, first, count)
-        compare_outputs(net, m, first, count, want_errors)
-        backward(net, m, first, count)
-    if net.alone:
-        gather_gradient(net, m)
+def _multiply(out: Any, factors: Any, count: int, width: int) -> None:
+    for i in range(0, count * width, width):
+        store(at(out, i), load(at(out, i)) * load(at(factors, i)))

@@ -11,7 +11,7 @@ from sweep.engines.state import Lanes
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
-WEIGHT_DECAY, FLAT_SPOT, CLIP_LIMIT, OPTIONS = range(4)
+WEIGHT_DECAY, FLAT_SPOT, CLIP_LIMIT, CODE_PENALTY, OPTIONS = range(5)
 """Rows of a lane's numbers in the network's precision: the options of the hidden activation follow,
 those of the output activation, and what the form of the rates leaves for the update."""
 

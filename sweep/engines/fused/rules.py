@@ -85,11 +85,11 @@ class LaneRecords(NamedTuple):
 
 
 @compiled
-def count_epoch(r: LaneRecords, row: int, loss: float) -> None:
-    """Count an epoch of a lane and record its loss."""
+def count_epoch(r: LaneRecords, row: int, loss: float, updates: int) -> None:
+    """Count an epoch of a lane and record its loss; `updates` it has been given in all."""
     epoch = r.epoch[row] + 1
     r.epoch[row] = epoch
-    r.updates[row] += 1
+    r.updates[row] = updates
     r.last_delta[row] = loss - r.previous_loss[row]
     r.previous_loss[row] = loss
     if loss < r.best_loss[row]:
