@@ -124,3 +124,19 @@ def store_rounded(typing: Any, pointer: Any, stride: Any, vectors: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(pointer, types.intp, vectors), emit
+
+
+def number_reader(count: int) -> Any:
+    """Return what reads a tuple of `count` numbers, `stride` apart from `pointer` on."""
+
+    @instruction
+    def read(typing: Any, pointer: Any, stride: Any) -> Any:
+        kind: Any = types.UniTuple(pointer.dtype, count)
+
+        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            places = places_at(builder, args[0], args[1], count)
+            return context.make_tuple(builder, kind, list(map(builder.load, places)))
+
+        return kind(pointer, types.intp), emit
+
+    return read

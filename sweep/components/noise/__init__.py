@@ -5,6 +5,7 @@ trains, its targets stay clean.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -29,3 +30,10 @@ class Noise(Component, ABC):
     @abstractmethod
     def corrupt(self, inputs: "np.ndarray", draws: "np.ndarray", **options: Any) -> "np.ndarray":
         """Return the inputs as an epoch sees them; `draws` are of the same shape."""
+
+    def kernel(self) -> Callable[..., Any] | None:
+        """Return the form for the kernel: (input, draw, options) to what the epoch sees.
+
+        Float64 numbers, the options a tuple in their order. None: the torch engine trains it.
+        """
+        return None

@@ -1,5 +1,6 @@
 """Gaussian noise."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,3 +19,10 @@ class Gaussian(Noise):
 
     def corrupt(self, inputs: np.ndarray, draws: np.ndarray, **options: Any) -> np.ndarray:
         return inputs + (options["scale"] or 0.0) * draws
+
+    def kernel(self) -> Callable[..., Any]:
+        def gaussian(x: float, draw: float, options: Any) -> float:
+            (scale,) = options
+            return x + float(scale) * draw
+
+        return gaussian

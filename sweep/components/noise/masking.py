@@ -1,5 +1,6 @@
 """Masking noise."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -21,3 +22,10 @@ class Masking(Noise):
 
     def corrupt(self, inputs: np.ndarray, draws: np.ndarray, **options: Any) -> np.ndarray:
         return np.where(draws < (options["rate"] or 0.0), 0.0, inputs)
+
+    def kernel(self) -> Callable[..., Any]:
+        def masking(x: float, draw: float, options: Any) -> float:
+            (rate,) = options
+            return 0.0 if draw < rate else x
+
+        return masking

@@ -1,7 +1,7 @@
 """Normalisation of pre-activations: one file each. `Normalisation` says what a file has to hold."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.spec import Component
@@ -35,3 +35,12 @@ class Normalisation(Component, ABC):
             running: mean and variance, (lanes, units), changed in place.
             options: (lanes, 1) each.
         """
+
+    def kernel(self) -> Callable[..., Any] | None:
+        """Return the form for the kernel, of vectors: (variance, options) to a factor.
+
+        What is normalised is the difference from the mean times the factor, whose gradient passes
+        through mean and variance of the batch. The option `momentum`, the first, is the share of a
+        batch in the running mean and unbiased variance. None: the torch engine trains it.
+        """
+        return None

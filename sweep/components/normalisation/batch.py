@@ -1,6 +1,6 @@
 """Batch normalisation: Ioffe and Szegedy 2015."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sweep.components.normalisation import Normalisation
@@ -39,3 +39,12 @@ class Batch(Normalisation):
         for kept, found in zip(running, (mean, unbiased), strict=True):
             kept.add_(options["momentum"] * (found.detach()[:, 0] - kept))
         return (values - mean) * torch.rsqrt(variance + options["epsilon"][:, None])
+
+    def kernel(self) -> Callable[..., Any]:
+        from sweep.kernel import sqrt
+
+        def batch(variance: Any, options: Any) -> Any:
+            _, epsilon = options
+            return 1.0 / sqrt(variance + epsilon)
+
+        return batch

@@ -5,7 +5,8 @@ without parameters: the first units, as many as both sides have, and 0 for the r
 """
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sweep.components.spec import Component
 
@@ -31,3 +32,13 @@ class Skip(Component, ABC):
             activations: what it made of it.
             gate: pre-activations of its gate, if it is gated.
         """
+
+    def kernel(self) -> "tuple[Callable[..., Any], Callable[..., Any]] | None":
+        """Return the forward and the backward form for the kernel, of vectors.
+
+        Forward: (activations, around, gate) to what the layer gives and, in place of the gate, what
+        the backward form wants of it. Backward: (slope, activations, around, gate), the gradient
+        of what the layer gives first, to those of the activations, the gate and what goes around.
+        None: the torch engine trains it.
+        """
+        return None

@@ -1,6 +1,7 @@
 """Highway networks: Srivastava et al. 2015."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sweep.components.skips import Skip
 
@@ -23,3 +24,17 @@ class Highway(Skip):
         assert gate is not None
         portion = torch.sigmoid(gate)
         return portion * activations + (1 - portion) * around
+
+    def kernel(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        from sweep.kernel import fma, sigmoid
+
+        def forward(activations: Any, around: Any, gate: Any) -> Any:
+            portion = sigmoid(gate)
+            return fma(portion, activations, (1.0 - portion) * around), portion
+
+        def backward(slope: Any, activations: Any, around: Any, gate: Any) -> Any:
+            rest = 1.0 - gate
+            of_gate = slope * (activations - around) * gate * rest
+            return slope * gate, of_gate, slope * rest
+
+        return forward, backward

@@ -1,6 +1,7 @@
 """Residual connections: He et al. 2016."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from sweep.components.skips import Skip
 
@@ -15,3 +16,12 @@ class Residual(Skip):
 
     def torch(self, around: "Tensor", activations: "Tensor", gate: "Tensor | None") -> "Tensor":
         return activations + around
+
+    def kernel(self) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        def forward(activations: Any, around: Any, gate: Any) -> Any:
+            return activations + around, gate
+
+        def backward(slope: Any, activations: Any, around: Any, gate: Any) -> Any:
+            return slope, gate, slope
+
+        return forward, backward

@@ -1,7 +1,7 @@
 """The fused engine: an engine whose every epoch is inside one compiled kernel, on one CPU core."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int8, Int64
@@ -16,6 +16,7 @@ from sweep.engines.fused.hyperparameters import (
 )
 from sweep.engines.fused.kernel import RUN, Evaluations, LaneArrays
 from sweep.engines.fused.rules import REASONS, LaneRecords, RuleTable
+from sweep.engines.fused.teams import Team, yield_address
 from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
@@ -41,7 +42,6 @@ class FusedEngine:
 
     def __init__(self, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape` on `data`; compile unless it is cached."""
-        assert fused_supports(shape), shape
         self._shape, self._data = shape, data
         self._space = Workspace.of(shape, data)
         self._prepared: _Prepared | None = None
@@ -100,7 +100,10 @@ class FusedEngine:
         lanes = Lanes((Lane((self._shape,)),))
         parameters = np.zeros((1, layout_of(self._shape).n_parameters), self._shape.dtype)
         slots = {name: parameters.copy() for name in self._space.slots}
-        self.evaluate(lanes, LaneState.begin(lanes, parameters, slots, {}, numerics=0))
+        state = LaneState.begin(lanes, parameters, slots, {}, numerics=0)
+        buffers = layout_of(self._shape).buffers
+        empty = {array.name: np.zeros((1, *array.shape), self._shape.dtype) for array in buffers}
+        self.evaluate(lanes, replace(state, buffers=empty))
 
     def _run(
         self,
@@ -118,6 +121,8 @@ class FusedEngine:
         space, prepared = self._space, self._prepared
         slots = [state.slots[name] for name in space.slots]
         stacked = np.stack([state.parameters, *slots])
+        buffers = np.concatenate([np.zeros((len(state), 0)), *state.buffers.values()], axis=1)
+        buffers = buffers.astype(stacked.dtype)
         record = _record(state, reasons)
         scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
         RUN[self._shape.dtype](
@@ -126,17 +131,22 @@ class FusedEngine:
             space.packed_memory,
             space.memory_alone,
             space.block,
-            prepared.pack(stacked, scalars, rows, evaluating=epochs == 0),
+            prepared.pack(stacked, buffers, scalars, rows, evaluating=epochs == 0),
             record,
             prepared.rules,
             evaluations,
+            Team(0, 1, *np.zeros((3, 1), np.int64), yield_address()),
             epochs,
-            space.packed.width // 2,
+            space.few,
         )
         for array, trained in zip((state.parameters, *slots), stacked, strict=True):
             array[:] = trained
         for array, trained in zip(state.scalars.values(), scalars, strict=True):
             array[:] = trained
+        column = 0
+        for array in state.buffers.values():
+            array[:] = buffers[:, column : column + array.shape[1]]
+            column += array.shape[1]
         for place, name in enumerate(COUNTERS):
             state.counters[name][:] = record.counters[:, :, place]
 
@@ -146,6 +156,7 @@ class FusedEngine:
             loss=np.zeros(lanes),
             objective=np.zeros(lanes),
             norm=np.zeros(lanes),
+            held_out=np.full(lanes, np.nan),
             reconstructed=np.zeros(lanes, np.int64),
             argmax=np.zeros(lanes, np.int64),
             hidden=np.zeros((len(self._data.inputs), units), self._shape.dtype),
@@ -168,6 +179,7 @@ class _Prepared:
     """What the kernel reads of lanes, and what does not change between calls."""
 
     lanes: Lanes
+    seeds: np.ndarray
     given: np.ndarray
     hyper: np.ndarray
     rules: RuleTable
@@ -179,6 +191,7 @@ class _Prepared:
         given, rules = given_numbers(lanes), Rules.of(lanes)
         return cls(
             lanes=lanes,
+            seeds=np.array([lane.path.seed for lane in lanes.lanes], np.int64),
             given=given,
             hyper=hyper_numbers(lanes).astype(lanes.shape.dtype),
             rules=RuleTable(*(getattr(rules, name) for name in RuleTable._fields)),
@@ -189,6 +202,7 @@ class _Prepared:
     def pack(
         self,
         stacked: Float[np.ndarray, "arrays lanes parameters"],
+        buffers: Float[np.ndarray, "lanes buffers"],
         scalars: Float64[np.ndarray, "scalars lanes"],
         rows: Int64[np.ndarray, " rows"],
         *,
@@ -197,6 +211,8 @@ class _Prepared:
         return LaneArrays(
             parameters=stacked[0],
             slots=stacked[1:],
+            buffers=buffers,
+            seeds=self.seeds,
             scalars=scalars,
             given=self.given,
             hyper=self.hyper,

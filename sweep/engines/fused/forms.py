@@ -16,11 +16,23 @@ from numba import types
 from sweep.components.activations import Activation
 from sweep.components.clipping import Clipping
 from sweep.components.losses import Loss, Sees, Variant
+from sweep.components.noise import Draws, Noise
+from sweep.components.normalisation import Normalisation
 from sweep.components.optimizers import Optimizer
 from sweep.components.schedules import Schedule
+from sweep.components.skips import Skip
 from sweep.components.spec import Component
+from sweep.engines.fused import normalisation
 from sweep.kernel.compilation import compiled, inlined
-from sweep.kernel.pointers import Pointed, doubles_at, store_rounded, store_vectors, vectors_at
+from sweep.kernel.pointers import (
+    Pointed,
+    doubles_at,
+    number_reader,
+    store_rounded,
+    store_vectors,
+    vectors_at,
+)
+from sweep.kernel.randomness import masks, normal, permutation, uniform
 from sweep.kernel.vectors import (
     at,
     choose,
@@ -32,11 +44,15 @@ from sweep.kernel.vectors import (
     to_precision,
     vector_width,
 )
+from sweep.nets.randomness import Purpose, high_word
 
+DROPOUT = int(Purpose.DROPOUT)
 NOTHING = 0
 """The address of no function."""
-WORD, DOUBLE, DOUBLES = types.int64, types.float64, types.CPointer(types.float64)
+WORD, DOUBLE = types.int64, types.float64
+WORDS, DOUBLES = types.CPointer(WORD), types.CPointer(DOUBLE)
 _NUMBERS = {"float32": types.CPointer(types.float32), "float64": DOUBLES}
+_OWN = [Path(__file__).with_name(name) for name in ("forms.py", "normalisation.py", "samples.py")]
 _kept: dict[tuple[str, ...], Pointed] = {}
 
 
@@ -53,7 +69,7 @@ def _address(
     Args:
         make: returns the function to compile.
         arguments: its arguments, a letter each: n pointer to numbers of `dtype`, d pointer to
-            doubles, w word, x double.
+            doubles, i to words, w word, x double.
         of: the components that it is a form of.
         variant: names what else it depends on.
         dtype: of the network.
@@ -61,19 +77,19 @@ def _address(
     names = [f"{type(c).__module__}.{type(c).__qualname__}" for c in of]
     key = (*names, variant, dtype)
     if key not in _kept:
-        kinds = {"n": _NUMBERS[dtype], "d": DOUBLES, "w": WORD, "x": DOUBLE}
+        kinds = {"n": _NUMBERS[dtype], "d": DOUBLES, "i": WORDS, "w": WORD, "x": DOUBLE}
         tag = "-".join(key).removeprefix("sweep.components.")
-        sources = [source for component in of for source in _sources(component)]
+        sources = [*_OWN, *(source for component in of for source in _sources(component))]
         made = Pointed(make(), [kinds[k] for k in arguments], tag=tag, sources=sources)
         _kept[key] = made
     return _kept[key].address
 
 
 def _sources(component: Component) -> tuple[Path, ...]:
-    """Return the files that a component's forms depend on: its family's or its own, and this."""
+    """Return the files that a component's forms depend on: its family's or its own."""
     own = Path(inspect.getfile(type(component)))
     family = type(component).__module__.startswith("sweep.components.")
-    return (*(sorted(own.parent.glob("*.py")) if family else [own]), Path(__file__))
+    return tuple(sorted(own.parent.glob("*.py")) if family else [own])
 
 
 def activation_form(component: Activation, dtype: str, *, keeps_logits: bool = False) -> int:
@@ -268,7 +284,7 @@ def clipping_form(component: Clipping, dtype: str) -> int:
 def rates_form(
     schedule: Schedule, optimizer: Optimizer, flags: Mapping[str, Any], dtype: str
 ) -> int:
-    """Compile what changes by epoch: (given, epochs, scalars, hyper), rows of a vector's lanes.
+    """Compile what changes by update: (given, epochs, updates, scalars, hyper), rows of lanes.
 
     `given` holds in float64 the learning rate, the schedule's factor and period, old Keras's decay,
     the weight decay, and the options that the optimizer reads. `hyper` takes in the network's
@@ -283,31 +299,32 @@ def rates_form(
         scheduled, prepare = inlined(schedule.kernel()), inlined(form.prepare)
         n_options = len(form.reads)
 
-        def rates(given: Any, epochs: Any, scalars: Any, hyper: Any) -> None:
+        def rates(given: Any, epochs: Any, updates: Any, scalars: Any, hyper: Any) -> None:
             like = load(hyper)
             start = load_doubles(given, like)
             factor = load_doubles(at(given, width), like)
             period = load_doubles(at(given, 2 * width), like)
             decay = load_doubles(at(given, 3 * width), like)
             weight_decay = load_doubles(at(given, 4 * width), like)
+            made = load_doubles(updates, like)
             trained = load_doubles(epochs, like)
-            rate = scheduled(start, trained, factor, period) / (trained * decay + 1.0)
+            rate = scheduled(start, trained, factor, period) / (made * decay + 1.0)
             store(hyper, to_precision(1.0 - rate * weight_decay, hyper))
             options = doubles_at(at(given, 5 * width), like, width, n_options)
             own = doubles_at(scalars, like, width, n_scalars)
-            values, own = prepare(rate, trained + 1.0, options, own)
+            values, own = prepare(rate, made + 1.0, options, own)
             store_rounded(at(hyper, width), width, values)
             store_vectors(scalars, width, own)
 
         return rates
 
-    return _address(make, "dddn", of=(schedule, optimizer), variant=_used(flags), dtype=dtype)
+    return _address(make, "ddddn", of=(schedule, optimizer), variant=_used(flags), dtype=dtype)
 
 
 def update_form(optimizer: Optimizer, flags: Mapping[str, Any], dtype: str, *, partly: bool) -> int:
-    """Compile an update: (parameters, gradient, decayed, slots, hyper, vectors).
+    """Compile an update: (parameters, gradient, decayed, slots, hyper, vectors, apart).
 
-    `hyper` is what the form of `rates_form` left; slots are `vectors` vectors each. Where weight
+    `hyper` is what the form of `rates_form` left; slots are `apart` vectors apart. Where weight
     decay works on some parameters alone (`partly`), `decayed` is 1 for these and 0 for the others.
     """
     width = vector_width(np.dtype(dtype))
@@ -319,12 +336,18 @@ def update_form(optimizer: Optimizer, flags: Mapping[str, Any], dtype: str, *, p
         one, n_values = inlined(form.update), form.values
 
         def update(
-            parameters: Any, gradient: Any, decayed: Any, slots: Any, hyper: Any, vectors: int
+            parameters: Any,
+            gradient: Any,
+            decayed: Any,
+            slots: Any,
+            hyper: Any,
+            vectors: int,
+            apart: int,
         ) -> None:
-            size = vectors * width
+            size = apart * width
             shrink = load(hyper)
             values = vectors_at(at(hyper, width), width, n_values)
-            for i in range(0, size, width):
+            for i in range(0, vectors * width, width):
                 p = load(at(parameters, i))
                 if decouples and partly:
                     p = choose(load(at(decayed, i)) == 0.0, p, p * shrink)
@@ -338,7 +361,172 @@ def update_form(optimizer: Optimizer, flags: Mapping[str, Any], dtype: str, *, p
         return update
 
     variant = _used(flags) + "+partly" * (partly and decouples)
-    return _address(make, "nnnnnw", of=(optimizer,), variant=variant, dtype=dtype)
+    return _address(make, "nnnnnww", of=(optimizer,), variant=variant, dtype=dtype)
+
+
+def noise_form(noise: Noise, dtype: str) -> int:
+    """Compile what corrupts a sample: (row, options, seed, epoch, first, count, total, scratch).
+
+    `row` holds `count` inputs, elements `first` and on of `total` in the data; options are a
+    vector's doubles apart; `scratch` takes what is drawn.
+    """
+    width, n_options = vector_width(np.dtype(dtype)), len(noise.options)
+    draws_normal, high = noise.draws is Draws.NORMAL, high_word(Purpose.NOISE)
+
+    def make() -> Callable[..., None]:
+        kernel = noise.kernel()
+        assert kernel is not None, noise
+        corrupt = inlined(kernel)
+        read = number_reader(n_options)
+
+        def corrupted(
+            row: Any,
+            options: Any,
+            seed: int,
+            epoch: int,
+            first: int,
+            count: int,
+            total: int,
+            scratch: Any,
+        ) -> None:
+            if draws_normal:
+                normal(seed, high, epoch, total, first, count, scratch)
+            else:
+                uniform(seed, high, epoch, first, count, scratch)
+            given = read(options, width)
+            for i in range(count):
+                row[i] = corrupt(1.0 * row[i], scratch[i], given)
+
+        return corrupted
+
+    return _address(make, "ndwwwwwd", of=(noise,), variant="rows", dtype=dtype)
+
+
+def order_form(dtype: str) -> int:
+    """Compile what draws the order of an epoch: (seed, epoch, samples, order, scratch)."""
+
+    def make() -> Callable[..., None]:
+        def order(seed: int, epoch: int, samples: int, out: Any, scratch: Any) -> None:
+            permutation(seed, epoch, samples, out, scratch)
+
+        return order
+
+    return _address(make, "wwwii", of=(), variant="order", dtype=dtype)
+
+
+def dropout_form(dtype: str) -> int:
+    """Compile dropout: (values, step, rate, kept, seed, epoch, layer, first, count, scratch).
+
+    Multiplies `count` values, `step` numbers apart, with 0 or `kept`; draws `first` and on.
+    """
+
+    def make() -> Callable[..., None]:
+        def dropout(
+            values: Any,
+            step: int,
+            rate: float,
+            kept: float,
+            seed: int,
+            epoch: int,
+            layer: int,
+            first: int,
+            count: int,
+            scratch: Any,
+        ) -> None:
+            high = DROPOUT + (layer << 32)
+            masks(seed, high, epoch, first, count, rate, kept, scratch)
+            for i in range(count):
+                values[i * step] = values[i * step] * scratch[i]
+
+        return dropout
+
+    return _address(make, "nwxxwwwwwd", of=(), variant="dropout", dtype=dtype)
+
+
+def normalisation_forms(component: Normalisation, dtype: str) -> tuple[int, int]:
+    """Compile a normalisation and its way back: see `normalisation.forms`."""
+    width, n_options = vector_width(np.dtype(dtype)), len(component.options)
+
+    def form(place: int) -> Callable[[], Callable[..., None]]:
+        def make() -> Callable[..., None]:
+            kernel = component.kernel()
+            assert kernel is not None, component
+            made: Callable[..., None] = normalisation.forms(inlined(kernel), width, n_options)[place]
+            return made
+
+        return make
+
+    forward = _address(form(0), "nnnnnnnwwwww", of=(component,), variant="forward", dtype=dtype)
+    backward = _address(form(1), "nnnnnnnwwwww", of=(component,), variant="backward", dtype=dtype)
+    return forward, backward
+
+
+def skip_forms(component: Skip, dtype: str) -> tuple[int, int]:
+    """Compile a skip and its way back, over columns of units.
+
+    (values, inner, gates, around, columns, units, given), where `around` has `given` units;
+    and (slopes, back, inner, gates, around, columns, units, given): `slopes` holds derivatives,
+    which are overwritten with gradients of pre-activations, `back` the gradient of what the layer
+    gives, and then of what goes around; `gates` then that of their pre-activations.
+    """
+    width = vector_width(np.dtype(dtype))
+
+    def make_forward() -> Callable[..., None]:
+        made = component.kernel()
+        assert made is not None, component
+        one = inlined(made[0])
+
+        def join(
+            values: Any, inner: Any, gates: Any, around: Any, columns: int, units: int, given: int
+        ) -> None:
+            zero = repeated(0.0, load(values))
+            for c in range(columns):
+                for i in range(units):
+                    k = (c * units + i) * width
+                    beside = zero
+                    if i < given:
+                        beside = load(at(around, (c * given + i) * width))
+                    activations = load(at(values, k))
+                    store(at(inner, k), activations)
+                    value, gate = one(activations, beside, load(at(gates, k)))
+                    store(at(values, k), value)
+                    store(at(gates, k), gate)
+
+        return join
+
+    def make_backward() -> Callable[..., None]:
+        made = component.kernel()
+        assert made is not None, component
+        one = inlined(made[1])
+
+        def join_back(
+            slopes: Any,
+            back: Any,
+            inner: Any,
+            gates: Any,
+            around: Any,
+            columns: int,
+            units: int,
+            given: int,
+        ) -> None:
+            zero = repeated(0.0, load(slopes))
+            for c in range(columns):
+                for i in range(units):
+                    k = (c * units + i) * width
+                    beside = zero
+                    if i < given:
+                        beside = load(at(around, (c * given + i) * width))
+                    gate = load(at(gates, k))
+                    slope, of_gate, rest = one(load(at(back, k)), load(at(inner, k)), beside, gate)
+                    store(at(slopes, k), load(at(slopes, k)) * slope)
+                    store(at(gates, k), of_gate)
+                    store(at(back, k), rest)
+
+        return join_back
+
+    forward = _address(make_forward, "nnnnwww", of=(component,), variant="forward", dtype=dtype)
+    backward = _address(make_backward, "nnnnnwww", of=(component,), variant="backward", dtype=dtype)
+    return forward, backward
 
 
 def _used(flags: Mapping[str, Any]) -> str:

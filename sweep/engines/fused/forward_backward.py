@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from sweep.engines.fused.hyperparameters import CODE_PENALTY, FLAT_SPOT, OPTIONS
-from sweep.engines.fused.network import Memory, Network, Tile, by_columns, padded, place
-from sweep.engines.fused.samples import sample_at, turn
+from sweep.engines.fused.network import Memory, Network, Tile, by_columns, padded, place, statistics_of
+from sweep.engines.fused.samples import dropout_of, sample_at, turn
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import (
     Along,
@@ -50,12 +50,13 @@ def forward(net: Network, m: Memory, tile: Tile, column: int, stop: int) -> None
                 doors = by_columns(m.doors, net, m, above, column)
                 fan_in = m.widths[layer]
                 _weigh(net, m, layer, doors, left, numbers, m.gates[layer], fan_in, 1, True, count)
-            around, (inner, gates) = left.start, _sides(net, m, above, column)
+            around = left.start
+            inner, gates = _sides(net, m, above, column)
             values = place(m.values, net, m, above, column)
             call(net.join, (values, inner, gates, around, count, m.widths[above], m.widths[layer]))
         if net.hidden_dropout and tile.training:
             _drop(net, m, tile, above, column, stop)
-        if net.alone and tile.training:
+        if net.alone and tile.back:
             _turn_values(net, m, above, column, stop)
 
 
@@ -100,13 +101,13 @@ def _sides(net: Network, m: Memory, layer: int, column: int) -> Any:
 def _normalise(net: Network, m: Memory, tile: Tile, layer: int, column: int, count: int) -> None:
     above = layer + 1
     units, samples = m.widths[above], tile.samples
-    pre, inner = place(m.slopes, net, m, above, column), place(m.inner, net, m, above, column)
+    pre, normal = place(m.slopes, net, m, above, column), place(m.normal, net, m, above, column)
     scale = at(m.parameters, m.scales[layer] * net.stride)
     running = at(m.buffers, m.means[layer] * net.stride)
-    statistics = at(m.statistics, 4 * m.heights[above] * net.width)
+    statistics = statistics_of(net, m, above)
     options = at(m.hyper, net.norm_options * net.width)
-    rows, alone, training = m.rows, net.alone, tile.training
-    arrays = (pre, inner, scale, running, statistics, options, rows)
+    rows, alone, training = m.rows, int(net.alone), int(tile.training)
+    arrays = (pre, normal, scale, running, statistics, options, rows)
     call(net.normalise, (*arrays, count, samples, units, alone, training))
 
 
@@ -129,7 +130,7 @@ def _activate(net: Network, m: Memory, layer: int, column: int, count: int) -> N
 def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: int) -> None:
     """Draw the factors of a layer's dropout, and multiply its values with them."""
     units = m.widths[layer]
-    masks, values = (place(start, net, m, layer, 0) for start in (m.masks, m.values))
+    masks, values = place(m.masks, net, m, layer, 0), place(m.values, net, m, layer, 0)
     one = repeated(1.0, load(m.zero))
     for i in range(column * units * net.width, stop * units * net.width, net.width):
         store(at(masks, i), one)
@@ -138,10 +139,11 @@ def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: in
             sample, lane = (c * net.width + e, 0) if net.alone else (c, e)
             if sample < tile.samples:
                 first = sample_at(net, m, tile, lane, sample) * units
-                rate = m.given[(net.dropout_row + 1) * net.width + lane]
+                rate, kept = dropout_of(net, m, 1, lane)
                 seed, epoch = m.seeds[lane], int(m.epochs[lane])
                 mask = at(masks, c * units * net.width + e)
-                call(net.drop, (mask, net.width, rate, seed, epoch, layer, first, units, m.scratch))
+                key = (rate, kept, seed, epoch, layer)
+                call(net.drop, (mask, net.width, *key, first, units, m.scratch))
     for i in range(column * units * net.width, stop * units * net.width, net.width):
         store(at(values, i), load(at(values, i)) * load(at(masks, i)))
 
@@ -205,35 +207,32 @@ def find_errors(
 def backward(net: Network, m: Memory, tile: Tile, column: int, stop: int, batch: int) -> None:
     """Carry the gradient of the outputs back to the pre-activations of every layer."""
     count = stop - column
-    none = Matrix(m.zero, 0, 0)
     for layer in range(net.depth - 1, 0, -1):
         units, above = m.widths[layer], m.widths[layer + 1]
         mine, other = (m.back, m.over) if layer & 1 else (m.over, m.back)
         room = column * net.most * net.width
         back, over = at(mine, room), at(other, room)
-        out, first = Matrix(back, units * net.width, net.width), none
-        if net.join != 0 and layer + 1 < net.depth:
-            first = out
-            _carry(back, over, count, units, above, net.width)
+        out = Matrix(back, units * net.width, net.width)
         left = by_columns(m.slopes, net, m, layer + 1, column)
         across, along = m.along[layer], m.across[layer]
-        _weigh_back(net, m, layer, out, first, left, m.weights[layer], across, along, count)
-        if m.gates[layer] >= 0:
-            left = by_columns(m.doors, net, m, layer + 1, column)
-            _weigh_back(net, m, layer, out, out, left, m.gates[layer], 1, units, count)
-        _leave_layer(net, m, tile, layer, back, column, count, batch)
+        _weigh_back(net, m, layer, out, left, m.weights[layer], across, along, count)
+        if net.join != 0 and layer + 1 < net.depth:
+            _add_columns(back, over, count, units, above, net.width)
+            if m.gates[layer] >= 0:
+                left = by_columns(m.doors, net, m, layer + 1, column)
+                out = Matrix(over, units * net.width, net.width)
+                _weigh_back(net, m, layer, out, left, m.gates[layer], 1, units, count)
+                _add_columns(back, over, count, units, units, net.width)
+        _leave_layer(net, m, tile, layer, back, over, column, count, batch)
 
 
 @compiled
-def _carry(back: Any, over: Any, count: int, units: int, above: int, width: int) -> None:
-    """Begin the gradient of a layer with what goes around the layer above it."""
-    zero = repeated(0.0, load(over))
+def _add_columns(out: Any, more: Any, count: int, units: int, given: int, width: int) -> None:
+    """Add columns of `given` units to columns of `units`, as far as both go."""
     for c in range(count):
-        for i in range(units):
-            value = zero
-            if i < above:
-                value = load(at(over, (c * above + i) * width))
-            store(at(back, (c * units + i) * width), value)
+        for i in range(min(units, given)):
+            here = at(out, (c * units + i) * width)
+            store(here, load(here) + load(at(more, (c * given + i) * width)))
 
 
 @compiled
@@ -242,7 +241,6 @@ def _weigh_back(
     m: Memory,
     layer: int,
     out: Matrix,
-    first: Matrix,
     left: Matrix,
     start: int,
     across: int,
@@ -252,7 +250,7 @@ def _weigh_back(
     fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
     weights = at(m.parameters, start * net.stride)
     right = Matrix(weights, across * net.stride, along * net.stride)
-    whole = Along(fan_out, fan_out, 0)
+    whole, first = Along(fan_out, fan_out, 0), Matrix(m.zero, 0, 0)
     if net.alone:
         product_with_numbers(out, first, left, right, count, fan_in, whole)
     else:
@@ -261,7 +259,15 @@ def _weigh_back(
 
 @compiled(glue=True)
 def _leave_layer(
-    net: Network, m: Memory, tile: Tile, layer: int, back: Any, column: int, count: int, batch: int
+    net: Network,
+    m: Memory,
+    tile: Tile,
+    layer: int,
+    back: Any,
+    spare: Any,
+    column: int,
+    count: int,
+    batch: int,
 ) -> None:
     """Turn the gradient of a layer's activations, in `back`, into that of its pre-activations."""
     units, below = m.widths[layer], m.widths[layer - 1]
@@ -277,11 +283,11 @@ def _leave_layer(
     else:
         _multiply(slopes, back, count * units, net.width)
     if m.scales[layer - 1] >= 0:
-        scale, inner = m.scales[layer - 1] * net.stride, place(m.inner, net, m, layer, column)
-        statistics = at(m.statistics, 4 * m.heights[layer] * net.width)
+        scale, normal = m.scales[layer - 1] * net.stride, place(m.normal, net, m, layer, column)
+        statistics = statistics_of(net, m, layer)
         weights, gradient = at(m.parameters, scale), at(m.gradient, scale)
-        arrays = (slopes, inner, weights, gradient, statistics, m.rows)
-        samples, alone, training = tile.samples, net.alone, tile.training
+        arrays = (slopes, normal, weights, gradient, statistics, spare, m.rows)
+        samples, alone, training = tile.samples, int(net.alone), int(tile.training)
         call(net.normalise_back, (*arrays, count, samples, units, alone, training))
 
 

@@ -184,7 +184,6 @@ def _pass(
     batch: int,
     held: bool,
     want_errors: bool,
-    back: bool,
 ) -> None:
     """Take this thread's columns of a tile forward, compare them, and carry the gradient back."""
     column, stop = share(team, columns_of(net, tile.samples))
@@ -195,7 +194,7 @@ def _pass(
     forward(net, m, tile, column, stop)
     form = net.held_out_loss if held else net.loss
     compare_outputs(net, m, tile, column, stop, form, _scale_of(net, batch), want_errors)
-    if back:
+    if tile.back:
         backward(net, m, tile, column, stop, batch)
 
 
@@ -239,8 +238,8 @@ def _train_batch(
             b.sums[j] = 0.0
     most = _tile_samples(net)
     for done in range(0, samples, most):
-        tile = tile_of(net, m, start + done, min(most, samples - done), True, False)
-        _pass(net, m, tile, team, samples, False, pack.want_errors, True)
+        tile = tile_of(net, m, start + done, min(most, samples - done), True, True, False)
+        _pass(net, m, tile, team, samples, False, pack.want_errors)
         meet(team)
         if team.rank == 0:
             _sum_tile(net, m, b, tile.samples, lanes, pack.want_errors)
@@ -252,6 +251,7 @@ def _train_batch(
         portion = samples / net.samples if net.terms else 1.0
         for j in range(lanes):
             b.losses[j] += b.sums[j] * _scale_of(net, samples) * portion
+        for j in range(net.width):
             m.updates[j] += 1.0
         if net.extra:
             join_tied(net, m)
@@ -278,8 +278,8 @@ def _validate(net: Network, m: Memory, b: BlockMemory, team: Team, lanes: int) -
             b.sums[j] = 0.0
     most = _tile_samples(net)
     for first in range(0, net.held_out, most):
-        tile = tile_of(net, m, first, min(most, net.held_out - first), False, True)
-        _pass(net, m, tile, team, net.held_out, True, False, False)
+        tile = tile_of(net, m, first, min(most, net.held_out - first), False, False, True)
+        _pass(net, m, tile, team, net.held_out, True, False)
         meet(team)
         if team.rank == 0:
             _sum_tile(net, m, b, tile.samples, lanes, False)
@@ -323,8 +323,9 @@ def _train_block(
             _train_batch(net, m, b, pack, team, start, min(net.batch, net.samples - start), lanes)
         if team.rank == 0:
             m.fresh[0] = 0
-            for j in range(lanes):
+            for j in range(net.width):
                 m.epochs[j] += 1.0
+            for j in range(lanes):
                 if not b.frozen[j]:
                     count_epoch(record, rows[j], b.losses[j], int(m.updates[j]))
                     if judge_epoch(record, rules, rows[j], b.errors[j]):
@@ -361,8 +362,8 @@ def _evaluate_lane(
     b.sums[0], b.errors[0] = 0.0, 0.0
     most = _tile_samples(net)
     for first in range(0, net.samples, most):
-        tile = tile_of(net, m, first, min(most, net.samples - first), False, False)
-        _pass(net, m, tile, team, net.samples, False, pack.want_errors, True)
+        tile = tile_of(net, m, first, min(most, net.samples - first), False, True, False)
+        _pass(net, m, tile, team, net.samples, False, pack.want_errors)
         _sum_tile(net, m, b, tile.samples, 1, pack.want_errors)
         add_gradients(net, m, tile, team, first == 0)
         for s in range(tile.samples):

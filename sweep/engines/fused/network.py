@@ -103,13 +103,13 @@ class Memory(NamedTuple):
         parameters, gradient, buffers, hyper, given: as their names say.
         decayed: of each parameter, 1 where weight decay works on it, else 0.
         slopes, values: pre-activations, then derivatives, then gradients; and activations.
-        inner, doors, masks: of each layer where it needs them: what is normalised, or the
+        normal, inner, doors, masks: of each layer where it needs them: normalised pre-activations;
             activations before a skip; gates; factors of dropout.
         back, over: gradients of the activations of a layer, and of the next.
         turned: alone: the activations of hidden layers as rows of padded length.
         spread: alone: gradients as rows of padded length.
         statistics: of normalised layers: mean, inverse deviation and two sums for each unit.
-        zero: a vector of 0. scratch: doubles to draw into.
+        zero: a vector of 0. scratch, sorting: doubles and words to draw into.
         sums, worst, leads: float64, one vector a column of a tile.
         orders: of each lane, the samples of an epoch in turn. seeds: of each lane.
         epochs, updates: doubles, of each lane, how many it has been trained.
@@ -151,6 +151,7 @@ class Memory(NamedTuple):
     decayed: Any
     slopes: Any
     values: Any
+    normal: Any
     inner: Any
     doors: Any
     masks: Any
@@ -161,6 +162,7 @@ class Memory(NamedTuple):
     statistics: Any
     zero: Any
     scratch: Any
+    sorting: Any
     sums: Any
     worst: Any
     leads: Any
@@ -178,7 +180,7 @@ class Tile(NamedTuple):
         inputs, turned, targets: its columns and rows, in `Memory` or among what is kept.
         numbers: whether `inputs` are numbers.
         first: the place of its first sample in the order of the epoch. samples: how many.
-        training: whether this is training, not evaluation.
+        training: whether this is training, not evaluation. back: whether gradients are wanted.
     """
 
     inputs: Any
@@ -188,6 +190,7 @@ class Tile(NamedTuple):
     first: int
     samples: int
     training: bool
+    back: bool
 
 
 @compiled(glue=True)
@@ -212,3 +215,9 @@ def by_columns(start: Any, net: Network, m: Memory, layer: int, column: int) -> 
     """Return the units of `layer`, from a column on, as a table of (column, unit)."""
     here = place(start, net, m, layer, column)
     return Matrix(here, m.widths[layer] * net.width, net.width)
+
+
+@compiled(glue=True)
+def statistics_of(net: Network, m: Memory, layer: int) -> Any:
+    """Return where the statistics of `layer`, counted from 1, lie, each with room to spare."""
+    return at(m.statistics, 4 * (m.heights[layer] + layer * net.width) * net.width)

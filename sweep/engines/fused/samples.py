@@ -39,7 +39,7 @@ def take_order(net: Network, m: Memory, lanes: int) -> None:
     """Draw the order of each lane's samples in its epoch."""
     for j in range(lanes):
         epoch = int(m.epochs[j])
-        call(net.order, (m.seeds[j], epoch, net.samples, at(m.orders, j * net.samples), m.scratch))
+        call(net.order, (m.seeds[j], epoch, net.samples, at(m.orders, j * net.samples), m.sorting))
 
 
 @compiled(glue=True)
@@ -76,16 +76,23 @@ def load_tile(
 
 
 @compiled(glue=True)
+def dropout_of(net: Network, m: Memory, which: int, lane: int) -> Any:
+    """Return a lane's rate and the factor of what is kept: of the inputs, or the hidden layers."""
+    row = at(m.given, (net.dropout_row + 2 * which) * net.width + lane)
+    return row[0], row[net.width]
+
+
+@compiled(glue=True)
 def _corrupt(net: Network, m: Memory, row: Any, lane: int, sample: int) -> None:
     seed, epoch, first = m.seeds[lane], int(m.epochs[lane]), sample * net.features
     if net.corrupt != 0:
         options = at(m.given, net.noise_row * net.width + lane)
         total = net.samples * net.features
-        where = (first, net.features, total)
-        call(net.corrupt, (row, options, seed, epoch, where[0], where[1], where[2], m.scratch))
+        features, scratch = net.features, m.scratch
+        call(net.corrupt, (row, options, seed, epoch, first, features, total, scratch))
     if net.input_dropout:
-        rate = m.given[net.dropout_row * net.width + lane]
-        call(net.drop, (row, 1, rate, seed, epoch, 0, first, net.features, m.scratch))
+        rate, kept = dropout_of(net, m, 0, lane)
+        call(net.drop, (row, 1, rate, kept, seed, epoch, 0, first, net.features, m.scratch))
 
 
 @compiled
@@ -102,18 +109,19 @@ def _load_targets(net: Network, m: Memory, tile: Tile, c: int, targets: Any) -> 
 
 
 @compiled
-def tile_of(net: Network, m: Memory, first: int, samples: int, training: bool, held: bool) -> Tile:
+def tile_of(
+    net: Network, m: Memory, first: int, samples: int, training: bool, back: bool, held: bool
+) -> Tile:
     """Return the tile of `samples` samples from `first` on; `load_tile` fills it if need be."""
     inputs, turned, targets, numbers = m.inputs, m.turned_inputs, m.targets, False
     drawn = training and (net.corrupt != 0 or net.input_dropout)
     if net.resident and not held:
         column = columns_of(net, first)
-        inputs = at(m.kept_inputs, first * net.features)
-        if net.alone:
-            inputs = at(m.kept_inputs, column * net.features * net.width)
+        size = 1 if net.numbers else net.width
+        inputs = at(m.kept_inputs, column * net.features * size)
         turned = at(m.kept_turned, first * net.row)
         targets = at(m.kept_targets, column * net.outputs * net.width)
         numbers = net.numbers
     elif net.same and not drawn:
         targets = m.inputs
-    return Tile(inputs, turned, targets, numbers, first, samples, training)
+    return Tile(inputs, turned, targets, numbers, first, samples, training, back)

@@ -1,8 +1,4 @@
-"""The memory that the kernel works in, and the layout that describes it.
-
-A *column* is a vector of values of one unit: in a packed block a sample in several lanes, in a lane
-alone several samples.
-"""
+"""The memory that the kernel works in, and the numbers that describe it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,16 +9,26 @@ from jaxtyping import Float
 from sweep.components.losses import Variant
 from sweep.datasets.data import Data
 from sweep.engines.fused import forms
-from sweep.engines.fused.forward_backward import Memory, Network
-from sweep.engines.fused.hyperparameters import RATES_GIVEN, HyperparameterRows, optimizer_kernel
+from sweep.engines.fused.hyperparameters import (
+    GivenRows,
+    HyperparameterRows,
+    part_of,
+)
 from sweep.engines.fused.kernel import BlockMemory
+from sweep.engines.fused.layers import Layers
+from sweep.engines.fused.network import Memory, Network
 from sweep.engines.start import slot_names
+from sweep.kernel.randomness import SCRATCH_WORDS
 from sweep.kernel.vectors import vector_width
-from sweep.nets.layout import Role, decay_shares, layout_of
+from sweep.nets.layout import decay_shares, layout_of
+from sweep.nets.topology import bottleneck_layer
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
 PACKED_TILE = 8  # samples done at a time: their activations stay in the first cache
+ALONE_TILE = 8  # columns: an update of up to 128 samples is one tile
+MOST_RESIDENT = 32 << 20  # bytes of samples laid out as the kernel wants them
+MOST_PACKED = 2048  # parameters of networks that train side by side: sixteen fit the second cache
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,14 @@ class Workspace:
     def of(cls, shape: Trial, data: Data) -> "Workspace":
         """Allocate for trials of the pack key of `shape` on `data`."""
         slots = slot_names(shape)
-        packed, alone = (_network(shape, data, alone=alone) for alone in (False, True))
-        packed_memory, memory_alone = _memories(shape, data, packed, alone)
+        layers, samples = Layers.of(shape), _Samples.of(shape, data)
+        networks = [_network(shape, samples, layers, alone=alone) for alone in (False, True)]
+        packed, alone = networks
+        shared = _given(samples) | _of_lanes(shape, packed, samples)
+        packed_memory, memory_alone = (
+            Memory(**shared | _laid_out(shape, samples, net) | _working(shape, layers, net))
+            for net in networks
+        )
         return cls(
             packed=packed,
             alone=alone,
@@ -51,37 +63,140 @@ class Workspace:
             slots=slots,
         )
 
+    @property
+    def few(self) -> int:
+        """How many lanes or fewer train one by one."""
+        packs = self.packed.parameters <= MOST_PACKED
+        return self.packed.width // 2 if packs else np.iinfo(np.int64).max
 
-def _network(shape: Trial, data: Data, *, alone: bool) -> Network:
-    dtype = shape.dtype
+
+@dataclass(frozen=True)
+class _Samples:
+    """The data in the network's precision."""
+
+    inputs: Float[np.ndarray, "samples features"]
+    targets: Float[np.ndarray, "samples outputs"]
+    held_inputs: Float[np.ndarray, "held features"]
+    held_targets: Float[np.ndarray, "held outputs"]
+    bits: tuple[bool, bool]
+
+    @classmethod
+    def of(cls, shape: Trial, data: Data) -> "_Samples":
+        inputs, targets = _in_dtype(data.inputs, data.targets, shape.dtype)
+        none = np.zeros((0, inputs.shape[1])), np.zeros((0, targets.shape[1]))
+        held = none
+        if data.validation_inputs is not None and data.validation_targets is not None:
+            held = data.validation_inputs, data.validation_targets
+        held_inputs, held_targets = _in_dtype(*held, shape.dtype)
+        bits = tuple(bool(np.isin(table, (0.0, 1.0)).all()) for table in (targets, held_targets))
+        return cls(inputs, targets, held_inputs, held_targets, (bits[0], bits[1]))
+
+    @property
+    def same(self) -> bool:
+        """Whether the inputs are the targets, of training and held-out samples alike."""
+        return self.inputs is self.targets and self.held_inputs is self.held_targets
+
+
+def _in_dtype(
+    inputs: np.ndarray, targets: np.ndarray, dtype: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return both in a precision: one array where they are one."""
+    cast = np.ascontiguousarray(inputs, dtype)
+    return cast, cast if targets is inputs else np.ascontiguousarray(targets, dtype)
+
+
+def _network(shape: Trial, samples: _Samples, layers: Layers, *, alone: bool) -> Network:
+    dtype, count = shape.dtype, len(samples.inputs)
     width = vector_width(np.dtype(dtype))
-    samples, features = data.targets.shape
-    rows = HyperparameterRows.of(shape)
-    optimizer, options = component_of(shape, "optimizer")
-    schedule, _ = component_of(shape, "learning_rate_schedule")
-    flags, loss = flags_of(optimizer, options), component_of(shape, "loss")[0]
-    terms = samples if loss.sums_outputs else samples * features
+    batch = min(shape.batch_size or count, count)
+    rows, given = HyperparameterRows.of(shape), GivenRows.of(shape)
+    loss = component_of(shape, "loss")[0]
+    per_sample = 1 if loss.sums_outputs else samples.targets.shape[1]
+    drops = bool(shape.input_dropout), bool(shape.hidden_dropout)
+    resident = _resident(shape, samples, batch, width, alone=alone)
+    code = bottleneck_layer(shape.topology) if shape.code_penalty else None
     return Network(
         alone=alone,
         width=width,
         stride=1 if alone else width,
         depth=len(shape.topology) - 1,
-        features=features,
-        samples=samples,
-        columns=-(-samples // width) if alone else samples,
-        tile=1 if alone else PACKED_TILE,
-        biases=shape.biases,
-        hidden=forms.activation_form(component_of(shape, "activation")[0], dtype),
-        output=_output_form(shape),
-        loss=_loss_form(shape, data),
-        rates=forms.rates_form(schedule, optimizer, flags, dtype),
-        update=forms.update_form(optimizer, flags, dtype, partly=not shape.decay_biases),
-        clip=_clipping_form(shape),
+        features=samples.inputs.shape[1],
+        outputs=samples.targets.shape[1],
+        row=-(-(samples.inputs.shape[1] + 1) // width) * width,
+        most=max(shape.topology),
+        samples=count,
+        held_out=len(samples.held_inputs),
+        batch=batch,
+        tile=_tile(shape, batch, len(samples.held_inputs), count, width, alone=alone),
+        resident=resident,
+        numbers=resident and not alone and shape.skip == "none",
+        shuffled=shape.sample_order == "shuffled",
+        same=samples.same,
+        **_forms(shape, samples),
         output_options=rows.output_options,
+        norm_options=rows.norm_options,
         update_row=rows.update,
-        scale=1.0 if shape.loss_reduction == "sum" else 1.0 / terms,
+        noise_row=given.noise,
+        dropout_row=given.dropout,
+        input_dropout=drops[0],
+        hidden_dropout=drops[1],
+        terms=0 if shape.loss_reduction == "sum" else per_sample,
         parameters=layout_of(shape).n_parameters,
+        buffers=layers.n_buffers,
+        extra=layers.n_extra,
+        code=code or 0,
     )
+
+
+def _resident(
+    shape: Trial, samples: _Samples, batch: int, width: int, *, alone: bool
+) -> bool:
+    """Return whether all samples are laid out once, for nothing changes them."""
+    whole = not alone or batch % width == 0 or batch == len(samples.inputs)
+    drawn = shape.sample_order == "shuffled" or shape.input_noise != "none" or shape.input_dropout
+    size = samples.targets.size * (1 if alone else width) + 3 * samples.inputs.size
+    return whole and not drawn and size * samples.inputs.itemsize <= MOST_RESIDENT
+
+
+def _tile(
+    shape: Trial, batch: int, held_out: int, samples: int, width: int, *, alone: bool
+) -> int:
+    """Return how many columns are done at a time: of a normalised network a whole batch."""
+    per_column = width if alone else 1
+    if shape.normalisation != "none":
+        return -(-batch // per_column)
+    return min(ALONE_TILE if alone else PACKED_TILE, -(-max(batch, held_out) // per_column))
+
+
+def _forms(shape: Trial, samples: _Samples) -> dict[str, int]:
+    """Return the address of every form that the kernel may call, of the network's fields."""
+    dtype, nothing = shape.dtype, forms.NOTHING
+    optimizer, options = component_of(shape, "optimizer")
+    schedule, _ = component_of(shape, "learning_rate_schedule")
+    flags = flags_of(optimizer, options)
+    norm, skip = ((nothing, nothing),) * 2
+    if shape.normalisation != "none":
+        norm = forms.normalisation_forms(component_of(shape, "normalisation")[0], dtype)
+    if shape.skip != "none":
+        skip = forms.skip_forms(component_of(shape, "skip")[0], dtype)
+    drops = shape.input_dropout or shape.hidden_dropout
+    noise, clip = part_of(shape, "input_noise"), part_of(shape, "gradient_clip")
+    return {
+        "hidden": forms.activation_form(component_of(shape, "activation")[0], dtype),
+        "output": _output_form(shape),
+        "loss": _loss_form(shape, samples.bits[0]),
+        "held_out_loss": _loss_form(shape, samples.bits[1]) if len(samples.held_inputs) else 0,
+        "rates": forms.rates_form(schedule, optimizer, flags, dtype),
+        "update": forms.update_form(optimizer, flags, dtype, partly=not shape.decay_biases),
+        "clip": nothing if shape.gradient_clip == "none" else forms.clipping_form(clip, dtype),
+        "order": forms.order_form(dtype) if shape.sample_order == "shuffled" else nothing,
+        "corrupt": nothing if shape.input_noise == "none" else forms.noise_form(noise, dtype),
+        "drop": forms.dropout_form(dtype) if drops else nothing,
+        "normalise": norm[0],
+        "normalise_back": norm[1],
+        "join": skip[0],
+        "join_back": skip[1],
+    }
 
 
 def _output_form(shape: Trial) -> int:
@@ -91,63 +206,97 @@ def _output_form(shape: Trial) -> int:
     return forms.activation_form(output, shape.dtype, keeps_logits=keeps)
 
 
-def _loss_form(shape: Trial, data: Data) -> int:
+def _loss_form(shape: Trial, bits: bool) -> int:
     loss, options = component_of(shape, "loss")
     variant = Variant(
         semantics=options.get("semantics"),
         softmax=component_of(shape, "output_activation")[0].softmax,
-        bits=bool(np.isin(data.targets, (0.0, 1.0)).all()),
+        bits=bits,
         options=options,
     )
     return forms.loss_form(loss, variant, shape.dtype)
 
 
-def _clipping_form(shape: Trial) -> int:
-    if shape.gradient_clip == "none":
-        return forms.NOTHING
-    return forms.clipping_form(component_of(shape, "gradient_clip")[0], shape.dtype)
-
-
-def _memories(shape: Trial, data: Data, packed: Network, alone: Network) -> tuple[Memory, Memory]:
-    """Return the memory of a packed block and of a lane alone: the same but for data and decay."""
-    dtype, width = np.dtype(shape.dtype), packed.width
-    inputs, targets = data.inputs.astype(dtype), data.targets.astype(dtype)
-    shared = _shared_memory(shape, packed, alone) | {"turned_inputs": _turned(inputs, width)}
-    shares = decay_shares(shape).astype(dtype)
-    packed_data = {
-        "inputs": inputs.ravel(),
-        "targets": np.repeat(targets.ravel(), width),
-        "decayed": np.repeat(shares, width),
-    }
-    data_alone = {
-        "inputs": _columns(inputs, width),
-        "targets": _columns(targets, width),
-        "decayed": np.pad(shares, (0, width)),
-    }
-    return Memory(**shared, **packed_data), Memory(**shared, **data_alone)
-
-
-def _shared_memory(shape: Trial, packed: Network, alone: Network) -> dict[str, Any]:
-    widths, width = np.array(shape.topology, np.int64), packed.width
-    weights = [array for array in layout_of(shape).parameters if array.role is Role.WEIGHT]
-    dtype = np.dtype(shape.dtype)
-    rows = -(-(widths[:-1] + 1) // width) * width
-    columns = max(packed.columns, alone.columns)
-    pads = np.concatenate([[0], np.cumsum(rows * widths[1:])])
-    units = int(widths[1:].sum()) * max(packed.tile, alone.tile)
+def _given(samples: _Samples) -> dict[str, Any]:
     return {
-        "widths": widths,
-        "starts": np.array([array.start for array in weights], np.int64),
-        "heights": np.concatenate([[0, 0], np.cumsum(widths[1:])]),
-        "pads": pads,
-        "parameters": np.zeros(packed.parameters * width, dtype),
-        "gradient": np.zeros(packed.parameters * width, dtype),
-        "hyper": np.zeros(HyperparameterRows.of(shape).count * width, dtype),
-        "slopes": np.zeros(units * width, dtype),
-        "values": np.zeros(units * width, dtype),
-        "turned": np.zeros(int(rows.max()) * width, dtype),
-        "spread": np.zeros(int(pads[-1]), dtype),
+        "given_inputs": samples.inputs.ravel(),
+        "given_targets": samples.targets.ravel(),
+        "held_inputs": samples.held_inputs.ravel(),
+        "held_targets": samples.held_targets.ravel(),
+    }
+
+
+def _of_lanes(shape: Trial, packed: Network, samples: _Samples) -> dict[str, Any]:
+    """Return the memory of a block's lanes, of one alone too."""
+    dtype, width = np.dtype(shape.dtype), packed.width
+    rows = HyperparameterRows.of(shape).count
+    drawn = max(shape.topology) + width
+    order = len(samples.inputs) if packed.shuffled else 1
+    return {
+        "parameters": np.zeros((packed.parameters + 1) * width, dtype),
+        "gradient": np.zeros((packed.parameters + packed.extra + 1) * width, dtype),
+        "buffers": np.zeros((packed.buffers + 1) * width, dtype),
+        "hyper": np.zeros(rows * width, dtype),
+        "given": np.zeros((packed.dropout_row + 4) * width),
         "zero": np.zeros(width, dtype),
+        "scratch": np.zeros(drawn),
+        "sorting": np.zeros(order * SCRATCH_WORDS, np.int64),
+        "orders": np.zeros(order * width, np.int64),
+        "seeds": np.zeros(width, np.int64),
+        "epochs": np.zeros(width),
+        "updates": np.zeros(width),
+        "fresh": np.zeros(1, np.int8),
+    }
+
+
+def _laid_out(shape: Trial, samples: _Samples, net: Network) -> dict[str, Any]:
+    """Return samples and shares of weight decay as a layout wants them."""
+    width, shares = net.width, decay_shares(shape).astype(shape.dtype)
+    empty = np.zeros(0, shape.dtype)
+    kept = dict.fromkeys(("kept_inputs", "kept_turned", "kept_targets"), empty)
+    if net.resident and net.alone:
+        kept = {
+            "kept_inputs": _columns(samples.inputs, width),
+            "kept_turned": _turned(samples.inputs, width),
+            "kept_targets": _columns(samples.targets, width),
+        }
+    elif net.resident:
+        spread = 1 if net.numbers else width
+        kept["kept_inputs"] = np.repeat(samples.inputs.ravel(), spread)
+        kept["kept_targets"] = np.repeat(samples.targets.ravel(), width)
+    decayed = np.pad(shares, (0, width)) if net.alone else np.repeat(shares, width)
+    return kept | {"decayed": decayed}
+
+
+def _working(shape: Trial, layers: Layers, net: Network) -> dict[str, Any]:
+    """Return the memory of a tile and of gradients."""
+    dtype, width = np.dtype(shape.dtype), net.width
+    units, columns = int(sum(shape.topology[1:])), net.tile
+    spare = width * width  # blocks that are turned are read and written whole
+    rows = columns * width if net.alone else width
+
+    def numbers(count: int, *, wanted: object = True) -> np.ndarray:
+        return np.zeros(count * width + spare if wanted else 0, dtype)
+
+    longest = -(-max(net.row, net.outputs) // width + 1) * width
+    normalised, joined = shape.normalisation != "none", shape.skip != "none"
+    room = units + net.depth * width
+    return layers.tables(net) | {
+        "inputs": numbers(columns * net.features),
+        "targets": numbers(columns * net.outputs),
+        "turned_inputs": np.zeros(rows * net.row + spare, dtype),
+        "rows": np.zeros(max(longest, 2 * width) * width + spare, dtype),
+        "slopes": numbers(columns * units),
+        "values": numbers(columns * units),
+        "normal": numbers(columns * units, wanted=normalised),
+        "inner": numbers(columns * units, wanted=joined),
+        "doors": numbers(columns * units, wanted=joined),
+        "masks": numbers(columns * units, wanted=net.hidden_dropout),
+        "back": numbers(columns * net.most),
+        "over": numbers(columns * net.most),
+        "turned": np.zeros(layers.turned(net) + spare, dtype),
+        "spread": np.zeros(layers.spread(net) + spare, dtype),
+        "statistics": numbers(4 * (room + width), wanted=normalised),
         "sums": np.zeros(columns * width),
         "worst": np.zeros(columns * width),
         "leads": np.zeros(columns * width),
@@ -159,9 +308,8 @@ def _block(shape: Trial, network: Network, slots: int) -> BlockMemory:
     optimizer, _ = component_of(shape, "optimizer")
     return BlockMemory(
         slots=np.zeros(max(1, slots) * network.parameters * width, shape.dtype),
-        given=np.zeros((RATES_GIVEN + len(optimizer_kernel(shape).reads)) * width),
-        epochs=np.zeros(width),
         scalars=np.zeros(max(1, len(optimizer.scalars)) * width),
+        sums=np.zeros(width),
         losses=np.zeros(width),
         errors=np.zeros(width),
         frozen=np.zeros(width, np.int8),
