@@ -21,9 +21,9 @@ from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
 from sweep.engines.stop_rules import Rules
+from sweep.kernel.records import pack
 from sweep.ladder import LEVELS, PATIENCES
 from sweep.nets.layout import layout_of
-from sweep.planning.engines import fused_supports
 from sweep.trial import Trial
 
 # A parameter and a sample, forward and back; sizes chunks on every machine alike.
@@ -125,20 +125,12 @@ class FusedEngine:
         buffers = buffers.astype(stacked.dtype)
         record = _record(state, reasons)
         scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
-        RUN[self._shape.dtype](
-            space.packed,
-            space.alone,
-            space.packed_memory,
-            space.memory_alone,
-            space.block,
-            prepared.pack(stacked, buffers, scalars, rows, evaluating=epochs == 0),
-            record,
-            prepared.rules,
-            evaluations,
-            Team(0, 1, *np.zeros((3, 1), np.int64), yield_address()),
-            epochs,
-            space.few,
-        )
+        arrays = prepared.pack(stacked, buffers, scalars, rows, evaluating=epochs == 0)
+        team = Team(0, 1, *np.zeros((3, 1), np.int64), yield_address())
+        dtype = self._shape.dtype
+        records = [pack(r, dtype) for r in (arrays, record, prepared.rules, evaluations, team)]
+        addresses = [packed.address for packed in (*space.records, *records)]
+        RUN[dtype](*addresses, epochs, space.few)
         for array, trained in zip((state.parameters, *slots), stacked, strict=True):
             array[:] = trained
         for array, trained in zip(state.scalars.values(), scalars, strict=True):

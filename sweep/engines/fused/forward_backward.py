@@ -5,7 +5,15 @@ from typing import Any
 import numpy as np
 
 from sweep.engines.fused.hyperparameters import CODE_PENALTY, FLAT_SPOT, OPTIONS
-from sweep.engines.fused.network import Memory, Network, Tile, by_columns, padded, place, statistics_of
+from sweep.engines.fused.network import (
+    Memory,
+    Network,
+    Tile,
+    by_columns,
+    padded,
+    place,
+    statistics_of,
+)
 from sweep.engines.fused.samples import dropout_of, sample_at, turn
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import (
@@ -30,26 +38,22 @@ def inputs_of(net: Network, m: Memory, tile: Tile, layer: int, column: int) -> M
     return Matrix(at(tile.inputs, column * row), row, net.width)
 
 
-@compiled
+@compiled(glue=True)
 def forward(net: Network, m: Memory, tile: Tile, column: int, stop: int) -> None:
     """Compute pre-activations, derivatives and activations of some columns."""
     count = stop - column
     for layer in range(net.depth):
         left, above = inputs_of(net, m, tile, layer, column), layer + 1
         numbers = layer == 0 and tile.numbers
-        out = by_columns(m.slopes, net, m, above, column)
-        across, along = m.across[layer], m.along[layer]
-        _weigh(net, m, layer, out, left, numbers, m.weights[layer], across, along, False, count)
+        for gate in range(1 + (m.gates[layer] >= 0)):
+            out = by_columns(m.doors if gate else m.slopes, net, m, above, column)
+            _weigh(net, m, layer, out, left, numbers, gate, count)
         if m.scales[layer] >= 0:
             _normalise(net, m, tile, layer, column, count)
         _activate(net, m, above, column, count)
         if above == net.depth:
             return
         if net.join != 0:
-            if m.gates[layer] >= 0:
-                doors = by_columns(m.doors, net, m, above, column)
-                fan_in = m.widths[layer]
-                _weigh(net, m, layer, doors, left, numbers, m.gates[layer], fan_in, 1, True, count)
             around = left.start
             inner, gates = _sides(net, m, above, column)
             values = place(m.values, net, m, above, column)
@@ -60,7 +64,7 @@ def forward(net: Network, m: Memory, tile: Tile, column: int, stop: int) -> None
             _turn_values(net, m, above, column, stop)
 
 
-@compiled
+@compiled(glue=True)
 def _weigh(
     net: Network,
     m: Memory,
@@ -68,15 +72,15 @@ def _weigh(
     out: Matrix,
     left: Matrix,
     numbers: bool,
-    first: int,
-    across: int,
-    along: int,
-    gate: bool,
+    gate: int,
     count: int,
 ) -> None:
-    """Multiply what a layer is given with weights, those from `first` on, and add the biases."""
+    """Multiply what a layer is given with its weights, or its gate's, and add the biases."""
     fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-    bias = m.gate_biases[layer] if gate else m.biases[layer]
+    first, across, along = m.weights[layer], m.across[layer], m.along[layer]
+    bias = m.biases[layer]
+    if gate:
+        first, across, along, bias = m.gates[layer], fan_in, 1, m.gate_biases[layer]
     start, step = m.zero, 0
     if bias >= 0:
         start, step = at(m.parameters, bias * net.stride), net.stride
@@ -212,17 +216,16 @@ def backward(net: Network, m: Memory, tile: Tile, column: int, stop: int, batch:
         mine, other = (m.back, m.over) if layer & 1 else (m.over, m.back)
         room = column * net.most * net.width
         back, over = at(mine, room), at(other, room)
-        out = Matrix(back, units * net.width, net.width)
-        left = by_columns(m.slopes, net, m, layer + 1, column)
-        across, along = m.along[layer], m.across[layer]
-        _weigh_back(net, m, layer, out, left, m.weights[layer], across, along, count)
-        if net.join != 0 and layer + 1 < net.depth:
-            _add_columns(back, over, count, units, above, net.width)
-            if m.gates[layer] >= 0:
-                left = by_columns(m.doors, net, m, layer + 1, column)
-                out = Matrix(over, units * net.width, net.width)
-                _weigh_back(net, m, layer, out, left, m.gates[layer], 1, units, count)
+        for gate in range(1 + (m.gates[layer] >= 0)):
+            if gate:
+                _add_columns(back, over, count, units, above, net.width)
+            left = by_columns(m.doors if gate else m.slopes, net, m, layer + 1, column)
+            out = Matrix(over if gate else back, units * net.width, net.width)
+            _weigh_back(net, m, layer, out, left, gate, count)
+            if gate:
                 _add_columns(back, over, count, units, units, net.width)
+        if net.join != 0 and layer + 1 < net.depth and m.gates[layer] < 0:
+            _add_columns(back, over, count, units, above, net.width)
         _leave_layer(net, m, tile, layer, back, over, column, count, batch)
 
 
@@ -235,19 +238,14 @@ def _add_columns(out: Any, more: Any, count: int, units: int, given: int, width:
             store(here, load(here) + load(at(more, (c * given + i) * width)))
 
 
-@compiled
+@compiled(glue=True)
 def _weigh_back(
-    net: Network,
-    m: Memory,
-    layer: int,
-    out: Matrix,
-    left: Matrix,
-    start: int,
-    across: int,
-    along: int,
-    count: int,
+    net: Network, m: Memory, layer: int, out: Matrix, left: Matrix, gate: int, count: int
 ) -> None:
     fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+    start, across, along = m.weights[layer], m.along[layer], m.across[layer]
+    if gate:
+        start, across, along = m.gates[layer], 1, fan_in
     weights = at(m.parameters, start * net.stride)
     right = Matrix(weights, across * net.stride, along * net.stride)
     whole, first = Along(fan_out, fan_out, 0), Matrix(m.zero, 0, 0)

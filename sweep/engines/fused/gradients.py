@@ -4,7 +4,7 @@ from typing import Any
 
 from sweep.engines.fused.forward_backward import inputs_of
 from sweep.engines.fused.network import Memory, Network, Tile, by_columns, columns_of, padded, place
-from sweep.engines.fused.teams import Team, share
+from sweep.engines.fused.teams import share
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import Along, Matrix, product, product_of_numbers
 from sweep.kernel.vectors import at, load, repeated, store
@@ -19,33 +19,24 @@ def clear_gradient(net: Network, m: Memory) -> None:
 
 
 @compiled(glue=True)
-def add_gradients(net: Network, m: Memory, tile: Tile, team: Team, fresh: bool) -> None:
+def add_gradients(net: Network, m: Memory, tile: Tile, rank: int, size: int, fresh: bool) -> None:
     """Add a tile's samples to the gradient of every layer; to 0 if it is `fresh`."""
     for layer in range(net.depth):
-        above = layer + 1
-        slopes, place_of = by_columns(m.slopes, net, m, above, 0), m.gradients[layer]
-        _add(net, m, tile, team, layer, slopes, place_of, m.pads[layer], m.biases[layer], fresh)
-        if m.gates[layer] >= 0:
-            doors, bias = by_columns(m.doors, net, m, above, 0), m.gate_biases[layer]
-            _add(net, m, tile, team, layer, doors, m.gates[layer], m.gate_pads[layer], bias, fresh)
+        for gate in range(1 + (m.gates[layer] >= 0)):
+            slopes = by_columns(m.doors if gate else m.slopes, net, m, layer + 1, 0)
+            if net.alone:
+                pad = m.gate_pads[layer] if gate else m.pads[layer]
+                _add_alone(net, m, tile, rank, size, layer, slopes, pad, fresh)
+            else:
+                start = m.gates[layer] if gate else m.gradients[layer]
+                bias = m.gate_biases[layer] if gate else m.biases[layer]
+                _add_packed(net, m, tile, layer, slopes, start, bias)
 
 
-@compiled
-def _add(
-    net: Network,
-    m: Memory,
-    tile: Tile,
-    team: Team,
-    layer: int,
-    slopes: Matrix,
-    weights: int,
-    pad: int,
-    bias: int,
-    fresh: bool,
+@compiled(glue=True)
+def _add_packed(
+    net: Network, m: Memory, tile: Tile, layer: int, slopes: Matrix, weights: int, bias: int
 ) -> None:
-    if net.alone:
-        _add_alone(net, m, tile, team, layer, slopes, pad, fresh)
-        return
     fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], net.width
     columns = columns_of(net, tile.samples)
     gradient, whole = at(m.gradient, weights * width), Along(columns, columns, 0)
@@ -74,7 +65,8 @@ def _add_alone(
     net: Network,
     m: Memory,
     tile: Tile,
-    team: Team,
+    rank: int,
+    size: int,
     layer: int,
     slopes: Matrix,
     pad: int,
@@ -86,7 +78,7 @@ def _add_alone(
     """
     fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], net.width
     row = padded(fan_in + 1, width)
-    first, stop = share(team, fan_out)
+    first, stop = share(rank, size, fan_out)
     out = Matrix(at(m.spread, pad + first * row), row, width)
     start = Matrix(m.zero, 0, 0) if fresh else out
     turned = at(m.turned, m.turns[layer]) if layer > 0 else tile.turned
@@ -97,31 +89,24 @@ def _add_alone(
 
 
 @compiled(glue=True)
-def settle_gradient(net: Network, m: Memory, team: Team) -> None:
-    """Bring every gradient to the place of its parameter, a member of the team its own rows."""
+def settle_gradient(net: Network, m: Memory, rank: int, size: int) -> None:
+    """Alone: write every spread gradient in the layout of the parameters, a thread its rows."""
     if not net.alone:
         return
     for layer in range(net.depth):
-        weights = m.gradients[layer]
-        _gather(net, m, team, layer, weights, m.pads[layer], m.biases[layer])
-        if m.gates[layer] >= 0:
-            _gather(net, m, team, layer, m.gates[layer], m.gate_pads[layer], m.gate_biases[layer])
-
-
-@compiled
-def _gather(
-    net: Network, m: Memory, team: Team, layer: int, weights: int, pad: int, bias: int
-) -> None:
-    """Alone: write a spread gradient in the layout of the parameters."""
-    fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-    row = padded(fan_in + 1, net.width)
-    first, stop = share(team, fan_out)
-    for o in range(first, stop):
-        line, out = at(m.spread, pad + o * row), at(m.gradient, weights + o * fan_in)
-        for i in range(fan_in):
-            out[i] = line[i]
-        if bias >= 0:
-            m.gradient[bias + o] = line[fan_in]
+        for gate in range(1 + (m.gates[layer] >= 0)):
+            weights = m.gates[layer] if gate else m.gradients[layer]
+            pad = m.gate_pads[layer] if gate else m.pads[layer]
+            bias = m.gate_biases[layer] if gate else m.biases[layer]
+            fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
+            row = padded(fan_in + 1, net.width)
+            first, stop = share(rank, size, fan_out)
+            for o in range(first, stop):
+                line, out = at(m.spread, pad + o * row), at(m.gradient, weights + o * fan_in)
+                for i in range(fan_in):
+                    out[i] = line[i]
+                if bias >= 0:
+                    m.gradient[bias + o] = line[fan_in]
 
 
 @compiled
@@ -143,10 +128,10 @@ def join_tied(net: Network, m: Memory) -> None:
 
 
 @compiled
-def write_hidden(net: Network, m: Memory, tile: Tile, layer: int, out: Any) -> None:
+def write_hidden(net: Network, m: Memory, first: int, samples: int, layer: int, out: Any) -> None:
     """Alone: write a tile's activations of `layer`, from 1, as rows of samples by units."""
     units, width = m.widths[layer], net.width
-    for s in range(tile.samples):
+    for s in range(samples):
         values = place(m.values, net, m, layer, s // width)
         for i in range(units):
-            out[(tile.first + s) * units + i] = values[i * width + s % width]
+            out[(first + s) * units + i] = values[i * width + s % width]

@@ -5,18 +5,16 @@ samples side by side. Either way a lane's bits are the same.
 """
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from sweep import ladder
 from sweep.components import stopping
 from sweep.engines import state
-from sweep.engines.fused.forward_backward import backward, compare_outputs, forward
 from sweep.engines.fused.gradients import (
-    add_gradients,
     clear_gradient,
     join_tied,
-    settle_gradient,
     write_hidden,
 )
 from sweep.engines.fused.hyperparameters import (
@@ -25,13 +23,14 @@ from sweep.engines.fused.hyperparameters import (
     FLAT_SPOT,
     WEIGHT_DECAY,
 )
-from sweep.engines.fused.network import Memory, Network, Tile, columns_of, place
+from sweep.engines.fused.network import Memory, Network, place, scale_of
 from sweep.engines.fused.rules import LaneRecords, RuleTable, count_epoch, judge_epoch
-from sweep.engines.fused.samples import load_tile, take_order, tile_of
+from sweep.engines.fused.samples import take_order
 from sweep.engines.fused.teams import Team, meet, share
 from sweep.kernel.compilation import compiled, entry
 from sweep.kernel.pointers import call
-from sweep.kernel.vectors import addresses, at, choose, fma, load, store
+from sweep.kernel.records import Bytes, Doubles, Numbers, Words, address_of, record_reader
+from sweep.kernel.vectors import at, choose, fma, load, store
 
 
 class BlockMemory(NamedTuple):
@@ -44,12 +43,12 @@ class BlockMemory(NamedTuple):
             for the next call.
     """
 
-    slots: Any
-    scalars: Any
-    sums: Any
-    losses: Any
-    errors: Any
-    frozen: Any
+    slots: Numbers
+    scalars: Doubles
+    sums: Doubles
+    losses: Doubles
+    errors: Doubles
+    frozen: Bytes
 
 
 class LaneArrays(NamedTuple):
@@ -67,14 +66,14 @@ class LaneArrays(NamedTuple):
         want_errors: whether any rule looks at the outputs.
     """
 
-    parameters: Any
-    slots: Any
-    buffers: Any
-    scalars: Any
-    given: Any
-    hyper: Any
-    seeds: Any
-    rows: Any
+    parameters: Numbers
+    slots: Numbers
+    buffers: Numbers
+    scalars: Doubles
+    given: Doubles
+    hyper: Numbers
+    seeds: Words
+    rows: Words
     n_rows: int
     n_lanes: int
     n_slots: int
@@ -99,13 +98,13 @@ class Evaluations(NamedTuple):
         layer: counted from 1; 0 for none.
     """
 
-    loss: Any
-    objective: Any
-    norm: Any
-    held_out: Any
-    reconstructed: Any
-    argmax: Any
-    hidden: Any
+    loss: Doubles
+    objective: Doubles
+    norm: Doubles
+    held_out: Doubles
+    reconstructed: Words
+    argmax: Words
+    hidden: Numbers
     layer: int
     margin: float
 
@@ -170,35 +169,6 @@ def _leave(net: Network, m: Memory, b: BlockMemory, pack: LaneArrays, row: int, 
 
 
 @compiled(glue=True)
-def _scale_of(net: Network, samples: int) -> float:
-    """Return what the sum of all loss terms of so many samples is multiplied with."""
-    return 1.0 / (samples * net.terms) if net.terms else 1.0
-
-
-@compiled
-def _pass(
-    net: Network,
-    m: Memory,
-    tile: Tile,
-    team: Team,
-    batch: int,
-    held: bool,
-    want_errors: bool,
-) -> None:
-    """Take this thread's columns of a tile forward, compare them, and carry the gradient back."""
-    column, stop = share(team, columns_of(net, tile.samples))
-    if held:
-        load_tile(net, m, tile, column, stop, m.held_inputs, m.held_targets)
-    elif not net.resident:
-        load_tile(net, m, tile, column, stop, m.given_inputs, m.given_targets)
-    forward(net, m, tile, column, stop)
-    form = net.held_out_loss if held else net.loss
-    compare_outputs(net, m, tile, column, stop, form, _scale_of(net, batch), want_errors)
-    if tile.back:
-        backward(net, m, tile, column, stop, batch)
-
-
-@compiled(glue=True)
 def _tile_samples(net: Network) -> int:
     return net.tile * net.width if net.alone else net.tile
 
@@ -216,7 +186,7 @@ def _sum_tile(
                 b.errors[j] = m.worst[here]
 
 
-@compiled
+@compiled(glue=True)
 def _train_batch(
     net: Network,
     m: Memory,
@@ -236,21 +206,21 @@ def _train_batch(
             clear_gradient(net, m)
         for j in range(lanes):
             b.sums[j] = 0.0
-    most = _tile_samples(net)
+    most, here = _tile_samples(net), (address_of(net), address_of(m))
     for done in range(0, samples, most):
-        tile = tile_of(net, m, start + done, min(most, samples - done), True, True, False)
-        _pass(net, m, tile, team, samples, False, pack.want_errors)
+        first, count = start + done, min(most, samples - done)
+        flags = (1, 1, 0, int(pack.want_errors))
+        call(net.take_tile, (*here, first, count, samples, *flags, team.rank, team.size))
         meet(team)
         if team.rank == 0:
-            _sum_tile(net, m, b, tile.samples, lanes, pack.want_errors)
-        add_gradients(net, m, tile, team, done == 0)
+            _sum_tile(net, m, b, count, lanes, pack.want_errors)
+        ends = (int(done == 0), int(done + count == samples))
+        call(net.add_tile, (*here, first, count, 1, *ends, team.rank, team.size))
         meet(team)
-    settle_gradient(net, m, team)
-    meet(team)
     if team.rank == 0:
         portion = samples / net.samples if net.terms else 1.0
         for j in range(lanes):
-            b.losses[j] += b.sums[j] * _scale_of(net, samples) * portion
+            b.losses[j] += b.sums[j] * scale_of(net, samples) * portion
         for j in range(net.width):
             m.updates[j] += 1.0
         if net.extra:
@@ -263,10 +233,11 @@ def _train_batch(
     if net.extra or net.clip or pack.decays:
         meet(team)
     vectors = _vectors_of(net)
-    first, stop = share(team, vectors)
-    here = first * net.width
-    arrays = (at(m.parameters, here), at(m.gradient, here), at(m.decayed, here), at(b.slots, here))
-    call(net.update, (*arrays, hyper, stop - first, vectors))
+    first, stop = share(team.rank, team.size, vectors)
+    place = first * net.width
+    parameters, gradient = at(m.parameters, place), at(m.gradient, place)
+    decayed, slots = at(m.decayed, place), at(b.slots, place)
+    call(net.update, (parameters, gradient, decayed, slots, hyper, stop - first, vectors))
     meet(team)
 
 
@@ -276,17 +247,17 @@ def _validate(net: Network, m: Memory, b: BlockMemory, team: Team, lanes: int) -
     for j in range(lanes):
         if team.rank == 0:
             b.sums[j] = 0.0
-    most = _tile_samples(net)
+    most, here = _tile_samples(net), (address_of(net), address_of(m))
     for first in range(0, net.held_out, most):
-        tile = tile_of(net, m, first, min(most, net.held_out - first), False, False, True)
-        _pass(net, m, tile, team, net.held_out, True, False)
+        count = min(most, net.held_out - first)
+        call(net.take_tile, (*here, first, count, net.held_out, 0, 0, 1, 0, team.rank, team.size))
         meet(team)
         if team.rank == 0:
-            _sum_tile(net, m, b, tile.samples, lanes, False)
+            _sum_tile(net, m, b, count, lanes, False)
         meet(team)
     if team.rank == 0:
         for j in range(lanes):
-            b.sums[j] *= _scale_of(net, net.held_out)
+            b.sums[j] *= scale_of(net, net.held_out)
 
 
 @compiled(glue=True)
@@ -360,21 +331,21 @@ def _evaluate_lane(
     clear_gradient(net, m)
     codes = 0.0
     b.sums[0], b.errors[0] = 0.0, 0.0
-    most = _tile_samples(net)
+    most, here = _tile_samples(net), (address_of(net), address_of(m))
     for first in range(0, net.samples, most):
-        tile = tile_of(net, m, first, min(most, net.samples - first), False, True, False)
-        _pass(net, m, tile, team, net.samples, False, pack.want_errors)
-        _sum_tile(net, m, b, tile.samples, 1, pack.want_errors)
-        add_gradients(net, m, tile, team, first == 0)
-        for s in range(tile.samples):
+        count = min(most, net.samples - first)
+        call(net.take_tile, (*here, first, count, net.samples, 0, 1, 0, 1, 0, 1))
+        _sum_tile(net, m, b, count, 1, True)
+        ends = (int(first == 0), int(first + count == net.samples))
+        call(net.add_tile, (*here, first, count, 0, *ends, 0, 1))
+        for s in range(count):
             v.reconstructed[row] += m.worst[s] <= v.margin
             v.argmax[row] += m.leads[s] > 0.0
         if v.layer:
-            write_hidden(net, m, tile, v.layer, v.hidden)
-        codes += _code_magnitude(net, m, tile)
-    settle_gradient(net, m, team)
+            write_hidden(net, m, first, count, v.layer, v.hidden)
+        codes += _code_magnitude(net, m, count)
     join_tied(net, m)
-    loss = b.sums[0] * _scale_of(net, net.samples)
+    loss = b.sums[0] * scale_of(net, net.samples)
     decay = m.hyper[WEIGHT_DECAY * net.width]
     squares, slopes = 0.0, 0.0
     for p in range(net.parameters):
@@ -392,55 +363,62 @@ def _evaluate_lane(
 
 
 @compiled
-def _code_magnitude(net: Network, m: Memory, tile: Tile) -> float:
+def _code_magnitude(net: Network, m: Memory, samples: int) -> float:
     """Alone: return the summed magnitudes of a tile's codes, if any lane is penalised for them."""
     total = 0.0
     if net.code:
         units = m.widths[net.code]
-        for s in range(tile.samples):
+        for s in range(samples):
             values = place(m.values, net, m, net.code, s // net.width)
             for i in range(units):
                 total += abs(1.0 * values[i * net.width + s % net.width])
     return total
 
 
-def run(
-    packed: Network,
-    alone: Network,
-    packed_memory: Memory,
-    memory_alone: Memory,
-    block: BlockMemory,
-    pack: LaneArrays,
-    record: LaneRecords,
-    rules: RuleTable,
-    evaluations: Evaluations,
-    threads: Team,
-    epochs: int,
-    few: int,
-) -> None:
-    """Train the lanes of `pack.rows` for up to `epochs` epochs, in place; evaluate them if it is 0.
+def _entry(dtype: str) -> Callable[..., None]:
+    """Return the function to compile for networks of a precision."""
+    network, memory = record_reader(Network, dtype), record_reader(Memory, dtype)
+    block_memory, lane_arrays = record_reader(BlockMemory, dtype), record_reader(LaneArrays, dtype)
+    lane_records, rule_table = record_reader(LaneRecords, dtype), record_reader(RuleTable, dtype)
+    found, members = record_reader(Evaluations, dtype), record_reader(Team, dtype)
 
-    One entry for both: most of the code is shared, and a user waits for it to compile.
+    def run(
+        packed: int,
+        packed_memory: int,
+        alone: int,
+        memory_alone: int,
+        block: int,
+        pack: int,
+        record: int,
+        rules: int,
+        evaluations: int,
+        team: int,
+        epochs: int,
+        few: int,
+    ) -> None:
+        """Train the lanes of `pack.rows` for up to `epochs` epochs, or evaluate them if it is 0.
 
-    `packed` and `packed_memory` are for a block of lanes, `alone` and `memory_alone` for a lane
-    alone; `few` lanes or fewer are trained one by one.
-    """
-    lanes, b, team = addresses(pack), addresses(block), addresses(threads)
-    m, m_alone = addresses(packed_memory), addresses(memory_alone)
-    done = 0
-    while done < lanes.n_rows:
-        left = lanes.n_rows - done
-        rows = at(lanes.rows, done)
-        many = left > few and epochs > 0
-        net, memory, count = packed, m, min(left, packed.width)
-        if not many:
-            net, memory, count = alone, m_alone, min(left, 1)
-        if epochs == 0:
-            _evaluate_lane(net, memory, b, lanes, rows, addresses(evaluations), team)
-        else:
-            r, u = addresses(record), addresses(rules)
-            _train_block(net, memory, b, lanes, rows, count, r, u, team, epochs)
-        done += count
+        One entry for both: most of the code is shared, and a user waits for it to compile.
+        Arguments but for the last two are addresses of records. `packed` and `packed_memory` are
+        for a block of lanes, `alone` and `memory_alone` for a lane alone; `few` lanes or fewer are
+        trained one by one.
+        """
+        lanes, b, done = lane_arrays(pack), block_memory(block), 0
+        while done < lanes.n_rows:
+            left = lanes.n_rows - done
+            rows = at(lanes.rows, done)
+            net, m = network(packed), memory(packed_memory)
+            count = min(left, net.width)
+            if left <= few or epochs == 0:
+                net, m, count = network(alone), memory(memory_alone), min(left, 1)
+            if epochs == 0:
+                _evaluate_lane(net, m, b, lanes, rows, found(evaluations), members(team))
+            else:
+                r, u = lane_records(record), rule_table(rules)
+                _train_block(net, m, b, lanes, rows, count, r, u, members(team), epochs)
+            done += count
+
+    return run
 
 
 _SOURCES = (
@@ -448,5 +426,5 @@ _SOURCES = (
     *sorted(Path(str(stopping.__file__)).parent.glob("*.py")),
     *(Path(str(module.__file__)) for module in (ladder, state)),  # their constants
 )
-RUN = {dtype: entry(run, tag=dtype, sources=_SOURCES) for dtype in ("float32", "float64")}
+RUN = {d: entry(_entry(d), tag=d, sources=_SOURCES) for d in ("float32", "float64")}
 """The kernel by dtype: compiled at the first call, or loaded from the cache."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import Matrix
+from sweep.kernel.records import Bytes, Doubles, Numbers, Words
 from sweep.kernel.vectors import at
 
 
@@ -30,7 +31,7 @@ class Network(NamedTuple):
         hidden, output, loss, held_out_loss, rates, update, clip: addresses of components' forms.
         order, corrupt, drop: likewise, of what is drawn.
         normalise, normalise_back, join, join_back: likewise, of what layers do besides; `join`
-            for skips.
+            for skips. take_tile, add_tile: as `passes` has them.
         options, output_options, norm_options, update_row: rows of a lane's numbers, as
             `HyperparameterRows` has them. noise_row, dropout_row: rows of its float64 numbers.
         input_dropout, hidden_dropout: whether any lane drops these.
@@ -69,6 +70,8 @@ class Network(NamedTuple):
     normalise_back: int
     join: int
     join_back: int
+    take_tile: int
+    add_tile: int
     output_options: int
     norm_options: int
     update_row: int
@@ -116,61 +119,61 @@ class Memory(NamedTuple):
         fresh: whether a call has made no epoch yet.
     """
 
-    widths: Any
-    heights: Any
-    weights: Any
-    across: Any
-    along: Any
-    biases: Any
-    scales: Any
-    shifts: Any
-    gates: Any
-    gate_biases: Any
-    means: Any
-    mirrors: Any
-    gradients: Any
-    pads: Any
-    gate_pads: Any
-    turns: Any
-    given_inputs: Any
-    given_targets: Any
-    held_inputs: Any
-    held_targets: Any
-    kept_inputs: Any
-    kept_turned: Any
-    kept_targets: Any
-    inputs: Any
-    turned_inputs: Any
-    targets: Any
-    rows: Any
-    parameters: Any
-    gradient: Any
-    buffers: Any
-    hyper: Any
-    given: Any
-    decayed: Any
-    slopes: Any
-    values: Any
-    normal: Any
-    inner: Any
-    doors: Any
-    masks: Any
-    back: Any
-    over: Any
-    turned: Any
-    spread: Any
-    statistics: Any
-    zero: Any
-    scratch: Any
-    sorting: Any
-    sums: Any
-    worst: Any
-    leads: Any
-    orders: Any
-    seeds: Any
-    epochs: Any
-    updates: Any
-    fresh: Any
+    widths: Words
+    heights: Words
+    weights: Words
+    across: Words
+    along: Words
+    biases: Words
+    scales: Words
+    shifts: Words
+    gates: Words
+    gate_biases: Words
+    means: Words
+    mirrors: Words
+    gradients: Words
+    pads: Words
+    gate_pads: Words
+    turns: Words
+    given_inputs: Numbers
+    given_targets: Numbers
+    held_inputs: Numbers
+    held_targets: Numbers
+    kept_inputs: Numbers
+    kept_turned: Numbers
+    kept_targets: Numbers
+    inputs: Numbers
+    turned_inputs: Numbers
+    targets: Numbers
+    rows: Numbers
+    parameters: Numbers
+    gradient: Numbers
+    buffers: Numbers
+    hyper: Numbers
+    given: Doubles
+    decayed: Numbers
+    slopes: Numbers
+    values: Numbers
+    normal: Numbers
+    inner: Numbers
+    doors: Numbers
+    masks: Numbers
+    back: Numbers
+    over: Numbers
+    turned: Numbers
+    spread: Numbers
+    statistics: Numbers
+    zero: Numbers
+    scratch: Doubles
+    sorting: Words
+    sums: Doubles
+    worst: Doubles
+    leads: Doubles
+    orders: Words
+    seeds: Words
+    epochs: Doubles
+    updates: Doubles
+    fresh: Bytes
 
 
 class Tile(NamedTuple):
@@ -221,3 +224,9 @@ def by_columns(start: Any, net: Network, m: Memory, layer: int, column: int) -> 
 def statistics_of(net: Network, m: Memory, layer: int) -> Any:
     """Return where the statistics of `layer`, counted from 1, lie, each with room to spare."""
     return at(m.statistics, 4 * (m.heights[layer] + layer * net.width) * net.width)
+
+
+@compiled(glue=True)
+def scale_of(net: Network, samples: int) -> float:
+    """Return what the sum of all loss terms of so many samples is multiplied with."""
+    return 1.0 / (samples * net.terms) if net.terms else 1.0

@@ -21,6 +21,7 @@ from sweep.components.stopping import REASONS as RULE_REASONS
 from sweep.components.stopping import Epoch, StopRule, where
 from sweep.engines.state import COUNTERS, TAIL_EPOCHS
 from sweep.kernel.compilation import compiled
+from sweep.kernel.records import Bytes, Doubles, Words
 from sweep.kernel.vectors import at, instruction
 from sweep.ladder import LEVELS, PATIENCES, RULES, TOLERANCES
 from sweep.trial import StopReason
@@ -44,9 +45,9 @@ _N_COUNTERS = len(COUNTERS)
 class RuleTable(NamedTuple):
     """`sweep.engines.stop_rules.Rules`: (lanes, watches, ...) each, one after the other."""
 
-    options: Any
-    epochs: Any
-    max_epochs: Any
+    options: Doubles
+    epochs: Doubles
+    max_epochs: Doubles
 
 
 class LaneRecords(NamedTuple):
@@ -61,25 +62,25 @@ class LaneRecords(NamedTuple):
         watches, width: columns of the tables of watches, and of the curve.
     """
 
-    epoch: Any
-    updates: Any
-    previous_loss: Any
-    last_delta: Any
-    best_loss: Any
-    best_epoch: Any
-    curve: Any
-    tail: Any
-    ladder_since: Any
-    ladder_best: Any
-    ladder_epoch: Any
-    ladder_loss: Any
-    live: Any
-    counters: Any
-    points: Any
-    next_point: Any
-    next_patience: Any
-    next_level: Any
-    reasons: Any
+    epoch: Words
+    updates: Words
+    previous_loss: Doubles
+    last_delta: Doubles
+    best_loss: Doubles
+    best_epoch: Words
+    curve: Doubles
+    tail: Doubles
+    ladder_since: Words
+    ladder_best: Doubles
+    ladder_epoch: Words
+    ladder_loss: Doubles
+    live: Bytes
+    counters: Doubles
+    points: Words
+    next_point: Words
+    next_patience: Words
+    next_level: Words
+    reasons: Bytes
     watches: int
     width: int
 

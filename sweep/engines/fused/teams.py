@@ -1,14 +1,14 @@
 """Threads that train one lane together, each a share of its columns, weights and updates."""
 
-from typing import Any, NamedTuple
-
 import ctypes
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
 
 from sweep.kernel.compilation import compiled
 from sweep.kernel.pointers import call
+from sweep.kernel.records import Words
 from sweep.kernel.vectors import instruction
 
 SPINS = 2000  # about 20 us of waiting before the processor is offered to others
@@ -26,9 +26,9 @@ class Team(NamedTuple):
 
     rank: int
     size: int
-    arrivals: Any
-    meetings: Any
-    going: Any
+    arrivals: Words
+    meetings: Words
+    going: Words
     give_way: int
 
 
@@ -74,8 +74,6 @@ def meet(team: Team) -> None:
 
 
 @compiled(glue=True)
-def share(team: Team, count: int) -> Any:
-    """Return the first and the last but one of `count` things that are this thread's."""
-    return count * team.rank // team.size, count * (team.rank + 1) // team.size
-
-
+def share(rank: int, size: int, count: int) -> Any:
+    """Return where a thread's part of `count` things begins and ends."""
+    return count * rank // size, count * (rank + 1) // size

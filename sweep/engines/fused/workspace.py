@@ -17,8 +17,10 @@ from sweep.engines.fused.hyperparameters import (
 from sweep.engines.fused.kernel import BlockMemory
 from sweep.engines.fused.layers import Layers
 from sweep.engines.fused.network import Memory, Network
+from sweep.engines.fused.passes import gradients_address, pass_address
 from sweep.engines.start import slot_names
 from sweep.kernel.randomness import SCRATCH_WORDS
+from sweep.kernel.records import Packed, pack
 from sweep.kernel.vectors import vector_width
 from sweep.nets.layout import decay_shares, layout_of
 from sweep.nets.topology import bottleneck_layer
@@ -36,11 +38,8 @@ class Workspace:
     """What the kernel needs besides the lanes, for trials of one pack key on one set of data."""
 
     packed: Network
-    alone: Network
-    packed_memory: Memory
-    memory_alone: Memory
-    block: BlockMemory
     slots: tuple[str, ...]
+    records: tuple[Packed, ...]
 
     @classmethod
     def of(cls, shape: Trial, data: Data) -> "Workspace":
@@ -48,20 +47,14 @@ class Workspace:
         slots = slot_names(shape)
         layers, samples = Layers.of(shape), _Samples.of(shape, data)
         networks = [_network(shape, samples, layers, alone=alone) for alone in (False, True)]
-        packed, alone = networks
-        shared = _given(samples) | _of_lanes(shape, packed, samples)
-        packed_memory, memory_alone = (
-            Memory(**shared | _laid_out(shape, samples, net) | _working(shape, layers, net))
-            for net in networks
-        )
-        return cls(
-            packed=packed,
-            alone=alone,
-            packed_memory=packed_memory,
-            memory_alone=memory_alone,
-            block=_block(shape, packed, len(slots)),
-            slots=slots,
-        )
+        shared = _given(samples) | _of_lanes(shape, networks[0], samples)
+        records: list[Any] = []
+        for net in networks:
+            arrays = _laid_out(shape, samples, net) | _working(shape, layers, net)
+            records += [net, Memory(**shared | arrays)]
+        records.append(_block(shape, networks[0], len(slots)))
+        packed = tuple(pack(record, shape.dtype) for record in records)
+        return cls(packed=networks[0], slots=slots, records=packed)
 
     @property
     def few(self) -> int:
@@ -196,6 +189,8 @@ def _forms(shape: Trial, samples: _Samples) -> dict[str, int]:
         "normalise_back": norm[1],
         "join": skip[0],
         "join_back": skip[1],
+        "take_tile": pass_address(dtype),
+        "add_tile": gradients_address(dtype),
     }
 
 
