@@ -14,7 +14,7 @@ from numba import types
 from numba.core import cgutils
 
 from sweep.kernel.compilation import compiled
-from sweep.kernel.vectors import VECTOR_BYTES, at, instruction, places_at, vector_at, vector_loader
+from sweep.kernel.vectors import VECTOR_BYTES, instruction, places_at, vector_at, vector_loader
 
 WIDE = 4
 TALL = 4 if VECTOR_BYTES == 64 else 2  # as many sums as AVX-512's or AVX2's registers hold
@@ -41,118 +41,83 @@ class Along(NamedTuple):
     jump: int
 
 
-@compiled(glue=True)
-def _from(table: Matrix, i: int, j: int) -> Matrix:
-    """Return the rest of a table from element (i, j) on."""
-    return Matrix(at(table.start, i * table.across + j * table.along), table.across, table.along)
-
-
-def _grid_type(pointer: types.CPointer, rows: Any, columns: Any) -> types.UniTuple:
-    return types.UniTuple(vector_at(pointer), rows.literal_value * columns.literal_value)
-
-
 @instruction
-def _grid_loaded(
-    typing: Any, start: Any, across: Any, along: Any, rows: Any, columns: Any, repeat: Any
-) -> Any:
-    """Return the vectors of a grid of elements; `repeat` repeats single numbers."""
-    grid = _grid_type(start, rows, columns)
-    fetch = vector_loader(start, repeat=repeat.literal_value)
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        values = [
-            fetch(context, builder, place)
-            for row in places_at(builder, args[0], args[1], rows.literal_value)
-            for place in places_at(builder, row, args[2], columns.literal_value)
-        ]
-        return context.make_tuple(builder, grid, values)
-
-    return grid(start, types.intp, types.intp, rows, columns, repeat), emit
-
-
-@instruction
-def _grid_advanced(
+def _tile(
     typing: Any,
-    grid: Any,
+    out: Any,
+    first: Any,
     left: Any,
-    left_across: Any,
     right: Any,
-    right_across: Any,
+    along: Any,
+    i: Any,
+    j: Any,
     rows: Any,
     columns: Any,
     repeat_left: Any,
     repeat_right: Any,
 ) -> Any:
-    """Return the grid with left_i * right_j added to each of its elements."""
-    fetch_left = vector_loader(left, repeat=repeat_left.literal_value)
-    fetch_right = vector_loader(right, repeat=repeat_right.literal_value)
-    m, n = rows.literal_value, columns.literal_value
+    """Do the tile of a product from row i and column j on: `rows` by `columns` sums in registers.
+
+    Emitted as a whole, not written as Python: most of what compiling would cost is typing.
+    """
+    m, n, pointer = rows.literal_value, columns.literal_value, out.types[0]
+    fetch_left = vector_loader(pointer, repeat=repeat_left.literal_value)
+    fetch_right = vector_loader(pointer, repeat=repeat_right.literal_value)
+    kind = vector_at(pointer)
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        lefts = [fetch_left(context, builder, p) for p in places_at(builder, args[1], args[2], m)]
-        rights = [fetch_right(context, builder, p) for p in places_at(builder, args[3], args[4], n)]
-        sums = cgutils.unpack_tuple(builder, args[0])
-        whole = sums[0].type
-        kind = grid.dtype
+        *tables, whole, i, j = (*(cgutils.unpack_tuple(builder, a) for a in args[:5]), *args[5:7])
+        word, width = i.type, n
+        first_row, first_column = i, j
+
+        def rest_of(table: Any, row: Any, column: Any) -> Any:
+            start, across, step = table
+            place = builder.add(builder.mul(row, across), builder.mul(column, step))
+            return builder.gep(start, [place])
+
+        def grid_of(table: Any) -> list[Any]:
+            place = rest_of(table, first_row, first_column)
+            lines = places_at(builder, place, table[1], m)
+            return [p for line in lines for p in places_at(builder, line, table[2], width)]
+
+        zero = ir.Constant(word, 0)
+        outs, begins, a, b = tables
+        left_start, right_start = rest_of(a, first_row, zero), rest_of(b, first_column, zero)
+        length, piece, jump = whole
+        vector = context.get_value_type(kind)
+        sums = [cgutils.alloca_once(builder, vector) for _ in range(m * n)]
+        for place, total in zip(grid_of(begins), sums, strict=True):
+            builder.store(fetch_right(context, builder, place), total)
         fma = cgutils.get_or_insert_function(
             builder.module,
-            ir.FunctionType(whole, [whole] * 3),
+            ir.FunctionType(vector, [vector] * 3),
             f"llvm.fma.v{kind.width}f{kind.element.bitwidth}",
         )
-        values = [
-            builder.call(fma, (lefts[i], rights[j], sums[i * n + j]))
-            for i in range(m)
-            for j in range(n)
-        ]
-        return context.make_tuple(builder, grid, values)
-
-    numbers = (rows, columns, repeat_left, repeat_right)
-    return grid(grid, left, types.intp, right, types.intp, *numbers), emit
-
-
-@instruction
-def _grid_stored(
-    typing: Any, grid: Any, start: Any, across: Any, along: Any, rows: Any, columns: Any
-) -> Any:
-    """Write the grid to memory, row by row."""
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        values = iter(cgutils.unpack_tuple(builder, args[0]))
-        for row in places_at(builder, args[1], args[2], rows.literal_value):
-            for place in places_at(builder, row, args[3], columns.literal_value):
-                value = next(values)
-                vector = builder.bitcast(place, value.type.as_pointer())
-                builder.store(value, vector, align=start.dtype.bitwidth // 8)
+        n_pieces = builder.sdiv(builder.sub(builder.add(length, piece), ir.Constant(word, 1)), piece)
+        with cgutils.for_range(builder, n_pieces) as pieces:
+            done = builder.mul(pieces.index, piece)
+            left_piece = builder.gep(left_start, [builder.mul(pieces.index, jump)])
+            right_piece = builder.gep(right_start, [builder.mul(done, b[2])])
+            left_over = builder.sub(length, done)
+            short = builder.icmp_signed("<", left_over, piece)
+            with cgutils.for_range(builder, builder.select(short, left_over, piece)) as steps:
+                k = steps.index
+                at_left = builder.gep(left_piece, [builder.mul(k, a[2])])
+                at_right = builder.gep(right_piece, [builder.mul(k, b[2])])
+                lefts = [fetch_left(context, builder, p) for p in places_at(builder, at_left, a[1], m)]
+                rights = [
+                    fetch_right(context, builder, p) for p in places_at(builder, at_right, b[1], n)
+                ]
+                for place, total in enumerate(sums):
+                    factors = lefts[place // n], rights[place % n]
+                    builder.store(builder.call(fma, (*factors, builder.load(total))), total)
+        for place, total in zip(grid_of(outs), sums, strict=True):
+            whole_place = builder.bitcast(place, vector.as_pointer())
+            builder.store(builder.load(total), whole_place, align=kind.element.bitwidth // 8)
         return context.get_dummy_value()
 
-    return types.void(grid, start, types.intp, types.intp, rows, columns), emit
-
-
-def _tile(rows: int, columns: int, repeat_left: bool, repeat_right: bool) -> Any:
-    """Compile one tile of a product, of `rows` by `columns` sums."""
-
-    @compiled(forceinline=True)
-    def tile(out: Matrix, first: Matrix, left: Matrix, right: Matrix, along: Along) -> None:
-        grid = _grid_loaded(first.start, first.across, first.along, rows, columns, repeat_right)
-        lefts, rights, done = left.start, right.start, 0
-        while done < along.length:
-            for k in range(min(along.piece, along.length - done)):
-                grid = _grid_advanced(
-                    grid,
-                    at(lefts, k * left.along),
-                    left.across,
-                    at(rights, k * right.along),
-                    right.across,
-                    rows,
-                    columns,
-                    repeat_left,
-                    repeat_right,
-                )
-            done += along.piece
-            lefts, rights = at(lefts, along.jump), at(rights, along.piece * right.along)
-        _grid_stored(grid, out.start, out.across, out.along, rows, columns)
-
-    return tile
+    numbers = (rows, columns, repeat_left, repeat_right)
+    return types.void(out, first, left, right, along, types.intp, types.intp, *numbers), emit
 
 
 def _product(repeat_left: bool, repeat_right: bool) -> Any:
@@ -161,10 +126,6 @@ def _product(repeat_left: bool, repeat_right: bool) -> Any:
     `repeat_left` says that `left` holds single numbers, the same for the whole vector;
     `repeat_right` says so of `right` and of `first`.
     """
-    whole = _tile(TALL, WIDE, repeat_left, repeat_right)
-    tall = _tile(TALL, 1, repeat_left, repeat_right)
-    wide = _tile(1, WIDE, repeat_left, repeat_right)
-    single = _tile(1, 1, repeat_left, repeat_right)
 
     @compiled
     def product(
@@ -179,21 +140,21 @@ def _product(repeat_left: bool, repeat_right: bool) -> Any:
         i = 0
         while i < rows:
             j = 0
-            tall_enough = i + TALL <= rows
+            tall = i + TALL <= rows
             while j < columns:
-                wide_enough = j + WIDE <= columns
-                o, f = _from(out, i, j), _from(first, i, j)
-                a, b = _from(left, i, 0), _from(right, j, 0)
-                if tall_enough and wide_enough:
-                    whole(o, f, a, b, along)
-                elif tall_enough:
-                    tall(o, f, a, b, along)
-                elif wide_enough:
-                    wide(o, f, a, b, along)
+                wide = j + WIDE <= columns
+                if tall and wide:
+                    _tile(
+                        out, first, left, right, along, i, j, TALL, WIDE, repeat_left, repeat_right
+                    )
+                elif tall:
+                    _tile(out, first, left, right, along, i, j, TALL, 1, repeat_left, repeat_right)
+                elif wide:
+                    _tile(out, first, left, right, along, i, j, 1, WIDE, repeat_left, repeat_right)
                 else:
-                    single(o, f, a, b, along)
-                j += WIDE if wide_enough else 1
-            i += TALL if tall_enough else 1
+                    _tile(out, first, left, right, along, i, j, 1, 1, repeat_left, repeat_right)
+                j += WIDE if wide else 1
+            i += TALL if tall else 1
 
     return product
 

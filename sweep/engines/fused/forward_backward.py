@@ -27,7 +27,7 @@ from sweep.kernel.pointers import call
 from sweep.kernel.vectors import at, choose, load, magnitude, repeated, store, to_double
 
 
-@compiled(glue=True)
+@compiled
 def inputs_of(net: Network, m: Memory, tile: Tile, layer: int, column: int) -> Matrix:
     """Return what a layer of weights is given, from a column on, as a table of (column, unit)."""
     if layer > 0:
@@ -95,13 +95,13 @@ def _weigh(
         product(out, biases, left, right, count, fan_out, whole)
 
 
-@compiled(glue=True)
+@compiled
 def _sides(net: Network, m: Memory, layer: int, column: int) -> Any:
     """Return where a layer keeps its activations before the skip, and its gates."""
     return place(m.inner, net, m, layer, column), place(m.doors, net, m, layer, column)
 
 
-@compiled(glue=True)
+@compiled
 def _normalise(net: Network, m: Memory, tile: Tile, layer: int, column: int, count: int) -> None:
     above = layer + 1
     units, samples = m.widths[above], tile.samples
@@ -115,7 +115,7 @@ def _normalise(net: Network, m: Memory, tile: Tile, layer: int, column: int, cou
     call(net.normalise, (*arrays, count, samples, units, alone, training))
 
 
-@compiled(glue=True)
+@compiled
 def _activate(net: Network, m: Memory, layer: int, column: int, count: int) -> None:
     last = layer == net.depth
     row = net.output_options if last else OPTIONS
@@ -130,7 +130,7 @@ def _activate(net: Network, m: Memory, layer: int, column: int, count: int) -> N
     call(net.output if last else net.hidden, arguments)
 
 
-@compiled(glue=True)
+@compiled
 def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: int) -> None:
     """Draw the factors of a layer's dropout, and multiply its values with them."""
     units = m.widths[layer]
@@ -152,7 +152,7 @@ def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: in
         store(at(values, i), load(at(values, i)) * load(at(masks, i)))
 
 
-@compiled(glue=True)
+@compiled
 def _turn_values(net: Network, m: Memory, layer: int, column: int, stop: int) -> None:
     """Alone: write a layer's values as rows of units, each followed by a 1."""
     units, width = m.widths[layer], net.width
@@ -165,7 +165,7 @@ def _turn_values(net: Network, m: Memory, layer: int, column: int, stop: int) ->
             out[s * row + units] = 1.0
 
 
-@compiled(glue=True)
+@compiled
 def compare_outputs(
     net: Network, m: Memory, tile: Tile, column: int, stop: int, form: int, scale: float, want: bool
 ) -> None:
@@ -255,7 +255,7 @@ def _weigh_back(
         product(out, first, left, right, count, fan_in, whole)
 
 
-@compiled(glue=True)
+@compiled
 def _leave_layer(
     net: Network,
     m: Memory,

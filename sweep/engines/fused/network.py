@@ -196,37 +196,37 @@ class Tile(NamedTuple):
     back: bool
 
 
-@compiled(glue=True)
+@compiled
 def padded(count: int, width: int) -> int:
     return (count + width - 1) // width * width
 
 
-@compiled(glue=True)
+@compiled
 def columns_of(net: Network, samples: int) -> int:
     """Return how many columns hold so many samples."""
     return (samples + net.width - 1) // net.width if net.alone else samples
 
 
-@compiled(glue=True)
+@compiled
 def place(start: Any, net: Network, m: Memory, layer: int, column: int) -> Any:
     """Return where a column of the units of `layer`, counted from 1, lies in `slopes` or so."""
     return at(start, (m.heights[layer] * net.tile + m.widths[layer] * column) * net.width)
 
 
-@compiled(glue=True)
+@compiled
 def by_columns(start: Any, net: Network, m: Memory, layer: int, column: int) -> Matrix:
     """Return the units of `layer`, from a column on, as a table of (column, unit)."""
     here = place(start, net, m, layer, column)
     return Matrix(here, m.widths[layer] * net.width, net.width)
 
 
-@compiled(glue=True)
+@compiled
 def statistics_of(net: Network, m: Memory, layer: int) -> Any:
     """Return where the statistics of `layer`, counted from 1, lie, each with room to spare."""
     return at(m.statistics, 4 * (m.heights[layer] + layer * net.width) * net.width)
 
 
-@compiled(glue=True)
+@compiled
 def scale_of(net: Network, samples: int) -> float:
     """Return what the sum of all loss terms of so many samples is multiplied with."""
     return 1.0 / (samples * net.terms) if net.terms else 1.0

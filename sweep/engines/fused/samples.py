@@ -42,7 +42,7 @@ def take_order(net: Network, m: Memory, lanes: int) -> None:
         call(net.order, (m.seeds[j], epoch, net.samples, at(m.orders, j * net.samples), m.sorting))
 
 
-@compiled(glue=True)
+@compiled
 def sample_at(net: Network, m: Memory, tile: Tile, lane: int, sample: int) -> int:
     """Return which of the data the `sample`-th of a tile is."""
     if tile.training and net.shuffled:
@@ -75,14 +75,14 @@ def load_tile(
             _load_targets(net, m, tile, c, targets)
 
 
-@compiled(glue=True)
+@compiled
 def dropout_of(net: Network, m: Memory, which: int, lane: int) -> Any:
     """Return a lane's rate and the factor of what is kept: of the inputs, or the hidden layers."""
     row = at(m.given, (net.dropout_row + 2 * which) * net.width + lane)
     return row[0], row[net.width]
 
 
-@compiled(glue=True)
+@compiled
 def _corrupt(net: Network, m: Memory, row: Any, lane: int, sample: int) -> None:
     seed, epoch, first = m.seeds[lane], int(m.epochs[lane]), sample * net.features
     if net.corrupt != 0:
