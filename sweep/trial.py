@@ -219,6 +219,22 @@ class Trial:
         key=itself,
         default="none",
     )
+    input_dropout: float = parameter(
+        Scope.PATH,
+        "probability that an input is dropped in training, anew each epoch, after input_noise; "
+        "those kept are divided by 1 - input_dropout",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
+    hidden_dropout: float = parameter(
+        Scope.PATH,
+        "probability that what a hidden unit gives is dropped in training, the bottleneck's too, "
+        "anew each epoch; what is kept is divided by 1 - hidden_dropout",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
     flat_spot: float = parameter(
         Scope.PATH,
         "added in training to the derivative of units that saturate, hidden and output: "

@@ -17,6 +17,7 @@ from sweep.config.parameters.axis import (
     NonNegative,
     Positive,
     Real,
+    Share,
     Whole,
     must,
     whole,
@@ -82,6 +83,16 @@ class Parameters(Block):
     input_noise: Axis[Annotated[Any, ComponentOf("input_noise")]] | None = Field(
         default=None,
         description="corrupts the inputs of training, for denoising; none where left out",
+    )
+    input_dropout: Axis[Share] | None = Field(
+        default=None,
+        description="probability that an input is dropped in training, after input_noise; 0 where "
+        "left out",
+    )
+    hidden_dropout: Axis[Share] | None = Field(
+        default=None,
+        description="probability that what a hidden unit gives is dropped in training, the "
+        "bottleneck's too; 0 where left out",
     )
     flat_spot: Axis[NonNegative] | None = Field(
         default=None,

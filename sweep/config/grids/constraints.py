@@ -136,6 +136,8 @@ class Constraints:
         for value in meeting(code_penalty=bool, topology=_has_no_code):
             must = "be 0 where there is no hidden layer to hold a code"
             yield _unfit(value, "code_penalty", must)
+        for value in meeting(hidden_dropout=bool, topology=_has_no_code):
+            yield _unfit(value, "hidden_dropout", "be 0 where there is no hidden layer")
         for value in meeting(tied_weights=bool, topology=_has_no_mirror):
             must = "be false unless the widths are the same backwards, with a hidden layer"
             yield _unfit(value, "tied_weights", must)

@@ -27,6 +27,7 @@ from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.dropout import dropout_factors
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, trial_loss
 from sweep.plugins.components import component_of
@@ -103,10 +104,13 @@ class ReferenceEngine:
         if trial.input_noise != "none":
             noisy = corrupted(trial, self._data.inputs, epoch=epoch)
             inputs = torch.from_numpy(noisy).to(self._inputs)
+        found = dropout_factors(trial, samples=samples, epoch=epoch)
+        factors = {layer: torch.from_numpy(array) for layer, array in found.items()}
         rate = scheduled_rate(trial, epoch)
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
+            network.dropout = {layer: kept[batch] for layer, kept in factors.items()}
             codes = network.encode(inputs[batch])
             logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)

@@ -1,7 +1,8 @@
 """The networks of lanes as batched tensors: forward and backward pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from sweep.plugins.components import component_of
 Values = Float[Tensor, "lanes samples _"]
 Column = Float[Tensor, "lanes 1"]
 Flat = Float[Tensor, "lanes parameters"]
+Dropout = Mapping[int, Values]
+"""What the values of layers are multiplied with, as `sweep.nets.dropout` has it for a lane."""
+NO_DROPOUT: Dropout = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,18 @@ class BatchedNetwork:
         self._hidden: Callable[[Values], Values] = _applied(lanes, "activation", parameters)
         self._output = _applied(lanes, "output_activation", parameters)
 
-    def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
+    def forward(
+        self, inputs: Float[Tensor, "... samples features"], dropout: Dropout = NO_DROPOUT
+    ) -> Forward:
         """Run every lane's network on the same inputs, or each on its own."""
         values = inputs.expand(self._count, *inputs.shape[-2:])
+        if 0 in dropout:
+            values = values * dropout[0]
         code = values
         for layer in self._layers[:-1]:
             values = self._through(layer, values)
+            if layer.index + 1 in dropout:
+                values = values * dropout[layer.index + 1]
             if layer.index + 1 == self._bottleneck:
                 code = values
         logits = self._before(self._layers[-1], values)
