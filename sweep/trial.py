@@ -264,9 +264,17 @@ class Trial:
         neutral=0.0,
         default=0.0,
     )
+    weight_l1: float = parameter(
+        Scope.PATH,
+        "L1 penalty: its product with each parameter's sign joins the gradient before weight_decay",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
     decay_biases: bool = parameter(
         Scope.PATH,
-        "whether weight_decay decays biases too, and scale and shift of normalisation",
+        "whether weight_decay and weight_l1 act on biases too, and scale and shift of "
+        "normalisation",
         neutral=True,
         key=itself,
         default=True,

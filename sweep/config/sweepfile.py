@@ -113,10 +113,15 @@ class Parameters(Block):
         description=f"L2 penalty, decoupled for {listed(OPTIMIZERS, 'decouples_decay')}; 0 where "
         "left out",
     )
+    weight_l1: Axis[NonNegative] | None = Field(
+        default=None,
+        description="L1 penalty: times the sum of the weights' magnitudes, part of the objective; "
+        "its gradient joins the loss's after gradient_clip, for every optimizer; 0 where left out",
+    )
     decay_biases: Axis[bool] | None = Field(
         default=None,
-        description="whether weight_decay decays biases too, and scale and shift of normalisation; "
-        "true where left out",
+        description="whether weight_decay and weight_l1 act on biases too, and scale and shift of "
+        "normalisation; true where left out",
     )
     optimizer: Axis[Annotated[Any, ComponentOf("optimizer")]] | None = Field(
         default=None, description="optimizer with its own parameters"

@@ -79,14 +79,19 @@ def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
 
 
 def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:
-    """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; 0 if decoupled."""
-    total = torch.zeros((), dtype=torch.float64)
-    if trial.weight_decay and not component_of(trial, "optimizer")[0].decouples_decay:
-        arrays = layout_of(trial).parameters
-        for array, parameter in zip(arrays, network.parameters(), strict=True):
-            if decays(trial, array):
-                total = total + parameter.double().square().sum()
-    return total * (trial.weight_decay / 2)
+    """Return the penalties on weights, float64.
+
+    That is weight_decay / 2 times the sum of squares, none if decoupled, and weight_l1 times the
+    sum of magnitudes.
+    """
+    decay = 0.0 if component_of(trial, "optimizer")[0].decouples_decay else trial.weight_decay
+    squares = magnitudes = torch.zeros((), dtype=torch.float64)
+    for array, parameter in zip(layout_of(trial).parameters, network.parameters(), strict=True):
+        if decay and decays(trial, array):
+            squares = squares + parameter.double().square().sum()
+        if trial.weight_l1 and decays(trial, array):
+            magnitudes = magnitudes + parameter.double().abs().sum()
+    return squares * (decay / 2) + magnitudes * trial.weight_l1
 
 
 def _reconstructed(outputs: Tensor, targets: Tensor) -> int:

@@ -18,6 +18,7 @@ UNFUSED = (
     "normalisation",
     "skip",
     "tied_weights",
+    "weight_l1",
 )
 """Parameters that the fused engine knows at their neutral value alone."""
 

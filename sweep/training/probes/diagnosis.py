@@ -145,7 +145,7 @@ class Examiner:
         network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
         found = network.forward(self._inputs)
         gradient = network.gradient(self._objective(lanes, found).sum()).double().numpy()
-        gradient += self._decay(lanes) * parameters
+        gradient += self._on_weights(lanes, parameters)
         units = network.units()
         norms = _layer_norms(self._shape, gradient)
         weights = _layer_norms(self._shape, parameters)
@@ -172,10 +172,14 @@ class Examiner:
             return loss
         return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
 
-    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes parameters"]:
-        """Return what the L2 penalty multiplies parameters with; 0 where it is decoupled."""
-        decay: np.ndarray = lanes.numbers("weight_decay")[:, None] * decay_shares(self._shape)
-        return decay * float(not component_of(self._shape, "optimizer")[0].decouples_decay)
+    def _on_weights(self, lanes: Lanes, parameters: Parameters) -> Parameters:
+        """Return the gradient of the penalties on weights; of L2 none where it is decoupled."""
+        l1, decay = (lanes.numbers(name)[:, None] for name in ("weight_l1", "weight_decay"))
+        if component_of(self._shape, "optimizer")[0].decouples_decay:
+            decay = np.zeros_like(decay)
+        on_all = decay * parameters + l1 * np.sign(parameters)
+        found: np.ndarray = on_all * decay_shares(self._shape)
+        return found
 
 
 @dataclass(frozen=True)
