@@ -108,6 +108,16 @@ class Parameters(Block):
         description="L1 penalty on the bottleneck: times the mean over samples of its units' "
         "summed magnitudes, part of the objective and never of the loss; 0 where left out",
     )
+    sparsity: Axis[Annotated[Any, ComponentOf("sparsity")]] | None = Field(
+        default=None,
+        description="keeps units of the bottleneck inactive for most samples, as part of the "
+        "objective; wants activations from 0 to 1 and no skip; none where left out",
+    )
+    contractive_penalty: Axis[NonNegative] | None = Field(
+        default=None,
+        description="times the mean over samples of the squared Frobenius norm of the derivative "
+        "of the code by the inputs, part of the objective (Rifai et al. 2011); 0 where left out",
+    )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None,
         description=f"L2 penalty, decoupled for {listed(OPTIMIZERS, 'decouples_decay')}; 0 where "

@@ -11,6 +11,7 @@ from torch import Tensor
 from sweep.components.optimizers import Optimizer, Step
 from sweep.datasets.data import Data
 from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, scheduled_rates
+from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
 from sweep.engines.torch.networks import (
@@ -23,7 +24,7 @@ from sweep.engines.torch.networks import (
 )
 from sweep.nets.dropout import dropout_factors, drops
 from sweep.nets.layout import decay_shares
-from sweep.nets.losses import Loss, code_penalty
+from sweep.nets.losses import Loss
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
@@ -75,7 +76,7 @@ class BatchedRun:
     weight_decay: Column | Flat | None
     weight_l1: Column | Flat | None
     clip_limit: Column
-    code_penalty: Float64[Tensor, " lanes"]
+    code_penalties: CodePenalties
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -107,7 +108,7 @@ class BatchedRun:
             weight_decay=_on_weights(lanes, "weight_decay", parameters),
             weight_l1=_on_weights(lanes, "weight_l1", parameters),
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
-            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
+            code_penalties=CodePenalties.of_lanes(lanes, device),
             decay=hyper.get("decay", np.zeros(len(lanes))),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -152,8 +153,11 @@ class BatchedRun:
         targets = batch.targets
         found = self.network.forward(batch.inputs, batch.dropout)
         loss = objective = self.task.loss(found.logits, found.outputs, targets)
-        if self.task.shape.code_penalty:
-            objective = loss + code_penalty(found.code, self.code_penalty)
+        if penalises(self.task.shape):
+            jacobian = None
+            if contracts(self.task.shape):
+                jacobian = self.network.squared_jacobian(found)
+            objective = loss + self.code_penalties.of(found.code, jacobian)
         gradient = self.network.gradient(objective.sum())
         with torch.no_grad():
             self._update(gradient, rate, count)
