@@ -114,7 +114,7 @@ class Constraints:
 
     def _settle(self, columns: dict[str, Any], paths: Paths) -> Iterator[Problem]:
         """Settle the order of the samples, unless the data do not go with the topology."""
-        samples = None
+        samples, size = None, columns.get("batch_size")
         if "data_fingerprint" in columns:
             shape = self._shapes[columns["data_fingerprint"]]
             ends, topology = (shape.features, shape.outputs), columns["topology"]
@@ -122,6 +122,11 @@ class Constraints:
                 yield _mismatch(shape.name, ends, topology, paths)
                 return
             samples = shape.samples
+            if size is not None and size > samples:
+                must = f"be at most {samples}, the samples that {shape.name} trains on"
+                hint = "null for all of them"
+                yield Problem(path=paths["batch_size"], must=must, got=str(size), hint=hint)
+                return
         if "batch_size" in columns and "sample_order" in columns:
             _settle_order(columns, samples)
 
