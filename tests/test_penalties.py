@@ -1,6 +1,7 @@
 """Claims: penalties on weights and codes join the objective and its gradient as formulas say."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import sweep
 from sweep.components.sparsity.kl import RelativeEntropy
 from sweep.engines.torch.engine import TorchEngine
 from sweep.nets.autoencoder import network_at
@@ -347,3 +349,27 @@ def test_penalties_that_cannot_be_are_faults(name: str) -> None:
     fixed, wanted = BAD[name]
     (fault,) = faults_of(small(fixed=fixed))
     assert str(fault).removeprefix("sweep: ").startswith(wanted)
+
+
+@pytest.mark.slow
+def test_penalties_go_into_the_tables_and_back(tmp_path: Path) -> None:
+    grid = {"sparsity": ["none", SPARSE], "contractive_penalty": [0, 0.1], "replicates": 2}
+    tree = small(grid=grid, fixed={"hidden_dropout": 0.1, "weight_l1": 0.001})
+    sweep.run(tree, output=tmp_path, use_ray=False)
+    trials = sweep.read_trials(tmp_path)
+    assert set(trials["status"]) == {"finished"}
+    assert set(trials["engine"]) == {"torch"}
+    keys = ["sparsity", "contractive_penalty"]
+    assert trials.groupby(keys).size().to_dict() == {
+        (kind, penalty): 2 for kind in ("kl", "none") for penalty in (0.0, 0.1)
+    }
+    for trial_id, row in trials.set_index("trial_id").iterrows():
+        network, eye = sweep.load_model(tmp_path, str(trial_id)), torch.eye(4)
+        loss = nn.functional.mse_loss(network(eye), eye).item()
+        assert row["final_loss"] == pytest.approx(loss, rel=1e-6)
+        objective = loss + 0.001 * sum(p.abs().sum().item() for p in network.parameters())
+        if row["sparsity"] == "kl":
+            objective += 3 * divergence(network.encode(eye), 0.05).item()
+        if row["contractive_penalty"]:
+            objective += 0.1 * squares(network.encode, eye).item()
+        assert row["final_objective"] == pytest.approx(objective, rel=1e-5)
