@@ -251,6 +251,8 @@ def test_same_pack_twice_gives_the_same_bits() -> None:
             "normalisation_epsilon": 1e-5,
             "input_noise": "gaussian",
             "input_noise_scale": 0.1,
+            "hidden_dropout": 0.1,
+            "weight_l1": 0.01,
         },
     ],
 )

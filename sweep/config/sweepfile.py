@@ -148,7 +148,9 @@ class Parameters(Block):
         "limits and stop rules are of the last phase, the whole network's",
     )
     batch_size: Axis[Count | None] | None = Field(
-        default=None, description="samples an update; null or left out for all of them"
+        default=None,
+        description="samples an update, as many as are trained on at most; null or left out for "
+        "all of them",
     )
     sample_order: Axis[Literal["full_batch", "fixed", "shuffled"]] | None = Field(
         default=None,
