@@ -103,6 +103,7 @@ def test_evaluation_drops_nothing(engine: str) -> None:
     assert made.evaluate(lanes, state)[0] == evaluate(plain, state.network(0), data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["fixed", "shuffled"])
 def test_what_a_sample_loses_depends_neither_on_its_batch_nor_on_the_order(order: str) -> None:
     """With a learning rate of nothing, an epoch's loss is the same however it is batched."""

@@ -12,12 +12,15 @@ COMPILED = ("activation", "output_activation", "loss", "gradient_clip", "optimiz
 """Parameters whose components the fused engine can train with if they have a kernel form."""
 UNFUSED = (
     "code_penalty",
+    "contractive_penalty",
     "hidden_dropout",
     "input_dropout",
     "input_noise",
     "normalisation",
     "skip",
+    "sparsity",
     "tied_weights",
+    "weight_l1",
 )
 """Parameters that the fused engine knows at their neutral value alone."""
 

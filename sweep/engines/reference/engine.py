@@ -22,6 +22,7 @@ from sweep.engines.epochs import (
     updates_per_epoch,
 )
 from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
 from sweep.engines.reference.optimizers import ReferenceOptimizer
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
@@ -29,7 +30,7 @@ from sweep.engines.stop_rules import Rules, judge
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
 from sweep.nets.dropout import dropout_factors
 from sweep.nets.layout import layout_of
-from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.losses import trial_loss
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
@@ -106,17 +107,19 @@ class ReferenceEngine:
             inputs = torch.from_numpy(noisy).to(self._inputs)
         found = dropout_factors(trial, samples=samples, epoch=epoch)
         factors = {layer: torch.from_numpy(array) for layer, array in found.items()}
-        rate = scheduled_rate(trial, epoch)
+        rate, penalties = scheduled_rate(trial, epoch), CodePenalties.of_trial(trial)
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
             network.dropout = {layer: kept[batch] for layer, kept in factors.items()}
-            codes = network.encode(inputs[batch])
+            given = inputs[batch].requires_grad_(contracts(trial))
+            codes = network.encode(given)
             logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
-            objective = loss + code_penalty(codes, trial.code_penalty)
+            jacobian = squared_jacobian(codes, given) if contracts(trial) else None
+            objective = loss + penalties.of(codes, jacobian)
             objective.backward()  # type: ignore[no-untyped-call]
             _clip(network, trial)
             optimizer.step(

@@ -14,16 +14,19 @@ from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, Evaluation, Stop
 from sweep.engines.epochs import updates_per_epoch
 from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.penalties import contracts
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.torch.lanes import BatchedRun, Task
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
+from sweep.nets.topology import bottleneck_layer
 from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
 MULTIPLICATIONS_PER_SECOND = 2e9
+MOST_DERIVATIVES = 30_000_000  # of codes by inputs in memory at once, of all lanes
 GPU_WINDOW = 32  # epochs queued on a GPU before their losses are read
 
 
@@ -50,6 +53,11 @@ class TorchEngine:
         self._shape, self._data = shape, data
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
+        if contracts(shape):
+            batch = min(shape.batch_size or len(inputs), len(inputs))
+            code = shape.topology[bottleneck_layer(shape.topology) or 0]
+            derivatives = batch * code * max(shape.topology)
+            self.capacity = max(1, min(self.capacity, MOST_DERIVATIVES // derivatives))
         self._task = Task(shape, data, trial_loss(shape), inputs, targets)
 
     def begin(self, lanes: Lanes) -> LaneState:

@@ -11,6 +11,7 @@ from torch import Tensor
 from sweep.components.optimizers import Optimizer, Step
 from sweep.datasets.data import Data
 from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, scheduled_rates
+from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
 from sweep.engines.torch.networks import (
@@ -23,7 +24,7 @@ from sweep.engines.torch.networks import (
 )
 from sweep.nets.dropout import dropout_factors, drops
 from sweep.nets.layout import decay_shares
-from sweep.nets.losses import Loss, code_penalty
+from sweep.nets.losses import Loss
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
@@ -73,8 +74,9 @@ class BatchedRun:
     flags: dict[str, bool]
     hyper: dict[str, Column]
     weight_decay: Column | Flat | None
+    weight_l1: Column | Flat | None
     clip_limit: Column
-    code_penalty: Float64[Tensor, " lanes"]
+    code_penalties: CodePenalties
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -92,10 +94,6 @@ class BatchedRun:
         buffers = on_device(state.buffers)
         optimizer, options = component_of(task.shape, "optimizer")
         hyper = lanes.options("optimizer")
-        weight_decay = lanes.numbers("weight_decay")
-        decay = column_of(weight_decay, parameters)
-        if not task.shape.decay_biases:
-            decay = decay * torch.from_numpy(decay_shares(task.shape)).to(parameters)
         return cls(
             task=task,
             lanes=lanes,
@@ -107,9 +105,10 @@ class BatchedRun:
             optimizer=optimizer,
             flags=flags_of(optimizer, options),
             hyper={name: column_of(values, parameters) for name, values in hyper.items()},
-            weight_decay=decay if weight_decay.any() else None,
+            weight_decay=_on_weights(lanes, "weight_decay", parameters),
+            weight_l1=_on_weights(lanes, "weight_l1", parameters),
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
-            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
+            code_penalties=CodePenalties.of_lanes(lanes, device),
             decay=hyper.get("decay", np.zeros(len(lanes))),
             updates=state.updates.copy(),
             need_outputs=need_outputs,
@@ -154,8 +153,11 @@ class BatchedRun:
         targets = batch.targets
         found = self.network.forward(batch.inputs, batch.dropout)
         loss = objective = self.task.loss(found.logits, found.outputs, targets)
-        if self.task.shape.code_penalty:
-            objective = loss + code_penalty(found.code, self.code_penalty)
+        if penalises(self.task.shape):
+            jacobian = None
+            if contracts(self.task.shape):
+                jacobian = self.network.squared_jacobian(found)
+            objective = loss + self.code_penalties.of(found.code, jacobian)
         gradient = self.network.gradient(objective.sum())
         with torch.no_grad():
             self._update(gradient, rate, count)
@@ -234,6 +236,8 @@ class BatchedRun:
         if self.task.shape.gradient_clip != "none":
             clipping, _ = component_of(self.task.shape, "gradient_clip")
             gradient = clipping.torch(gradient, self.clip_limit)
+        if self.weight_l1 is not None:
+            gradient = gradient + self.weight_l1 * self.parameters.sign()
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
         self.optimizer.torch(
@@ -254,6 +258,17 @@ class BatchedRun:
             return gradient + weight_decay * self.parameters
         self.parameters.mul_(1 - rate * weight_decay)
         return gradient
+
+
+def _on_weights(lanes: Lanes, name: str, parameters: Tensor) -> Column | Flat | None:
+    """Return what a penalty is times each parameter, or each lane's; None where all are 0."""
+    numbers = lanes.numbers(name)
+    if not numbers.any():
+        return None
+    weights = column_of(numbers, parameters)
+    if lanes.shape.decay_biases:
+        return weights
+    return weights * torch.from_numpy(decay_shares(lanes.shape)).to(parameters)
 
 
 def _arrays(state: Any) -> list[Any]:
