@@ -30,7 +30,8 @@ OWN = {"delta_tolerance": 1e-7, "delta_patience": 1}
 def ladder_of(*rungs: tuple[str, float, int, int, float]) -> dict[str, dict[str, np.ndarray]]:
     names = ("rule", "tolerance", "patience", "epoch", "loss")
     columns = dict(zip(names, map(np.array, zip(*rungs, strict=True)), strict=True))
-    return {"ladder": columns | {"rule": columns["rule"].astype(object)}}
+    monitor = np.full(len(rungs), "loss", object)
+    return {"ladder": columns | {"rule": columns["rule"].astype(object), "monitor": monitor}}
 
 
 def frames_of(*results: TrialResult) -> tuple[pd.DataFrame, pd.DataFrame]:
