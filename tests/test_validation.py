@@ -10,7 +10,7 @@ from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data
 from sweep.engines.evaluation import validate
 from sweep.engines.reference.engine import ReferenceEngine
-from sweep.engines.state import Lane, Lanes, LaneState
+from sweep.engines.state import TAIL_EPOCHS, Lane, Lanes, LaneState
 from sweep.engines.torch.engine import TorchEngine
 from sweep.trial import StopReason, Trial
 from tests.trials import columns_of, lanes_of_trials, make_trial
@@ -47,6 +47,7 @@ FEATURES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FEATURES)
 def test_engines_take_the_same_held_out_losses(name: str) -> None:
     data, trial = noisy_data(), noisy_trial(**FEATURES[name])
@@ -87,6 +88,7 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_a_rule_stops_by_the_loss_that_it_monitors(rule: str) -> None:
     data, most = noisy_data(), 250
@@ -108,15 +110,16 @@ def test_a_rule_stops_by_the_loss_that_it_monitors(rule: str) -> None:
 
 
 def losses_of(trial: Trial, data: Data, epochs: int) -> dict[str, list[float]]:
-    """Return both losses of each epoch of the path of a trial, taken one by one."""
-    engine, lanes = ReferenceEngine(trial, data), lanes_of_trials(replace_rules(trial))
+    """Return both losses of each epoch of the path of a trial, by no rule."""
+    engine, lanes = ReferenceEngine(trial, data, 1), lanes_of_trials(replace_rules(trial))
     state = engine.begin(lanes)
     found: dict[str, list[float]] = {name: [] for name in MONITORED}
-    for _ in range(epochs):
-        engine.advance(lanes, state, 1)
-        found["loss"].append(float(state.previous_loss[0]))
-        found["validation_loss"].append(validate(trial, state.network(0), data))
-    return found
+    while len(found["loss"]) < epochs:
+        engine.advance(lanes, state, TAIL_EPOCHS)
+        places = np.arange(int(state.epoch[0]) - TAIL_EPOCHS + 1, int(state.epoch[0]) + 1)
+        for name, tail in zip(MONITORED, (state.tail, state.validation["tail"]), strict=True):
+            found[name] += tail[0, places % TAIL_EPOCHS].tolist()
+    return {name: losses[:epochs] for name, losses in found.items()}
 
 
 def replace_rules(trial: Trial) -> Trial:
@@ -148,6 +151,7 @@ def stops_at(rule: str, losses: list[float], most: int) -> int:
     return most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("monitor", MONITORED)
 @pytest.mark.parametrize("name", ["full_batch", "normalised"])
 def test_the_best_weights_are_those_after_the_epoch_of_the_least_loss(
@@ -162,7 +166,6 @@ def test_the_best_weights_are_those_after_the_epoch_of_the_least_loss(
         restore="best",
         max_epochs=300,
     )
-    end = None
     for engine in (
         ReferenceEngine(trial, data),
         TorchEngine(trial, data),
@@ -180,6 +183,7 @@ def test_the_best_weights_are_those_after_the_epoch_of_the_least_loss(
         assert best == 1 + int(np.argmin(losses)) < end.epoch[0]
 
 
+@pytest.mark.slow
 def test_two_trials_of_a_path_each_restore_by_their_own_loss() -> None:
     data = noisy_data()
     asked = {"early_stopping_min_delta": 0.0, "early_stopping_patience": 30, "restore": "best"}
@@ -226,6 +230,7 @@ def thin_ladder(state: LaneState) -> np.ndarray:
     return found
 
 
+@pytest.mark.slow
 def test_what_monitors_is_judged_every_epoch_however_thin_the_record() -> None:
     data = noisy_data()
     trial = noisy_trial(

@@ -142,11 +142,14 @@ def unmet(judged: pd.DataFrame) -> pd.DataFrame:
 def _longest(trials: pd.DataFrame, met: "pd.Series[bool]") -> pd.DataFrame:
     """Return of each path the trial trained longest, one that counts before one that does not.
 
-    A cancelled trial counts where its path has met the rung.
+    A cancelled trial counts where its path has met the rung. Of several trained as long, one that
+    stands for its last weights comes first: so would a trial of the rung.
     """
     counts = trials["status"].isin(COUNTED) | (met & (trials["status"] == Status.CANCELLED))
     sound = counts.astype(int) + (trials["status"] != Status.FAILED)
-    order = trials.assign(sound=sound).sort_values(["sound", "epochs"], kind="stable").index
+    at_end = trials["restore"] != "best"
+    keyed = trials.assign(sound=sound, at_end=at_end)
+    order = keyed.sort_values(["sound", "epochs", "at_end"], kind="stable").index
     last = trials.loc[order].drop_duplicates("path_id", keep="last")
     return last.loc[trials.index.intersection(last.index)]
 
