@@ -69,7 +69,7 @@ def unfused(trial: Trial, device: str = "cpu", *, follows: bool = False) -> tupl
         shown = f"{name} {value}" if isinstance(value, str) else name
         found[shown] = value == PARAMETERS[name].metadata["neutral"]
     own = VALIDATION_LOSS in monitored_by(vars(trial)) or trial.restore == "best"
-    found["monitor validation_loss or restore best, on a path"] = not (own or follows)
+    found["monitor validation_loss or restore best (any trial of a path)"] = not (own or follows)
     return tuple(reason for reason, can in found.items() if not can)
 
 
