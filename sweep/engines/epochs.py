@@ -67,4 +67,5 @@ def corrupted(
     noise, options = component_of(trial, "input_noise")
     draw = {Draws.NORMAL: normal, Draws.UNIFORM: uniform}[noise.draws]
     flat = draw(inputs.size, seed=trial.seed, purpose=Purpose.NOISE, index=epoch)
-    return np.asarray(noise.corrupt(inputs, flat.reshape(inputs.shape), **options))
+    seen = inputs.astype(trial.dtype).astype(np.float64)  # as every engine holds them
+    return np.asarray(noise.corrupt(seen, flat.reshape(inputs.shape), **options))

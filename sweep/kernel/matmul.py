@@ -66,9 +66,9 @@ def _tile(
     kind = vector_at(pointer)
 
     def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        *tables, whole, i, j = (*(cgutils.unpack_tuple(builder, a) for a in args[:5]), *args[5:7])
-        word, width = i.type, n
-        first_row, first_column = i, j
+        outs, begins, a, b, whole = (cgutils.unpack_tuple(builder, given) for given in args[:5])
+        first_row, first_column = args[5:7]
+        word = first_row.type
 
         def rest_of(table: Any, row: Any, column: Any) -> Any:
             start, across, step = table
@@ -78,10 +78,9 @@ def _tile(
         def grid_of(table: Any) -> list[Any]:
             place = rest_of(table, first_row, first_column)
             lines = places_at(builder, place, table[1], m)
-            return [p for line in lines for p in places_at(builder, line, table[2], width)]
+            return [p for line in lines for p in places_at(builder, line, table[2], n)]
 
         zero = ir.Constant(word, 0)
-        outs, begins, a, b = tables
         left_start, right_start = rest_of(a, first_row, zero), rest_of(b, first_column, zero)
         length, piece, jump = whole
         vector = context.get_value_type(kind)
@@ -93,7 +92,9 @@ def _tile(
             ir.FunctionType(vector, [vector] * 3),
             f"llvm.fma.v{kind.width}f{kind.element.bitwidth}",
         )
-        n_pieces = builder.sdiv(builder.sub(builder.add(length, piece), ir.Constant(word, 1)), piece)
+        n_pieces = builder.sdiv(
+            builder.sub(builder.add(length, piece), ir.Constant(word, 1)), piece
+        )
         with cgutils.for_range(builder, n_pieces) as pieces:
             done = builder.mul(pieces.index, piece)
             left_piece = builder.gep(left_start, [builder.mul(pieces.index, jump)])
@@ -104,7 +105,9 @@ def _tile(
                 k = steps.index
                 at_left = builder.gep(left_piece, [builder.mul(k, a[2])])
                 at_right = builder.gep(right_piece, [builder.mul(k, b[2])])
-                lefts = [fetch_left(context, builder, p) for p in places_at(builder, at_left, a[1], m)]
+                lefts = [
+                    fetch_left(context, builder, p) for p in places_at(builder, at_left, a[1], m)
+                ]
                 rights = [
                     fetch_right(context, builder, p) for p in places_at(builder, at_right, b[1], n)
                 ]

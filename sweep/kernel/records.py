@@ -10,7 +10,7 @@ an array as a pointer to its first number. Fields do not change while compiled c
 
 from enum import Enum
 from functools import cache
-from typing import Annotated, Any, NamedTuple, get_type_hints
+from typing import Annotated, Any, NamedTuple, cast, get_type_hints
 
 import numpy as np
 from llvmlite import ir
@@ -73,11 +73,11 @@ class _RecordModel(models.PrimitiveModel):
 class _Fields(AttributeTemplate):
     key = RecordType
 
-    def generic_resolve(self, kind: RecordType, name: str) -> types.Type | None:
+    def generic_resolve(self, kind: RecordType, name: str) -> Any:  # type: ignore[override]
         return kind.fields.get(name)
 
 
-@lower_getattr_generic(RecordType)
+@lower_getattr_generic(RecordType)  # type: ignore[untyped-decorator]
 def _read_field(context: Any, builder: Any, kind: RecordType, record: Any, name: str) -> Any:
     place = builder.gep(record, [ir.Constant(_WORD, kind.places[name])])
     word = builder.load(place, align=8)
@@ -132,8 +132,8 @@ class Packed(NamedTuple):
 
 def pack(record: Any, dtype: str) -> Packed:
     """Lay a record out; its arrays are used where they are."""
-    words = np.empty(len(record), np.int64)
-    for place, (name, kind) in enumerate(_kinds(type(record)).items()):
+    words, declared = np.empty(len(record), np.int64), cast("Any", type(record))
+    for place, (name, kind) in enumerate(_kinds(declared).items()):
         value = record[place]
         if isinstance(kind, Holds):
             assert value.dtype == kind.element(dtype), (name, value.dtype)
@@ -147,7 +147,7 @@ def pack(record: Any, dtype: str) -> Packed:
 
 
 @cache
-def _kinds(record: type) -> dict[str, Any]:
+def _kinds(record: Any) -> dict[str, Any]:
     """Return what each field of a record is: what its array holds, or int, float or bool."""
     hints = get_type_hints(record, include_extras=True)
     return {name: getattr(hint, "__metadata__", (hint,))[0] for name, hint in hints.items()}

@@ -8,20 +8,18 @@ from sweep.plugins.components import declared_in
 from sweep.plugins.sources import is_plugin
 from sweep.trial import PARAMETERS, Trial
 
-COMPILED = ("activation", "output_activation", "loss", "gradient_clip", "optimizer")
-"""Parameters whose components the fused engine can train with if they have a kernel form."""
-UNFUSED = (
-    "code_penalty",
-    "contractive_penalty",
-    "hidden_dropout",
-    "input_dropout",
-    "input_noise",
+COMPILED = (
+    "activation",
+    "output_activation",
     "normalisation",
     "skip",
-    "sparsity",
-    "tied_weights",
-    "weight_l1",
+    "loss",
+    "input_noise",
+    "gradient_clip",
+    "optimizer",
 )
+"""Parameters whose components the fused engine can train with if they have a kernel form."""
+UNFUSED = ("contractive_penalty", "sparsity")
 """Parameters that the fused engine knows at their neutral value alone."""
 
 
@@ -45,19 +43,13 @@ def choose_engine(trial: Trial, requested: str, device: str = "cpu") -> str:
 
 
 def fused_supports(trial: Trial) -> bool:
-    """Return whether the fused engine can train a trial: any full-batch perceptron of known parts.
-
-    Components without a kernel form, mini-batches and what `UNFUSED` names are the torch engine's.
-    """
+    """Return whether the fused engine can train a trial: any but what `unfused` names."""
     return not unfused(trial)
 
 
 def unfused(trial: Trial, device: str = "cpu") -> tuple[str, ...]:
     """Return what of a trial the fused engine cannot train, as a sweep file says it."""
-    found = {
-        "a GPU": device == "cpu",
-        "mini-batches (batch_size)": trial.batch_size is None,
-    }
+    found = {"a GPU": device == "cpu"}
     for family in COMPILED:
         found[f"{family} {_name(getattr(trial, family))}"] = _has_kernel(trial, family)
     for name in UNFUSED:

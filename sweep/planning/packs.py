@@ -64,9 +64,7 @@ def count_unfused(grid: TrialGrid, rows: Rows, resources: Resources) -> dict[str
     A trial counts for each such feature.
     """
     counts: dict[str, int] = {}
-    on_gpu = train_on_gpu(grid, resources)
-    for part in _runs(rows, grid.cells.keys[rows] * 2 + on_gpu[rows]):
-        device = "cuda" if on_gpu[part[0]] else "cpu"
+    for part, device in _alike(grid, rows, resources):
         for reason in unfused(grid.trial(int(part[0])), device):
             counts[reason] = counts.get(reason, 0) + len(part)
     return counts
@@ -119,14 +117,18 @@ def _groups(
     grid: TrialGrid, rows: Rows, resources: Resources
 ) -> Iterator[tuple[tuple[str, str], list[Rows]]]:
     """Yield each engine and device with the rows of each of its pack keys."""
-    cells = grid.cells
-    on_gpu = train_on_gpu(grid, resources)
     found: dict[tuple[str, str], list[Rows]] = {}
-    for part in _runs(rows, cells.keys[rows] * 2 + on_gpu[rows]):
-        device = "cuda" if on_gpu[part[0]] else "cpu"
+    for part, device in _alike(grid, rows, resources):
         engine = choose_engine(grid.trial(int(part[0])), resources.engine, device)
         found.setdefault((engine, device), []).append(part)
     yield from found.items()
+
+
+def _alike(grid: TrialGrid, rows: Rows, resources: Resources) -> Iterator[tuple[Rows, str]]:
+    """Yield rows of one pack key and device, with the device."""
+    on_gpu = train_on_gpu(grid, resources)
+    for part in _runs(rows, grid.cells.keys[rows] * 2 + on_gpu[rows]):
+        yield part, "cuda" if on_gpu[part[0]] else "cpu"
 
 
 def train_on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:

@@ -44,3 +44,9 @@ class Normalisation(Component, ABC):
         batch in the running mean and unbiased variance. None: the torch engine trains it.
         """
         return None
+
+    @abstractmethod
+    def evaluated(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
+        """Return the values in evaluation mode, of the arguments of `torch`; changes none."""

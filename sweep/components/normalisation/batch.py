@@ -48,3 +48,11 @@ class Batch(Normalisation):
             return 1.0 / sqrt(variance + epsilon)
 
         return batch
+
+    def evaluated(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
+        import torch
+
+        mean, variance = (kept[:, None] for kept in running)
+        return (values - mean) * torch.rsqrt(variance + options["epsilon"][:, None])

@@ -1,35 +1,30 @@
-"""The fused engine: an engine whose every epoch is inside one compiled kernel, on one CPU core."""
+"""The fused engine: an engine whose every epoch is inside one compiled kernel, on CPU cores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int8, Int64
+from jaxtyping import Float, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
-from sweep.engines.fused.hyperparameters import (
-    WEIGHT_DECAY,
-    given_numbers,
-    hyper_numbers,
-    rates_move,
-)
-from sweep.engines.fused.kernel import RUN, Evaluations, LaneArrays
-from sweep.engines.fused.rules import REASONS, LaneRecords, RuleTable
-from sweep.engines.fused.teams import Team, yield_address
-from sweep.engines.fused.workspace import Workspace
+from sweep.engines.fused.kernel import RUN, Evaluations
+from sweep.engines.fused.lanes import PreparedLanes
+from sweep.engines.fused.rules import REASONS, LaneRecords
+from sweep.engines.fused.threads import Part, run_parts, team_of
+from sweep.engines.fused.workspace import Workspaces
 from sweep.engines.start import begin
-from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
-from sweep.engines.stop_rules import Rules
+from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState
+from sweep.engines.validation import Schedule, fit
 from sweep.kernel.records import pack
-from sweep.ladder import LEVELS, PATIENCES
 from sweep.nets.layout import layout_of
 from sweep.trial import Trial
 
 # A parameter and a sample, forward and back; sizes chunks on every machine alike.
 SECONDS_PER_PRODUCT = 2e-10
 MOST_CHUNK_EPOCHS = 65536
-_POINTS = np.append(curve_epochs(), np.iinfo(np.int64).max)  # the last is never reached
+CAPACITY = 512
+ALONE_CAPACITY = 16  # networks that train one by one gain nothing from company
 
 
 class FusedEngine:
@@ -38,17 +33,34 @@ class FusedEngine:
     name = "fused"
     device = "cpu"
     numerics_version = 2
-    capacity = 512
 
-    def __init__(self, shape: Trial, data: Data) -> None:
-        """Prepare for trials of the pack key of `shape` on `data`; compile unless it is cached."""
-        self._shape, self._data = shape, data
-        self._space = Workspace.of(shape, data)
-        self._prepared: _Prepared | None = None
+    def __init__(
+        self,
+        shape: Trial,
+        data: Data,
+        validation_every: int | None = None,
+        threads: int = 1,
+    ) -> None:
+        """Prepare for trials of a pack key; compile unless it is cached.
+
+        Args:
+            shape: any of them.
+            data: what they train on.
+            validation_every: epochs from one recorded loss on held-out samples to the next; None
+                to take it only where a trial monitors it.
+            threads: that train at a time: each lanes of its own or, where these are fewer than
+                threads, a wide network together. Changes no result.
+        """
+        self._shape, self._data, self._validation_every = shape, data, validation_every
+        self._threads = threads
+        self._spaces = Workspaces(shape, data)
+        self._space = self._spaces[0]
+        self.capacity = CAPACITY if self._space.packs else ALONE_CAPACITY
+        self._prepared: PreparedLanes | None = None
         self._compile()
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes, self.numerics_version)
+        return fit(begin(lanes, self.numerics_version), lanes.lanes, self._data)
 
     def chunk_epochs(self, lanes: int) -> int:
         parameters = layout_of(self._shape).n_parameters
@@ -117,30 +129,38 @@ class FusedEngine:
     ) -> None:
         """Call the kernel and copy its results into `state`."""
         if self._prepared is None or self._prepared.lanes is not lanes:
-            self._prepared = _Prepared.of(lanes)
-        space, prepared = self._space, self._prepared
-        slots = [state.slots[name] for name in space.slots]
+            schedule = Schedule.of(lanes, self._data, self._validation_every)
+            self._prepared = PreparedLanes.of(lanes, schedule)
+        dtype, prepared = self._shape.dtype, self._prepared
+        slots = [state.slots[name] for name in self._space.slots]
         stacked = np.stack([state.parameters, *slots])
         buffers = np.concatenate([np.zeros((len(state), 0)), *state.buffers.values()], axis=1)
-        buffers = buffers.astype(stacked.dtype)
-        record = _record(state, reasons)
+        arrays = (stacked, buffers.astype(dtype))
         scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
-        arrays = prepared.pack(stacked, buffers, scalars, rows, evaluating=epochs == 0)
-        team = Team(0, 1, *np.zeros((3, 1), np.int64), yield_address())
-        dtype = self._shape.dtype
-        records = [pack(r, dtype) for r in (arrays, record, prepared.rules, evaluations, team)]
-        addresses = [packed.address for packed in (*space.records, *records)]
-        RUN[dtype](*addresses, epochs, space.few)
-        for array, trained in zip((state.parameters, *slots), stacked, strict=True):
-            array[:] = trained
-        for array, trained in zip(state.scalars.values(), scalars, strict=True):
-            array[:] = trained
-        column = 0
-        for array in state.buffers.values():
-            array[:] = buffers[:, column : column + array.shape[1]]
-            column += array.shape[1]
-        for place, name in enumerate(COUNTERS):
-            state.counters[name][:] = record.counters[:, :, place]
+        record = LaneRecords.of(state, reasons)
+        shared = [pack(r, dtype) for r in (record, prepared.rules, evaluations)]
+
+        def work(part: Part) -> None:
+            chosen = prepared.pack(*arrays, scalars, state, part.rows, evaluating=epochs == 0)
+            own = (*part.records, pack(chosen, dtype), *shared, pack(part.team, dtype))
+            RUN[dtype](*(record.address for record in own), epochs, self._space.few)
+
+        run_parts(work, self._parts(rows, epochs))
+        _put_back(state, slots, *arrays, scalars, record)
+
+    def _parts(self, rows: Int64[np.ndarray, " rows"], epochs: int) -> list[Part]:
+        """Return what each thread does: lanes of its own, or a share of a wide network alone."""
+        space, threads = self._space, self._threads
+        alone = len(rows) <= space.few
+        groups = min(threads, len(rows) if alone else len(rows) // space.width)
+        if threads == 1 or epochs == 0 or (groups < 2 and not (alone and space.shares_tiles)):
+            return [Part(space.records, rows, team_of(1)[0])]
+        if groups > 1:
+            spaces = [self._spaces[place] for place in range(groups)]
+            cuts = np.array_split(rows, groups)
+            pairs = zip(spaces, cuts, strict=True)
+            return [Part(own.records, cut, team_of(1)[0]) for own, cut in pairs]
+        return [Part(space.member(m.rank), rows, m) for m in team_of(threads)]
 
     def _empty_evaluations(self, lanes: int, layer: int = 0) -> Evaluations:
         units = self._shape.topology[layer] if layer else 0
@@ -166,80 +186,21 @@ class FusedEngine:
         )
 
 
-@dataclass(frozen=True)
-class _Prepared:
-    """What the kernel reads of lanes, and what does not change between calls."""
-
-    lanes: Lanes
-    seeds: np.ndarray
-    given: np.ndarray
-    hyper: np.ndarray
-    rules: RuleTable
-    need_outputs: bool
-    moves: bool
-
-    @classmethod
-    def of(cls, lanes: Lanes) -> "_Prepared":
-        given, rules = given_numbers(lanes), Rules.of(lanes)
-        return cls(
-            lanes=lanes,
-            seeds=np.array([lane.path.seed for lane in lanes.lanes], np.int64),
-            given=given,
-            hyper=hyper_numbers(lanes).astype(lanes.shape.dtype),
-            rules=RuleTable(*(getattr(rules, name) for name in RuleTable._fields)),
-            need_outputs=rules.need_outputs,
-            moves=rates_move(lanes),
-        )
-
-    def pack(
-        self,
-        stacked: Float[np.ndarray, "arrays lanes parameters"],
-        buffers: Float[np.ndarray, "lanes buffers"],
-        scalars: Float64[np.ndarray, "scalars lanes"],
-        rows: Int64[np.ndarray, " rows"],
-        *,
-        evaluating: bool,
-    ) -> LaneArrays:
-        return LaneArrays(
-            parameters=stacked[0],
-            slots=stacked[1:],
-            buffers=buffers,
-            seeds=self.seeds,
-            scalars=scalars,
-            given=self.given,
-            hyper=self.hyper,
-            rows=rows,
-            n_rows=len(rows),
-            n_lanes=len(self.lanes),
-            n_slots=len(stacked) - 1,
-            n_scalars=len(scalars),
-            n_given=self.given.shape[1],
-            n_hyper=self.hyper.shape[1],
-            decays=bool(self.hyper[:, WEIGHT_DECAY].any()),
-            moves=self.moves,
-            partly=not self.lanes.shape.decay_biases,
-            want_errors=evaluating or self.need_outputs,
-        )
-
-
-def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"]:
-    counts: np.ndarray = met.sum(axis=1, dtype=np.int64)
-    return counts
-
-
-def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> LaneRecords:
-    met = state.ladder_epoch > 0
-    own = {item.name for item in fields(state)} & set(LaneRecords._fields) - {"counters"}
-    arrays = {name: getattr(state, name) for name in own}
-    assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
-    return LaneRecords(
-        **arrays | {"live": state.live.view(np.int8)},
-        counters=np.stack([state.counters[name] for name in COUNTERS], axis=-1, dtype=np.float64),
-        points=_POINTS,
-        next_point=np.searchsorted(_POINTS, state.epoch, side="right"),
-        next_patience=_count_met(met[:, : -len(LEVELS)].reshape(-1, len(PATIENCES))),
-        next_level=_count_met(met[:, -len(LEVELS) :]),
-        reasons=reasons,
-        watches=state.live.shape[1],
-        width=state.curve.shape[1],
-    )
+def _put_back(
+    state: LaneState,
+    slots: Sequence[np.ndarray],
+    stacked: np.ndarray,
+    buffers: np.ndarray,
+    scalars: np.ndarray,
+    record: LaneRecords,
+) -> None:
+    """Copy what the kernel has changed into a state."""
+    for array, trained in zip((state.parameters, *slots), stacked, strict=True):
+        array[:] = trained
+    for array, trained in zip(state.scalars.values(), scalars, strict=True):
+        array[:] = trained
+    ends = np.cumsum([array.shape[1] for array in state.buffers.values()])
+    for array, end in zip(state.buffers.values(), ends, strict=True):
+        array[:] = buffers[:, end - array.shape[1] : end]
+    for place, name in enumerate(COUNTERS):
+        state.counters[name][:] = record.counters[:, :, place]

@@ -451,7 +451,9 @@ def normalisation_forms(component: Normalisation, dtype: str) -> tuple[int, int]
         def make() -> Callable[..., None]:
             kernel = component.kernel()
             assert kernel is not None, component
-            made: Callable[..., None] = normalisation.forms(inlined(kernel), width, n_options)[place]
+            made: Callable[..., None] = normalisation.forms(inlined(kernel), width, n_options)[
+                place
+            ]
             return made
 
         return make

@@ -49,7 +49,9 @@ def _add_packed(
     else:
         out = Matrix(gradient, fan_in * width, width)
         deltas = Matrix(slopes.start, width, fan_out * width)
-        product(out, out, deltas, Matrix(values.start, width, values.across), fan_out, fan_in, whole)
+        product(
+            out, out, deltas, Matrix(values.start, width, values.across), fan_out, fan_in, whole
+        )
     if bias < 0:
         return
     biases = at(m.gradient, bias * width)

@@ -13,9 +13,11 @@ from sweep.engines.state import Lanes
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
-WEIGHT_DECAY, FLAT_SPOT, CLIP_LIMIT, CODE_PENALTY, OPTIONS = range(5)
-"""Rows of a lane's numbers in the network's precision: the options of the hidden activation follow,
-those of the output activation and the normalisation, and what the form of the rates leaves for the update."""
+WEIGHT_DECAY, WEIGHT_L1, FLAT_SPOT, CLIP_LIMIT, CODE_PENALTY, OPTIONS = range(6)
+"""Rows of a lane's numbers in the network's precision.
+
+The options of the hidden activation follow, those of the output activation and the normalisation,
+and what the form of the rates leaves for the update."""
 
 _NOTHING = SimpleNamespace(options={})
 RATES_GIVEN = 5
@@ -109,6 +111,7 @@ def hyper_numbers(lanes: Lanes) -> Float64[np.ndarray, "lanes hyper"]:
     table = np.zeros((len(lanes), HyperparameterRows.of(shape).count))
     if not component_of(shape, "optimizer")[0].decouples_decay:
         table[:, WEIGHT_DECAY] = lanes.numbers("weight_decay")
+    table[:, WEIGHT_L1] = lanes.numbers("weight_l1")
     table[:, FLAT_SPOT] = lanes.numbers("flat_spot")
     table[:, CLIP_LIMIT] = lanes.numbers("gradient_clip_limit")
     table[:, CODE_PENALTY] = lanes.numbers("code_penalty")

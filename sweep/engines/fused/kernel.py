@@ -22,9 +22,17 @@ from sweep.engines.fused.hyperparameters import (
     CODE_PENALTY,
     FLAT_SPOT,
     WEIGHT_DECAY,
+    WEIGHT_L1,
 )
 from sweep.engines.fused.network import Memory, Network, place, scale_of
-from sweep.engines.fused.rules import LaneRecords, RuleTable, count_epoch, judge_epoch
+from sweep.engines.fused.rules import (
+    LEAST_LOSS,
+    LEAST_VALIDATION_LOSS,
+    LaneRecords,
+    RuleTable,
+    count_epoch,
+    judge_epoch,
+)
 from sweep.engines.fused.samples import take_order
 from sweep.engines.fused.teams import Team, meet, share
 from sweep.kernel.compilation import compiled, entry
@@ -61,6 +69,9 @@ class LaneArrays(NamedTuple):
         seeds: of each lane.
         rows: the lanes to train, `n_rows` of them among `n_lanes`.
         n_slots, n_scalars, n_given, n_hyper: sizes of the tables.
+        best, held_out_best: (lanes, parameters and buffers): the networks of the least losses, as
+            `count_epoch` says, if `keeps_best` or `keeps_held_out_best`.
+        every: of each lane, epochs from one loss on held-out samples to the next; 0 for never.
         decays, moves: whether any lane has weight decay, or rates that differ by update.
         partly: whether weight decay works on some parameters alone.
         want_errors: whether any rule looks at the outputs.
@@ -73,6 +84,9 @@ class LaneArrays(NamedTuple):
     given: Doubles
     hyper: Numbers
     seeds: Words
+    best: Numbers
+    held_out_best: Numbers
+    every: Words
     rows: Words
     n_rows: int
     n_lanes: int
@@ -80,6 +94,8 @@ class LaneArrays(NamedTuple):
     n_scalars: int
     n_given: int
     n_hyper: int
+    keeps_best: bool
+    keeps_held_out_best: bool
     decays: bool
     moves: bool
     partly: bool
@@ -117,15 +133,19 @@ def _vectors_of(net: Network) -> int:
 
 @compiled
 def decay_weights(net: Network, m: Memory, partly: bool) -> None:
-    """Add each lane's weight decay times its parameters to the gradient."""
+    """Add to the gradient what each lane's penalties on weights have it be."""
     decay = load(at(m.hyper, WEIGHT_DECAY * net.width))
+    l1 = load(at(m.hyper, WEIGHT_L1 * net.width))
     for i in range(0, _vectors_of(net) * net.width, net.width):
         g = load(at(m.gradient, i))
-        share = decay
+        weight, part, slope = load(at(m.parameters, i)), decay, l1
         if partly:
-            share = decay * load(at(m.decayed, i))
+            part = decay * load(at(m.decayed, i))
+            slope = l1 * load(at(m.decayed, i))
         # Chosen, not multiplied by 0: a lane without decay keeps its bits beside one with it.
-        store(at(m.gradient, i), choose(share == 0.0, g, fma(share, load(at(m.parameters, i)), g)))
+        signed = choose(weight > 0.0, g + slope, choose(weight < 0.0, g - slope, g))
+        g = choose(l1 == 0.0, g, signed)
+        store(at(m.gradient, i), choose(part == 0.0, g, fma(part, weight, g)))
 
 
 @compiled
@@ -244,8 +264,8 @@ def _train_batch(
 @compiled
 def _validate(net: Network, m: Memory, b: BlockMemory, team: Team, lanes: int) -> None:
     """Leave each lane's loss on the held-out samples in `sums`."""
-    for j in range(lanes):
-        if team.rank == 0:
+    if team.rank == 0:
+        for j in range(lanes):
             b.sums[j] = 0.0
     most, here = _tile_samples(net), (address_of(net), address_of(m))
     for first in range(0, net.held_out, most):
@@ -258,6 +278,23 @@ def _validate(net: Network, m: Memory, b: BlockMemory, team: Team, lanes: int) -
     if team.rank == 0:
         for j in range(lanes):
             b.sums[j] *= scale_of(net, net.held_out)
+
+
+@compiled
+def _due(pack: LaneArrays, record: LaneRecords, row: int) -> bool:
+    """Return whether a lane's loss on held-out samples is taken after its next epoch."""
+    every: int = pack.every[row]
+    return every > 0 and (record.epoch[row] + 1) % every == 0
+
+
+@compiled
+def _copy_network(net: Network, m: Memory, out: Any, row: int, j: int) -> None:
+    """Copy the parameters and buffers at element `j` of the block to a row of `out`."""
+    line = at(out, row * (net.parameters + net.buffers))
+    for p in range(net.parameters):
+        line[p] = m.parameters[p * net.stride + j]
+    for p in range(net.buffers):
+        line[net.parameters + p] = m.buffers[p * net.stride + j]
 
 
 @compiled(glue=True)
@@ -289,16 +326,29 @@ def _train_block(
                 b.errors[j] = 0.0
             if net.shuffled:
                 take_order(net, m, net.stride)
+            team.due[0] = 0
+            for j in range(lanes):
+                team.due[0] += _due(pack, record, rows[j])
         meet(team)
         for start in range(0, net.samples, net.batch):
             _train_batch(net, m, b, pack, team, start, min(net.batch, net.samples - start), lanes)
+        if team.due[0]:
+            _validate(net, m, b, team, lanes)
         if team.rank == 0:
             m.fresh[0] = 0
             for j in range(net.width):
                 m.epochs[j] += 1.0
             for j in range(lanes):
                 if not b.frozen[j]:
-                    count_epoch(record, rows[j], b.losses[j], int(m.updates[j]))
+                    held_out = math.nan
+                    if _due(pack, record, rows[j]):
+                        held_out = math.inf if math.isnan(b.sums[j]) else b.sums[j]
+                    made = int(m.updates[j])
+                    least = count_epoch(record, rows[j], b.losses[j], held_out, made)
+                    if pack.keeps_best and least & LEAST_LOSS:
+                        _copy_network(net, m, pack.best, rows[j], j)
+                    if pack.keeps_held_out_best and least & LEAST_VALIDATION_LOSS:
+                        _copy_network(net, m, pack.held_out_best, rows[j], j)
                     if judge_epoch(record, rules, rows[j], b.errors[j]):
                         _leave(net, m, b, pack, rows[j], j)
                         b.frozen[j] = 1
@@ -346,16 +396,21 @@ def _evaluate_lane(
         codes += _code_magnitude(net, m, count)
     join_tied(net, m)
     loss = b.sums[0] * scale_of(net, net.samples)
-    decay = m.hyper[WEIGHT_DECAY * net.width]
-    squares, slopes = 0.0, 0.0
+    decay, l1 = m.hyper[WEIGHT_DECAY * net.width], m.hyper[WEIGHT_L1 * net.width]
+    squares, magnitudes, slopes = 0.0, 0.0, 0.0
     for p in range(net.parameters):
         weight = 1.0 * m.parameters[p]
         slope = m.gradient[p] + decay * m.decayed[p] * weight
+        if weight != 0.0:
+            slope += l1 * m.decayed[p] * math.copysign(1.0, weight)
         squares += m.decayed[p] * weight * weight
+        magnitudes += m.decayed[p] * abs(weight)
         slopes += slope * slope
     v.loss[row] = loss
     penalty = codes * m.hyper[CODE_PENALTY * net.width] / net.samples
     v.objective[row] = loss + squares * decay / 2.0 + penalty
+    if l1 != 0.0:
+        v.objective[row] += magnitudes * l1
     v.norm[row] = math.sqrt(slopes)
     if net.held_out:
         _validate(net, m, b, team, 1)

@@ -57,10 +57,13 @@ def sum_products(
     """Write the sum over samples of a times b for each unit, as parameters lie.
 
     Args:
-        a: columns by units. b: likewise.
+        a: columns by units.
+        b: likewise.
         out: takes padded units alone, else a vector a unit.
         rows: alone: scratch, two blocks of width by width.
-        columns: how many. samples: in them. units: of the layer.
+        columns: how many.
+        samples: in them.
+        units: of the layer.
         alone: the layout.
         width: numbers a vector.
     """
@@ -74,7 +77,6 @@ def sum_products(
 def of_unit(numbers: Any, i: int, alone: bool, width: int) -> Any:
     """Return the vector of a unit's number."""
     return load_repeated(at(numbers, i)) if alone else load(at(numbers, i * width))
-
 
 
 def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:

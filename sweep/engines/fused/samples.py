@@ -24,9 +24,12 @@ def turn(
     A whole block is read and written at the end too, beyond `count`.
 
     Args:
-        out, source: the tables.
-        out_stride, stride: from one vector of a block to the next.
-        out_step, step: numbers from an element of `count` to the next.
+        out: the transposed table.
+        out_stride: numbers from one vector of a block to the next.
+        out_step: numbers from an element of `count` to the next.
+        source: the table.
+        stride: as `out_stride`.
+        step: as `out_step`.
         count: how many columns.
         width: numbers a vector.
     """

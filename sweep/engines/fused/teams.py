@@ -20,7 +20,8 @@ class Team(NamedTuple):
     Attributes:
         rank, size: which of how many this is.
         arrivals: how often any has come to a meeting, shared. meetings: how many this one has.
-        going: whether any lane of the block still trains, shared.
+        going: lanes of the block that still train, shared. due: of how many of them the loss on
+            held-out samples is taken after this epoch.
         give_way: address of what lets other threads run.
     """
 
@@ -29,6 +30,7 @@ class Team(NamedTuple):
     arrivals: Words
     meetings: Words
     going: Words
+    due: Words
     give_way: int
 
 

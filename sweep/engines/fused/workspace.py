@@ -33,34 +33,80 @@ MOST_RESIDENT = 32 << 20  # bytes of samples laid out as the kernel wants them
 MOST_PACKED = 2048  # parameters of networks that train side by side: sixteen fit the second cache
 
 
+class Workspaces:
+    """The workspaces of an engine, one for each thread that trains lanes of its own."""
+
+    def __init__(self, shape: Trial, data: Data) -> None:
+        """Prepare for trials of the pack key of `shape` on `data`."""
+        self._shape, self._samples = shape, _Samples.of(shape, data)
+        self._made: list[Workspace] = []
+
+    def __getitem__(self, place: int) -> "Workspace":
+        while len(self._made) <= place:
+            self._made.append(Workspace.of(self._shape, self._samples))
+        return self._made[place]
+
+
 @dataclass(frozen=True)
 class Workspace:
-    """What the kernel needs besides the lanes, for trials of one pack key on one set of data."""
+    """What the kernel needs besides the lanes, for trials of one pack key on one set of data.
 
-    packed: Network
+    Attributes:
+        networks, memories: of a packed block, and of a lane alone.
+        slots: the names of the optimizer's.
+        records: networks and memories in turn, and the block's, laid out for the kernel.
+    """
+
+    networks: tuple[Network, Network]
+    memories: tuple[Memory, Memory]
     slots: tuple[str, ...]
     records: tuple[Packed, ...]
+    dtype: str
 
     @classmethod
-    def of(cls, shape: Trial, data: Data) -> "Workspace":
-        """Allocate for trials of the pack key of `shape` on `data`."""
-        slots = slot_names(shape)
-        layers, samples = Layers.of(shape), _Samples.of(shape, data)
-        networks = [_network(shape, samples, layers, alone=alone) for alone in (False, True)]
-        shared = _given(samples) | _of_lanes(shape, networks[0], samples)
-        records: list[Any] = []
-        for net in networks:
-            arrays = _laid_out(shape, samples, net) | _working(shape, layers, net)
-            records += [net, Memory(**shared | arrays)]
-        records.append(_block(shape, networks[0], len(slots)))
-        packed = tuple(pack(record, shape.dtype) for record in records)
-        return cls(packed=networks[0], slots=slots, records=packed)
+    def of(cls, shape: Trial, samples: "_Samples") -> "Workspace":
+        """Allocate for trials of the pack key of `shape` on `samples`."""
+        slots, layers = slot_names(shape), Layers.of(shape)
+        packed, alone = (_network(shape, samples, layers, alone=alone) for alone in (False, True))
+        shared = _given(samples) | _of_lanes(shape, packed, samples)
+        memories = [
+            Memory(**shared | _laid_out(shape, samples, net) | _working(shape, layers, net))
+            for net in (packed, alone)
+        ]
+        records = (packed, memories[0], alone, memories[1], _block(shape, packed, len(slots)))
+        return cls(
+            networks=(packed, alone),
+            memories=(memories[0], memories[1]),
+            slots=slots,
+            records=tuple(pack(record, shape.dtype) for record in records),
+            dtype=shape.dtype,
+        )
+
+    @property
+    def packs(self) -> bool:
+        """Whether lanes train side by side, not one by one."""
+        return self.networks[0].parameters <= MOST_PACKED
+
+    @property
+    def width(self) -> int:
+        """Lanes of a packed block."""
+        return self.networks[0].width
 
     @property
     def few(self) -> int:
         """How many lanes or fewer train one by one."""
-        packs = self.packed.parameters <= MOST_PACKED
-        return self.packed.width // 2 if packs else np.iinfo(np.int64).max
+        return self.width // 2 if self.packs else int(np.iinfo(np.int64).max)
+
+    @property
+    def shares_tiles(self) -> bool:
+        """Whether threads can divide the samples of a tile; normalising is over all of them."""
+        return self.networks[1].normalise == forms.NOTHING
+
+    def member(self, rank: int) -> tuple[Packed, ...]:
+        """Return the records for a thread of a team, which has room of its own to draw into."""
+        memory = self.memories[1]
+        own = memory._replace(scratch=memory.scratch.copy(), rows=memory.rows.copy())
+        return (*self.records[:3], pack(own, self.dtype), self.records[4]) if rank else self.records
 
 
 @dataclass(frozen=True)
@@ -90,9 +136,7 @@ class _Samples:
         return self.inputs is self.targets and self.held_inputs is self.held_targets
 
 
-def _in_dtype(
-    inputs: np.ndarray, targets: np.ndarray, dtype: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _in_dtype(inputs: np.ndarray, targets: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
     """Return both in a precision: one array where they are one."""
     cast = np.ascontiguousarray(inputs, dtype)
     return cast, cast if targets is inputs else np.ascontiguousarray(targets, dtype)
@@ -141,9 +185,7 @@ def _network(shape: Trial, samples: _Samples, layers: Layers, *, alone: bool) ->
     )
 
 
-def _resident(
-    shape: Trial, samples: _Samples, batch: int, width: int, *, alone: bool
-) -> bool:
+def _resident(shape: Trial, samples: _Samples, batch: int, width: int, *, alone: bool) -> bool:
     """Return whether all samples are laid out once, for nothing changes them."""
     whole = not alone or batch % width == 0 or batch == len(samples.inputs)
     drawn = shape.sample_order == "shuffled" or shape.input_noise != "none" or shape.input_dropout
@@ -151,9 +193,7 @@ def _resident(
     return whole and not drawn and size * samples.inputs.itemsize <= MOST_RESIDENT
 
 
-def _tile(
-    shape: Trial, batch: int, held_out: int, samples: int, width: int, *, alone: bool
-) -> int:
+def _tile(shape: Trial, batch: int, held_out: int, samples: int, width: int, *, alone: bool) -> int:
     """Return how many columns are done at a time: of a normalised network a whole batch."""
     per_column = width if alone else 1
     if shape.normalisation != "none":

@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
+from sweep.components.stopping import VALIDATION_LOSS
 from sweep.datasets.data import Data
 from sweep.engines.contract import Engine
 from sweep.engines.evaluation import tensors, validate
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
+from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.autoencoder import network_at
 from sweep.training.probes.diagnosis import Diagnosis, Examiner
 from sweep.training.work import KeepCodes, RecordOptions
@@ -56,12 +58,7 @@ class Prober:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
-        self._validates = record.curves and data.validation_inputs is not None
         self._examiner = Examiner(shape, data)
-
-    @property
-    def _looks(self) -> bool:
-        return self._gradients or self._validates
 
     def fit(self, state: LaneState) -> LaneState:
         """Return a state with room for what will be seen, and none for what is not asked for."""
@@ -71,7 +68,7 @@ class Prober:
 
     def epochs_left(self, state: LaneState) -> int | None:
         """Return the epoch after which a lane is measured next; None for never."""
-        if not self._looks:
+        if not self._gradients:
             return None
         live = state.live.any(axis=1)
         places = np.searchsorted(_EPOCHS, state.epoch[live], side="right")
@@ -79,7 +76,7 @@ class Prober:
 
     def look(self, lanes: Lanes, state: LaneState) -> None:
         """Look at the lanes that have come to an epoch where they must be."""
-        if not self._looks:
+        if not self._gradients:
             return
         due = np.isin(state.epoch, _EPOCHS) & state.live.any(axis=1) & state.in_last_phase
         rows = np.flatnonzero(due)
@@ -87,12 +84,7 @@ class Prober:
             return
         points = np.searchsorted(_EPOCHS, state.epoch[rows])
         chosen, current = lanes.take(rows), state.take(rows)
-        seen: Arrays = {}
-        if self._validates:
-            seen["validation_loss"] = self.validation_losses(chosen, current)
-        if self._gradients:
-            later = self._one_epoch_on(chosen, current)
-            seen |= self._examiner.probe(chosen, current, later)
+        seen = self._examiner.probe(chosen, current, self._one_epoch_on(chosen, current))
         for name, values in seen.items():
             state.probes[name][rows, points] = values
 
@@ -101,18 +93,26 @@ class Prober:
         rows = enumerate(lanes.lanes)
         return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
 
-    def measure_last(self, lanes: Lanes, state: LaneState) -> list[FinalMeasurements]:
-        """Measure lanes that have ended."""
+    def measure_last(
+        self, lanes: Lanes, state: LaneState, ends: LaneState
+    ) -> list[FinalMeasurements]:
+        """Measure lanes that have ended.
+
+        Args:
+            lanes: which.
+            state: with the networks that the trials stand for.
+            ends: with the last ones, where the course of the gradients ends.
+        """
         diagnoses = self._examiner.diagnose(lanes, state)
         held_out: list[float | None] = [None] * len(lanes)
         if self._data.validation_inputs is not None:
             held_out = self.validation_losses(lanes, state).tolist()
         details: list[dict[str, Arrays]] = [{} for _ in diagnoses]
         if self._gradients:
-            seen = self._examiner.probe(lanes, state, None)
+            seen = self._examiner.probe(lanes, ends, None)
             for row, tables in enumerate(details):
                 last = {name: seen[name][row] for name in GRADIENTS}
-                tables["gradients"] = gradient_table(state.take([row]), last)
+                tables["gradients"] = gradient_table(ends.take([row]), last)
         if self._codes is not KeepCodes.NONE:
             for row, lane in enumerate(lanes.lanes):
                 details[row]["codes"] = self._code_table(lane.path, state.network(row))
@@ -148,12 +148,8 @@ class Prober:
 
     def _blank(self, lanes: int) -> Arrays:
         points, layers = len(_EPOCHS), len(self._shape.topology) - 1
-        arrays = {}
-        if self._validates:
-            arrays["validation_loss"] = np.full((lanes, points), np.nan)
-        if self._gradients:
-            arrays |= {name: np.full((lanes, points, layers), np.nan) for name in GRADIENTS}
-        return arrays
+        names = GRADIENTS if self._gradients else ()
+        return {name: np.full((lanes, points, layers), np.nan) for name in names}
 
 
 def probe_epochs() -> Int64[np.ndarray, " points"]:
@@ -207,9 +203,12 @@ def validation_curve(
     Args:
         state: one lane wide.
         epochs: recorded, ascending.
-        final: the loss at the end.
+        final: the loss at the last weights, if those were evaluated.
     """
     losses = np.full(len(epochs), np.nan)
+    if state.validation:
+        _, losses = recorded_curve(state, 0, VALIDATION_LOSS)
+        final = final if np.isnan(losses[-1:]).any() else None
     if "validation_loss" in state.probes:
         seen, places = np.isin(epochs, _EPOCHS), np.searchsorted(_EPOCHS, epochs)
         losses[seen] = state.probes["validation_loss"][0, places[seen]]
