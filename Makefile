@@ -46,7 +46,7 @@ example-%: $(VENV)/installed-test
 test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 	HYPOTHESIS_PROFILE=random $(BIN)/python -m pytest -m long -rA --timeout 3600
 
-bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 20 minutes
+bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 25 minutes
 	$(BIN)/python -m bench
 
 check: $(VENV)/installed-check $(VENV)/installed-test  ## lint, types, import layers

@@ -5,7 +5,8 @@ import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
-PACKAGES = ["autoencoder-sweep", "torch", "ray", "numba", "numpy", "jax", "joblib", "pyarrow"]
+OURS = ["autoencoder-sweep", "torch", "ray", "numba", "numpy", "pyarrow"]
+THEIRS = ["jax", "joblib", "onednn-cpu-gomp", "scikit-learn"]
 
 
 def describe_machine() -> dict[str, str]:
@@ -20,7 +21,7 @@ def describe_machine() -> dict[str, str]:
         "python": platform.python_version(),
         "revision": _first_line("git", "describe", "--always", "--dirty"),
         "load before": f"{os.getloadavg()[0]:.2f}",
-    } | {name: _version(name) for name in PACKAGES}
+    } | {name: _version(name) for name in OURS + THEIRS}
 
 
 def _processor() -> str:

@@ -7,11 +7,11 @@ from importlib import import_module
 
 from bench.table import Row
 
-PARTS = ("engine", "commands", "growth")
+PARTS = ("engine", "minibatch", "commands", "growth")
 
 
 def measure_apart(part: str) -> list[Row]:
-    """Measure a part, or `commands.NAME`, in a fresh process.
+    """Measure a part, `minibatch.NAME` or `commands.NAME`, in a fresh process.
 
     What a part does to its process, such as keeping it to one core, ends with it.
     """

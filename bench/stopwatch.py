@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from statistics import median
 
 from bench.contenders.contender import Contender
@@ -16,8 +16,13 @@ def use_one_core() -> None:
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def epoch_seconds(contenders: Mapping[str, Contender], *, rounds: int) -> dict[str, float]:
-    """Return the median over `rounds` of the processor seconds that an epoch takes each contender.
+def epoch_seconds(
+    contenders: Mapping[str, Contender],
+    *,
+    rounds: int,
+    summary: Callable[[Sequence[float]], float] = median,
+) -> dict[str, float]:
+    """Return the processor seconds that an epoch takes each contender, summed up over `rounds`.
 
     They take turns within a round, so that a slow spell of the machine hits them all. What is
     compiled must have been before.
@@ -27,7 +32,7 @@ def epoch_seconds(contenders: Mapping[str, Contender], *, rounds: int) -> dict[s
     for _ in range(rounds):
         for name, contender in contenders.items():
             taken[name].append(_seconds(contender, epochs[name]) / epochs[name])
-    return {name: median(seconds) for name, seconds in taken.items()}
+    return {name: summary(seconds) for name, seconds in taken.items()}
 
 
 def _epochs_for(contender: Contender) -> int:
