@@ -72,6 +72,15 @@ class Digits(Source):
     )
 
 
+class Digits28x28(Source):
+    """A stand-in for MNIST, made of scikit-learn's digits: 60,000 images and 10,000 held out."""
+
+    name: Literal["digits-28x28"] = Field(description="digits-28x28")
+    samples: Axis[Annotated[Count, Le(60_000)]] = Field(
+        default=[60_000], description="how many to train on, the first of them"
+    )
+
+
 class Idx(Source):
     """Images as MNIST's are kept, an IDX file or an .npz, levels 0 to 255 divided by 255."""
 
@@ -127,4 +136,6 @@ class PluginDataset(Source):
     options: dict[str, Any] = Field(default={}, description="arguments of the function")
 
 
-Dataset = Annotated[OneHot | Vectors | Uniform | Digits | Idx | Table | PluginDataset, Named()]
+Dataset = Annotated[
+    OneHot | Vectors | Uniform | Digits | Digits28x28 | Idx | Table | PluginDataset, Named()
+]
