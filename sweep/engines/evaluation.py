@@ -1,5 +1,7 @@
 """Evaluates a network at its saved weights, alone, so that nothing else can change the result."""
 
+import warnings
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -48,14 +50,10 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         parameters: flat, as `LaneState.network` has them.
         data: which has held-out samples.
     """
-    assert data.validation_inputs is not None
-    assert data.validation_targets is not None
+    held_out = data.held_out_in_dtype(trial.dtype)
+    assert held_out is not None
     network = network_at(trial, parameters)
-    dtype = getattr(torch, trial.dtype)
-    inputs, targets = (
-        torch.tensor(array, dtype=dtype)
-        for array in (data.validation_inputs, data.validation_targets)
-    )
+    inputs, targets = map(_tensor, held_out)
     loss = trial_loss(trial)
     with torch.no_grad():
         logits = network.logits(inputs)
@@ -73,9 +71,15 @@ def hidden(
 
 
 def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets in the trial's dtype."""
-    dtype = getattr(torch, trial.dtype)
-    return torch.tensor(data.inputs, dtype=dtype), torch.tensor(data.targets, dtype=dtype)
+    """Return inputs and targets in the trial's dtype, in the memory of the data: only to read."""
+    inputs, targets = map(_tensor, data.in_dtype(trial.dtype))
+    return inputs, targets
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:

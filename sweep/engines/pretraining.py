@@ -149,7 +149,9 @@ class PhasedEngine:
             codes = self._main.hidden(chosen, state, phase.below)
             return make_data(f"{self._data.name}-codes", codes.astype(np.float64))
         ends = phase.layers[-1] == len(self._shape.topology) - 2
-        return self._data if ends else make_data(self._data.name, self._data.inputs)
+        if ends or self._data.targets is self._data.inputs:
+            return self._data
+        return make_data(self._data.name, self._data.inputs)
 
     def _end_phase(
         self, number: int, lanes: Lanes, state: LaneState, row: int, reason: StopReason

@@ -1,5 +1,6 @@
 """Lanes as the leading axis of tensors: their epochs and updates."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,24 +170,23 @@ class BatchedRun:
         same = shape.batch_size is None and shape.input_noise == "none"
         return same and self.parameters.device.type == "cuda"
 
-    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
+    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> Iterator[tuple[Tensor, Tensor]]:
         """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
         task, inputs = self.task, self._inputs(epochs)
         if task.shape.batch_size is None:
-            return [(inputs, task.targets)]
+            yield inputs, task.targets
+            return
         samples = len(task.inputs)
         order = np.arange(samples)
         if task.shape.sample_order == "shuffled":
             pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
             order = np.stack([epoch_order(ln.path, samples=samples, epoch=e) for ln, e in pairs])
         device = task.inputs.device
-        parts = [
-            torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
-        ]
-        if inputs.dim() == 2:
-            return [(inputs[part], task.targets[part]) for part in parts]
         lane = torch.arange(len(self.lanes), device=device)[:, None]
-        return [(inputs[lane, part], task.targets[part]) for part in parts]
+        for rows in batches(order, task.shape.batch_size):
+            part = torch.from_numpy(rows).to(device)
+            taken = inputs[part] if inputs.dim() == 2 else inputs[lane, part]
+            yield taken, task.targets[part]
 
     def _inputs(self, epochs: Int64[np.ndarray, " lanes"]) -> Float[Tensor, "... features"]:
         """Return an epoch's inputs: (samples, features), with lanes in front if they differ."""
@@ -194,8 +194,8 @@ class BatchedRun:
         if task.shape.input_noise == "none":
             return task.inputs
         pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
-        noisy = np.stack([corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs])
-        return torch.from_numpy(noisy).to(task.inputs)
+        noisy = (corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs)
+        return torch.stack([torch.from_numpy(inputs).to(task.inputs) for inputs in noisy])
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
         if self.task.shape.gradient_clip != "none":
