@@ -70,7 +70,7 @@ def test_large_data_are_mapped_and_are_the_same_numbers(spec: DatasetSpec, folde
     assert np.array_equal(data.targets, before.targets)
     assert data.inputs.dtype == np.float64
     assert not data.inputs.flags.writeable
-    assert [path.name for path in folder.iterdir()] == [data.fingerprint]
+    assert data.fingerprint in {path.name for path in folder.iterdir()}
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
@@ -143,8 +143,7 @@ def test_damaged_files_are_made_anew(damage: str, folder: Path) -> None:
     first = load_data(LARGE)
     first.in_dtype("float32")
     numbers = first.inputs.copy()
-    (kept,) = folder.iterdir()
-    for path in sorted(kept.iterdir()):
+    for path in sorted(folder.glob("*/*")):
         content = path.read_bytes()
         path.unlink()  # who has it mapped keeps what was there
         if damage == "values":
@@ -210,7 +209,7 @@ def test_what_was_not_used_for_long_and_what_is_half_made_goes(folder: Path) -> 
         path.mkdir(parents=True)
         os.utime(path, (time.time() - days * 86_400,) * 2)
     folder.chmod(0o700)
-    data = load_data(LARGE)
+    data = load_data(replace(LARGE, validation=0.0))
     names = {path.name for path in folder.iterdir()}
     assert names == {recent.name, making.name, data.fingerprint}
 

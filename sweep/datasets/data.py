@@ -42,7 +42,9 @@ class DatasetSpec:
         name: registered name, or `package.module:function`.
         options: its arguments, sorted by name; values are frozen.
         validation: share of the samples to hold out, in [0, 1).
-        split_seed: which samples those are, 0 to 2**63 - 1.
+        split_seed: which samples those are, 0 to 2**63 - 1; which are chosen, and their noise.
+        train_samples: how many of the others to train on; None for all.
+        noise: standard deviation of what is added to them and to their targets.
         scale: `none`, `unit` or `standard`, as `scaled` has it.
     """
 
@@ -51,6 +53,8 @@ class DatasetSpec:
     validation: float = 0.0
     split_seed: int = 0
     scale: str = "none"
+    train_samples: int | None = None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)

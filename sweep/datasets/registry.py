@@ -11,6 +11,7 @@ from sweep.datasets.data import Data, DatasetSpec, thaw
 from sweep.datasets.node_files import is_large, keep_arrays, let_go, open_arrays
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
+from sweep.datasets.variations import add_noise, choose_samples
 from sweep.plugins.loading import load_plugin
 from sweep.plugins.sources import PluginError, digest_of
 from sweep.trust import objection, objection_to, plugins_are_refused
@@ -43,13 +44,24 @@ def load_data(spec: DatasetSpec) -> Data:
     Raises:
         DatasetError: the data set is unknown, or its options do not make one.
     """
-    made = data = _made(spec)
+    plain = DatasetSpec(spec.name, spec.options)
+    data = _made(spec) if spec == plain else _varied(load_data(plain), spec)
+    return _shared(data) if is_large(data.inputs) else data
+
+
+def _varied(made: Data, spec: DatasetSpec) -> Data:
+    """Return a data set split, with fewer samples to train on, with noise and scaled, as asked."""
+    data = made
     if spec.validation:
         data = hold_out(data, spec.validation, seed=spec.split_seed)
+    if spec.noise:
+        data = add_noise(data, spec.noise, seed=spec.split_seed)
+    if spec.train_samples is not None:
+        data = choose_samples(data, spec.train_samples, seed=spec.split_seed)
     if spec.scale != "none":
         data = scaled(data, spec.scale)
-    data = replace(data, left_out=made.left_out) if made.left_out else data
-    return _shared(data) if is_large(data.inputs) else data
+    drawn = f"-split-{spec.split_seed}" if spec.split_seed and not spec.validation else ""
+    return replace(data, name=f"{data.name}{drawn}", left_out=made.left_out)
 
 
 def find_data(fingerprint: str, name: str) -> Data | None:
