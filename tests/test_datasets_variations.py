@@ -163,3 +163,12 @@ def test_results_can_be_filtered_by_them(tmp_path: Path) -> None:
     assert sorted(trials["dataset_train_samples"]) == [5, 40]
     assert set(trials["dataset_noise"]) == {0.0}
     assert trials["validation_loss"].nunique() == 2
+
+
+def test_a_choice_that_leaves_one_sample_to_a_batch_meets_no_batch_normalisation() -> None:
+    source = {**FLAT, "train_samples": [40, 41]}
+    fixed = {"topology": "4-2-4", "normalisation": "batch", "batch_size": 8}
+    (fault,) = faults_of(small(dataset=source, fixed=fixed))
+    assert fault.key == "fixed.normalisation"
+    assert fault.must == "meet batches of two samples or more, the last included"
+    assert fault.got == "batch_size 8 of 41 samples"
