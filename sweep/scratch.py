@@ -1,8 +1,12 @@
-"""Temporary folders of which none stays: what a killed process left, the next one removes."""
+"""Temporary folders of which none stays: what a killed process left, the next one removes.
+
+And whether a folder that stays is safe to use.
+"""
 
 import fcntl
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -51,3 +55,9 @@ def _remove_unless_locked(folder: Path) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
         finally:
             os.close(lock)
+
+
+def is_ours(directory: Path) -> bool:
+    """Whether only this user can put files there for us to use."""
+    status = directory.lstat()
+    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -164,6 +164,26 @@ class Trial:
     data_fingerprint: str = parameter(
         Scope.PATH, "16 hex digits of the SHA-256 of the samples and targets", key=itself
     )
+    dataset_train_samples: int | None = parameter(
+        Scope.LABEL,
+        "samples chosen to train on; none for all that are not held out",
+        is_option=True,
+        default=None,
+    )
+    dataset_noise: float = parameter(
+        Scope.LABEL,
+        "standard deviation of the noise that is part of the samples and targets trained on",
+        neutral=0.0,
+        is_option=True,
+        default=0.0,
+    )
+    dataset_scale: str = parameter(
+        Scope.LABEL,
+        "how columns were scaled by the samples trained on: unit, standard or none",
+        neutral="none",
+        is_option=True,
+        default="none",
+    )
 
     topology: tuple[int, ...] = parameter(
         Scope.PATH,

@@ -67,6 +67,9 @@ def data() -> Iterator[bytes]:
     for scale, validation in product(("none", "unit", "standard"), (0.0, 0.3)):
         spec = DatasetSpec("uniform", UNIFORM, validation=validation, scale=scale)
         yield load_data(spec).fingerprint.encode()
+    spec = DatasetSpec("uniform", UNIFORM, 0.3, 2, "standard", train_samples=90, noise=0.7)
+    yield load_data(spec).fingerprint.encode()
+    yield load_data(DatasetSpec("digits-28x28", (("samples", 500),))).fingerprint.encode()
     zeros = ((0.0, 1.0), (-0.0, -0.0), (-0.0, 0.0)) * 7
     spec = DatasetSpec("vectors", (("values", zeros),), scale="unit")
     yield load_data(spec).fingerprint.encode()

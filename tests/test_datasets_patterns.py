@@ -69,7 +69,7 @@ def test_a_data_set_is_loaded_once_and_cannot_be_written() -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        (DatasetSpec("one-hto"), "be one of digits, idx, one-hot, table, uniform, vectors"),
+        (DatasetSpec("one-hto"), "be one of digits, digits-28x28, idx, one-hot, table, uniform"),
         (DatasetSpec("one-hot", (("size", 60_000),)), "at most 20,000,000 numbers"),
         (DatasetSpec("uniform", (("features", 10**9), ("samples", 10**9))), "at most 20,000,000"),
         (DatasetSpec("no_module:f"), "name a function that can be imported"),

@@ -21,7 +21,6 @@ MAX_GENERATED = 40_000_000
 MAX_DROPPED = 200_000_000
 READABLE = 10**15
 SPLIT = "split the sweep"
-_COMMON = ("validation", "split_seed")
 
 
 def size_problems(config: SweepConfig) -> Iterator[Problem]:
@@ -116,12 +115,16 @@ def _count_options(block: Block) -> int:
 
 
 def _count_data(source: Source) -> int:
-    common = len(source.validation) * len(source.split_seed)
     if isinstance(source, PluginDataset):
-        return common
-    names = [n for n in type(source).model_fields if n not in ("name", *source.lists, *_COMMON)]
-    options = [getattr(source, name) for name in names]
-    return common * prod(len(option) for option in options if option is not None)
+        return _count_variations(source)
+    apart = ("name", *source.lists, *Source.model_fields)
+    options = [getattr(source, name) for name in type(source).model_fields if name not in apart]
+    return _count_variations(source) * prod(len(o) for o in options if o is not None)
+
+
+def _count_variations(source: Source) -> int:
+    options = [getattr(source, name) for name in Source.model_fields]
+    return prod(len(option) for option in options if option is not None)
 
 
 def _data_problems(
@@ -153,7 +156,7 @@ def _takes_width(source: Source) -> bool:
 
 
 def _generated(source: Source, widths: set[int]) -> int:
-    common = len(source.validation) * len(source.split_seed)
+    common = _count_variations(source)
     if isinstance(source, OneHot):
         sizes = (size * size for size in source.size or widths)
         return common * sum(size for size in sizes if size <= MAX_ONE)  # others are never made

@@ -2,6 +2,7 @@
 
 from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec
+from sweep.datasets.generated_digits import digits_28x28
 from sweep.datasets.images import digits, idx
 from sweep.datasets.patterns import one_hot, uniform, vectors
 from sweep.datasets.registry import dataset, dataset_names, load_data
@@ -14,6 +15,7 @@ __all__ = [
     "dataset",
     "dataset_names",
     "digits",
+    "digits_28x28",
     "idx",
     "load_data",
     "make_data",

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from sweep.datasets.data import Data
+from sweep.datasets.node_files import is_mapped
 from sweep.errors import SweepError
 
 MAX_GENERATED = 20_000_000
@@ -122,6 +123,8 @@ def _matrix(values: Any, what: str) -> Matrix:
 
 def _is_settled(values: Any) -> bool:
     """Whether nobody can write to the array any more, so that a large one needs no copy."""
+    if is_mapped(values):
+        return True
     return isinstance(values, np.ndarray) and values.base is None and not values.flags.writeable
 
 

@@ -6,7 +6,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
+
+from sweep.datasets.node_files import cast
+
+Pair = tuple[Float[np.ndarray, "samples features"], Float[np.ndarray, "samples outputs"]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ class DatasetSpec:
         name: registered name, or `package.module:function`.
         options: its arguments, sorted by name; values are frozen.
         validation: share of the samples to hold out, in [0, 1).
-        split_seed: which samples those are, 0 to 2**63 - 1.
+        split_seed: which samples those are, 0 to 2**63 - 1; which are chosen, and their noise.
+        train_samples: how many of the others to train on; None for all.
+        noise: standard deviation of what is added to them and to their targets.
         scale: `none`, `unit` or `standard`, as `scaled` has it.
     """
 
@@ -47,6 +53,8 @@ class DatasetSpec:
     validation: float = 0.0
     split_seed: int = 0
     scale: str = "none"
+    train_samples: int | None = None
+    noise: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,37 @@ class Data:
         # np.unique would sort a copy of all samples; adding 0.0 makes -0.0 the 0.0 that it equals.
         return len({hashlib.sha256(row + 0.0).digest() for row in self.inputs})
 
+    def in_dtype(self, dtype: str) -> Pair:
+        """Return inputs and targets in `float32` or `float64`, the same arrays at every call.
+
+        They are read-only, C-contiguous and aligned to 64 bytes; one array where targets are the
+        inputs. Those of large data are mapped from files that all processes of a machine share.
+        """
+        return self._casts.pair(self.inputs, self.targets, dtype)
+
+    def held_out_in_dtype(self, dtype: str) -> Pair | None:
+        """Return held-out inputs and targets as `in_dtype` does; None where none are held out."""
+        if self.validation_inputs is None or self.validation_targets is None:
+            return None
+        return self._casts.pair(self.validation_inputs, self.validation_targets, dtype)
+
+    @cached_property
+    def _casts(self) -> "_Casts":
+        return _Casts({})
+
     @property
     def features(self) -> int:
         return int(self.inputs.shape[1])
+
+
+@dataclass(frozen=True)
+class _Casts:
+    """Arrays of one data set in the dtypes that were asked for, by what they were made of."""
+
+    made: dict[tuple[int, str], np.ndarray]
+
+    def pair(self, inputs: np.ndarray, targets: np.ndarray, dtype: str) -> Pair:
+        for array in (inputs, targets):
+            if (id(array), dtype) not in self.made:
+                self.made[id(array), dtype] = cast(array, dtype)
+        return self.made[id(inputs), dtype], self.made[id(targets), dtype]

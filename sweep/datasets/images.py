@@ -69,9 +69,9 @@ def idx(
         trained, held_out = _from_idx(place, test=test, samples=samples)
     name = f"idx-{place.name.partition('.')[0]}-{len(trained)}"
     if held_out is None:
-        return make_data(name, _levels(trained))
+        return make_data(name, levels(trained))
     name += f"-test-{len(held_out)}"
-    return make_data(name, _levels(trained), validation_inputs=_levels(held_out))
+    return make_data(name, levels(trained), validation_inputs=levels(held_out))
 
 
 def _first(images: np.ndarray, samples: int | None) -> np.ndarray:
@@ -80,7 +80,8 @@ def _first(images: np.ndarray, samples: int | None) -> np.ndarray:
     return images[:samples]
 
 
-def _levels(images: Images) -> np.ndarray:
+def levels(images: Images) -> np.ndarray:
+    """Return images of unsigned bytes as rows of numbers from 0 to 1, read-only."""
     check_size(len(images), images[0].size, most=MAX_VALUES)
     return settled(np.divide(images.reshape(len(images), -1), WHITE, dtype=np.float64))
 

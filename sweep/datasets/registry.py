@@ -8,8 +8,10 @@ from typing import Any
 
 from sweep.datasets.arrays import DatasetError, make_data
 from sweep.datasets.data import Data, DatasetSpec, thaw
+from sweep.datasets.node_files import is_large, keep_arrays, let_go, open_arrays
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
+from sweep.datasets.variations import add_noise, choose_samples
 from sweep.plugins.loading import load_plugin
 from sweep.plugins.sources import PluginError, digest_of
 from sweep.trust import objection, objection_to, plugins_are_refused
@@ -37,15 +39,77 @@ def dataset_names() -> list[str]:
 def load_data(spec: DatasetSpec) -> Data:
     """Return a data set, read-only, split and scaled; the same object for the same spec.
 
+    Large ones are mapped from files that the processes of a machine share, if these can be written.
+
     Raises:
         DatasetError: the data set is unknown, or its options do not make one.
     """
-    made = data = _made(spec)
+    plain = DatasetSpec(spec.name, spec.options)
+    data = _made(spec) if spec == plain else _varied(load_data(plain), spec)
+    return _shared(data) if is_large(data.inputs) else data
+
+
+def _varied(made: Data, spec: DatasetSpec) -> Data:
+    """Return a data set split, with fewer samples to train on, with noise and scaled, as asked."""
+    data = made
     if spec.validation:
         data = hold_out(data, spec.validation, seed=spec.split_seed)
+    if spec.noise:
+        data = add_noise(data, spec.noise, seed=spec.split_seed)
+    if spec.train_samples is not None:
+        data = choose_samples(data, spec.train_samples, seed=spec.split_seed)
     if spec.scale != "none":
         data = scaled(data, spec.scale)
-    return replace(data, left_out=made.left_out) if made.left_out else data
+    drawn = f"-split-{spec.split_seed}" if spec.split_seed and not spec.validation else ""
+    return replace(data, name=f"{data.name}{drawn}", left_out=made.left_out)
+
+
+def find_data(fingerprint: str, name: str) -> Data | None:
+    """Return the data set of a fingerprint if the files of this machine have it, however made."""
+    try:
+        return _found(fingerprint, name)
+    except LookupError:
+        return None
+
+
+@lru_cache(maxsize=256)
+def _found(fingerprint: str, name: str) -> Data:
+    """Return a data set from the files of this machine.
+
+    Raises:
+        LookupError: they do not have it, or hold other numbers.
+    """
+    arrays = open_arrays(fingerprint) or {}
+    inputs = arrays["inputs"]
+    held_out = arrays.get("validation_inputs")
+    data = Data(
+        name=name,
+        inputs=inputs,
+        targets=arrays.get("targets", inputs),
+        validation_inputs=held_out,
+        validation_targets=arrays.get("validation_targets", held_out),
+    )
+    same = data.fingerprint == fingerprint
+    for array in arrays.values():
+        let_go(array)
+    if not same:
+        raise LookupError(fingerprint)
+    return data
+
+
+def _shared(data: Data) -> Data:
+    """Return the data set from the files of this machine, or as it is if they cannot have it."""
+    found = find_data(data.fingerprint, data.name)
+    if found is None:
+        arrays = {"inputs": data.inputs, "validation_inputs": data.validation_inputs}
+        if data.targets is not data.inputs:
+            arrays |= {"targets": data.targets, "validation_targets": data.validation_targets}
+        kept = {name: array for name, array in arrays.items() if array is not None}
+        keep_arrays(data.fingerprint, kept)
+        found = find_data(data.fingerprint, data.name)
+    if found is None:
+        return data
+    return replace(found, left_out=data.left_out) if data.left_out else found
 
 
 def _made(spec: DatasetSpec) -> Data:

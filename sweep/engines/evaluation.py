@@ -1,5 +1,7 @@
 """Evaluates a network at its saved weights, alone, so that nothing else can change the result."""
 
+import warnings
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -78,18 +80,23 @@ def hidden(
 
 
 def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
-    """Return inputs and targets in the trial's dtype."""
-    dtype = getattr(torch, trial.dtype)
-    return torch.tensor(data.inputs, dtype=dtype), torch.tensor(data.targets, dtype=dtype)
+    """Return inputs and targets in the trial's dtype, in the memory of the data: only to read."""
+    inputs, targets = map(_tensor, data.in_dtype(trial.dtype))
+    return inputs, targets
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable")
+        return torch.from_numpy(array)
 
 
 def held_out_tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor] | None:
     """Return held-out inputs and targets in the trial's dtype; None where there are none."""
-    if data.validation_inputs is None or data.validation_targets is None:
+    held_out = data.held_out_in_dtype(trial.dtype)
+    if held_out is None:
         return None
-    dtype = getattr(torch, trial.dtype)
-    arrays = (data.validation_inputs, data.validation_targets)
-    inputs, targets = (torch.tensor(array, dtype=dtype) for array in arrays)
+    inputs, targets = map(_tensor, held_out)
     return inputs, targets
 
 

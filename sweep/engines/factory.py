@@ -4,7 +4,7 @@ from functools import partial
 
 from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import Data
-from sweep.datasets.registry import load_data
+from sweep.datasets.registry import find_data, load_data
 from sweep.engines.contract import Engine
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.pretraining import PhasedEngine
@@ -18,7 +18,9 @@ from sweep.trial import Trial
 def load_checked(pack: Pack, shape: Trial) -> Data:
     """Return the data of trials of the pack key of `shape`, as the plan saw them."""
     try:
-        data = load_data(dict(pack.datasets)[shape.data_fingerprint])
+        data = find_data(shape.data_fingerprint, shape.dataset) or load_data(
+            dict(pack.datasets)[shape.data_fingerprint]
+        )
     except DatasetError as error:
         raise DatasetError(f"{shape.dataset}: data must {error}") from error
     if data.fingerprint != shape.data_fingerprint:

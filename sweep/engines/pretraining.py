@@ -149,7 +149,8 @@ class PhasedEngine:
             codes = self._main.hidden(chosen, state, phase.below)
             return make_data(f"{self._data.name}-codes", codes.astype(np.float64))
         ends = phase.layers[-1] == len(self._shape.topology) - 2
-        if ends:  # what is held out judges the whole network alone
+        if ends or self._data.targets is self._data.inputs:
+            # What is held out judges the whole network alone.
             return replace(self._data, validation_inputs=None, validation_targets=None)
         return make_data(self._data.name, self._data.inputs)
 

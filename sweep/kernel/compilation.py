@@ -11,7 +11,6 @@ a digest of every source of the kernel, of the compiler and of the processor, an
 import hashlib
 import os
 import platform
-import stat
 import tempfile
 from collections.abc import Callable, Iterable
 from functools import cache, partial
@@ -24,6 +23,8 @@ import llvmlite.binding as llvm
 import numba
 from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+
+from sweep.scratch import is_ours
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -102,7 +103,7 @@ def cache_directory(sources: tuple[Path, ...]) -> Path | None:
     shared = Path(tempfile.gettempdir()) / f"sweep-kernels-{user}"
     for base in (*([Path(given)] if given else []), Path(home) / "sweep" / "kernels", shared):
         directory = base / _digest(sources)
-        if _can_write(base, directory) and (base != shared or _is_ours(base)):
+        if _can_write(base, directory) and (base != shared or is_ours(base)):
             return directory
     return None
 
@@ -115,14 +116,6 @@ def _can_write(base: Path, directory: Path) -> bool:
             return True
     except OSError:
         return False
-
-
-def _is_ours(directory: Path) -> bool:
-    """Whether only this user can put code there for us to run."""
-    if not hasattr(os, "getuid"):
-        return True
-    status = directory.lstat()
-    return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 @cache

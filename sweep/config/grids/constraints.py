@@ -46,6 +46,9 @@ class Shape:
     outputs: int
     samples: int
     held_out: int
+    train_samples: int | None
+    noise: float
+    scale: str
 
 
 class Constraints:
@@ -91,7 +94,7 @@ class Constraints:
         joint = GridAxis(tuple(name for axis in axes for name in axis.names), named)
         return list(compress(named, ~matching_rules(rules, [joint])))
 
-    def _name_data(self, columns: Mapping[str, Any]) -> dict[str, str]:
+    def _name_data(self, columns: Mapping[str, Any]) -> dict[str, object]:
         """Return the columns of the data set, whose size may follow from the topology."""
         if "dataset" not in columns or "topology" not in columns:
             return {}
@@ -100,7 +103,13 @@ class Constraints:
         if (id(spec), size) not in self._named:
             self._named[id(spec), size] = spec, self._load(spec, size)
         _, shape = self._named[id(spec), size]
-        return {"dataset": shape.name, "data_fingerprint": shape.fingerprint}
+        return {
+            "dataset": shape.name,
+            "data_fingerprint": shape.fingerprint,
+            "dataset_train_samples": shape.train_samples,
+            "dataset_noise": shape.noise,
+            "dataset_scale": shape.scale,
+        }
 
     def _load(self, spec: DatasetSpec, size: int | None) -> Shape:
         sized = spec if size is None else replace(spec, options=(("size", size),))
@@ -112,6 +121,9 @@ class Constraints:
             outputs=int(data.targets.shape[1]),
             samples=len(data.inputs),
             held_out=0 if data.validation_inputs is None else len(data.validation_inputs),
+            train_samples=spec.train_samples,
+            noise=spec.noise,
+            scale=spec.scale,
         )
         self.datasets.setdefault(shape.fingerprint, sized)
         return self._shapes.setdefault(shape.fingerprint, shape)

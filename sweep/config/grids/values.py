@@ -16,7 +16,7 @@ from sweep.errors import Fault
 from sweep.plugins.components import component_in, declared_in, with_columns, write_options
 from sweep.plugins.sources import digest_of
 
-_COMMON = ("validation", "split_seed", "scale")
+_COMMON = tuple(Source.model_fields)
 Paths = Mapping[str, tuple[str | int, ...]]
 
 
@@ -153,7 +153,8 @@ def _dataset_spec(
 
     A user's function is named with the digest of its source, so that it is called anew once edited.
     """
-    split_seed = asked["split_seed"] if asked["validation"] else 0
+    drawn = asked["validation"] or asked["noise"] or asked.get("train_samples")
+    split_seed = asked["split_seed"] if drawn else 0
     if isinstance(path := options.get("path"), str) and ":" not in name:
         options = {**options, "path": str(locate(path))}
     if ":" in name and (digest := digest_of(name.partition(":")[0])):

@@ -4,7 +4,13 @@ from sweep.components.columns import option_columns
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Scope
 
 _EXTRA = {
-    "dataset": ("dataset", "data_fingerprint"),
+    "dataset": (
+        "dataset",
+        "data_fingerprint",
+        "dataset_train_samples",
+        "dataset_noise",
+        "dataset_scale",
+    ),
     "learning_rate": ("learning_rate",),
     "learning_rate_schedule": (
         "learning_rate_schedule",

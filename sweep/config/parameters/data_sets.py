@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from annotated_types import Ge, Le, MinLen
 from pydantic import BeforeValidator, Field
 
-from sweep.config.parameters.axis import Axis, Count, Real, Share, Whole, whole
+from sweep.config.parameters.axis import Axis, Count, NonNegative, Real, Share, Whole, whole
 from sweep.config.parameters.choice import Choice, Named, PluginPath
 
 
@@ -28,7 +28,24 @@ class Source(Choice):
     validation: Axis[Share] = Field(
         default=[0.0], description="share of the samples held out of training, to validate on"
     )
-    split_seed: Axis[Whole] = Field(default=[0], description="which samples those are")
+    split_seed: Axis[Whole] = Field(
+        default=[0], description="which samples those are, which are chosen, and their noise"
+    )
+    train_samples: Axis[Count] | None = Field(
+        default=None,
+        description="how many of those that are not held out to train on, a larger choice holding "
+        "all of a smaller one; all where left out",
+    )
+    noise: Axis[NonNegative] = Field(
+        default=[0.0],
+        description="standard deviation of normal noise that is part of the samples to train on "
+        "and of their targets, the same in every epoch",
+    )
+    scale: Axis[Literal["none", "unit", "standard"]] = Field(
+        default=["none"],
+        description="each column from 0 to 1 (unit), or to mean 0 and variance 1 (standard), by "
+        "the samples trained on; a constant column becomes 0",
+    )
 
 
 class OneHot(Source):
@@ -69,6 +86,15 @@ class Digits(Source):
     name: Literal["digits"] = Field(description="digits")
     samples: Axis[Count] | None = Field(
         default=None, description="how many, the first of them; all where left out"
+    )
+
+
+class Digits28x28(Source):
+    """A stand-in for MNIST, made of scikit-learn's digits: 60,000 images and 10,000 held out."""
+
+    name: Literal["digits-28x28"] = Field(description="digits-28x28")
+    samples: Axis[Annotated[Count, Le(60_000)]] = Field(
+        default=[60_000], description="how many to train on, the first of them"
     )
 
 
@@ -113,11 +139,6 @@ class Table(Source):
     targets: Names | None = Field(
         default=None, description="columns that each row should give; left out, the inputs"
     )
-    scale: Axis[Literal["none", "unit", "standard"]] = Field(
-        default=["none"],
-        description="each column from 0 to 1 (unit), or to mean 0 and variance 1 (standard), by "
-        "the samples trained on; a constant column becomes 0",
-    )
 
 
 class PluginDataset(Source):
@@ -127,4 +148,6 @@ class PluginDataset(Source):
     options: dict[str, Any] = Field(default={}, description="arguments of the function")
 
 
-Dataset = Annotated[OneHot | Vectors | Uniform | Digits | Idx | Table | PluginDataset, Named()]
+Dataset = Annotated[
+    OneHot | Vectors | Uniform | Digits | Digits28x28 | Idx | Table | PluginDataset, Named()
+]

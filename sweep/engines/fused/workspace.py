@@ -121,12 +121,12 @@ class _Samples:
 
     @classmethod
     def of(cls, shape: Trial, data: Data) -> "_Samples":
-        inputs, targets = _in_dtype(data.inputs, data.targets, shape.dtype)
-        none = np.zeros((0, inputs.shape[1])), np.zeros((0, targets.shape[1]))
-        held = none
-        if data.validation_inputs is not None and data.validation_targets is not None:
-            held = data.validation_inputs, data.validation_targets
-        held_inputs, held_targets = _in_dtype(*held, shape.dtype)
+        inputs, targets = data.in_dtype(shape.dtype)
+        none = np.zeros((0, inputs.shape[1]), shape.dtype)
+        held_inputs, held_targets = data.held_out_in_dtype(shape.dtype) or (
+            none,
+            none if targets is inputs else np.zeros((0, targets.shape[1]), shape.dtype),
+        )
         bits = tuple(bool(np.isin(table, (0.0, 1.0)).all()) for table in (targets, held_targets))
         return cls(inputs, targets, held_inputs, held_targets, (bits[0], bits[1]))
 
@@ -134,12 +134,6 @@ class _Samples:
     def same(self) -> bool:
         """Whether the inputs are the targets, of training and held-out samples alike."""
         return self.inputs is self.targets and self.held_inputs is self.held_targets
-
-
-def _in_dtype(inputs: np.ndarray, targets: np.ndarray, dtype: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return both in a precision: one array where they are one."""
-    cast = np.ascontiguousarray(inputs, dtype)
-    return cast, cast if targets is inputs else np.ascontiguousarray(targets, dtype)
 
 
 def _network(shape: Trial, samples: _Samples, layers: Layers, *, alone: bool) -> Network:

@@ -1,5 +1,6 @@
 """Lanes as the leading axis of tensors: their epochs and updates."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,11 +215,12 @@ class BatchedRun:
         same = shape.batch_size is None and shape.input_noise == "none" and not drops(shape)
         return same and self.parameters.device.type == "cuda"
 
-    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[MiniBatch]:
-        """Return an epoch's batches."""
+    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> Iterator[MiniBatch]:
+        """Return an epoch's batches, one at a time."""
         task, inputs, dropout = self.task, self._inputs(epochs), self._dropout(epochs)
         if task.shape.batch_size is None:
-            return [MiniBatch(inputs, task.targets, dropout)]
+            yield MiniBatch(inputs, task.targets, dropout)
+            return
         samples = len(task.inputs)
         order = np.arange(samples)
         if task.shape.sample_order == "shuffled":
@@ -226,13 +228,11 @@ class BatchedRun:
             order = np.stack([epoch_order(ln.path, samples=samples, epoch=e) for ln, e in pairs])
         device = task.inputs.device
         lane = torch.arange(len(self.lanes), device=device)[:, None]
-        found = []
         for part in batches(order, task.shape.batch_size):
             rows = torch.from_numpy(part).to(device)
             taken = inputs[rows] if inputs.dim() == 2 else inputs[lane, rows]
             factors = {layer: kept[lane, rows] for layer, kept in dropout.items()}
-            found.append(MiniBatch(taken, task.targets[rows], factors))
-        return found
+            yield MiniBatch(taken, task.targets[rows], factors)
 
     def _dropout(self, epochs: Int64[np.ndarray, " lanes"]) -> Dropout:
         """Return what an epoch multiplies the values of layers with, of all samples."""
@@ -252,8 +252,8 @@ class BatchedRun:
         if task.shape.input_noise == "none":
             return task.inputs
         pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
-        noisy = np.stack([corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs])
-        return torch.from_numpy(noisy).to(task.inputs)
+        noisy = (corrupted(ln.path, task.data.inputs, epoch=e) for ln, e in pairs)
+        return torch.stack([torch.from_numpy(inputs).to(task.inputs) for inputs in noisy])
 
     def _update(self, gradient: Tensor, rate: Column, count: Column) -> None:
         if self.task.shape.gradient_clip != "none":
