@@ -29,8 +29,8 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     outputs = network.outputs_of(logits)
     loss = trial_loss(trial)(logits, outputs, targets)
     objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
-    gradients = torch.autograd.grad(objective, list(network.parameters()))
-    squares = [gradient.double().square().sum() for gradient in gradients]
+    found = torch.autograd.grad(objective, list(network.parameters()), allow_unused=True)
+    squares = [gradient.double().square().sum() for gradient in found if gradient is not None]
     return Evaluation(
         loss=loss.item(),
         objective=objective.item(),

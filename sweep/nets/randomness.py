@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     PLUGIN = 5
     NOISE = 6
     BIASES = 7
+    NETWORK = 9
 
 
 def raw_bits(

@@ -46,6 +46,7 @@ def unfused(trial: Trial, device: str = "cpu") -> tuple[str, ...]:
     found = {
         "a GPU": device == "cpu",
         "mini-batches (batch_size)": trial.batch_size is None,
+        f"network {_name(str(trial.network))}": trial.network is None,
     }
     for family in COMPILED:
         found[f"{family} {_name(getattr(trial, family))}"] = _has_kernel(trial, family)

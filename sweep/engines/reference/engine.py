@@ -26,12 +26,14 @@ from sweep.engines.reference.optimizers import ReferenceOptimizer
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
-from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.autoencoder import Autoencoder, flatten, load_flat, network_of
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.modules import OwnNetwork, keyed_draws
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
+Network = Autoencoder | OwnNetwork
 STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike
 
 
@@ -77,7 +79,7 @@ class ReferenceEngine:
 
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)
-        network = Autoencoder(trial)
+        network = network_of(trial)
         load_flat(network, state.network(0))
         optimizer = ReferenceOptimizer(trial, network)
         optimizer.load(state)
@@ -96,7 +98,7 @@ class ReferenceEngine:
         return stops
 
     def _train_epoch(
-        self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
+        self, trial: Trial, network: Network, optimizer: ReferenceOptimizer, epoch: int
     ) -> tuple[float, float]:
         """Make an epoch's updates; return its loss and the largest error of any output."""
         samples, inputs = len(self._inputs), self._inputs
@@ -107,13 +109,15 @@ class ReferenceEngine:
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
-            codes = network.encode(inputs[batch])
-            logits = network.logits_of(codes)
+            with keyed_draws(trial, optimizer.updates + 1):
+                codes = network.encode(inputs[batch])
+                logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
             objective = loss + code_penalty(codes, trial.code_penalty)
             objective.backward()  # type: ignore[no-untyped-call]
+            _fill_gradients(network)
             _clip(network, trial)
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
@@ -123,14 +127,21 @@ class ReferenceEngine:
         return total, worst
 
 
-def _clip(network: Autoencoder, trial: Trial) -> None:
+def _fill_gradients(network: Network) -> None:
+    """Let a parameter that a pass does not use, as a user's module may, have the gradient 0."""
+    for parameter in network.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+
+
+def _clip(network: Network, trial: Trial) -> None:
     """Clip the gradients before the optimizer adds the weight decay."""
     if trial.gradient_clip != "none":
         clipping, options = component_of(trial, "gradient_clip")
         clipping.reference(network.parameters(), options["limit"])
 
 
-def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:
+def _save(network: Network, state: LaneState, trial: Trial) -> None:
     """Write parameters and buffers into a state of one lane."""
     flat, layout = flatten(network), layout_of(trial)
     state.parameters[0] = flat[: layout.n_parameters]

@@ -18,8 +18,10 @@ from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.torch.lanes import BatchedRun, Task
+from sweep.engines.torch.own_network import OwnModule, most_lanes
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
+from sweep.plugins.networks import facts_of
 from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
@@ -50,7 +52,13 @@ class TorchEngine:
         self._shape, self._data = shape, data
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
-        self._task = Task(shape, data, trial_loss(shape), inputs, targets)
+        own = None if shape.network is None else OwnModule.of(shape, inputs)
+        self._task = Task(shape, data, trial_loss(shape), inputs, targets, own)
+        self.lanes_by = None if own is None else str(own.by)
+        if own is not None:
+            batch = shape.batch_size or len(inputs)
+            room = most_lanes(facts_of(shape).activations, batch)
+            self.capacity = min(self.capacity, room)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes, self.numerics_version)

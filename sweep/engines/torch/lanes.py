@@ -14,6 +14,7 @@ from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, s
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
 from sweep.engines.torch.networks import BatchedNetwork, Column, Flat, column_of
+from sweep.engines.torch.own_network import OwnModule, OwnNetworks
 from sweep.nets.layout import decay_shares
 from sweep.nets.losses import Loss, code_penalty
 from sweep.plugins.components import component_of, flags_of
@@ -28,6 +29,7 @@ class Task:
         shape: any trial of the key. data: its samples.
         loss: from pre-activations, outputs and targets.
         inputs, targets: all samples, on the device.
+        own: the module of the lanes where it is the user's.
     """
 
     shape: Trial
@@ -35,6 +37,7 @@ class Task:
     loss: Loss
     inputs: Float[Tensor, "samples features"]
     targets: Float[Tensor, "samples outputs"]
+    own: OwnModule | None = None
 
 
 @dataclass
@@ -43,7 +46,7 @@ class BatchedRun:
 
     task: Task
     lanes: Lanes
-    network: BatchedNetwork
+    network: BatchedNetwork | OwnNetworks
     parameters: Float[Tensor, "lanes parameters"]
     slots: dict[str, Float[Tensor, "lanes parameters"]]
     scalars: dict[str, Float[Tensor, " lanes"]]
@@ -71,6 +74,12 @@ class BatchedRun:
         buffers = on_device(state.buffers)
         optimizer, options = component_of(task.shape, "optimizer")
         hyper = lanes.options("optimizer")
+        updates = state.updates.copy()
+        network: BatchedNetwork | OwnNetworks
+        if task.own is None:
+            network = BatchedNetwork(lanes, parameters, buffers)
+        else:
+            network = OwnNetworks(task.own, lanes, parameters, buffers, updates)
         weight_decay = lanes.numbers("weight_decay")
         decay = column_of(weight_decay, parameters)
         if not task.shape.decay_biases:
@@ -78,7 +87,7 @@ class BatchedRun:
         return cls(
             task=task,
             lanes=lanes,
-            network=BatchedNetwork(lanes, parameters, buffers),
+            network=network,
             parameters=parameters,
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
@@ -90,7 +99,7 @@ class BatchedRun:
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
             code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
             decay=hyper.get("decay", np.zeros(len(lanes))),
-            updates=state.updates.copy(),
+            updates=updates,
             need_outputs=need_outputs,
         )
 
@@ -166,7 +175,7 @@ class BatchedRun:
     def _repeats(self) -> bool:
         """Whether a graph can stand for every update."""
         shape = self.task.shape
-        same = shape.batch_size is None and shape.input_noise == "none"
+        same = shape.batch_size is None and shape.input_noise == "none" and not self.task.own
         return same and self.parameters.device.type == "cuda"
 
     def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:

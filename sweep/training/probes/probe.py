@@ -15,7 +15,8 @@ from sweep.engines.contract import Engine
 from sweep.engines.evaluation import tensors, validate
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
 from sweep.nets.autoencoder import network_at
-from sweep.training.probes.diagnosis import Diagnosis, Examiner
+from sweep.training.probes.diagnosis import Diagnosis
+from sweep.training.probes.own_network import examiner_of
 from sweep.training.work import KeepCodes, RecordOptions
 from sweep.trial import Trial
 
@@ -57,7 +58,7 @@ class Prober:
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
         self._validates = record.curves and data.validation_inputs is not None
-        self._examiner = Examiner(shape, data)
+        self._examiner = examiner_of(shape, data)
 
     @property
     def _looks(self) -> bool:
