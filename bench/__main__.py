@@ -14,6 +14,7 @@ from bench.table import Row, markdown
 WHAT = {
     "engine": "Processor seconds on one core; the contenders take turns, medians of 7 rounds. Each "
     "computes the loss every epoch, summed in float64, and was checked to train alike.",
+    "own_network": "Processor seconds on one core; both take turns, medians of 7 rounds.",
     "commands": "Whole commands on all cores, from start to end.",
     "growth": "Processor seconds on one core.\n\n![Time against trials and width](growth.png)",
 }
@@ -25,8 +26,8 @@ WHAT = {
 def main(parts: tuple[str, ...], output: Path) -> None:
     """Time sweep beside its contenders and write a table of the ratios.
 
-    PARTS are engine, commands and growth; all of them where none is named. commands.NAME is one
-    measurement of the commands.
+    PARTS are engine, own_network, commands and growth; all of them where none is named.
+    commands.NAME is one measurement of the commands.
     """
     for part in parts:
         if part.partition(".")[0] not in PARTS:

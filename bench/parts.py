@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bench.table import Row
 
-PARTS = ("engine", "commands", "growth")
+PARTS = ("engine", "own_network", "commands", "growth")
 
 
 def measure_apart(part: str) -> list[Row]:

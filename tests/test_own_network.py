@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -24,13 +25,16 @@ from sweep.engines.torch.own_network import most_lanes
 from sweep.errors import ConfigError
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.layout import decay_shares, layout_of
+from sweep.pack import Pack
 from sweep.planning import expand
 from sweep.planning.engines import unfused
 from sweep.planning.plan import make_plan
 from sweep.plugins.networks import facts_of
 from sweep.reports.recorded import NotKnown, asked_for
-from sweep.store.places.layout import ResultsDir
-from sweep.training.work import freeze, thaw
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.encoding import table_set_of
+from sweep.training.pool import train_pack
+from sweep.training.work import Finished, Work, freeze, thaw
 from sweep.trial import Trial
 from tests.trials import lanes_of_trials, relative_difference
 
@@ -63,14 +67,19 @@ class Plain(nn.Module):
 
 def convolutional(features, channels: int = 3):
     """Codes of several axes, and batch normalisation, which counts its batches."""
-    return Convolutional(channels)
+    return Convolutional(channels, momentum=0.1)
+
+
+def cumulative(features):
+    """Looks at how many batches there were, for the mean over all of them."""
+    return Convolutional(3, momentum=None)
 
 
 class Convolutional(nn.Module):
-    def __init__(self, channels):
+    def __init__(self, channels, momentum):
         super().__init__()
-        self.there = nn.Conv1d(1, channels, 4, stride=2, padding=1)
-        self.norm = nn.BatchNorm1d(channels, momentum=None)
+        self.there = nn.Conv1d(1, channels, 4, stride=2, padding=1, bias=False)
+        self.norm = nn.BatchNorm1d(channels, momentum=momentum)
         self.back = nn.ConvTranspose1d(channels, 1, 4, stride=2, padding=1)
 
     def encode(self, x):
@@ -184,7 +193,7 @@ def listed(features, widths=(3, 2)):
     return Plain(features, features)
 
 
-def many(**widths):
+def build(build):
     return Plain(4, 4)
 
 
@@ -203,6 +212,7 @@ DATA = {"name": "uniform", "samples": 12, "features": 8}
 KINDS = {
     "Plain": "vmap",
     "convolutional": "vmap",
+    "cumulative": "loop",
     "Tied": "vmap",
     "Dropout": "loop",
     "Branching": "loop",
@@ -231,6 +241,8 @@ def own(network: str | dict[str, Any], **fixed: Any) -> dict[str, Any]:
 def varied(network: dict[str, Any], **grid: Any) -> dict[str, Any]:
     """Return the same with the options of the network as axes."""
     tree = own(network)
+    for name in grid.keys() & tree["fixed"].keys():
+        del tree["fixed"][name]
     return tree | {"grid": {"network": tree["fixed"].pop("network"), **grid}}
 
 
@@ -292,23 +304,23 @@ def test_networks_and_perceptrons_share_a_sweep() -> None:
     [
         ("NoDecode", "make a torch.nn.Module with the methods encode and decode (got NoDecode"),
         ("empty", "make a torch.nn.Module with the methods encode and decode (got Identity"),
-        ("WrongShape", "decode codes to outputs of shape (samples, outputs) = (2, 8) (got (2, 1"),
-        ("OneCode", "encode (samples, features) = (2, 8) to a code for each sample (got shape (2"),
-        ("Raising", "encode and decode samples of shape (2, 8), dtype float64 (it raised ZeroDiv"),
+        ("WrongShape", "decode codes to outputs of shape (samples, outputs) = (3, 8) (got (3, 1"),
+        ("OneCode", "encode (samples, features) = (3, 8) to a code for each sample (got shape (2"),
+        ("Raising", "encode and decode samples of shape (3, 8), dtype float64 (it raised ZeroDiv"),
         ("Counting", "keep what changes in buffers, and draw from PyTorch's generator alone (two"),
         ("PythonDraws", "keep what changes in buffers, and draw from PyTorch's generator alone"),
         ("PythonStart", "draw its initial weights from PyTorch's generator alone (made twice"),
         ("Frozen", "train every parameter; what stays is a buffer (got back.weight, which is"),
         ("Lazy", "have no lazy layers (got back.weight, whose shape is not known)"),
-        ("listed", "have arguments that are numbers, true or false, or a Literal of words"),
-        ("many", "have plain arguments of other names (got **widths)"),
+        ("listed", "have arguments whose defaults or annotations say that they are numbers, true"),
+        ("build", "have another argument in place of build (got 'nets_here:build')"),
         ("absent", "name something defined at the top of module nets_here"),
         ({"name": "choosy", "code": 4}, "make a network (it raised ValueError: code must be at"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_training(network: Any, said: str) -> None:
     (fault,) = faults(own(network))
-    assert fault.startswith(f"sweep: fixed.network must {said}"), fault
+    assert fault.replace(".name", "").startswith(f"sweep: fixed.network must {said}"), fault
 
 
 @pytest.mark.parametrize(
@@ -414,7 +426,7 @@ def test_a_lane_is_the_same_alone_and_in_any_pack(kind: str, full: bool) -> None
     assert relative_difference(numbers(beside)[0], numbers(single)[0]) < 1e-12
 
 
-@pytest.mark.parametrize("kind", ["convolutional", "Dropout"])
+@pytest.mark.parametrize("kind", ["convolutional", "cumulative", "Dropout"])
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_resumed_training_has_the_same_bits(kind: str, place: int) -> None:
     trial = trial_of(kind, batch_size=5)
@@ -491,6 +503,36 @@ def test_a_lane_whose_code_raises_fails_alone(tmp_path: Path) -> None:
     assert failed["epochs"].tolist() == [5, 5]
 
 
+def test_a_worker_with_other_code_gives_failed_rows(tmp_path: Path) -> None:
+    trial = replace(trial_of("Plain"), network="nets_here:Plain@0123456789abcdef")
+    pack = Pack(
+        pack_id="0" * 16,
+        trials=(trial,),
+        datasets=tuple(expand(parse_config(own("Plain"))).datasets.items()),
+        engine="torch",
+        device="cpu",
+        cpus=1.0,
+        gpus=0.0,
+    )
+    ended = [
+        e for e in train_pack(Work(pack), should_stop=lambda: False) if isinstance(e, Finished)
+    ]
+    (row,) = table_set_of(ended[0].results, "own").tables[TableName.TRIALS].to_pylist()
+    assert (row["status"], row["n_parameters"], row["topology"]) == ("failed", None, "8-2-8")
+    assert "source must be the plan's, digest 0123456789abcdef" in row["error"]
+
+
+def test_excluded_and_zipped_networks_are_those_of_the_grid() -> None:
+    network = {"name": "Plain", "code": [2, 3, 4]}
+    tree = varied(network, learning_rate=[0.1, 0.2], exclude=[{"topology": "8-3-8"}])
+    kept = [(t.topology[1], t.learning_rate) for t in trials_of(tree)]
+    assert sorted(kept) == [(2, 0.1), (2, 0.2), (4, 0.1), (4, 0.2)]
+    named = [{"name": "nets_here:Plain"}, {"name": "nets_here:Tied", "code": 3}]
+    zipped = {"network": named, "learning_rate": [0.1, 0.2], "zip": ["network", "learning_rate"]}
+    tree |= {"grid": zipped}
+    assert [(t.topology[1], t.learning_rate) for t in trials_of(tree)] == [(2, 0.1), (3, 0.2)]
+
+
 def test_rows_weights_and_probes_are_of_the_module(tmp_path: Path) -> None:
     record = {"gradients": True, "codes": "all"}
     tree = own("convolutional", input_noise={"name": "gaussian", "scale": 0.1})
@@ -499,7 +541,7 @@ def test_rows_weights_and_probes_are_of_the_module(tmp_path: Path) -> None:
     (trial,) = sweep.read_trials(path).to_dict("records")
     assert (trial["status"], trial["lanes_by"], trial["bottleneck"]) == ("finished", "vmap", 12)
     for column in ("dead_units", "saturated_share", "unit_distance"):
-        assert np.isnan(float(trial[column])), column
+        assert pd.isna(trial[column]), column
     network = sweep.load_model(path, trial["trial_id"])
     assert isinstance(network, nn.Module)
     assert type(network).__name__ == "Convolutional"
@@ -543,6 +585,13 @@ def test_an_evaluation_takes_parameters_that_a_pass_leaves_out() -> None:
     trial = trial_of("Tied")
     found = evaluate(trial, initial_parameters(trial), data())
     assert np.isfinite(found.gradient_norm)
+
+
+def test_the_network_of_the_document_is_that_of_the_example() -> None:
+    page = (EXAMPLE.parent.parent / "docs/plugins.md").read_text("utf-8")
+    section = page.partition("## A network of your own\n")[2]
+    shown = section.partition("```python\n")[2].partition("```")[0]
+    assert shown in EXAMPLE.with_suffix(".py").read_text("utf-8")
 
 
 @pytest.mark.slow

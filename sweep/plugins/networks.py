@@ -15,7 +15,7 @@ from sweep.trial import Trial
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-SAMPLES = 2
+SAMPLES = 3
 """Samples that a network is tried on before it is trained."""
 SEED = 1
 METHODS = ("encode", "decode")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 WIDTHS = ("features", "outputs")
 """Arguments that are given the widths of the data."""
 PLAIN = (bool, int, float)
-NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+REST = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)
 
 
 class FunctionNetwork(Network):
@@ -40,10 +40,11 @@ def network_of(name: str, function: Callable[..., Any]) -> FunctionNetwork:
         PluginError: an argument is not an option that a sweep file can give.
     """
     try:
-        arguments = inspect.signature(function, eval_str=True).parameters.values()
+        known = inspect.signature(function, eval_str=True).parameters.values()
     except (TypeError, ValueError, NameError) as error:
         raise PluginError(f"{name}: must have arguments that can be read ({error})") from error
-    options = {a.name: _option(name, a) for a in arguments if a.name not in WIDTHS}
+    arguments = [a for a in known if a.name not in WIDTHS and a.kind not in REST]
+    options = {argument.name: _option(name, argument) for argument in arguments}
     doc = (inspect.getdoc(function) or "").partition("\n\n")[0]
     kind: type[FunctionNetwork] = type("Made", (FunctionNetwork,), {"__doc__": doc, **options})
     return kind(function)
@@ -51,8 +52,8 @@ def network_of(name: str, function: Callable[..., Any]) -> FunctionNetwork:
 
 def _option(name: str, argument: Parameter) -> Option:
     """Return an argument as an option: of the type of its annotation, else of its default."""
-    if argument.kind not in NAMED or hasattr(FunctionNetwork, argument.name):
-        raise PluginError(f"{name}: must have plain arguments of other names (got {argument})")
+    if argument.kind is Parameter.POSITIONAL_ONLY or hasattr(FunctionNetwork, argument.name):
+        raise PluginError(f"{name}: must have another argument in place of {argument.name}")
     default = REQUIRED if argument.default is Parameter.empty else argument.default
     hint: Any = argument.annotation
     if hint is Parameter.empty:
@@ -67,7 +68,7 @@ def _option(name: str, argument: Parameter) -> Option:
         return Option(doc=doc, kind=str, choices=words, default=default, optional=optional)
     if hint not in PLAIN:
         raise PluginError(
-            f"{name}: must have arguments that are numbers, true or false, or a Literal of words, "
-            f"as their defaults or annotations say (got {argument})"
+            f"{name}: must have arguments whose defaults or annotations say that they are numbers, "
+            f"true or false, or a Literal of words, not {argument}"
         )
     return Option(doc=doc, kind=hint, default=default, optional=optional)

@@ -231,7 +231,7 @@ def _unfit_loss(value: AxisValue) -> Iterator[Problem]:
 
 def _settle_network(columns: dict[str, Any], shape: Shape, paths: Paths) -> Iterator[Problem]:
     """Write the widths of a user's network, which is tried on a few samples."""
-    name, path = columns["network"].partition("@")[0], paths["network"]
+    path = paths["network"]
     try:
         facts = find_facts(
             columns["network"],
@@ -241,7 +241,7 @@ def _settle_network(columns: dict[str, Any], shape: Shape, paths: Paths) -> Iter
             dtype=columns["dtype"],
         )
     except PluginError as error:
-        yield Problem(path=path, must=str(error).partition(": must ")[2], got=name)
+        yield Problem(path=path, must=str(error).partition(": must ")[2])
         return
     columns["topology"] = (shape.features, facts.code_width, shape.outputs)
     size = columns.get("batch_size") or shape.samples
