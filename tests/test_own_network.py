@@ -1,5 +1,6 @@
 """Claims: a user's own network is checked before it is trained, and trained as any other is."""
 
+import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -183,6 +184,11 @@ class Late(Plain):
         if self.late and self.calls > 5:
             raise ArithmeticError("too late")
         return super().encode(x)
+
+
+class Infinite(Plain):
+    def encode(self, x):
+        return super().encode(x) / 0
 
 
 def empty(features):
@@ -501,6 +507,21 @@ def test_a_lane_whose_code_raises_fails_alone(tmp_path: Path) -> None:
     failed = ends[ends["status"] == "failed"]
     assert failed["error"].tolist() == ["ArithmeticError: too late"] * 2
     assert failed["epochs"].tolist() == [5, 5]
+
+
+def test_a_start_that_is_not_finite_is_a_row(tmp_path: Path) -> None:
+    (trial,) = sweep.read_trials(run(own("Infinite"), tmp_path / "out")).to_dict("records")
+    assert (trial["status"], trial["epochs"]) == ("diverged", 1)
+
+
+@pytest.mark.slow
+def test_a_model_wants_the_code_that_it_was_trained_with(tmp_path: Path) -> None:
+    path = run(own("Plain"), tmp_path / "out")
+    (trial_id,) = sweep.read_trials(path)["trial_id"]
+    (tmp_path / "nets_here.py").write_text(f"{MODULE}\n# edited\n")
+    code = f"import sweep; sweep.load_model({str(path)!r}, {trial_id!r})"
+    afresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "PluginError: nets_here:Plain: source must be the plan's, digest" in afresh.stderr
 
 
 def test_a_worker_with_other_code_gives_failed_rows(tmp_path: Path) -> None:

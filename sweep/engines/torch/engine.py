@@ -18,7 +18,7 @@ from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.torch.lanes import BatchedRun, Task
-from sweep.engines.torch.own_network import OwnModule, most_lanes
+from sweep.engines.torch.own_network import LanesBy, OwnModule, most_lanes
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
 from sweep.plugins.networks import facts_of
@@ -67,6 +67,8 @@ class TorchEngine:
         samples = len(self._data.inputs)
         work = 6.0 * samples * lanes * layout_of(self._shape).n_parameters
         steps = updates_per_epoch(self._shape, samples)
+        if self.lanes_by == LanesBy.LOOP:
+            steps *= lanes
         epoch_seconds = steps * STEP_SECONDS + work / MULTIPLICATIONS_PER_SECOND
         return max(1, round(CHUNK_SECONDS / epoch_seconds))
 
