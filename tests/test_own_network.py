@@ -22,8 +22,9 @@ from sweep.engines.evaluation import evaluate
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.engine import TorchEngine
-from sweep.engines.torch.own_network import most_lanes
+from sweep.engines.torch.own_network import OwnModule, OwnNetworks, most_lanes
 from sweep.errors import ConfigError
+from sweep.nets.autoencoder import network_at
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.layout import decay_shares, layout_of
 from sweep.pack import Pack
@@ -432,6 +433,30 @@ def test_a_lane_is_the_same_alone_and_in_any_pack(kind: str, full: bool) -> None
     assert relative_difference(numbers(beside)[0], numbers(single)[0]) < 1e-12
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_lanes_in_evaluation_mode_are_the_networks_alone(kind: str) -> None:
+    trial = trial_of(kind)
+    engine, _ = engines(trial)
+    lanes = pack_beside(trial)
+    state = engine.begin(lanes)
+    engine.advance(lanes, state, 3)
+    inputs = torch.tensor(data().inputs)
+    buffers = {name: torch.from_numpy(buffer) for name, buffer in state.buffers.items()}
+    before = numbers(state)
+    networks = OwnNetworks(
+        OwnModule.of(trial, inputs),
+        lanes,
+        torch.from_numpy(state.parameters),
+        buffers,
+        training=False,
+    )
+    found = networks.forward(inputs)
+    for row, lane in enumerate(lanes.lanes):
+        alone = network_at(lane.path, state.network(row)).logits(inputs)
+        torch.testing.assert_close(found.outputs[row], alone)
+    np.testing.assert_array_equal(numbers(state), before)
+
+
 @pytest.mark.parametrize("kind", ["convolutional", "cumulative", "Dropout"])
 @pytest.mark.parametrize("place", [0, 1])
 def test_a_resumed_training_has_the_same_bits(kind: str, place: int) -> None:
@@ -599,7 +624,7 @@ def test_reading_results_makes_no_network(tmp_path: Path) -> None:
     path = run(own("Plain"), tmp_path / "out")
     found = asked_for(ResultsDir.at(path))
     assert isinstance(found, NotKnown)
-    assert "must not be needed where results are only read" in found.reason
+    assert "must be run to tell, which reading results does not do" in found.reason
 
 
 def test_an_evaluation_takes_parameters_that_a_pass_leaves_out() -> None:

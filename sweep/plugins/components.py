@@ -82,7 +82,7 @@ def own_component(base: Any, name: str) -> Component:
     if plugins_are_refused():
         raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
     if base is Network and networks_are_refused():
-        raise PluginError(f"{name}: must not be needed where results are only read")
+        raise PluginError(f"{name}: must be run to tell, which reading results does not do")
     return _made(base, name)
 
 

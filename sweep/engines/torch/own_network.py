@@ -1,6 +1,6 @@
 """The networks of lanes whose module is the user's own: together by vmap, else one by one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -9,7 +9,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.func import functional_call
 
-from sweep.engines.state import Lanes
+from sweep.engines.start import begin
+from sweep.engines.state import Lane, Lanes
 from sweep.engines.torch.networks import Forward
 from sweep.nets.layout import Array, layout_of
 from sweep.nets.modules import OwnNetwork, keyed_draws
@@ -58,9 +59,9 @@ class OwnModule:
 
 
 class OwnNetworks:
-    """The modules of all lanes, in training: views into one flat tensor, (lanes, parameters).
+    """The modules of all lanes: views into one flat tensor, (lanes, parameters).
 
-    `buffers` are changed in place by every pass.
+    `buffers` are changed in place by every pass in training.
     """
 
     def __init__(
@@ -69,10 +70,22 @@ class OwnNetworks:
         lanes: Lanes,
         parameters: Float[Tensor, "lanes parameters"],
         buffers: ByName,
-        updates: Int64[np.ndarray, " lanes"],
+        updates: Int64[np.ndarray, " lanes"] | None = None,
+        *,
+        training: bool = True,
     ) -> None:
-        """Take the parameters of lanes; `updates` counts theirs, the one under way included."""
-        self._own, self._lanes, self._buffers, self._updates = own, lanes, buffers, updates
+        """View the modules of lanes, in training or in evaluation mode.
+
+        Args:
+            own: what they have in common.
+            lanes: whose they are.
+            parameters: of the modules.
+            buffers: likewise.
+            updates: how many each has made, the one under way included; left out in evaluation.
+            training: which mode.
+        """
+        self._own, self._lanes, self._buffers, self._training = own, lanes, buffers, training
+        self._updates = np.zeros(len(lanes), np.int64) if updates is None else updates
         self._arrays = layout_of(lanes.shape)
         self._leaves = {
             _inner(array): _shaped(parameters[:, array.place], array).detach().requires_grad_()
@@ -82,6 +95,7 @@ class OwnNetworks:
     def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
         """Run every lane's module on the same inputs, or each on its own."""
         inputs = inputs.expand(len(self._lanes), *inputs.shape[-2:])
+        self._own.module.train(self._training)
         run = torch.vmap(self._call) if self._own.by is LanesBy.VMAP else self._one_by_one
         codes, outputs, after = run(self._leaves, self._buffers_now(), inputs)
         with torch.no_grad():
@@ -138,23 +152,26 @@ def _shaped(values: Tensor, array: Array) -> Tensor:
 
 
 def _agree(found: dict[LanesBy, OwnModule], shape: Trial, inputs: Tensor) -> bool:
-    """Return whether vmap gives the codes, outputs, buffers and gradients of the loop."""
-    from sweep.engines.start import begin
-    from sweep.engines.state import Lane
+    """Return whether vmap gives what the loop does, in training and in evaluation mode.
 
-    lanes = Lanes((Lane((shape,)),) * TRIED)
+    That is codes, outputs, buffers and gradients, and outputs once more.
+    """
+    trials = (replace(shape, seed=seed) for seed in range(TRIED))
+    lanes = Lanes(tuple(Lane((trial,)) for trial in trials))
     state = begin(lanes, 0)
     results: list[list[Tensor]] = []
     for own in (found[LanesBy.LOOP], found[LanesBy.VMAP]):
         on_device = {n: torch.from_numpy(b.copy()).to(inputs) for n, b in state.buffers.items()}
         parameters = torch.from_numpy(state.parameters.copy()).to(inputs)
-        networks = OwnNetworks(own, lanes, parameters, on_device, np.ones(TRIED, np.int64))
+        networks = OwnNetworks(own, lanes, parameters, on_device)
+        evaluated = OwnNetworks(own, lanes, parameters, on_device, training=False)
         try:
             passed = networks.forward(inputs[:TRIED])
             gradient = networks.gradient(passed.outputs.sum() + passed.code.sum())
+            outputs = evaluated.forward(inputs[:TRIED]).outputs
         except Exception:  # where the loop raises too, training will, and say so in its rows
             return False
-        results.append([passed.code, passed.outputs, gradient, *on_device.values()])
+        results.append([passed.code, passed.outputs, gradient, outputs, *on_device.values()])
     close = CLOSE[shape.dtype]
     return all(
         torch.allclose(a, b, rtol=close, atol=close, equal_nan=True)
