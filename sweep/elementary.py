@@ -4,7 +4,7 @@ NumPy's and libm's differ in the last place from one instruction set, and from o
 another. What decides an identity or how a network trains uses these instead. They are made of
 operations that IEEE 754 rounds in one way only (+, -, *, /, the square root), each an array
 operation of its own, which nothing contracts to a fused multiply-add. The fused engine has its own
-in `sweep.kernel.elementary`, for vectors in compiled code.
+in `sweep.kernel.elementary`, for vectors in compiled code, and these in `sweep.kernel.randomness`.
 """
 
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ from jaxtyping import Float64
 
 Values = Float64[np.ndarray, " values"]
 
-_MANTISSA_BITS = 52
-_ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
-_LN2_HIGH = 0.6931471803691238  # 32 bits of ln 2: times an exponent it is exact
-_LN2_LOW = 1.9082149292705877e-10
+MANTISSA_BITS = 52
+ROOT_HALF = 0x3FE6A09E667F3BCD  # bits of sqrt(1/2)
+LN2_HIGH = 0.6931471803691238  # 32 bits of ln 2: times an exponent it is exact
+LN2_LOW = 1.9082149292705877e-10
 
 # By powers of s^2: (2 artanh(s) / s - 2) / s^2 for |s| <= 0.172.
-_LOG = np.array([[2.0 / (2 * k + 1)] for k in range(1, 10)])
+LOG_SERIES = np.array([[2.0 / (2 * k + 1)] for k in range(1, 10)])
 
 # By powers of r^2: sin(pi r) / r and cos(pi r) for |r| <= 1/4, both of Taylor's series.
-_SINE_AND_COSINE = np.array(
+SINE_AND_COSINE_SERIES = np.array(
     [
         (3.141592653589793, 1.0),
         (-5.16771278004997, -4.934802200544679),
@@ -47,20 +47,20 @@ def log(x: Values) -> Values:
     As fdlibm's e_log.c does: x = 2^k (1 + f), and log(1 + f) from s = f / (2 + f).
     """
     bits = x.view(np.int64)
-    k = (bits - _ROOT_HALF) >> _MANTISSA_BITS
-    f = (bits - (k << _MANTISSA_BITS)).view(np.float64) - 1.0
+    k = (bits - ROOT_HALF) >> MANTISSA_BITS
+    f = (bits - (k << MANTISSA_BITS)).view(np.float64) - 1.0
     s = f / (f + 2.0)
     z = s * s
-    (series,) = _polynomials(z, _LOG)
+    (series,) = _polynomials(z, LOG_SERIES)
     half = f * f * 0.5
-    return k * _LN2_HIGH - ((half - (s * (series * z + half) + k * _LN2_LOW)) - f)
+    return k * LN2_HIGH - ((half - (s * (series * z + half) + k * LN2_LOW)) - f)
 
 
 def sine_and_cosine(turns: Values) -> tuple[Values, Values]:
     """Return sin(2 pi t) and cos(2 pi t) for t in [0, 1], to 1.6 ulp."""
     quarters = np.rint(4.0 * turns)
     r = 2.0 * turns - 0.5 * quarters  # exact
-    sine, cosine = _polynomials(r * r, _SINE_AND_COSINE)
+    sine, cosine = _polynomials(r * r, SINE_AND_COSINE_SERIES)
     sine *= r
     quadrant = quarters.astype(np.int64)
     swapped = quadrant & 1 == 1

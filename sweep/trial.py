@@ -227,6 +227,22 @@ class Trial:
         key=itself,
         default="none",
     )
+    input_dropout: float = parameter(
+        Scope.PATH,
+        "probability that an input is dropped in training, anew each epoch, after input_noise; "
+        "those kept are divided by 1 - input_dropout",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
+    hidden_dropout: float = parameter(
+        Scope.PATH,
+        "probability that what a hidden unit gives is dropped in training, the bottleneck's too, "
+        "anew each epoch; what is kept is divided by 1 - hidden_dropout",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
     flat_spot: float = parameter(
         Scope.PATH,
         "added in training to the derivative of units that saturate, hidden and output: "
@@ -248,6 +264,22 @@ class Trial:
         key=bool,
         default=0.0,
     )
+    sparsity: str = parameter(
+        Scope.PATH,
+        "what keeps units of the bottleneck inactive for most samples, as part of the objective; "
+        "none without",
+        neutral="none",
+        key=itself,
+        default="none",
+    )
+    contractive_penalty: float = parameter(
+        Scope.PATH,
+        "its product with the mean over samples of the squared Frobenius norm of the derivative of "
+        "the code by the inputs joins the objective",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
     weight_decay: float = parameter(
         Scope.PATH,
         "L2 penalty: its product with each parameter joins the gradient (decoupled: "
@@ -256,9 +288,17 @@ class Trial:
         neutral=0.0,
         default=0.0,
     )
+    weight_l1: float = parameter(
+        Scope.PATH,
+        "L1 penalty: its product with each parameter's sign joins the gradient before weight_decay",
+        neutral=0.0,
+        key=bool,
+        default=0.0,
+    )
     decay_biases: bool = parameter(
         Scope.PATH,
-        "whether weight_decay decays biases too, and scale and shift of normalisation",
+        "whether weight_decay and weight_l1 act on biases too, and scale and shift of "
+        "normalisation",
         neutral=True,
         key=itself,
         default=True,

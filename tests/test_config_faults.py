@@ -61,6 +61,36 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
     ]
 
 
+UNFIT = """\
+name: unfit
+dataset: {name: one-hot, size: 4}
+fixed:
+  topology: 4-2-4
+  activation: tanh
+  output_activation: sigmoid
+  initialiser: {name: uniform, constant: 1}
+  loss: mean_squared_error
+  optimizer: sgd
+  learning_rate: 0.1
+  normalisation: batch
+  sparsity: {name: kl, target: 0.05, weight: 3}
+grid:
+  batch_size: [2, 3, 64]
+  contractive_penalty: [0, 0.1]
+convergence: {epochs: 5}
+"""
+
+
+def test_what_cannot_be_combined_comes_at_once_with_its_lines() -> None:
+    found = [str(fault).partition(" must ")[0] for fault in faults_of(UNFIT)]
+    assert found == [
+        "sweep:11: fixed.normalisation",
+        "sweep:12: fixed.sparsity",
+        "sweep:14: grid.batch_size[2]",
+        "sweep:15: grid.contractive_penalty[1]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
@@ -102,6 +132,17 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
             {"fixed": {"loss": "binary_cross_entropy", "output_activation": "relu"}},
             "give {name: binary_cross_entropy, semantics: keras}, which clips",
         ),
+        (
+            {"grid": {"batch_size": [2, 5], "topology": ["4-2-4", "4-1-4"]}},
+            "grid.batch_size[1] must be at most 4, the samples that one-hot-4 trains on (got 5; "
+            "null for all of them)",
+        ),
+        (
+            {"fixed": {"batch_size": 3, "normalisation": "batch"}},
+            "fixed.normalisation must meet batches of two samples or more, the last included (got "
+            "batch_size 3 of 4 samples; one sample has no variance; choose another batch_size)",
+        ),
+        ({"fixed": {"input_dropout": 1}}, "fixed.input_dropout must be < 1 (got 1)"),
         ({"fixed": {"sample_order": "shuffled"}}, "be full_batch where no batch_size is given"),
         (
             {"fixed": {"sample_order": "full_batch", "batch_size": 2}},

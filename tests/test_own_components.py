@@ -33,6 +33,19 @@ class Swish(Activation):
         return x * (options["beta"] * x).sigmoid() + options["shift"]
 
 
+class Step(Swish):
+    """From 0 to 1."""
+
+    def bounds(self, options):
+        return (0.0, 1.0)
+
+
+class Shares(Swish):
+    """Of the sum of all units."""
+
+    elementwise = False
+
+
 class OnlyOutputs(Swish):
     """Not for hidden layers."""
 
@@ -242,3 +255,26 @@ def test_the_component_of_the_document_is_that_of_the_examples() -> None:
     page = (EXAMPLE.parent.parent / "docs/plugins.md").read_text("utf-8")
     shown = page.rpartition("```python\n")[2].partition("```")[0]
     assert shown in EXAMPLE.with_name("own_parts.py").read_text("utf-8")
+
+
+def penalised(activation: str) -> dict[str, Any]:
+    sparsity = {"name": "kl", "target": 0.05, "weight": 3}
+    fixed = {"activation": activation, "sparsity": sparsity, "contractive_penalty": 0.1}
+    return small(fixed=fixed)
+
+
+@pytest.mark.parametrize(
+    ("activation", "keys"),
+    [
+        ("parts_here:Step", []),
+        ("parts_here:swish", ["fixed.sparsity"]),
+        ("parts_here:Swish", ["fixed.sparsity"]),
+        ("parts_here:Shares", ["fixed.sparsity", "fixed.contractive_penalty"]),
+    ],
+)
+def test_penalties_on_codes_go_by_what_an_activation_declares(
+    activation: str, keys: list[str]
+) -> None:
+    faults = faults_of(penalised(activation))
+    assert [fault.key for fault in faults] == keys
+    assert all(fault.got == f"activation {activation}" for fault in faults)

@@ -347,6 +347,34 @@ def test_what_a_network_cannot_meet_is_one_fault(tree: dict[str, Any], said: str
     assert fault.startswith(f"sweep: fixed.network must {said}"), fault
 
 
+def test_dropout_of_inputs_is_that_of_perceptrons() -> None:
+    trial = trial_of("Plain", input_dropout=0.3, weight_l1=0.01, batch_size=5)
+    mine, reference = engines(trial)
+    lanes = pack_beside(trial)
+    found, expected = mine.begin(lanes), reference.begin(lanes)
+    mine.advance(lanes, found, 3)
+    reference.advance(lanes, expected, 3)
+    assert relative_difference(numbers(found), numbers(expected)) < 1e-12
+    whole = replace(trial, input_dropout=0.0)
+    other = engines(whole)[0]
+    without = other.begin(pack_beside(whole))
+    other.advance(pack_beside(whole), without, 3)
+    assert relative_difference(numbers(found), numbers(without)) > 1e-3
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"hidden_dropout": 0.1},
+        {"contractive_penalty": 0.1},
+        {"sparsity": {"name": "kl", "target": 0.1, "weight": 0.1}},
+    ],
+)
+def test_what_regularises_units_of_perceptrons_is_refused(given: dict[str, Any]) -> None:
+    (fault,) = faults(own("Plain", **given))
+    assert f"what is said of perceptrons alone (got {next(iter(given))};" in fault
+
+
 def test_a_loss_of_what_outputs_are_made_of_is_refused() -> None:
     loss = {"name": "binary_cross_entropy", "semantics": "logits"}
     (fault,) = faults(own("Plain", loss=loss))

@@ -160,6 +160,10 @@ SHIFTED = {"name": "vectors", "values": [[-1, 0, 0, 2], [0, 1, 0, 0]]}
             "decay_biases false: has no effect without weight_decay",
         ),
         (
+            {"fixed": {"initialiser": CONSTANT, "topology": "2-1-2"}, "grid": {"replicates": 3}},
+            "initialiser constant: nothing is drawn at random, so that all 3 seeds give the same",
+        ),
+        (
             {"fixed": {"initialiser": "identity", "topology": "4-4"}, "grid": {"replicates": 3}},
             "initialiser identity: nothing is drawn at random, so that all 3 seeds give the same",
         ),
@@ -188,6 +192,14 @@ def test_what_is_likely_not_meant_is_warned_of(changes: dict[str, Any], start: s
     [
         {"fixed": {"initialiser": {**CONSTANT, "jitter": 0.1}}},
         {"fixed": {"initialiser": CONSTANT, "topology": "2-1-2"}},
+        *(
+            {
+                "fixed": {"initialiser": CONSTANT, "topology": "2-1-2", name: 0.1},
+                "grid": {"replicates": 3},
+            }
+            for name in ("input_dropout", "hidden_dropout")
+        ),
+        {"fixed": {"weight_l1": 0.1, "decay_biases": False}},
         {"dataset": SHIFTED, "fixed": {"output_activation": "identity"}},
         {"dataset": SHIFTED, "fixed": {"output_activation": "elu"}},
         {"dataset": SHIFTED, "fixed": {"output_activation": "selu"}},

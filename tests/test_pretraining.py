@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from sweep.config import parse_config
 from sweep.errors import ConfigError
+from sweep.nets.dropout import dropout_factors
 from sweep.nets.initialisers import initial_parameters
 from sweep.nets.phases import phases_of
 from sweep.planning import make_plan
@@ -19,7 +20,7 @@ from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Finished, KeepState, RecordOptions, Work
 from sweep.trial import StopReason, Trial
-from tests.trials import make_trial, make_work
+from tests.trials import columns_of, make_trial, make_work
 
 DEEP = (6, 5, 4, 5, 6)
 
@@ -82,6 +83,74 @@ def test_greedy_pretraining_is_that_of_a_plain_script(engine: str) -> None:
     assert (result.outcome.epochs, result.outcome.pretraining_epochs) == (20, 60)
     assert list(np.unique(result.curve.phase)) == [0, 1, 2]
     assert phases["seconds"].sum() == pytest.approx(result.provenance.seconds)
+
+
+REGULARISED = {
+    "input_dropout": 0.2,
+    "hidden_dropout": 0.3,
+    "weight_l1": 0.01,
+    "contractive_penalty": 0.1,
+    **columns_of("sparsity", "kl", target=0.1, weight=0.5),
+}
+
+
+def fit_regularised(
+    trial: Trial, layers: list[nn.Linear], inputs: Tensor, loss: Any, epochs: int
+) -> None:
+    """Train as `fit`, with what `REGULARISED` says of a part's own inputs, units and code."""
+    parameters = [p for layer in layers for p in layer.parameters()]
+    optimizer = torch.optim.RMSprop(parameters, lr=0.01, alpha=0.9, eps=1e-8)
+    widths = (layers[0].in_features, *(layer.out_features for layer in layers))
+    part, depth = replace(trial, topology=widths), len(layers) // 2
+
+    def encode(values: Tensor, *kept: Tensor) -> Tensor:
+        for layer, before in zip(layers[:depth], kept, strict=False):
+            values = torch.sigmoid(layer(values * before))
+        return values * kept[depth]
+
+    for epoch in range(epochs):
+        found = dropout_factors(part, samples=len(inputs), epoch=epoch)
+        kept = [torch.from_numpy(found[layer]) for layer in range(len(layers))]
+        codes = values = encode(inputs, *kept)
+        for layer, after in zip(layers[depth:], [*kept[depth + 1 :], 1.0], strict=True):
+            values = torch.sigmoid(layer(values)) * after
+        means = codes.mean(dim=0).clamp(1e-7, 1 - 1e-7)
+        sparse = 0.1 * torch.log(0.1 / means) + 0.9 * torch.log(0.9 / (1 - means))
+        slopes = torch.func.vmap(torch.func.jacrev(encode))(inputs, *kept)
+        contraction = slopes.square().sum(dim=(1, 2)).mean()
+        optimizer.zero_grad()
+        (loss(values, inputs) + 0.5 * sparse.sum() + 0.1 * contraction).backward()
+        for parameter in parameters:
+            assert parameter.grad is not None
+            parameter.grad += 0.01 * parameter.detach().sign()
+        optimizer.step()
+
+
+@pytest.mark.parametrize("engine", ["torch", "reference"])
+def test_dropout_and_penalties_act_in_every_phase(engine: str) -> None:
+    given = {"pretraining_max_epochs": 8, "fixed_epochs": 5, "max_epochs": 5}
+    trial = deep_trial(**given, **REGULARISED)
+    (result,) = train(make_work(trial, engine=engine)).values()
+    one, two, three, four = layers = plain_layers(trial)
+    data = torch.eye(6, dtype=torch.float64)
+    cross_entropy, square = nn.functional.binary_cross_entropy, nn.functional.mse_loss
+    fit_regularised(trial, [one, four], data, cross_entropy, 8)
+    fit_regularised(trial, [two, three], torch.sigmoid(one(data)).detach(), square, 8)
+    fit_regularised(trial, layers, data, cross_entropy, 5)
+    np.testing.assert_allclose(result.parameters, flat_of(layers), rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("engine", ["torch", "reference"])
+def test_a_part_without_a_code_has_no_penalty_on_it(engine: str) -> None:
+    shape = {"topology": (6, 6, 6, 6), "pretraining_layers": 1, "pretraining_max_epochs": 3}
+    none = {"contractive_penalty": 0.0, "sparsity": "none"}
+    ends = []
+    for changes in ({}, none):
+        trial = deep_trial("chain", **shape, **REGULARISED | changes)
+        (result,) = train(make_work(trial, engine=engine)).values()
+        ends.append(result.details["phases"]["loss"])
+    np.testing.assert_array_equal(ends[0][:3], ends[1][:3])
+    assert ends[0][3] != ends[1][3]
 
 
 def test_growing_and_chaining_are_those_of_a_plain_script() -> None:

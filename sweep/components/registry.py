@@ -20,6 +20,7 @@ from sweep.components.optimizers import Optimizer
 from sweep.components.pretraining import Pretraining
 from sweep.components.schedules import Schedule
 from sweep.components.skips import Skip
+from sweep.components.sparsity import Sparsity
 from sweep.components.spec import Component
 from sweep.components.stopping import REASONS, StopRule
 
@@ -47,6 +48,7 @@ OPTIMIZERS: Mapping[str, Optimizer] = _found(Optimizer)
 PRETRAININGS: Mapping[str, Pretraining] = _found(Pretraining)
 SCHEDULES: Mapping[str, Schedule] = _found(Schedule)
 SKIPS: Mapping[str, Skip] = _found(Skip)
+SPARSITIES: Mapping[str, Sparsity] = _found(Sparsity)
 STOP_RULES: Mapping[str, StopRule] = MappingProxyType(
     dict(sorted(_found(StopRule).items(), key=lambda item: REASONS.index(item[1].reason)))
 )
@@ -63,6 +65,7 @@ BASES: Mapping[str, Any] = MappingProxyType(
         "loss": Loss,
         "input_noise": Noise,
         "gradient_clip": Clipping,
+        "sparsity": Sparsity,
         "optimizer": Optimizer,
         "learning_rate_schedule": Schedule,
         "pretraining": Pretraining,
@@ -81,6 +84,7 @@ FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
         "loss": LOSSES,
         "input_noise": NOISES,
         "gradient_clip": CLIPPINGS,
+        "sparsity": SPARSITIES,
         "learning_rate_schedule": SCHEDULES,
         "optimizer": OPTIMIZERS,
         "pretraining": PRETRAININGS,

@@ -59,6 +59,8 @@ SYNONYMS = {
     "optim": "optimizer",
     "wd": "weight_decay",
     "l2": "weight_decay",
+    "l1": "weight_l1",
+    "dropout": "hidden_dropout",
     "init": "initialiser",
     "initializer": "initialiser",
     "weights": "initialiser",

@@ -17,6 +17,7 @@ from sweep.config.parameters.axis import (
     NonNegative,
     Positive,
     Real,
+    Share,
     Whole,
     must,
     whole,
@@ -88,6 +89,16 @@ class Parameters(Block):
         default=None,
         description="corrupts the inputs of training, for denoising; none where left out",
     )
+    input_dropout: Axis[Share] | None = Field(
+        default=None,
+        description="probability that an input is dropped in training, after input_noise; 0 where "
+        "left out",
+    )
+    hidden_dropout: Axis[Share] | None = Field(
+        default=None,
+        description="probability that what a hidden unit gives is dropped in training, the "
+        "bottleneck's too; 0 where left out",
+    )
     flat_spot: Axis[NonNegative] | None = Field(
         default=None,
         description="Fahlman's remedy for saturated units, such as 0.1: added in training to the "
@@ -102,15 +113,30 @@ class Parameters(Block):
         description="L1 penalty on the bottleneck: times the mean over samples of its units' "
         "summed magnitudes, part of the objective and never of the loss; 0 where left out",
     )
+    sparsity: Axis[Annotated[Any, ComponentOf("sparsity")]] | None = Field(
+        default=None,
+        description="keeps units of the bottleneck inactive for most samples, as part of the "
+        "objective; wants activations from 0 to 1 and no skip; none where left out",
+    )
+    contractive_penalty: Axis[NonNegative] | None = Field(
+        default=None,
+        description="times the mean over samples of the squared Frobenius norm of the derivative "
+        "of the code by the inputs, part of the objective (Rifai et al. 2011); 0 where left out",
+    )
     weight_decay: Axis[NonNegative] | None = Field(
         default=None,
         description=f"L2 penalty, decoupled for {listed(OPTIMIZERS, 'decouples_decay')}; 0 where "
         "left out",
     )
+    weight_l1: Axis[NonNegative] | None = Field(
+        default=None,
+        description="L1 penalty: times the sum of the weights' magnitudes, part of the objective; "
+        "its gradient joins the loss's after gradient_clip, for every optimizer; 0 where left out",
+    )
     decay_biases: Axis[bool] | None = Field(
         default=None,
-        description="whether weight_decay decays biases too, and scale and shift of normalisation; "
-        "true where left out",
+        description="whether weight_decay and weight_l1 act on biases too, and scale and shift of "
+        "normalisation; true where left out",
     )
     optimizer: Axis[Annotated[Any, ComponentOf("optimizer")]] | None = Field(
         default=None, description="optimizer with its own parameters"
@@ -127,7 +153,9 @@ class Parameters(Block):
         "limits and stop rules are of the last phase, the whole network's",
     )
     batch_size: Axis[Count | None] | None = Field(
-        default=None, description="samples an update; null or left out for all of them"
+        default=None,
+        description="samples an update, as many as are trained on at most; null or left out for "
+        "all of them",
     )
     sample_order: Axis[Literal["full_batch", "fixed", "shuffled"]] | None = Field(
         default=None,

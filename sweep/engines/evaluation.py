@@ -7,11 +7,14 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import RECONSTRUCTION_MARGIN, Evaluation
-from sweep.nets.autoencoder import network_at
+from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
+from sweep.nets.autoencoder import Autoencoder, network_at
 from sweep.nets.layout import decays, layout_of
-from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.losses import trial_loss
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
+
+MOST_DERIVATIVES = 4_000_000  # of codes by inputs in memory at once
 
 
 def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> Evaluation:
@@ -28,9 +31,14 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     logits = network.logits_of(codes)
     outputs = network.outputs_of(logits)
     loss = trial_loss(trial)(logits, outputs, targets)
-    objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
+    codes_penalty = CodePenalties.of_trial(trial).of(codes, None)
+    objective = loss + penalty(network, trial) + codes_penalty
     found = torch.autograd.grad(objective, list(network.parameters()), allow_unused=True)
-    squares = [gradient.double().square().sum() for gradient in found if gradient is not None]
+    gradients = [gradient for gradient in found if gradient is not None]
+    if contracts(trial):
+        assert isinstance(network, Autoencoder), "a plan refuses it of others"
+        objective = objective + _contract(network, trial, inputs, gradients)
+    squares = [gradient.double().square().sum() for gradient in gradients]
     return Evaluation(
         loss=loss.item(),
         objective=objective.item(),
@@ -79,14 +87,40 @@ def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
 
 
 def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:
-    """Return the L2 penalty, float64: weight_decay / 2 times the sum of squares; 0 if decoupled."""
+    """Return the penalties on weights, float64.
+
+    That is weight_decay / 2 times the sum of squares, none if decoupled, and weight_l1 times the
+    sum of magnitudes.
+    """
+    decay = 0.0 if component_of(trial, "optimizer")[0].decouples_decay else trial.weight_decay
+    squares = magnitudes = torch.zeros((), dtype=torch.float64)
+    for array, parameter in zip(layout_of(trial).parameters, network.parameters(), strict=True):
+        if decay and decays(trial, array):
+            squares = squares + parameter.double().square().sum()
+        if trial.weight_l1 and decays(trial, array):
+            magnitudes = magnitudes + parameter.double().abs().sum()
+    return squares * (decay / 2) + magnitudes * trial.weight_l1
+
+
+def _contract(
+    network: Autoencoder, trial: Trial, inputs: Tensor, gradients: list[Tensor]
+) -> Tensor:
+    """Return the contractive penalty, and add its gradients to those of the parameters.
+
+    By some samples at a time, as many as keep the derivatives of codes in memory.
+    """
     total = torch.zeros((), dtype=torch.float64)
-    if trial.weight_decay and not component_of(trial, "optimizer")[0].decouples_decay:
-        arrays = layout_of(trial).parameters
-        for array, parameter in zip(arrays, network.parameters(), strict=True):
-            if decays(trial, array):
-                total = total + parameter.double().square().sum()
-    return total * (trial.weight_decay / 2)
+    width = trial.topology[network.bottleneck] * inputs.shape[1]
+    for part in torch.split(inputs, max(1, MOST_DERIVATIVES // width)):
+        leaf = part.clone().requires_grad_()
+        share = trial.contractive_penalty * len(part) / len(inputs)
+        found = share * squared_jacobian(network.encode(leaf), leaf)
+        parameters = list(network.parameters())
+        more = torch.autograd.grad(found, parameters, allow_unused=True)
+        for row, gradient in enumerate(more):
+            gradients[row] = gradients[row] if gradient is None else gradients[row] + gradient
+        total = total + found.detach()
+    return total
 
 
 def _reconstructed(outputs: Tensor, targets: Tensor) -> int:

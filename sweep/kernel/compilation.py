@@ -130,7 +130,8 @@ def _digest(sources: tuple[Path, ...]) -> str:
     parts = [numba.__version__, llvmlite.__version__, platform.python_version()]
     parts += [llvm.get_host_cpu_name(), *sorted(llvm.get_host_cpu_features().flatten().split(","))]
     hashed = hashlib.sha256("\n".join(parts).encode())
-    for source in [*sorted(Path(__file__).parent.glob("*.py")), *sources]:
+    own = Path(__file__).parent
+    for source in [*sorted(own.glob("*.py")), own.parent / "elementary.py", *sources]:
         hashed.update(source.read_bytes())
     return hashed.hexdigest()[:16]
 

@@ -369,6 +369,27 @@ def to_float(typing: Any, integers: Any) -> Any:
 
 
 @instruction
+def to_integer(typing: Any, x: Any) -> Any:
+    """Return whole numbers as integers of the same size."""
+    kind = VectorType(_BITS_OF[x.element], x.width)
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.fptosi(args[0], _llvm_type(kind))
+
+    return kind(x), emit
+
+
+@instruction
+def element(typing: Any, x: Any, place: Any) -> Any:
+    """Return one number of a vector."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return builder.extract_element(args[0], args[1])
+
+    return x.element(x, types.intp), emit
+
+
+@instruction
 def to_double(typing: Any, x: Any) -> Any:
     """Return the numbers in float64, exactly."""
     kind = VectorType(types.float64, x.width)

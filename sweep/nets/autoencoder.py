@@ -1,6 +1,6 @@
 """The network of one trial as a plain PyTorch module."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import torch
@@ -69,6 +69,11 @@ class Autoencoder(nn.Module):
 
     `encode` gives the activations of the bottleneck, the narrowest hidden layer (of equals the most
     central), and `decode` goes from there to the outputs.
+
+    Attributes:
+        dropout: what the values of layers are multiplied with, as `dropout_factors` gives it; empty
+            but in training. It is given from outside and no nn.Dropout, which draws from a running
+            stream and not by a key.
     """
 
     def __init__(self, trial: Trial) -> None:
@@ -83,6 +88,7 @@ class Autoencoder(nn.Module):
             made = Dense(layer, mirror=shared, biases=trial.biases, norm=norm, gate=gate, like=like)
             layers.append(made)
         self.layers = nn.ModuleList(layers)
+        self.dropout: Mapping[int, Tensor] = {}
         self.bottleneck = bottleneck_layer(trial.topology) or 0
         self._description = (
             f"{format_topology(trial.topology)}, hidden {trial.activation}, "
@@ -98,7 +104,7 @@ class Autoencoder(nn.Module):
 
     def encode(self, inputs: Float[Tensor, "... features"]) -> Float[Tensor, "... bottleneck"]:
         """Return the activations of the bottleneck; the inputs where there is no hidden layer."""
-        return self._activate(inputs, 0, self.bottleneck)
+        return self._activate(self._dropped(inputs, 0), 0, self.bottleneck)
 
     def hidden(
         self, inputs: Float[Tensor, "... features"], layer: int
@@ -138,8 +144,12 @@ class Autoencoder(nn.Module):
                 gate = None if layer.gate is None else layer.gate(values)
                 around = carried(values, activations.shape[-1])
                 activations = self._skip.torch(around, activations, gate)
-            values = activations
+            values = self._dropped(activations, index + 1)
         return values
+
+    def _dropped(self, values: Tensor, layer: int) -> Tensor:
+        factors = self.dropout.get(layer)
+        return values if factors is None else values * factors
 
 
 def load_flat(network: nn.Module, flat: Float[np.ndarray, " parameters"]) -> None:

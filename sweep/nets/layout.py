@@ -99,12 +99,12 @@ def is_gated(trial: Trial) -> bool:
 
 
 def decays(trial: Trial, array: Array) -> bool:
-    """Return whether weight decay works on an array: all, or weights (a gate's too) alone."""
+    """Return whether penalties on weights act on an array: all, or weights (a gate's too) alone."""
     return trial.decay_biases or array.role in (Role.WEIGHT, Role.GATE)
 
 
 def decay_shares(trial: Trial) -> Float64[np.ndarray, " parameters"]:
-    """Return for each parameter what of the weight decay works on it: 1 or 0."""
+    """Return for each parameter what of the penalties on weights acts on it: 1 or 0."""
     layout = layout_of(trial)
     shares = np.zeros(layout.n_parameters)
     for array in layout.parameters:

@@ -9,7 +9,6 @@ component says so; by `sum` the sum over both.
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Float64
 from torch import Tensor
 
 from sweep.components.losses import Loss as Component
@@ -44,10 +43,3 @@ def loss_of(component: Component, variant: Variant, *, reduction: str = "mean") 
         return total / (samples if component.sums_outputs else samples * features)
 
     return loss
-
-
-def code_penalty(
-    codes: Float[Tensor, "... samples bottleneck"], weight: float | Float[Tensor, " lanes"]
-) -> Float64[Tensor, "..."]:
-    """Return `weight` times the mean over samples of the summed magnitudes of a sample's code."""
-    return weight * codes.abs().sum(dim=(-2, -1), dtype=torch.float64) / codes.shape[-2]

@@ -1,6 +1,6 @@
 """A user's own module as the network of a trial: its start, its draws, its arrays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
@@ -17,7 +17,11 @@ Outputs = Float[Tensor, "samples outputs"]
 
 
 class OwnNetwork(nn.Module):
-    """A user's module with flat codes and the methods that a perceptron's network has."""
+    """A user's module with flat codes and the methods that a perceptron's network has.
+
+    Attributes:
+        dropout: of the inputs, as that of a perceptron's network.
+    """
 
     bottleneck = 1
 
@@ -25,6 +29,7 @@ class OwnNetwork(nn.Module):
         """Make the module of `trial` as it begins."""
         super().__init__()
         self.module = make_module(trial, draw_seed(trial, 0))
+        self.dropout: Mapping[int, Tensor] = {}
         self._code_shape = facts_of(trial).code_shape
 
     def forward(self, inputs: Samples) -> tuple[Codes, Outputs, tuple[Tensor, ...]]:
@@ -33,6 +38,8 @@ class OwnNetwork(nn.Module):
         return codes, self.decode(codes), tuple(self.module.buffers())
 
     def encode(self, inputs: Samples) -> Codes:
+        if 0 in self.dropout:
+            inputs = inputs * self.dropout[0]
         codes: Tensor = self.module.encode(inputs)  # type: ignore[operator]
         return codes.reshape(len(inputs), -1)
 

@@ -24,11 +24,17 @@ class Purpose(IntEnum):
     PLUGIN = 5
     NOISE = 6
     BIASES = 7
+    DROPOUT = 8
     NETWORK = 9
 
 
+def high_word(purpose: Purpose, layer: int = 0) -> int:
+    """Return the upper half of a key, which the kernel is given."""
+    return int(purpose) | (layer << 32)
+
+
 def raw_bits(
-    count: int, *, seed: int, purpose: Purpose, index: int = 0
+    count: int, *, seed: int, purpose: Purpose, index: int = 0, layer: int = 0
 ) -> UInt64[np.ndarray, " count"]:
     """Return `count` uniform 64-bit words for a key.
 
@@ -36,9 +42,10 @@ def raw_bits(
         count: how many words.
         seed: 0 to 2**63 - 1.
         purpose: what they are for.
-        index: layer or epoch, 0 to 2**63 - 1.
+        index: epoch, or layer where epochs do not differ, 0 to 2**63 - 1.
+        layer: where layers and epochs both differ, 0 to 2**31 - 1.
     """
-    key = seed | (int(purpose) << 64)
+    key = seed | (high_word(purpose, layer) << 64)
     return np.random.Philox(key=key, counter=index << 128).random_raw(count)
 
 
@@ -47,6 +54,14 @@ def uniform(
 ) -> Float64[np.ndarray, " count"]:
     """Return draws from [0, 1), multiples of 2**-53."""
     return (raw_bits(count, seed=seed, purpose=purpose, index=index) >> 11) * 2.0**-53
+
+
+def halves(
+    count: int, *, seed: int, purpose: Purpose, index: int = 0, layer: int = 0
+) -> Float64[np.ndarray, " count"]:
+    """Return draws from [0, 1), multiples of 2**-32: the low half of each word, then the high."""
+    words = raw_bits((count + 1) // 2, seed=seed, purpose=purpose, index=index, layer=layer)
+    return np.stack([words & 0xFFFFFFFF, words >> 32], axis=1).ravel()[:count] * 2.0**-32
 
 
 def symmetric(

@@ -10,7 +10,18 @@ from sweep.trial import PARAMETERS, Trial
 
 COMPILED = ("activation", "output_activation", "loss", "gradient_clip", "optimizer")
 """Parameters whose components the fused engine can train with if they have a kernel form."""
-UNFUSED = ("code_penalty", "input_noise", "normalisation", "skip", "tied_weights")
+UNFUSED = (
+    "code_penalty",
+    "contractive_penalty",
+    "hidden_dropout",
+    "input_dropout",
+    "input_noise",
+    "normalisation",
+    "skip",
+    "sparsity",
+    "tied_weights",
+    "weight_l1",
+)
 """Parameters that the fused engine knows at their neutral value alone."""
 
 

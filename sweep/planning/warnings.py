@@ -107,8 +107,9 @@ def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
     for value in constant:
         yield from _symmetric(value.columns)
     if (seeds := _seeds(product)) > 1:
-        same = {"initialiser": _draws_nothing, "initialiser_jitter": is_zero}
-        for value in meeting("sample_order", input_noise=is_any("none"), **same):
+        same = {"initialiser": _draws_nothing, "input_noise": is_any("none")}
+        same |= dict.fromkeys(("initialiser_jitter", "input_dropout", "hidden_dropout"), is_zero)
+        for value in meeting("sample_order", **same):
             yield from _repeated(value.columns, seeds)
     for value in meeting("data_fingerprint", *COLUMNS["output_activation"]):
         yield from _out_of_range(value.columns, facts.of(value))
@@ -118,7 +119,7 @@ def _found(product: AxisProduct, facts: Facts) -> Iterator[tuple[str, str]]:
         yield from _narrow(value.columns, facts.of(value))
     for value in meeting(*_CHANGES, "dtype", "data_fingerprint", *COLUMNS["loss"]):
         yield from _unresolved(value.columns, facts.of(value))
-    settings = ("learning_rate_schedule", "weight_decay", "decay_biases")
+    settings = ("learning_rate_schedule", "weight_decay", "weight_l1", "decay_biases")
     for value in meeting(*COLUMNS["optimizer"], *settings):
         yield from _ineffective(value.columns)
     for value in meeting("max_epochs", fixed_epochs=bool):
@@ -246,7 +247,7 @@ def _ineffective(columns: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             "step alone",
         )
     yield from optimizer.warnings(options)
-    if not columns["decay_biases"] and not columns["weight_decay"]:
+    if not any(columns[name] for name in ("decay_biases", "weight_decay", "weight_l1")):
         yield "decay_biases false", "has no effect without weight_decay"
 
 

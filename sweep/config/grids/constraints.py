@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from itertools import compress, product
+from math import inf
 from typing import Any
 
 from sweep.components.networks import OWN
@@ -122,7 +123,7 @@ class Constraints:
 
     def _settle(self, columns: dict[str, Any], paths: Paths) -> Iterator[Problem]:
         """Settle the order of the samples, unless the data do not go with the topology."""
-        samples = None
+        samples, size = None, columns.get("batch_size")
         if "data_fingerprint" in columns:
             shape = self._shapes[columns["data_fingerprint"]]
             if columns.get("network"):
@@ -134,6 +135,11 @@ class Constraints:
                 yield _mismatch(shape.name, ends, topology, paths)
                 return
             samples = shape.samples
+            if size is not None and size > samples:
+                must = f"be at most {samples}, the samples that {shape.name} trains on"
+                hint = "null for all of them"
+                yield Problem(path=paths["batch_size"], must=must, got=str(size), hint=hint)
+                return
         if "batch_size" in columns and "sample_order" in columns:
             _settle_order(columns, samples)
 
@@ -150,6 +156,9 @@ class Constraints:
         for value in meeting(code_penalty=bool, topology=_has_no_code):
             must = "be 0 where there is no hidden layer to hold a code"
             yield _unfit(value, "code_penalty", must)
+        for value in meeting(hidden_dropout=bool, topology=_has_no_code):
+            yield _unfit(value, "hidden_dropout", "be 0 where there is no hidden layer")
+        yield from _unfit_penalties(meeting)
         for value in meeting(tied_weights=bool, topology=_has_no_mirror):
             must = "be false unless the widths are the same backwards, with a hidden layer"
             yield _unfit(value, "tied_weights", must)
@@ -187,6 +196,11 @@ def is_any(*names: object) -> Callable[[object], bool]:
     return lambda value: value in names
 
 
+def is_used(value: object) -> bool:
+    """Return whether an optional part of a network or a number is there and not 0."""
+    return value not in (None, False, "none", 0.0)
+
+
 def is_chosen(value: object) -> bool:
     """Return whether an optional part of a network or its training is used."""
     return value not in (None, False, "none")
@@ -204,6 +218,48 @@ _has_no_mirror = _widths(lambda widths: len(widths) == 2 or widths != widths[::-
 def _unfit(value: AxisValue, parameter: str, must: str) -> Problem:
     got = f"topology {format_topology(value.columns['topology'])}"
     return Problem(path=value.paths[parameter], must=must, got=got)
+
+
+def _unfit_penalties(meeting: Callable[..., Iterator[AxisValue]]) -> Iterator[Problem]:
+    """Yield the problems of penalties on codes that need more of a network than others."""
+    for value in meeting(sparsity=is_chosen, topology=_has_no_code):
+        yield _unfit(value, "sparsity", "be none where there is no hidden layer to hold a code")
+    for value in meeting(sparsity=is_chosen, skip=is_chosen):
+        must = "be none where skip is not: what is carried around leaves [0, 1]"
+        yield Problem(path=value.paths["sparsity"], must=must, got=value.columns["sparsity"])
+    for value in meeting(*COLUMNS["activation"], sparsity=is_chosen):
+        yield from _unfit_activation(value)
+    for value in meeting(contractive_penalty=bool, topology=_has_no_code):
+        must = "be 0 where there is no hidden layer to hold a code"
+        yield _unfit(value, "contractive_penalty", must)
+    for name in ("normalisation", "skip", "flat_spot"):
+        for value in meeting(**{"contractive_penalty": bool, name: is_used}):
+            yield Problem(
+                path=value.paths["contractive_penalty"],
+                must=f"be 0 with {name}: it takes plain dense layers",
+                got=str(value.columns["contractive_penalty"]),
+            )
+    for value in meeting(*COLUMNS["activation"], contractive_penalty=bool):
+        activation, _ = declared_in(value.columns, "activation")
+        if activation and not activation.elementwise:
+            yield Problem(
+                path=value.paths["contractive_penalty"],
+                must="meet an activation that is elementwise",
+                got=f"activation {value.columns['activation'].partition('@')[0]}",
+            )
+
+
+def _unfit_activation(value: AxisValue) -> Iterator[Problem]:
+    """Yield the problem of sparsity with activations that are no probabilities."""
+    activation, options = declared_in(value.columns, "activation")
+    low, high = activation.bounds(options) if activation else (-inf, inf)
+    if low < 0.0 or high > 1.0:
+        yield Problem(
+            path=value.paths["sparsity"],
+            must="meet activations from 0 to 1, such as sigmoid's",
+            got=f"activation {value.columns['activation'].partition('@')[0]}",
+            hint="code_penalty takes any; one of your own says its bounds",
+        )
 
 
 def _unfit_pretraining(value: AxisValue) -> Iterator[Problem]:

@@ -36,6 +36,9 @@ PERCEPTRON = (
     "normalisation",
     "skip",
     "flat_spot",
+    "hidden_dropout",
+    "contractive_penalty",
+    "sparsity",
     "pretraining",
 )
 """What only makes sense of perceptrons."""

@@ -22,13 +22,15 @@ from sweep.engines.epochs import (
     updates_per_epoch,
 )
 from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
 from sweep.engines.reference.optimizers import ReferenceOptimizer
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat, network_of
+from sweep.nets.dropout import dropout_factors
 from sweep.nets.layout import layout_of
-from sweep.nets.losses import code_penalty, trial_loss
+from sweep.nets.losses import trial_loss
 from sweep.nets.modules import OwnNetwork, keyed_draws
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
@@ -105,17 +107,22 @@ class ReferenceEngine:
         if trial.input_noise != "none":
             noisy = corrupted(trial, self._data.inputs, epoch=epoch)
             inputs = torch.from_numpy(noisy).to(self._inputs)
-        rate = scheduled_rate(trial, epoch)
+        found = dropout_factors(trial, samples=samples, epoch=epoch)
+        factors = {layer: torch.from_numpy(array) for layer, array in found.items()}
+        rate, penalties = scheduled_rate(trial, epoch), CodePenalties.of_trial(trial)
         total, worst = 0.0, 0.0
         for batch in batches(epoch_order(trial, samples=samples, epoch=epoch), trial.batch_size):
             targets = self._targets[batch]
+            network.dropout = {layer: kept[batch] for layer, kept in factors.items()}
+            given = inputs[batch].requires_grad_(contracts(trial))
             with keyed_draws(trial, optimizer.updates + 1):
-                codes = network.encode(inputs[batch])
+                codes = network.encode(given)
                 logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
-            objective = loss + code_penalty(codes, trial.code_penalty)
+            jacobian = squared_jacobian(codes, given) if contracts(trial) else None
+            objective = loss + penalties.of(codes, jacobian)
             objective.backward()  # type: ignore[no-untyped-call]
             _fill_gradients(network)
             _clip(network, trial)

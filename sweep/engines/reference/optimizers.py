@@ -19,8 +19,11 @@ class ReferenceOptimizer:
         self._parameters = list(network.parameters())
         optimizer, options = component_of(trial, "optimizer")
         groups = _groups(trial, self._parameters)
+        pairs = zip(layout_of(trial).parameters, self._parameters, strict=True)
+        self._penalised = [parameter for array, parameter in pairs if decays(trial, array)]
         self._inner = optimizer.reference(groups, lr=trial.learning_rate, options=options)
         self._preset = isinstance(self._inner, ByUpdate) or bool(optimizer.scalars)
+        self._l1 = trial.weight_l1
         self._decays_itself = "weight_decay" in self._inner.defaults
         self.updates = 0
 
@@ -28,6 +31,8 @@ class ReferenceOptimizer:
         """Update the network by its gradients, at this learning rate."""
         for group in self._inner.param_groups:
             group["lr"] = rate
+        if self._l1:
+            self._add_signs()
         if not self._decays_itself:  # torch's Rprop has no weight decay of its own
             for group in self._inner.param_groups:
                 for parameter in group["params"] if group["weight_decay"] else ():
@@ -35,6 +40,12 @@ class ReferenceOptimizer:
                     parameter.grad += group["weight_decay"] * parameter.detach()
         self._inner.step()
         self.updates += 1
+
+    def _add_signs(self) -> None:
+        """Add the gradient of the L1 penalty, which torch.optim does not know."""
+        for parameter in self._penalised:
+            assert parameter.grad is not None
+            parameter.grad += self._l1 * parameter.detach().sign()
 
     def load(self, state: LaneState) -> None:
         """Load slots and counters from a state of one lane."""

@@ -14,6 +14,7 @@ from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, Evaluation, Stop
 from sweep.engines.epochs import updates_per_epoch
 from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.penalties import contracts
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
@@ -21,11 +22,13 @@ from sweep.engines.torch.lanes import BatchedRun, Task
 from sweep.engines.torch.own_network import LanesBy, OwnModule, most_lanes
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
+from sweep.nets.topology import bottleneck_layer
 from sweep.plugins.networks import facts_of
 from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
 MULTIPLICATIONS_PER_SECOND = 2e9
+MOST_DERIVATIVES = 30_000_000  # of codes by inputs in memory at once, of all lanes
 GPU_WINDOW = 32  # epochs queued on a GPU before their losses are read
 
 
@@ -53,12 +56,9 @@ class TorchEngine:
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
         own = None if shape.network is None else OwnModule.of(shape, inputs)
-        self._task = Task(shape, data, trial_loss(shape), inputs, targets, own)
         self.lanes_by = None if own is None else str(own.by)
-        if own is not None:
-            batch = shape.batch_size or len(inputs)
-            room = most_lanes(facts_of(shape).activations, batch)
-            self.capacity = min(self.capacity, room)
+        self.capacity = min(self.capacity, _room(shape, len(inputs)))
+        self._task = Task(shape, data, trial_loss(shape), inputs, targets, own)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return begin(lanes, self.numerics_version)
@@ -114,3 +114,14 @@ class TorchEngine:
             run.save(state)
             return k + 1, [Stop(row, watch, why, state.take([row])) for row, watch, why in met]
         return window, []
+
+
+def _room(shape: Trial, samples: int) -> int:
+    """Return how many lanes memory holds where that is few, from the sizes alone."""
+    batch, room = min(shape.batch_size or samples, samples), TorchEngine.capacity
+    if shape.network is not None:
+        room = most_lanes(facts_of(shape).activations, batch)
+    if contracts(shape):
+        code = shape.topology[bottleneck_layer(shape.topology) or 0]
+        room = min(room, MOST_DERIVATIVES // (batch * code * max(shape.topology)))
+    return max(1, room)

@@ -11,12 +11,21 @@ from torch import Tensor
 from sweep.components.optimizers import Optimizer, Step
 from sweep.datasets.data import Data
 from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, scheduled_rates
+from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
-from sweep.engines.torch.networks import BatchedNetwork, Column, Flat, column_of
+from sweep.engines.torch.networks import (
+    NO_DROPOUT,
+    BatchedNetwork,
+    Column,
+    Dropout,
+    Flat,
+    column_of,
+)
 from sweep.engines.torch.own_network import OwnModule, OwnNetworks
+from sweep.nets.dropout import dropout_factors, drops
 from sweep.nets.layout import decay_shares
-from sweep.nets.losses import Loss, code_penalty
+from sweep.nets.losses import Loss
 from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
@@ -40,6 +49,19 @@ class Task:
     own: OwnModule | None = None
 
 
+@dataclass(frozen=True)
+class MiniBatch:
+    """What lanes make an update with: their inputs and targets, with lanes in front if they differ.
+
+    Attributes:
+        dropout: what their values are multiplied with.
+    """
+
+    inputs: Float[Tensor, "... samples features"]
+    targets: Float[Tensor, "... samples outputs"]
+    dropout: Dropout
+
+
 @dataclass
 class BatchedRun:
     """Lanes in training, their state as tensors: on a CPU the memory of the `LaneState` itself."""
@@ -55,8 +77,9 @@ class BatchedRun:
     flags: dict[str, bool]
     hyper: dict[str, Column]
     weight_decay: Column | Flat | None
+    weight_l1: Column | Flat | None
     clip_limit: Column
-    code_penalty: Float64[Tensor, " lanes"]
+    code_penalties: CodePenalties
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
@@ -80,10 +103,6 @@ class BatchedRun:
             network = BatchedNetwork(lanes, parameters, buffers)
         else:
             network = OwnNetworks(task.own, lanes, parameters, buffers, updates)
-        weight_decay = lanes.numbers("weight_decay")
-        decay = column_of(weight_decay, parameters)
-        if not task.shape.decay_biases:
-            decay = decay * torch.from_numpy(decay_shares(task.shape)).to(parameters)
         return cls(
             task=task,
             lanes=lanes,
@@ -95,9 +114,10 @@ class BatchedRun:
             optimizer=optimizer,
             flags=flags_of(optimizer, options),
             hyper={name: column_of(values, parameters) for name, values in hyper.items()},
-            weight_decay=decay if weight_decay.any() else None,
+            weight_decay=_on_weights(lanes, "weight_decay", parameters),
+            weight_l1=_on_weights(lanes, "weight_l1", parameters),
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
-            code_penalty=torch.from_numpy(lanes.numbers("code_penalty")).to(device),
+            code_penalties=CodePenalties.of_lanes(lanes, device),
             decay=hyper.get("decay", np.zeros(len(lanes))),
             updates=updates,
             need_outputs=need_outputs,
@@ -111,40 +131,43 @@ class BatchedRun:
         """
         rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
         found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
-        for inputs, targets in self._batches(epochs):
+        for batch in self._batches(epochs):
             rate = column_of(rates / (1.0 + self.decay * self.updates), self.parameters)
             self.updates += 1
             count = torch.from_numpy(self.updates.astype(np.float64)).to(found.device)[:, None]
-            losses, errors = self._make_step(inputs, targets, rate=rate, count=count)
-            batch, samples = targets.shape[-2], len(self.task.inputs)
-            found[0] += losses * epoch_share(self.task.shape, batch, samples)
+            losses, errors = self._make_step(batch, rate=rate, count=count)
+            size, samples = batch.targets.shape[-2], len(self.task.inputs)
+            found[0] += losses * epoch_share(self.task.shape, size, samples)
             torch.maximum(found[1], errors, out=found[1])
         return found
 
     def _make_step(
-        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
+        self, batch: MiniBatch, *, rate: Column, count: Column
     ) -> Float64[Tensor, "2 lanes"]:
         """Make an update, by a graph where every update takes the same inputs on a GPU."""
         if not self._repeats:
-            return self._step(inputs, targets, rate=rate, count=count)
+            return self._step(batch, rate=rate, count=count)
         if self.graph is None:
             before = self.remember()
             self.graph = StepGraph(
-                lambda r, c: self._step(inputs, targets, rate=r, count=c),
+                lambda r, c: self._step(batch, rate=r, count=c),
                 rate=rate,
                 count=count,
                 undo=lambda: self.restore(before),
             )
         return self.graph(rate, count)
 
-    def _step(
-        self, inputs: Tensor, targets: Tensor, *, rate: Column, count: Column
-    ) -> Float64[Tensor, "2 lanes"]:
+    def _step(self, batch: MiniBatch, *, rate: Column, count: Column) -> Float64[Tensor, "2 lanes"]:
         """Make an update; return each lane's loss before it, and largest error or 0."""
-        found = self.network.forward(inputs)
+        targets = batch.targets
+        found = self.network.forward(batch.inputs, batch.dropout)
         loss = objective = self.task.loss(found.logits, found.outputs, targets)
-        if self.task.shape.code_penalty:
-            objective = loss + code_penalty(found.code, self.code_penalty)
+        if penalises(self.task.shape):
+            jacobian = None
+            if contracts(self.task.shape):
+                assert isinstance(self.network, BatchedNetwork), "a plan refuses it of others"
+                jacobian = self.network.squared_jacobian(found)
+            objective = loss + self.code_penalties.of(found.code, jacobian)
         gradient = self.network.gradient(objective.sum())
         with torch.no_grad():
             self._update(gradient, rate, count)
@@ -175,27 +198,41 @@ class BatchedRun:
     def _repeats(self) -> bool:
         """Whether a graph can stand for every update."""
         shape = self.task.shape
-        same = shape.batch_size is None and shape.input_noise == "none" and not self.task.own
+        same = shape.batch_size is None and shape.input_noise == "none" and not drops(shape)
+        same &= self.task.own is None
         return same and self.parameters.device.type == "cuda"
 
-    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[tuple[Tensor, Tensor]]:
-        """Return an epoch's inputs and targets, (samples, features) or with lanes in front."""
-        task, inputs = self.task, self._inputs(epochs)
+    def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> list[MiniBatch]:
+        """Return an epoch's batches."""
+        task, inputs, dropout = self.task, self._inputs(epochs), self._dropout(epochs)
         if task.shape.batch_size is None:
-            return [(inputs, task.targets)]
+            return [MiniBatch(inputs, task.targets, dropout)]
         samples = len(task.inputs)
         order = np.arange(samples)
         if task.shape.sample_order == "shuffled":
             pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
             order = np.stack([epoch_order(ln.path, samples=samples, epoch=e) for ln, e in pairs])
         device = task.inputs.device
-        parts = [
-            torch.from_numpy(part).to(device) for part in batches(order, task.shape.batch_size)
-        ]
-        if inputs.dim() == 2:
-            return [(inputs[part], task.targets[part]) for part in parts]
         lane = torch.arange(len(self.lanes), device=device)[:, None]
-        return [(inputs[lane, part], task.targets[part]) for part in parts]
+        found = []
+        for part in batches(order, task.shape.batch_size):
+            rows = torch.from_numpy(part).to(device)
+            taken = inputs[rows] if inputs.dim() == 2 else inputs[lane, rows]
+            factors = {layer: kept[lane, rows] for layer, kept in dropout.items()}
+            found.append(MiniBatch(taken, task.targets[rows], factors))
+        return found
+
+    def _dropout(self, epochs: Int64[np.ndarray, " lanes"]) -> Dropout:
+        """Return what an epoch multiplies the values of layers with, of all samples."""
+        if not drops(self.task.shape):
+            return NO_DROPOUT
+        samples, device = len(self.task.inputs), self.parameters.device
+        pairs = zip(self.lanes.lanes, epochs.tolist(), strict=True)
+        found = [dropout_factors(ln.path, samples=samples, epoch=e) for ln, e in pairs]
+        return {
+            layer: torch.from_numpy(np.stack([kept[layer] for kept in found])).to(device)
+            for layer in found[0]
+        }
 
     def _inputs(self, epochs: Int64[np.ndarray, " lanes"]) -> Float[Tensor, "... features"]:
         """Return an epoch's inputs: (samples, features), with lanes in front if they differ."""
@@ -210,6 +247,8 @@ class BatchedRun:
         if self.task.shape.gradient_clip != "none":
             clipping, _ = component_of(self.task.shape, "gradient_clip")
             gradient = clipping.torch(gradient, self.clip_limit)
+        if self.weight_l1 is not None:
+            gradient = gradient + self.weight_l1 * self.parameters.sign()
         if self.weight_decay is not None:
             gradient = self._decay_weights(gradient, rate, self.weight_decay)
         self.optimizer.torch(
@@ -230,6 +269,17 @@ class BatchedRun:
             return gradient + weight_decay * self.parameters
         self.parameters.mul_(1 - rate * weight_decay)
         return gradient
+
+
+def _on_weights(lanes: Lanes, name: str, parameters: Tensor) -> Column | Flat | None:
+    """Return what a penalty is times each parameter, or each lane's; None where all are 0."""
+    numbers = lanes.numbers(name)
+    if not numbers.any():
+        return None
+    weights = column_of(numbers, parameters)
+    if lanes.shape.decay_biases:
+        return weights
+    return weights * torch.from_numpy(decay_shares(lanes.shape)).to(parameters)
 
 
 def _arrays(state: Any) -> list[Any]:

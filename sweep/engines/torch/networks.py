@@ -1,11 +1,12 @@
 """The networks of lanes as batched tensors: forward and backward pass."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from sweep.engines.state import Lanes
@@ -17,15 +18,25 @@ from sweep.plugins.components import component_of
 Values = Float[Tensor, "lanes samples _"]
 Column = Float[Tensor, "lanes 1"]
 Flat = Float[Tensor, "lanes parameters"]
+Dropout = Mapping[int, Values]
+"""What the values of layers are multiplied with, as `sweep.nets.dropout` has it for a lane."""
+NO_DROPOUT: Dropout = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Forward:
-    """The results of a forward pass: bottleneck activations, output pre-activations and outputs."""
+    """The results of a forward pass: bottleneck activations, output pre-activations and outputs.
+
+    Attributes:
+        encoder: pre-activations and activations of the layers up to the bottleneck.
+        dropout: as it was given.
+    """
 
     code: Values
     logits: Values
     outputs: Values
+    encoder: tuple[tuple[Values, Values], ...]
+    dropout: Dropout
 
 
 class BatchedNetwork:
@@ -52,20 +63,53 @@ class BatchedNetwork:
         self._hidden: Callable[[Values], Values] = _applied(lanes, "activation", parameters)
         self._output = _applied(lanes, "output_activation", parameters)
 
-    def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
+    def forward(
+        self, inputs: Float[Tensor, "... samples features"], dropout: Dropout = NO_DROPOUT
+    ) -> Forward:
         """Run every lane's network on the same inputs, or each on its own."""
         values = inputs.expand(self._count, *inputs.shape[-2:])
-        code = values
+        if 0 in dropout:
+            values = values * dropout[0]
+        code, encoder = values, []
         for layer in self._layers[:-1]:
-            values = self._through(layer, values)
+            before = self._before(layer, values)
+            activations = self._hidden(before)
+            if layer.index < (self._bottleneck or 0):
+                encoder.append((before, activations))
+            values = self._with_skip(layer, values, activations)
+            if layer.index + 1 in dropout:
+                values = values * dropout[layer.index + 1]
             if layer.index + 1 == self._bottleneck:
                 code = values
         logits = self._before(self._layers[-1], values)
-        return Forward(code, logits, self._output(logits))
+        return Forward(code, logits, self._output(logits), tuple(encoder), dropout)
 
-    def _through(self, layer: Layer, values: Values) -> Values:
-        """Return the activations of a hidden layer, with its skip connection."""
-        activations = self._hidden(self._before(layer, values))
+    def squared_jacobian(self, passed: Forward) -> Float64[Tensor, " lanes"]:
+        """Return the mean over samples of the squared Frobenius norm of d code / d input.
+
+        By products of weights and slopes from the bottleneck back to the inputs: of plain dense
+        layers with elementwise activations, which are all that have a contractive penalty.
+        """
+        rows: Tensor | None = None
+        for layer, (before, activations) in reversed(
+            list(zip(self._layers, passed.encoder, strict=False))
+        ):
+            (slopes,) = torch.autograd.grad(activations.sum(), before, create_graph=True)
+            slopes = slopes * passed.dropout.get(layer.index + 1, 1.0)
+            weights = self._weights(layer)
+            if rows is None:
+                rows = slopes[..., None] * weights[:, None]
+            else:
+                scaled = rows * slopes[:, :, None]
+                product = torch.bmm(scaled.flatten(1, 2), weights)
+                rows = product.view(*scaled.shape[:3], -1)
+        assert rows is not None, "without a hidden layer there are no codes"
+        if 0 in passed.dropout:
+            rows = rows * passed.dropout[0][:, :, None]
+        return rows.square().sum(dim=(1, 2, 3), dtype=torch.float64) / rows.shape[1]
+
+    def _with_skip(self, layer: Layer, values: Values, activations: Values) -> Values:
+        """Return what a hidden layer gives, with its skip connection."""
         if self._skip is None:
             return activations
         gate = None
@@ -77,17 +121,19 @@ class BatchedNetwork:
 
     def _before(self, layer: Layer, values: Values) -> Values:
         """Return the pre-activations of a layer."""
-        mirror = mirror_of(self._shape, layer)
-        if mirror is None:
-            weights = self._leaves[layer.index, Role.WEIGHT]
-        else:
-            weights = self._leaves[mirror.index, Role.WEIGHT].mT
+        weights = self._weights(layer)
         biases = self._leaves.get((layer.index, Role.BIAS))
         if biases is not None:
             return torch.baddbmm(biases[:, None], values, weights.mT)
         product = torch.bmm(values, weights.mT)
         normalised = (layer.index, Role.SCALE) in self._leaves
         return self._normalise(layer, product) if normalised else product
+
+    def _weights(self, layer: Layer) -> Float[Tensor, "lanes outputs inputs"]:
+        mirror = mirror_of(self._shape, layer)
+        if mirror is None:
+            return self._leaves[layer.index, Role.WEIGHT]
+        return self._leaves[mirror.index, Role.WEIGHT].mT
 
     def _normalise(self, layer: Layer, values: Values) -> Values:
         """Normalise each unit over its lane's batch, and give it its own scale and shift."""

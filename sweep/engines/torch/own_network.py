@@ -11,7 +11,7 @@ from torch.func import functional_call
 
 from sweep.engines.start import begin
 from sweep.engines.state import Lane, Lanes
-from sweep.engines.torch.networks import Forward
+from sweep.engines.torch.networks import NO_DROPOUT, Dropout, Forward
 from sweep.nets.layout import Array, layout_of
 from sweep.nets.modules import OwnNetwork, keyed_draws
 from sweep.trial import Trial
@@ -92,16 +92,20 @@ class OwnNetworks:
             for array in self._arrays.parameters
         }
 
-    def forward(self, inputs: Float[Tensor, "... samples features"]) -> Forward:
+    def forward(
+        self, inputs: Float[Tensor, "... samples features"], dropout: Dropout = NO_DROPOUT
+    ) -> Forward:
         """Run every lane's module on the same inputs, or each on its own."""
         inputs = inputs.expand(len(self._lanes), *inputs.shape[-2:])
+        if 0 in dropout:
+            inputs = inputs * dropout[0]
         self._own.module.train(self._training)
         run = torch.vmap(self._call) if self._own.by is LanesBy.VMAP else self._one_by_one
         codes, outputs, after = run(self._leaves, self._buffers_now(), inputs)
         with torch.no_grad():
             for buffer, changed in zip(self._buffers.values(), after, strict=True):
                 buffer.copy_(changed.reshape(buffer.shape))
-        return Forward(codes, outputs, outputs)
+        return Forward(codes, outputs, outputs, (), dropout)
 
     def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:
         """Return the gradient of the sum of all lanes' losses."""

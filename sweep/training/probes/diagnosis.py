@@ -15,13 +15,14 @@ from torch import Tensor
 
 from sweep.datasets.data import Data
 from sweep.engines.evaluation import tensors
+from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.networks import BatchedNetwork, Forward, Values
 from sweep.nets.autoencoder import network_at
 from sweep.nets.codes import count_distinct, unit_codes
 from sweep.nets.layout import decay_shares, layout_of, mirror_of
-from sweep.nets.losses import code_penalty, trial_loss
-from sweep.nets.topology import layers_of
+from sweep.nets.losses import trial_loss
+from sweep.nets.topology import bottleneck_layer, layers_of
 from sweep.plugins.components import component_of
 from sweep.training.probes.symmetry import unit_distances
 from sweep.trial import Trial
@@ -86,6 +87,8 @@ class Examiner:
     def _groups(self, lanes: int) -> Iterator[np.ndarray]:
         """Yield rows of lanes whose activations fit into memory together."""
         widest = len(self._inputs) * max(self._shape.topology)
+        if contracts(self._shape):
+            widest *= self._shape.topology[bottleneck_layer(self._shape.topology) or 0]
         size = max(1, MOST_NUMBERS // widest)
         for start in range(0, lanes, size):
             yield np.arange(start, min(lanes, start + size))
@@ -144,8 +147,8 @@ class Examiner:
     def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
         network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
         found = network.forward(self._inputs)
-        gradient = network.gradient(self._objective(lanes, found).sum()).double().numpy()
-        gradient += self._decay(lanes) * parameters
+        gradient = network.gradient(self._objective(lanes, network, found).sum()).double().numpy()
+        gradient += self._on_weights(lanes, parameters)
         units = network.units()
         norms = layer_norms(self._shape, gradient)
         weights = layer_norms(self._shape, parameters)
@@ -166,16 +169,23 @@ class Examiner:
             "unit_distance": distances,
         }
 
-    def _objective(self, lanes: Lanes, found: Forward) -> Float64[Tensor, " lanes"]:
+    def _objective(
+        self, lanes: Lanes, network: "_TracedNetwork", found: Forward
+    ) -> Float64[Tensor, " lanes"]:
         loss = self._loss(found.logits, found.outputs, self._targets)
-        if not self._shape.code_penalty:
+        if not penalises(self._shape):
             return loss
-        return loss + code_penalty(found.code, torch.from_numpy(lanes.numbers("code_penalty")))
+        jacobian = network.squared_jacobian(found) if contracts(self._shape) else None
+        return loss + CodePenalties.of_lanes(lanes, loss.device).of(found.code, jacobian)
 
-    def _decay(self, lanes: Lanes) -> Float64[np.ndarray, "lanes parameters"]:
-        """Return what the L2 penalty multiplies parameters with; 0 where it is decoupled."""
-        decay: np.ndarray = lanes.numbers("weight_decay")[:, None] * decay_shares(self._shape)
-        return decay * float(not component_of(self._shape, "optimizer")[0].decouples_decay)
+    def _on_weights(self, lanes: Lanes, parameters: Parameters) -> Parameters:
+        """Return the gradient of the penalties on weights; of L2 none where it is decoupled."""
+        l1, decay = (lanes.numbers(name)[:, None] for name in ("weight_l1", "weight_decay"))
+        if component_of(self._shape, "optimizer")[0].decouples_decay:
+            decay = np.zeros_like(decay)
+        on_all = decay * parameters + l1 * np.sign(parameters)
+        found: np.ndarray = on_all * decay_shares(self._shape)
+        return found
 
 
 @dataclass(frozen=True)
