@@ -58,7 +58,7 @@ class Prober:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
-        held_out = data.validation_inputs is not None
+        held_out = data.validation_inputs is not None and record.validation_every is not None
         self._validates = record.curves and held_out and not engine.validates
         self._examiner = Examiner(shape, data)
 
