@@ -33,6 +33,11 @@ class Outcome:
     )
     epochs: int = column("epochs trained, each a pass over all samples")
     updates: int = column("optimizer steps made in the last phase")
+    weights_epoch: int | None = column(
+        "epochs trained of the saved weights, which final_loss and all that is measured at the end "
+        "stand for: epochs, or with restore best the epoch of the least monitored loss",
+        default=None,
+    )
     final_loss: float | None = column("loss at the saved weights, evaluated anew", default=None)
     validation_loss: float | None = column(
         "loss on held-out samples at the saved weights", default=None
@@ -42,6 +47,10 @@ class Outcome:
     )
     best_loss: float | None = column("least loss of any epoch", default=None)
     best_epoch: int | None = column("epoch of best_loss", default=None)
+    best_validation_loss: float | None = column(
+        "least loss on held-out samples after any epoch", default=None
+    )
+    best_validation_epoch: int | None = column("epoch of best_validation_loss", default=None)
     last_delta: float | None = column(
         "loss of the last epoch less that of the one before", default=None
     )

@@ -346,6 +346,14 @@ class Trial:
         Scope.STOP, "most seconds to train before giving up, judged between chunks", default=None
     )
 
+    restore: str = parameter(
+        Scope.STOP,
+        "which weights the trial stands for: last, or best, those after the epoch of its least "
+        "monitored loss",
+        neutral="last",
+        default="last",
+    )
+
     @cached_property
     def path_id(self) -> str:
         """16 hex digits naming the trajectory: data, network, start, seed, loss, optimizer."""

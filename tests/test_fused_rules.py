@@ -32,7 +32,7 @@ RULES: list[tuple[dict[str, Any], StopReason]] = [
 def options_of(rule: StopRule, losses: np.ndarray) -> dict[str, Any]:
     """Return options that a training meets about where it has such losses, or such changes."""
     near = {"patience": 3, rule.threshold: 1.001 * float(np.median(losses))}
-    return {rule.columns[name]: near.get(name, 0.1) for name in rule.options}
+    return {rule.columns[name]: near.get(name, 0.1) for name in rule.numbers}
 
 
 def drain(engine: FusedEngine | TorchEngine, lanes: Lanes, state: LaneState) -> list[Stop]:

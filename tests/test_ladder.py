@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from sweep.cli import options
+from sweep.components.stopping import MONITORED
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.state import Lane, Lanes
 from sweep.engines.stop_rules import Rules, judge, recorded_ladder
@@ -27,6 +28,7 @@ def trial_of(rung: Rung, trial: Trial) -> Trial:
 
 def test_the_command_line_offers_the_rules_of_the_ladder() -> None:
     assert tuple(options.RULES) == LADDER
+    assert tuple(options.MONITORED) == MONITORED
 
 
 def test_a_rung_is_met_when_a_trial_with_its_rule_stops() -> None:

@@ -648,6 +648,25 @@ def test_a_checkpointed_trial_is_gone_on_with(tmp_path: Path) -> None:
     assert parted["final_loss"] == whole["final_loss"]
 
 
+@pytest.mark.parametrize("kind", ["convolutional", "Dropout"])
+def test_held_out_losses_stop_and_restore_as_in_the_reference_engine(
+    kind: str, tmp_path: Path
+) -> None:
+    rule = {"patience": 5, "min_delta": 0.0, "monitor": "validation_loss"}
+    tree = own(kind, learning_rate=0.1, batch_size=4)
+    tree |= {"dataset": DATA | {"validation": 0.25}}
+    tree |= {"convergence": {"early_stopping": rule, "max_epochs": 60, "restore": "best"}}
+    rows = []
+    for engine in ("torch", "reference"):
+        path = run(tree | {"resources": {"engine": engine}}, tmp_path / engine)
+        (row,) = sweep.read_trials(path).to_dict("records")
+        curve = sweep.read_curves(path)["validation_loss"].to_numpy()
+        rows.append((row["stop_reason"], row["epochs"], row["weights_epoch"]))
+        assert np.nanmin(curve) == pytest.approx(row["validation_loss"])
+    assert rows[0] == rows[1]
+    assert rows[0][2] < rows[0][1] < 60
+
+
 def test_reading_results_makes_no_network(tmp_path: Path) -> None:
     path = run(own("Plain"), tmp_path / "out")
     found = asked_for(ResultsDir.at(path))

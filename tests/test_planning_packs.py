@@ -137,3 +137,23 @@ def test_every_missing_trial_is_in_exactly_one_pack(
     for pack in packs:
         keys = [trial.pack_key for trial in pack.trials]
         assert len(set(keys)) == 1 + sum(a != b for a, b in pairwise(keys))
+
+
+def test_a_path_that_a_trial_has_followed_trains_with_torch_and_the_others_with_fused() -> None:
+    plain, own = {"epochs": 20}, {"early_stopping": {"patience": 5}, "max_epochs": 50}
+    followed = [
+        {"early_stopping": {"patience": 5, "monitor": "validation_loss"}, "max_epochs": 50},
+        {"target": {"loss": 0.1, "monitor": "validation_loss"}, "max_epochs": 50},
+        {**plain, "restore": "best"},
+    ]
+    data = {"name": "digits", "samples": 20, "validation": 0.5}
+    fixed = {"topology": "64-2-64", "learning_rate": 0.1}
+    for asked in followed:
+        grids = [
+            {"seed": [1, 2], "convergence": [plain, own]},
+            {"seed": [1], "convergence": asked},
+        ]
+        packs = packs_of(dataset=data, fixed=fixed, grid=grids)
+        engines = {(t.seed, t.restore): pack.engine for pack in packs for t in pack.trials}
+        assert {seed: engine for (seed, _), engine in engines.items()} == {1: "torch", 2: "fused"}
+        assert sum(len(pack.trials) for pack in packs) == 5

@@ -203,6 +203,7 @@ def results_of(place: int, drawn: dict[str, Any]) -> TrialResult:
         "verdict": np.array(["healthy", "vanishing", "dead", "exploding"], object),
     }
     ladder = {
+        "monitor": np.array(["loss"], object),
         "rule": np.array(["loss"], object),
         "tolerance": np.array([0.1]),
         "patience": np.array([0]),

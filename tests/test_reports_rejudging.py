@@ -1,5 +1,6 @@
 """A ladder answers what another rule would have said, and a plateau is not taken for an end."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from click.testing import CliRunner, Result
 
 import sweep
 from sweep.cli.main import main
+from sweep.components.stopping import MONITORED
 from sweep.config import load_config
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
@@ -27,10 +29,13 @@ RUNG = Rung("delta", 1e-6, 10)
 OWN = {"delta_tolerance": 1e-7, "delta_patience": 1}
 
 
-def ladder_of(*rungs: tuple[str, float, int, int, float]) -> dict[str, dict[str, np.ndarray]]:
+def ladder_of(
+    *rungs: tuple[str, float, int, int, float], monitors: Sequence[str] = ("loss",)
+) -> dict[str, dict[str, np.ndarray]]:
     names = ("rule", "tolerance", "patience", "epoch", "loss")
     columns = dict(zip(names, map(np.array, zip(*rungs, strict=True)), strict=True))
-    return {"ladder": columns | {"rule": columns["rule"].astype(object)}}
+    monitor = np.resize(np.array(monitors, object), len(rungs))
+    return {"ladder": columns | {"rule": columns["rule"].astype(object), "monitor": monitor}}
 
 
 def frames_of(*results: TrialResult) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -46,6 +51,15 @@ MET_BEFORE = make_result(
     seed=1,
     epochs=900,
     details=ladder_of(("delta", 1e-6, 10, 400, 0.5), ("delta", 1e-6, 1, 380, 0.6)),
+    **OWN,
+)
+HELD_OUT = make_result(
+    seed=6,
+    epochs=900,
+    details=ladder_of(
+        ("delta", 1e-6, 10, 400, 0.5), ("delta", 1e-6, 10, 300, 0.7), monitors=MONITORED
+    ),
+    outcome={"validation_loss": 0.9},
     **OWN,
 )
 NOT_MET = make_result(
@@ -311,3 +325,18 @@ def test_false_convergence_is_shown_where_there_is_some(
     text = (directory.report / "report.md").read_text()
     assert "1 of 4 converged trials met their rule on a plateau" in text
     assert "| learning\\_rate | 0.1 | 2 | 1 | 50% |\n| learning\\_rate | 0.2 | 2 | 0 | 0% |" in text
+
+
+def test_a_rung_of_the_held_out_loss_tells_that_loss_alone() -> None:
+    rung = find_rung("delta", 1e-6, 10, "validation_loss")
+    row = rejudge(*frames_of(HELD_OUT), rung).iloc[0]
+    assert (row["epochs"], row["validation_loss"], row["delta_monitor"]) == (
+        300,
+        0.7,
+        "validation_loss",
+    )
+    assert pd.isna(row["final_loss"])
+    plain = rejudge(*frames_of(HELD_OUT), RUNG).iloc[0]
+    assert (plain["epochs"], plain["final_loss"], plain["delta_monitor"]) == (400, 0.5, "loss")
+    assert pd.isna(plain["validation_loss"])
+    assert "monitor: validation_loss" in resume_command(ResultsDir(Path("r")), rung, 900)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sweep.ladder import Rung
 
 RULES = ["delta", "early_stopping", "loss"]  # sweep.ladder.LADDER, which takes long to import
+MONITORED = ["loss", "validation_loss"]  # sweep.components.stopping.MONITORED, likewise
 
 
 def _may_run(package: str, place: Path) -> bool:
@@ -53,8 +54,11 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--rule`, `--tolerance` and `--patience`."""
+    """Give a command `--rule`, `--tolerance`, `--patience` and `--monitor`."""
     for option in (
+        click.option(
+            "--monitor", type=click.Choice(MONITORED), help="What --rule looks at. [loss]"
+        ),
         click.option("--patience", type=int, metavar="N", help="Patience of --rule. [1]"),
         click.option(
             "--tolerance", type=float, metavar="X", help="Tolerance of --rule, or the loss."
@@ -69,17 +73,19 @@ def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def asked_rung(rule: str | None, tolerance: float | None, patience: int | None) -> "Rung | None":
+def asked_rung(
+    rule: str | None, tolerance: float | None, patience: int | None, monitor: str | None
+) -> "Rung | None":
     """Return the rung that the options ask for, None without any.
 
     Raises:
         click.UsageError: if some are missing.
         ConfigError: if the ladder has no such rung.
     """
-    if rule is None and tolerance is None and patience is None:
+    if rule is None and tolerance is None and patience is None and monitor is None:
         return None
     if rule is None or tolerance is None:
         raise click.UsageError("--rule and --tolerance must be given together")
     from sweep.reports.rejudging import find_rung
 
-    return find_rung(rule, tolerance, patience)
+    return find_rung(rule, tolerance, patience, monitor or MONITORED[0])

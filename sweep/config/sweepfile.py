@@ -256,6 +256,12 @@ class Record(Block):
     """What is kept of each trial beside its row."""
 
     curves: bool = Field(default=True, description="whether to keep the loss by epoch")
+    validation_every: Count | None = Field(
+        default=1,
+        description="epochs from one loss on held-out samples to the next; null for none before "
+        "the end. What monitors it has it after every epoch all the same, and only then are its "
+        "ladders kept",
+    )
     weights: bool = Field(default=True, description="whether to keep the trained weights")
     state: Literal["auto", "resumable", "all", "none"] = Field(
         default="auto",

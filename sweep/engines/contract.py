@@ -58,6 +58,7 @@ class Engine(Protocol):
     device: str
     numerics_version: int
     capacity: int  # lanes worth training at once
+    validates: bool  # whether it takes the loss on held-out samples, and keeps the best weights
 
     def begin(self, lanes: Lanes) -> LaneState:
         """Return the state of `lanes` before their first epoch."""
@@ -71,9 +72,11 @@ class Engine(Protocol):
         """Train every lane for up to `epochs` epochs, in place, and return the trials that stopped.
 
         In epoch t (counted from 1 in the lane's whole life) the loss L_t is taken at the weights
-        before the update, the update is made, and then the stop rules of the lane's live trials
-        judge L_t; `live` is cleared for those that stop. A lane with no live trial left is done;
-        what its row of `state` holds from then on has no meaning.
+        before the update, the update is made, and the loss on held-out samples is taken where it
+        is due. Then the stop rules of the lane's live trials judge either loss, and the network is
+        copied where a loss that it is kept by is the least so far; `live` is cleared for trials
+        that stop. A lane with no live trial left is done; what its row of `state` holds from then
+        on has no meaning.
         """
         ...
 

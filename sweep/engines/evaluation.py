@@ -10,7 +10,8 @@ from sweep.engines.contract import RECONSTRUCTION_MARGIN, Evaluation
 from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
 from sweep.nets.autoencoder import Autoencoder, network_at
 from sweep.nets.layout import decays, layout_of
-from sweep.nets.losses import trial_loss
+from sweep.nets.losses import Loss, trial_loss
+from sweep.nets.modules import OwnNetwork
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
@@ -56,15 +57,14 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         parameters: flat, as `LaneState.network` has them.
         data: which has held-out samples.
     """
-    assert data.validation_inputs is not None
-    assert data.validation_targets is not None
-    network = network_at(trial, parameters)
-    dtype = getattr(torch, trial.dtype)
-    inputs, targets = (
-        torch.tensor(array, dtype=dtype)
-        for array in (data.validation_inputs, data.validation_targets)
-    )
-    loss = trial_loss(trial)
+    held_out = held_out_tensors(data, trial)
+    assert held_out is not None
+    return loss_on(held_out, network_at(trial, parameters), trial_loss(trial))
+
+
+def loss_on(samples: tuple[Tensor, Tensor], network: Autoencoder | OwnNetwork, loss: Loss) -> float:
+    """Return the loss of a network, in evaluation mode, on inputs and their targets."""
+    inputs, targets = samples
     with torch.no_grad():
         logits = network.logits(inputs)
         return loss(logits, network.outputs_of(logits), targets).item()
@@ -84,6 +84,16 @@ def tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor]:
     """Return inputs and targets in the trial's dtype."""
     dtype = getattr(torch, trial.dtype)
     return torch.tensor(data.inputs, dtype=dtype), torch.tensor(data.targets, dtype=dtype)
+
+
+def held_out_tensors(data: Data, trial: Trial) -> tuple[Tensor, Tensor] | None:
+    """Return held-out inputs and targets in the trial's dtype; None where there are none."""
+    if data.validation_inputs is None or data.validation_targets is None:
+        return None
+    dtype = getattr(torch, trial.dtype)
+    arrays = (data.validation_inputs, data.validation_targets)
+    inputs, targets = (torch.tensor(array, dtype=dtype) for array in arrays)
+    return inputs, targets
 
 
 def penalty(network: torch.nn.Module, trial: Trial) -> Tensor:

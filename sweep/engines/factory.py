@@ -1,5 +1,7 @@
 """Makes the engine that a pack asks for."""
 
+from functools import partial
+
 from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import Data
 from sweep.datasets.registry import load_data
@@ -28,17 +30,28 @@ def load_checked(pack: Pack, shape: Trial) -> Data:
     return data
 
 
-def make_engine(pack: Pack, shape: Trial, data: Data) -> Engine:
-    """Return the engine of `pack` for trials of the pack key of `shape`."""
+def make_engine(
+    pack: Pack, shape: Trial, data: Data, validation_every: int | None = None
+) -> Engine:
+    """Return the engine of `pack` for trials of the pack key of `shape`.
+
+    Args:
+        pack: says which.
+        shape: any of the trials.
+        data: what they train on.
+        validation_every: epochs from one recorded loss on held-out samples to the next; None to
+            take it only where a trial monitors it.
+    """
     if shape.pretraining == "none":
-        return _plain(pack, shape, data)
-    return PhasedEngine(shape, data, lambda part, codes: _plain(pack, part, codes))
+        return _plain(pack, shape, data, validation_every)
+    make = partial(_plain, pack, validation_every=validation_every)
+    return PhasedEngine(shape, data, make)
 
 
-def _plain(pack: Pack, shape: Trial, data: Data) -> Engine:
+def _plain(pack: Pack, shape: Trial, data: Data, validation_every: int | None) -> Engine:
     if pack.engine == "torch":
-        return TorchEngine(shape, data, pack.device)
+        return TorchEngine(shape, data, pack.device, validation_every=validation_every)
     if pack.engine == "reference":
-        return ReferenceEngine(shape, data)
+        return ReferenceEngine(shape, data, validation_every)
     assert pack.engine == "fused", pack.engine
     return FusedEngine(shape, data)

@@ -38,7 +38,7 @@ MakeEngine = Callable[[Trial, Data], Engine]
 REASONS = tuple(StopReason)
 _COUNTED = dict(zip(STOP_RULE.counters, ("best", "count"), strict=True))
 _KEPT = ("numerics", "parameters", "seconds", "share", "live")
-_WHOLE = ("probes", "phases")
+_WHOLE = ("validation", "best", "probes", "phases")
 
 
 class PhasedEngine:
@@ -56,6 +56,7 @@ class PhasedEngine:
         self._parts: dict[tuple[str, int], Engine] = {}
         self.name, self.device = self._main.name, self._main.device
         self.numerics_version, self.capacity = self._main.numerics_version, self._main.capacity
+        self.validates = self._main.validates
 
     def begin(self, lanes: Lanes) -> LaneState:
         n, phases = len(lanes), len(self._phases)
@@ -149,7 +150,9 @@ class PhasedEngine:
             codes = self._main.hidden(chosen, state, phase.below)
             return make_data(f"{self._data.name}-codes", codes.astype(np.float64))
         ends = phase.layers[-1] == len(self._shape.topology) - 2
-        return self._data if ends else make_data(self._data.name, self._data.inputs)
+        if ends:  # what is held out judges the whole network alone
+            return replace(self._data, validation_inputs=None, validation_targets=None)
+        return make_data(self._data.name, self._data.inputs)
 
     def _end_phase(
         self, number: int, lanes: Lanes, state: LaneState, row: int, reason: StopReason

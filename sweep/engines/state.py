@@ -1,7 +1,7 @@
 """What a lane carries from one epoch to the next, as plain arrays."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields, replace
 from functools import cache, cached_property
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int64, Shaped
 
 from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import LOSS, VALIDATION_LOSS
 from sweep.ladder import RULES, RUNGS, TOLERANCES
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
@@ -25,7 +26,7 @@ assert len(COUNTERS) == sum(len(rule.counters) for rule in STOP_RULES.values()),
 WATCH_COLUMNS: dict[str, float] = {"live": False, **COUNTERS}
 """The arrays of a state with a column for each trial of a lane, and their blanks."""
 
-GROUPS = ("slots", "scalars", "buffers", "probes", "phases")
+GROUPS = ("slots", "scalars", "buffers", "validation", "best", "probes", "phases")
 """The groups of arrays by name that a state holds."""
 
 NEEDED = frozenset(
@@ -46,6 +47,19 @@ NEEDED = frozenset(
     ]
 )
 """The arrays that a saved state must have; one that lacks another gets what that is at first."""
+
+
+LOSS_RECORD = (
+    "best_loss",
+    "best_epoch",
+    "curve",
+    "tail",
+    "ladder_since",
+    "ladder_best",
+    "ladder_epoch",
+    "ladder_loss",
+)
+"""The arrays that a state has of each monitored loss: those on held-out samples in a group."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,10 @@ class LaneState:
         parameters: the network, in its own dtype.
         slots: the optimizer's arrays of the shape of `parameters`. scalars: its numbers a lane.
         buffers: what a network keeps untrained, such as running means, in the layout's order.
+        validation: `LOSS_RECORD` of the loss on held-out samples, nan where it was not taken, and
+            `taken`, of how many epochs it was; empty where there are no such samples.
+        best: the network, as `network` gives it, after the epoch of the least of a monitored loss,
+            by the name of that; only of those by which a trial restores its weights.
         previous_loss: loss of the last epoch, nan before the first. last_delta: its change.
         best_loss, best_epoch: the least loss so far and when; inf and 0 before the first epoch.
         curve: loss at the epochs of `curve_epochs`, nan where not reached.
@@ -179,6 +197,8 @@ class LaneState:
     slots: dict[str, Float[np.ndarray, "lanes parameters"]] = field(default_factory=dict)
     scalars: dict[str, Float64[np.ndarray, " lanes"]] = field(default_factory=dict)
     buffers: dict[str, Float[np.ndarray, "lanes _"]] = field(default_factory=dict)
+    validation: dict[str, Shaped[np.ndarray, "lanes ..."]] = field(default_factory=dict)
+    best: dict[str, Float[np.ndarray, "lanes network"]] = field(default_factory=dict)
     probes: dict[str, Float64[np.ndarray, "lanes looks ..."]] = field(default_factory=dict)
     phases: dict[str, Shaped[np.ndarray, "lanes ..."]] = field(default_factory=dict)
 
@@ -252,12 +272,66 @@ class LaneState:
         for name, length in _lengths().items():
             if values[name].shape[1] != length:
                 raise ValueError(f"{name} must have {length} columns (got {values[name].shape[1]})")
+            held_out = values["validation"].get(name)
+            if held_out is not None and held_out.shape[1] != length:
+                raise ValueError(f"{name} must have {length} columns (got {held_out.shape[1]})")
         counters = {name: values.pop(name) for name in COUNTERS}
         return cls(**values, counters=counters)
 
     def network(self, row: int) -> Float[np.ndarray, " parameters"]:
         """Return a lane's parameters and then its buffers in one vector."""
         return np.concatenate([self.parameters[row], *(b[row] for b in self.buffers.values())])
+
+    @property
+    def networks(self) -> Float[np.ndarray, "lanes network"]:
+        """Every lane's parameters and then its buffers."""
+        return np.concatenate([self.parameters, *self.buffers.values()], axis=1)
+
+    def restored(self, by: str | None) -> "LaneState":
+        """Return the lanes with the networks after the epoch of the least of a loss.
+
+        The state itself for None; lanes without such an epoch keep the network that they have.
+        """
+        if by is None:
+            return self
+        least, place = self.best_epochs(by) > 0, self.parameters.shape[1]
+        networks = np.where(least[:, None], self.best[by], self.networks)
+        buffers = {}
+        for name, array in self.buffers.items():
+            buffers[name] = np.ascontiguousarray(networks[:, place : place + array.shape[1]])
+            place += array.shape[1]
+        parameters = np.ascontiguousarray(networks[:, : self.parameters.shape[1]])
+        return replace(self, parameters=parameters, buffers=buffers)
+
+    def best_epochs(self, of: str) -> Int64[np.ndarray, " lanes"]:
+        """Return the epoch of the least of a monitored loss; 0 where there is none yet."""
+        return self.best_epoch if of == LOSS else self.validation["best_epoch"]
+
+    def least(self, of: str) -> Float64[np.ndarray, " lanes"]:
+        """Return the least of a monitored loss so far; infinity where there is none yet."""
+        return self.best_loss if of == LOSS else self.validation["best_loss"]
+
+    @property
+    def validated(self) -> Bool[np.ndarray, " lanes"]:
+        """Whether the loss on held-out samples was taken after every epoch so far."""
+        taken = self.validation.get("taken")
+        return np.zeros(len(self), bool) if taken is None else np.asarray(taken == self.epoch)
+
+    def fitted(self, *, validates: bool, restores: Collection[str]) -> "LaneState":
+        """Return the state with room for what is taken, and for no more.
+
+        Args:
+            validates: whether a loss on held-out samples is taken.
+            restores: the losses by which trials restore their weights.
+        """
+        blank = _blank_validation(len(self)) if validates else {}
+        width = self.parameters.shape[1] + sum(b.shape[1] for b in self.buffers.values())
+        best = {n: np.full((len(self), width), np.nan, self.parameters.dtype) for n in restores}
+        return replace(
+            self,
+            validation={n: self.validation.get(n, array) for n, array in blank.items()},
+            best={name: self.best.get(name, array) for name, array in best.items()},
+        )
 
     def take(self, rows: Int64[np.ndarray, " kept"] | list[int]) -> "LaneState":
         """Return a copy of these lanes, in this order."""
@@ -321,6 +395,28 @@ def _first_arrays(lanes: int, width: int) -> dict[str, np.ndarray]:
         "live": np.zeros((lanes, width), bool),
         **{name: np.full((lanes, width), value) for name, value in COUNTERS.items()},
     }
+
+
+def _blank_validation(lanes: int) -> dict[str, np.ndarray]:
+    """Return the record of the loss on held-out samples before the first epoch."""
+    first = _first_arrays(lanes, 0)
+    return {name: first[name] for name in LOSS_RECORD} | {"taken": np.zeros(lanes, np.int64)}
+
+
+def record_of(
+    arrays: Mapping[str, np.ndarray], monitor: str
+) -> dict[str, Shaped[np.ndarray, "lanes ..."]] | None:
+    """Return `LOSS_RECORD` of a monitored loss from the arrays of a state.
+
+    None where the state does not have it of every epoch.
+    """
+    if monitor == LOSS:
+        return {name: arrays[name] for name in LOSS_RECORD}
+    assert monitor == VALIDATION_LOSS, monitor
+    taken = arrays.get("validation.taken")
+    if taken is None or (taken != arrays["epoch"]).any():
+        return None
+    return {name: arrays[f"validation.{name}"] for name in LOSS_RECORD}
 
 
 @cache

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
 from sweep.components.registry import STOP_RULES
-from sweep.components.stopping import Epoch, StopRule
-from sweep.engines.state import TAIL_EPOCHS, Lanes, LaneState, curve_epochs
-from sweep.ladder import LEVELS, PATIENCES, RUNGS, TOLERANCES
+from sweep.components.stopping import LOSS, MONITORED, VALIDATION_LOSS, Epoch, StopRule
+from sweep.engines.state import LOSS_RECORD, TAIL_EPOCHS, Lanes, LaneState, curve_epochs
+from sweep.ladder import ALL_RUNGS, LEVELS, PATIENCES, TOLERANCES
 from sweep.trial import StopReason
 
 NEVER = np.inf
@@ -22,7 +22,8 @@ class Rules:
     """The stop rules of lanes side by side; never met where not asked for.
 
     Attributes:
-        options: of every rule in turn: 1 where it is asked for, else 0, and then its options.
+        options: of every rule in turn: 1 where it is asked for, else 0, and then its options; what
+            it monitors as an index into `MONITORED`.
         epochs, max_epochs: the limits.
     """
 
@@ -38,7 +39,7 @@ class Rules:
             for row, lane in enumerate(lanes.lanes):
                 for watch, trial in enumerate(lane.trials):
                     if (asked := rule.asked(vars(trial))) is not None:
-                        options[row, watch, place : place + _width(rule)] = (1, *asked.values())
+                        options[row, watch, place : place + _width(rule)] = (1, *_coded(asked))
         return cls(
             options=options,
             epochs=lanes.rule("fixed_epochs", NEVER),
@@ -48,19 +49,42 @@ class Rules:
     @property
     def need_outputs(self) -> bool:
         """Whether any rule looks at the outputs themselves."""
-        return any(rule.needs_outputs for rule, *_ in self.asked())
+        return any(asked.rule.needs_outputs for asked in self.asked())
 
-    def asked(self) -> Iterator[tuple[StopRule, Bool[np.ndarray, "lanes watches"], Any]]:
-        """Yield each rule that any trial asks for, with a mask of these trials and its options."""
+    def asked(self) -> Iterator["Asked"]:
+        """Yield each rule that any trial asks for."""
         for place, rule in _placed():
             asked = self.options[:, :, place] > 0
-            if asked.any():
-                columns = range(place + 1, place + _width(rule))
-                yield rule, asked, tuple(self.options[:, :, column] for column in columns)
+            if not asked.any():
+                continue
+            columns = {n: self.options[:, :, place + 1 + i] for i, n in enumerate(rule.options)}
+            monitor = columns.get("monitor", np.zeros(asked.shape))
+            numbers = tuple(columns[name] for name in rule.numbers)
+            yield Asked(rule, asked, numbers, monitor == MONITORED.index(VALIDATION_LOSS))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A rule that trials ask for.
+
+    Attributes:
+        where: which trials do. numbers: what `judge` is given.
+        held_out: which of them monitor the loss on held-out samples.
+    """
+
+    rule: StopRule
+    where: Bool[np.ndarray, "lanes watches"]
+    numbers: tuple[Float64[np.ndarray, "lanes watches"], ...]
+    held_out: Bool[np.ndarray, "lanes watches"]
 
 
 def _width(rule: StopRule) -> int:
     return 1 + len(rule.options)
+
+
+def _coded(asked: dict[str, Any]) -> list[Any]:
+    """Return options as numbers."""
+    return [MONITORED.index(v) if n == "monitor" else v for n, v in asked.items()]
 
 
 def _placed() -> Iterator[tuple[int, StopRule]]:
@@ -77,6 +101,7 @@ def judge(
     *,
     losses: Float64[np.ndarray, " lanes"],
     worst_errors: Float64[np.ndarray, " lanes"] | None,
+    validation: Float64[np.ndarray, " lanes"] | None = None,
 ) -> list[tuple[int, int, StopReason]]:
     """Apply the rules to the losses of an epoch; return (row, watch, reason) of trials that stop.
 
@@ -88,6 +113,9 @@ def judge(
         state: changed in place.
         losses: L_t of every lane, taken before the update of this epoch.
         worst_errors: the largest |output - target| of every lane, if any rule needs it.
+        validation: the loss of every lane on held-out samples, taken after the updates of this
+            epoch; nan where it was not taken, inf where it is no number. Rules that monitor it
+            judge where it was taken.
     """
     previous = state.previous_loss[:, None].copy()
     _count(state, losses)
@@ -95,10 +123,11 @@ def judge(
     worst = np.full(len(losses), np.nan) if worst_errors is None else worst_errors
     change = state.last_delta[:, None]
     epoch = Epoch(losses[:, None], previous, change, worst[:, None], number)
+    after = _after(epoch, state, validation)
     met = {StopReason.DIVERGED: ~np.isfinite(losses)[:, None]}
-    for rule, asked, options in rules.asked():
-        reason = StopReason(rule.reason)
-        met[reason] = met.get(reason, False) | (asked & _judged(rule, epoch, options, asked, state))
+    for asked in rules.asked():
+        reason = StopReason(asked.rule.reason)
+        met[reason] = met.get(reason, False) | _judged(asked, epoch, after, state)
     met[StopReason.EPOCHS] = number >= rules.epochs
     met[StopReason.MAX_EPOCHS] = number >= rules.max_epochs
     stopping = state.live & np.logical_or.reduce(
@@ -116,47 +145,98 @@ def judge(
 
 def _count(state: LaneState, losses: Float64[np.ndarray, " lanes"]) -> None:
     """Count the epoch and record its loss."""
-    rows = np.arange(len(state))
     state.epoch += 1
     with np.errstate(invalid="ignore"):  # a diverged loss may follow another
         state.last_delta[:] = losses - state.previous_loss
     state.previous_loss[:] = losses
-    better = losses < state.best_loss
-    np.copyto(state.best_loss, losses, where=better)
-    np.copyto(state.best_epoch, state.epoch, where=better)
-    state.tail[rows, state.epoch % TAIL_EPOCHS] = losses
-    points = np.searchsorted(_CURVE, state.epoch)
-    due = _CURVE[points] == state.epoch
+    record = _record_of(state, LOSS)
+    _note(record, state.epoch, losses)
+    _climb(record, state.epoch, losses, change=state.last_delta)
+
+
+def _after(
+    epoch: Epoch, state: LaneState, validation: Float64[np.ndarray, " lanes"] | None
+) -> Epoch:
+    """Return the epoch, already counted, by its loss on held-out samples; record that."""
+    if validation is None or not state.validation:
+        blank = np.full((len(state), 1), np.nan)
+        return epoch._replace(loss=blank, previous=blank, change=blank)
+    record, rows = _record_of(state, VALIDATION_LOSS), np.arange(len(state))
+    previous = record["tail"][rows, (state.epoch - 1) % TAIL_EPOCHS]
+    with np.errstate(invalid="ignore"):
+        change = validation - previous
+    taken = ~np.isnan(validation)
+    state.validation["taken"] += taken
+    _note(record, state.epoch, validation)
+    _climb(record, state.epoch, validation, change=change, where=state.validated & taken)
+    return epoch._replace(
+        loss=validation[:, None], previous=previous[:, None], change=change[:, None]
+    )
+
+
+_Record = dict[str, np.ndarray]
+
+
+def _record_of(state: LaneState, monitor: str) -> _Record:
+    """Return `LOSS_RECORD` of a monitored loss, to be changed in place."""
+    if monitor == LOSS:
+        return {name: getattr(state, name) for name in LOSS_RECORD}
+    return state.validation
+
+
+def _note(
+    record: _Record, epochs: Int64[np.ndarray, " lanes"], losses: Float64[np.ndarray, " lanes"]
+) -> None:
+    """Record a loss of the last of so many epochs; nan where it was not taken."""
+    rows = np.arange(len(epochs))
+    better = losses < record["best_loss"]
+    np.copyto(record["best_loss"], losses, where=better)
+    np.copyto(record["best_epoch"], epochs, where=better)
+    record["tail"][rows, epochs % TAIL_EPOCHS] = losses
+    points = np.searchsorted(_CURVE, epochs)
+    due = _CURVE[points] == epochs
     if due.any():
-        state.curve[rows[due], points[due]] = losses[due]
-    climb(state)
+        record["curve"][rows[due], points[due]] = losses[due]
 
 
-def _judged(
-    rule: StopRule,
-    epoch: Epoch,
-    options: Any,
-    asked: Bool[np.ndarray, "lanes watches"],
-    state: LaneState,
-) -> Any:
-    """Return whether a rule is met, and update its counters where it is asked for."""
+def _judged(asked: Asked, epoch: Epoch, after: Epoch, state: LaneState) -> Any:
+    """Return which trials meet a rule, and update its counters where it judges.
+
+    Args:
+        asked: the rule.
+        epoch: by its own loss.
+        after: by that on held-out samples.
+        state: whose counters are updated.
+    """
+    rule, where, seen = asked.rule, asked.where, epoch
+    if asked.held_out.any():
+        seen = epoch._replace(
+            loss=np.where(asked.held_out, after.loss, epoch.loss),
+            previous=np.where(asked.held_out, after.previous, epoch.previous),
+            change=np.where(asked.held_out, after.change, epoch.change),
+        )
+        where = where & ~(asked.held_out & np.isnan(after.loss))
     counters = [state.counters[name] for name in rule.counters]
     with np.errstate(invalid="ignore", over="ignore"):
-        met, after = rule.judge(epoch, options, tuple(counters))
-    for array, values in zip(counters, after, strict=True):
-        np.copyto(array, values, where=asked, casting="unsafe")
-    return met
+        met, counted = rule.judge(seen, asked.numbers, tuple(counters))
+    for array, values in zip(counters, counted, strict=True):
+        np.copyto(array, values, where=where, casting="unsafe")
+    return where & met
 
 
 def recorded_curve(
-    state: LaneState, row: int
+    state: LaneState, row: int, monitor: str = LOSS
 ) -> tuple[Int64[np.ndarray, " points"], Float64[np.ndarray, " points"]]:
-    """Return a lane's recorded epochs and losses, ascending: log-spaced ones and the last few."""
-    last = int(state.epoch[row])
+    """Return a lane's recorded epochs and losses, ascending: log-spaced ones and the last few.
+
+    A loss is nan where it was not taken.
+    """
+    record, last = _record_of(state, monitor), int(state.epoch[row])
     reached = np.searchsorted(_CURVE, last, side="right")
     tail = np.arange(max(1, last - TAIL_EPOCHS + 1), last + 1)
     epochs = np.concatenate([_CURVE[:reached], tail])
-    losses = np.concatenate([state.curve[row, :reached], state.tail[row, tail % TAIL_EPOCHS]])
+    recent = record["tail"][row, tail % TAIL_EPOCHS]
+    losses = np.concatenate([record["curve"][row, :reached], recent])
     unique, first = np.unique(epochs, return_index=True)
     return unique, losses[first]
 
@@ -164,33 +244,57 @@ def recorded_curve(
 _TOLERANCES, _PATIENCES, _LEVELS = map(np.array, (TOLERANCES, PATIENCES, LEVELS))
 
 
-def climb(state: LaneState) -> None:
-    """Take in the losses of an epoch, already counted, and note the rungs that it meets.
+def _climb(
+    record: _Record,
+    epochs: Int64[np.ndarray, " lanes"],
+    losses: Float64[np.ndarray, " lanes"],
+    *,
+    change: Float64[np.ndarray, " lanes"],
+    where: Bool[np.ndarray, " lanes"] | None = None,
+) -> None:
+    """Take in a monitored loss of an epoch, already counted, and note the rungs that it meets.
 
-    An epoch whose loss is not finite meets none: a trial with any of the rules diverges there.
+    A loss that is not finite meets none: a trial with any of the rules diverges there.
+
+    Args:
+        record: of the loss.
+        epochs: trained.
+        losses: of the last of them.
+        change: since the one before.
+        where: the lanes whose loss is known of every epoch; None for all.
     """
-    loss, epoch = state.previous_loss[:, None], state.epoch[:, None]
-    finite = np.isfinite(loss)
-    moved = finite & ~(np.abs(state.last_delta)[:, None] < _TOLERANCES)
-    better = finite & (loss < state.ladder_best - _TOLERANCES)
-    np.copyto(state.ladder_best, loss, where=better)
-    np.copyto(state.ladder_since, epoch, where=np.concatenate([moved, better], axis=1))
-    waited = (epoch - state.ladder_since)[:, :, None] >= _PATIENCES
-    met = np.concatenate([waited.reshape(len(state), -1), loss <= _LEVELS], axis=1)
-    first = finite & met & (state.ladder_epoch == 0)
+    loss, epoch = losses[:, None], epochs[:, None]
+    finite = np.isfinite(loss) if where is None else np.isfinite(loss) & where[:, None]
+    moved = finite & ~(np.abs(change)[:, None] < _TOLERANCES)
+    better = finite & (loss < record["ladder_best"] - _TOLERANCES)
+    np.copyto(record["ladder_best"], loss, where=better)
+    np.copyto(record["ladder_since"], epoch, where=np.concatenate([moved, better], axis=1))
+    waited = (epoch - record["ladder_since"])[:, :, None] >= _PATIENCES
+    met = np.concatenate([waited.reshape(len(epochs), -1), loss <= _LEVELS], axis=1)
+    first = finite & met & (record["ladder_epoch"] == 0)
     if first.any():
-        np.copyto(state.ladder_epoch, epoch, where=first)
-        np.copyto(state.ladder_loss, loss, where=first)
+        np.copyto(record["ladder_epoch"], epoch, where=first)
+        np.copyto(record["ladder_loss"], loss, where=first)
 
 
 def recorded_ladder(state: LaneState, row: int) -> dict[str, np.ndarray]:
-    """Return the rungs that a lane has met, as columns of the table `ladder`."""
-    met = np.flatnonzero(state.ladder_epoch[row])
-    rungs = [RUNGS[place] for place in met]
+    """Return the rungs that a lane has met, as columns of the table `ladder`.
+
+    Those of the loss on held-out samples only where that was taken after every epoch.
+    """
+    monitors = (LOSS, VALIDATION_LOSS) if state.validated[row] else (LOSS,)
+    records = {monitor: _record_of(state, monitor) for monitor in monitors}
+    met = {name: np.flatnonzero(record["ladder_epoch"][row]) for name, record in records.items()}
+    rungs = [ALL_RUNGS[name][place] for name, places in met.items() for place in places]
+
+    def of(array: str) -> np.ndarray:
+        return np.concatenate([records[name][array][row, met[name]] for name in monitors])
+
     return {
+        "monitor": np.array([rung.monitor for rung in rungs], object),
         "rule": np.array([rung.rule for rung in rungs], object),
         "tolerance": np.array([rung.tolerance for rung in rungs], np.float64),
         "patience": np.array([rung.patience for rung in rungs], np.int64),
-        "epoch": state.ladder_epoch[row, met],
-        "loss": state.ladder_loss[row, met],
+        "epoch": of("ladder_epoch"),
+        "loss": of("ladder_loss"),
     }

@@ -38,7 +38,7 @@ class Phase:
         changes: dict[str, Any] = dict.fromkeys(_NOT_IN_PHASES) | {
             "topology": self.topology_in(trial.topology),
             "pretraining": "none",
-            **{c: getattr(trial, f"pretraining_{o}") for o, c in STOP_RULE.columns.items()},
+            **{STOP_RULE.columns[o]: getattr(trial, f"pretraining_{o}") for o in STOP_RULE.numbers},
             "max_epochs": trial.pretraining_max_epochs,
         }
         own = replace(trial, **changes)

@@ -54,20 +54,22 @@ def disk_bytes(grid: TrialGrid, rows: Rows, record: Record) -> dict[str, int]:
 
 def _sizes(grid: TrialGrid, trial: Trial, limit: float, record: Record) -> dict[str, float]:
     """Return the bytes of a trial that trains for `limit` epochs, by table."""
-    widths, held_out = trial.topology, False
+    widths = trial.topology
     each = PARAMETER_BYTES[trial.dtype] * _n_parameters(trial)
     optimizer, options = component_of(trial, "optimizer")
     slots = len(optimizer.slots(flags_of(optimizer, options)))
     points = DECADE * np.log10(max(limit, 1.0)) + TAIL
-    if record.curves or record.codes != "none":
-        data = load_data(grid.datasets[trial.data_fingerprint])
-        held_out = data.validation_inputs is not None
+    data = load_data(grid.datasets[trial.data_fingerprint])
+    monitored = 1 if data.validation_inputs is None else 2
+    restored = trial.restore == "best"
     sizes = {
         "trials": float(ROW_BYTES),
-        "curves": points * POINT_BYTES * (1.5 if held_out else 1.0) * record.curves,
+        "curves": points * POINT_BYTES * monitored * record.curves,
         "weights": each * record.weights,
-        "state": each * (1 + slots) + points * POINT_BYTES + 2 * ROW_BYTES,
-        "ladder": float(ROW_BYTES) * record.ladder,
+        "state": each * (1 + slots + restored)
+        + points * POINT_BYTES * monitored
+        + 2 * ROW_BYTES * monitored,
+        "ladder": float(ROW_BYTES) * record.ladder * monitored,
         "gradients": points / 2 * (len(widths) - 1) * PROBE_BYTES * record.gradients,
     }
     if record.codes != "none":

@@ -1,10 +1,11 @@
 """Puts trials into packs that train together."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import groupby
 from math import ceil
+from typing import Any
 
 import numpy as np
 from jaxtyping import Int64
@@ -12,7 +13,7 @@ from jaxtyping import Int64
 from sweep.config.grids.conditions import parse_rule
 from sweep.config.sweepfile import Resources
 from sweep.pack import Pack
-from sweep.planning.engines import choose_engine, unfused
+from sweep.planning.engines import FOLLOWED, choose_engine, unfused
 from sweep.planning.grid import TrialGrid
 from sweep.trial import Trial
 
@@ -64,10 +65,8 @@ def count_unfused(grid: TrialGrid, rows: Rows, resources: Resources) -> dict[str
     A trial counts for each such feature.
     """
     counts: dict[str, int] = {}
-    on_gpu = train_on_gpu(grid, resources)
-    for part in _runs(rows, grid.cells.keys[rows] * 2 + on_gpu[rows]):
-        device = "cuda" if on_gpu[part[0]] else "cpu"
-        for reason in unfused(grid.trial(int(part[0])), device):
+    for part, device, follows in _alike(grid, rows, resources):
+        for reason in unfused(grid.trial(int(part[0])), device, follows=follows):
             counts[reason] = counts.get(reason, 0) + len(part)
     return counts
 
@@ -119,14 +118,20 @@ def _groups(
     grid: TrialGrid, rows: Rows, resources: Resources
 ) -> Iterator[tuple[tuple[str, str], list[Rows]]]:
     """Yield each engine and device with the rows of each of its pack keys."""
-    cells = grid.cells
-    on_gpu = train_on_gpu(grid, resources)
     found: dict[tuple[str, str], list[Rows]] = {}
-    for part in _runs(rows, cells.keys[rows] * 2 + on_gpu[rows]):
-        device = "cuda" if on_gpu[part[0]] else "cpu"
-        engine = choose_engine(grid.trial(int(part[0])), resources.engine, device)
+    for part, device, follows in _alike(grid, rows, resources):
+        trial = grid.trial(int(part[0]))
+        engine = choose_engine(trial, resources.engine, device, follows=follows)
         found.setdefault((engine, device), []).append(part)
     yield from found.items()
+
+
+def _alike(grid: TrialGrid, rows: Rows, resources: Resources) -> Iterator[tuple[Rows, str, bool]]:
+    """Yield rows that one engine trains alike: their device, and whether they are `FOLLOWED`."""
+    on_gpu = train_on_gpu(grid, resources)
+    follows = _by_path(grid, FOLLOWED)
+    for part in _runs(rows, (grid.cells.keys[rows] * 2 + on_gpu[rows]) * 2 + follows[rows]):
+        yield part, "cuda" if on_gpu[part[0]] else "cpu", bool(follows[part[0]])
 
 
 def train_on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " trials"]:
@@ -134,7 +139,14 @@ def train_on_gpu(grid: TrialGrid, resources: Resources) -> Int64[np.ndarray, " t
     everywhere = resources.gpus_per_pack > 0 or (resources.gpu and not resources.gpu.where)
     if everywhere or resources.gpu is None:
         return np.full(len(grid), int(bool(everywhere)))
-    sent = grid.holds_any([parse_rule(conditions) for conditions in resources.gpu.where])
+    return _by_path(grid, resources.gpu.where)
+
+
+def _by_path(
+    grid: TrialGrid, conditions: Iterable[Mapping[str, Any]]
+) -> Int64[np.ndarray, " trials"]:
+    """Return 1 for each trial on the path of one that meets any of some conditions."""
+    sent = grid.holds_any([parse_rule(condition) for condition in conditions])
     paths = grid.cells.path_ids
     return np.isin(paths, paths[sent]).astype(np.int64)
 

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 import pandas as pd
+import pyarrow.compute as pc
 
+from sweep.components.stopping import LOSS, VALIDATION_LOSS
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import BY_RUNG, LEVELS, PATIENCES, RULES, TOLERANCES, Rung
 from sweep.printable import printable_line
@@ -21,23 +23,29 @@ from sweep.store.tables.reader import read_trials
 from sweep.store.tables.snapshot import read_rows
 from sweep.trial import STOP_PARAMETERS, Status, StopReason
 
-KEPT = frozenset({"status", "stop_reason", "epochs", "final_loss", "error", "traceback"})
+KEPT = frozenset({"status", "stop_reason", "epochs", "error", "traceback"})
 """Outcomes that a rung tells, or that tell of none."""
 
 LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seconds_share")
 """Columns of the training's end, which a rung that was met before it leaves unknown."""
 
+OF_RUNG = {LOSS: "final_loss", VALIDATION_LOSS: "validation_loss"}
+"""The column that a rung tells, by what it monitors."""
+
 WHERE = "command line"
 MORE_EPOCHS = 10
 
 
-def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
+def find_rung(
+    rule: str, tolerance: float, patience: int | None = None, monitor: str = LOSS
+) -> Rung:
     """Return the rung of the ladder that a reader asks for.
 
     Args:
         rule: of `sweep.ladder.LADDER`.
         tolerance: of the rule, or the loss to come down to.
         patience: epochs; None for 1, and for a rule that has none, such as `loss`.
+        monitor: the loss that it looks at.
 
     Raises:
         ConfigError: if the ladder has no such rung; names the nearest.
@@ -46,11 +54,12 @@ def find_rung(rule: str, tolerance: float, patience: int | None = None) -> Rung:
         if patience is not None:
             must = f"be left out with --rule {rule}"
             raise ConfigError.of(WHERE, must, key="--patience", got=f"{patience}")
-        return Rung(rule, _on_ladder("--tolerance", tolerance, LEVELS), 0)
+        return Rung(rule, _on_ladder("--tolerance", tolerance, LEVELS), 0, monitor)
     return Rung(
         rule,
         _on_ladder("--tolerance", tolerance, TOLERANCES),
         int(_on_ladder("--patience", 1 if patience is None else patience, PATIENCES)),
+        monitor,
     )
 
 
@@ -76,9 +85,9 @@ def read_judged(
 def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     """Return one row a path, as a trial with the rule of `rung` would have ended.
 
-    Where the rung was met, epochs and loss are those of the rung, and what is known of the end of
-    the training alone is missing. Where it was not, a finished trial has met a limit, `max_epochs`,
-    at its last epoch.
+    Where the rung was met, epochs and the loss that it monitors are those of the rung, and what is
+    known of the end of the training alone is missing. Where it was not, a finished trial has met a
+    limit, `max_epochs`, at its last epoch.
 
     Args:
         trials: the table of trials. Of those on one path the one trained longest is kept; a
@@ -87,6 +96,7 @@ def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFr
         rung: the rule to judge by.
     """
     at = (ladder["rule"] == rung.rule) & (ladder["tolerance"] == rung.tolerance)
+    at &= ladder["monitor"] == rung.monitor
     met = ladder[at & (ladder["patience"] == rung.patience)]
     paths = met["trial_id"].map(trials.set_index("trial_id")["path_id"])
     rungs = met.set_index(paths)[["epoch", "loss"]].groupby(level=0).first()
@@ -99,7 +109,8 @@ def resume_command(directory: ResultsDir, rung: Rung, epochs: int) -> str:
     """Return the command that trains on until `rung` is met, for up to ten times `epochs`."""
     rule = BY_RUNG[rung.rule]
     patience = f", patience: {rung.patience}" if rung.patience else ""
-    options = f"{rule.name}: {{{rule.threshold}: {rung.tolerance:g}{patience}}}"
+    monitor = f", monitor: {rung.monitor}" if rung.monitor != LOSS else ""
+    options = f"{rule.name}: {{{rule.threshold}: {rung.tolerance:g}{patience}{monitor}}}"
     config = directory.config if directory.config.is_file() else "CONFIG"
     return f"sweep run {config} 'convergence={{{options}, max_epochs: {MORE_EPOCHS * epochs}}}'"
 
@@ -107,7 +118,8 @@ def resume_command(directory: ResultsDir, rung: Rung, epochs: int) -> str:
 def describe_rung(rung: Rung) -> str:
     """Write a rule with its numbers, such as `delta 1e-06, patience 10`."""
     patience = f", patience {rung.patience}" if rung.patience else ""
-    return f"{rung.rule} {rung.tolerance:g}{patience}"
+    monitor = f" of {rung.monitor}" if rung.monitor != LOSS else ""
+    return f"{rung.rule} {rung.tolerance:g}{patience}{monitor}"
 
 
 def describe_unmet(directory: ResultsDir, judged: pd.DataFrame, rung: Rung) -> str:
@@ -130,11 +142,14 @@ def unmet(judged: pd.DataFrame) -> pd.DataFrame:
 def _longest(trials: pd.DataFrame, met: "pd.Series[bool]") -> pd.DataFrame:
     """Return of each path the trial trained longest, one that counts before one that does not.
 
-    A cancelled trial counts where its path has met the rung.
+    A cancelled trial counts where its path has met the rung. Of several trained as long, one that
+    stands for its last weights comes first: so would a trial of the rung.
     """
     counts = trials["status"].isin(COUNTED) | (met & (trials["status"] == Status.CANCELLED))
     sound = counts.astype(int) + (trials["status"] != Status.FAILED)
-    order = trials.assign(sound=sound).sort_values(["sound", "epochs"], kind="stable").index
+    at_end = trials["restore"] != "best"
+    keyed = trials.assign(sound=sound, at_end=at_end)
+    order = keyed.sort_values(["sound", "epochs", "at_end"], kind="stable").index
     last = trials.loc[order].drop_duplicates("path_id", keep="last")
     return last.loc[trials.index.intersection(last.index)]
 
@@ -148,28 +163,38 @@ def _as_ended(
     limited = ~met & (trials["status"] == Status.FINISHED)
     judged = trials.assign(
         epochs=trials["epochs"].mask(earlier, epoch).astype("Int64"),
-        final_loss=trials["final_loss"].mask(earlier, loss),
         status=trials["status"].mask(met, str(Status.FINISHED)),
         stop_reason=trials["stop_reason"].mask(met, rule.reason).mask(limited, "max_epochs"),
         **{name: trials[name].mask(earlier) for name in LOST},
     )
+    of_rung = OF_RUNG[rung.monitor]
+    judged[of_rung] = trials[of_rung].mask(earlier, loss)
     judged[list(STOP_PARAMETERS)] = pd.NA
     judged[rule.columns[rule.threshold]] = rung.tolerance
     if rung.patience:
         judged[rule.columns["patience"]] = rung.patience
+    judged[rule.columns["monitor"]] = rung.monitor
     return judged
 
 
 def _read_ladder(directory: ResultsDir, rung: Rung) -> pd.DataFrame:
     where = ("rule", [rung.rule])
     found = read_rows(directory.path, TableName.LADDER, where=where)
-    if not found.num_rows and not read_rows(directory.path, TableName.LADDER).num_rows:
+    found = found.filter(pc.field("monitor") == rung.monitor)
+    if not found.num_rows and rung.monitor not in _monitored(directory):
+        held_out = ", of validation_loss where data are held out" * (rung.monitor != LOSS)
         raise StoreError(
             f"{directory.path}: must hold ladders to judge by another rule (got none; "
-            "they are kept unless `record: {ladder: false}`)"
+            f"they are kept unless `record: {{ladder: false}}`{held_out})"
         )
     frame: pd.DataFrame = found.to_pandas()
     return frame
+
+
+def _monitored(directory: ResultsDir) -> set[str]:
+    """Return what the rungs of the ladders held look at."""
+    held = read_rows(directory.path, TableName.LADDER, columns=["monitor"])
+    return set(held["monitor"].unique().to_pylist())
 
 
 def _on_ladder(key: str, value: float, rungs: Sequence[float]) -> float:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from sweep.components.stopping import VALIDATION_LOSS
 from sweep.config.sweepfile import Record
-from sweep.ladder import Rung
+from sweep.ladder import Rung, restored_by
 from sweep.nets.topology import count_parameters
 from sweep.planning.grid import identity_numbers
 from sweep.planning.plan import Plan
@@ -28,7 +29,8 @@ from sweep.training.handover import past_of_state
 from sweep.training.past import Past
 from sweep.trial import STOP_PARAMETERS, Status, StopReason, Trial
 
-COURSE = ("epochs", "seconds", "best_loss", "best_epoch", "last_delta")
+BEST = ("best_loss", "best_epoch", "best_validation_loss", "best_validation_epoch")
+COURSE = ("epochs", "seconds", *BEST, "last_delta")
 COLUMNS = ["trial_id", "path_id", "status", "stop_reason", *COURSE, *STOP_PARAMETERS]
 TRIALS_PER_FRAME = 20_000
 PARAMETERS_PER_FRAME = 2**23
@@ -114,7 +116,8 @@ class _Pasts:
         """Return a trial's row if it follows from one held that has all that is to be kept."""
         for source, past in self._pasts.get(trial.path_id, []):
             reason = past.ending_of(trial)
-            if reason is not None and self._is_whole(source, trial):
+            same = _stands_for(past.stop) == _stands_for(vars(trial))
+            if reason is not None and same and self._is_whole(source, trial):
                 return Derived(trial, reason, source)
         return None
 
@@ -123,7 +126,7 @@ class _Pasts:
         ladders: dict[str, dict[Rung, int]] = {}
         met = read_rows(self._path, TableName.LADDER, where=("trial_id", self._ids))
         for row in met.to_pylist():
-            rung = Rung(row["rule"], row["tolerance"], row["patience"])
+            rung = Rung(*(row[name] for name in Rung._fields))
             ladders.setdefault(row["trial_id"], {})[rung] = row["epoch"]
         if self._ids - ladders.keys():  # none was kept, or no rung was met: a state knows
             for state in read_states(self._path, path_ids):
@@ -147,6 +150,11 @@ class _Pasts:
         return all(kept.get(source, 0) >= needed.get(name, 1) for name, kept in self._kept.items())
 
 
+def _stands_for(parameters: Mapping[str, Any]) -> str | None:
+    """Return which weights a trial stands for, as trials of one path can compare it."""
+    return restored_by(parameters, held_out=True)
+
+
 def _wanted(record: Record) -> set[TableName]:
     """Return the tables in which every trial has rows."""
     wanted = {
@@ -167,9 +175,9 @@ def _past_of(row: Mapping[str, Any], ladder: Mapping[Rung, int] | None) -> Past:
         stop={name: row[name] for name in STOP_PARAMETERS},
         # a diverged trial of one epoch may have had a loss, and infinite weights after it
         loss_is_finite=reason is not StopReason.DIVERGED or row["last_delta"] is not None,
-        best_loss=row["best_loss"],
-        best_epoch=row["best_epoch"],
         ladder=ladder,
+        validated=any(rung.monitor == VALIDATION_LOSS for rung in ladder or ()),
+        **{name: row[name] for name in BEST},
     )
 
 

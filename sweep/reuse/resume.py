@@ -7,6 +7,7 @@ import numpy as np
 
 from sweep.engines.start import slot_names
 from sweep.engines.state import LaneState
+from sweep.ladder import restored_by
 from sweep.plugins.components import component_of
 from sweep.store.tables.reader import SavedState
 from sweep.training.handover import counters_of, past_of_state
@@ -55,6 +56,8 @@ def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
         return None
     if trial.max_seconds is not None and arrays["seconds"][0] >= trial.max_seconds:
         return None
+    if not _keeps_best(arrays, trial):
+        return None
     agree = all(state.stop[name] == getattr(trial, name) for name in RULES)
     if agree and state.stop_reason in RESUMABLE:
         return arrays
@@ -63,6 +66,14 @@ def _start(state: SavedState, trial: Trial) -> dict[str, np.ndarray] | None:
     past = past_of_state(arrays, state.stop, state.stop_reason)
     counters = counters_of(trial, arrays, past)
     return None if counters is None else arrays | counters
+
+
+def _keeps_best(arrays: Mapping[str, np.ndarray], trial: Trial) -> bool:
+    """Whether a state has the best weights so far, if the trial restores them."""
+    by = restored_by(vars(trial), held_out="validation.taken" in arrays)
+    if by is None or not LaneState.of_arrays(dict(arrays)).in_last_phase[0]:
+        return True
+    return f"best.{by}" in arrays and not np.isnan(arrays[f"best.{by}"]).all()
 
 
 def _readable(saved: Mapping[str, np.ndarray], trial: Trial) -> dict[str, np.ndarray] | None:

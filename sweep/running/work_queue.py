@@ -63,6 +63,7 @@ def _record(plan: Plan) -> RecordOptions:
     auto = KeepState.ALL if few else KeepState.RESUMABLE
     return RecordOptions(
         curves=record.curves,
+        validation_every=record.validation_every,
         weights=record.weights,
         state=auto if record.state == "auto" else KeepState(record.state),
         ladder=record.ladder,

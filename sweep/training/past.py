@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from math import inf, nextafter
 
-from sweep.components.stopping import REASONS
-from sweep.ladder import RUNGS, Rung, comes_first, rungs_of
+from sweep.components.stopping import LOSS, REASONS, VALIDATION_LOSS
+from sweep.ladder import ALL_RUNGS, Rung, comes_first, rungs_of
 from sweep.trial import Status, StopReason, Trial
 
 Stop = Mapping[str, float | int | None]
@@ -31,6 +31,9 @@ class Past:
         loss_is_finite: whether the loss of the last epoch is finite.
         best_loss, best_epoch: the least loss and when; None before the first epoch.
         ladder: when the rungs that were met were; None if it is not known.
+        validated: whether the loss on held-out samples was taken after every epoch, and its rungs
+            are on the ladder.
+        best_validation_loss, best_validation_epoch: its least and when; None if not known.
     """
 
     epoch: int
@@ -41,6 +44,9 @@ class Past:
     best_loss: float | None
     best_epoch: int | None
     ladder: Mapping[Rung, int] | None
+    validated: bool = False
+    best_validation_loss: float | None = None
+    best_validation_epoch: int | None = None
 
     def goes_on(self, trial: Trial) -> bool:
         """Whether a trial on the path has certainly not ended by the last epoch of this one."""
@@ -110,19 +116,27 @@ class Past:
 
     @cached_property
     def _known(self) -> dict[Rung, Span]:
-        after = (self.epoch + 1.0, inf)
-        known: dict[Rung, Span] = {}
-        if self.ladder is not None:
-            met = {rung: float(epoch) for rung, epoch in self.ladder.items()}
-            known |= {rung: (met[rung], met[rung]) if rung in met else after for rung in RUNGS}
-        if self.best_loss is not None and self.best_epoch is not None:
-            best = float(self.best_epoch)
-            known[Rung("loss", self.best_loss, 0)] = (best, best)
-            known[Rung("loss", nextafter(self.best_loss, -inf), 0)] = after
+        known = self._tell(LOSS, self.best_loss, self.best_epoch)
+        if self.validated:
+            best = self.best_validation_loss, self.best_validation_epoch
+            known |= self._tell(VALIDATION_LOSS, *best)
         for rungs in self._own.values():
             for rung, (least, most) in rungs.items():
                 first, last = known.get(rung, (1.0, inf))
                 known[rung] = max(first, least), min(last, most)
+        return known
+
+    def _tell(self, monitor: str, least: float | None, epoch: int | None) -> dict[Rung, Span]:
+        """Return what the ladder and the least of a monitored loss tell."""
+        after = (self.epoch + 1.0, inf)
+        known: dict[Rung, Span] = {}
+        if self.ladder is not None:
+            met = {rung: float(epoch) for rung, epoch in self.ladder.items()}
+            rungs = ALL_RUNGS[monitor]
+            known |= {rung: (met[rung], met[rung]) if rung in met else after for rung in rungs}
+        if least is not None and epoch is not None:
+            known[Rung("loss", least, 0, monitor)] = (float(epoch), float(epoch))
+            known[Rung("loss", nextafter(least, -inf), 0, monitor)] = after
         return known
 
 

@@ -7,14 +7,17 @@ train side by side, in chunks of epochs whose length depends on sizes alone, nev
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 
 from sweep.datasets.arrays import DatasetError
+from sweep.datasets.data import Data
 from sweep.engines.contract import Engine, Stop
 from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.state import WATCH_COLUMNS, Lane, Lanes, LaneState
+from sweep.engines.validation import fit
 from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
@@ -115,7 +118,8 @@ class _Group:
         yield preparing  # a kernel may compile now, which takes a while
         try:
             data = load_checked(self._work.pack, group[0].path)
-            engine = make_engine(self._work.pack, group[0].path, data)
+            every = self._work.record.validation_every
+            engine = make_engine(self._work.pack, group[0].path, data, every)
         except DatasetError:  # as whatever else is raised: another machine may have what it takes
             raise
         except SweepError as error:
@@ -126,14 +130,15 @@ class _Group:
         waiting = deque(group[len(lanes) :])
         prober = Prober(self._work.record, engine, group[0].path, data)
         reporter = Reporter(self._work, engine, prober)
-        state = None if state is None else prober.fit(state)
+        fitter = _Fitter(engine, prober, data, group)
+        state = None if state is None else fitter.fit(state)
         while waiting or len(lanes):
             if should_stop():
                 if state is not None:
                     stops = _stop_where(state, state.live.copy(), StopReason.CANCELLED)
                     yield self._ended(reporter.results(lanes, stops))
                 return
-            lanes, state, failures = _refill(engine, prober, lanes, state, waiting)
+            lanes, state, failures = _refill(engine, fitter, lanes, state, waiting)
             if failures:
                 yield self._ended(reporter.failures(failures))
             if not len(lanes):
@@ -182,9 +187,24 @@ class _Group:
         return lanes, left, results, epochs
 
 
+@dataclass(frozen=True)
+class _Fitter:
+    """Makes room in states for what is taken and seen in training, alike for lanes of a group."""
+
+    engine: Engine
+    prober: Prober
+    data: Data
+    group: Sequence[Lane]
+
+    def fit(self, state: LaneState) -> LaneState:
+        if self.engine.validates:
+            return self.prober.fit(fit(state, self.group, self.data))
+        return self.prober.fit(state.fitted(validates=False, restores=()))
+
+
 def _refill(
     engine: Engine,
-    prober: Prober,
+    fitter: _Fitter,
     lanes: Lanes,
     state: LaneState | None,
     waiting: deque[Lane],
@@ -195,7 +215,7 @@ def _refill(
         return lanes, state, []
     fresh = [waiting.popleft() for _ in range(min(free, len(waiting)))]
     begun, states, failures = begin_lanes(engine, fresh)
-    fitted = [prober.fit(begun_state) for begun_state in states]
+    fitted = [fitter.fit(begun_state) for begun_state in states]
     parts = fitted if state is None else [state, *fitted]
     lanes = Lanes((*lanes.lanes, *begun.lanes))
     state = LaneState.join(parts).with_watches(lanes.width) if parts else None

@@ -10,8 +10,9 @@ import numpy as np
 
 from sweep.engines.contract import Engine, Evaluation, Stop
 from sweep.engines.pretraining import phase_table, phased_curve, pretraining_epochs
-from sweep.engines.state import Lanes, LaneState, one_watch
+from sweep.engines.state import Lane, Lanes, LaneState, one_watch
 from sweep.engines.stop_rules import recorded_curve, recorded_ladder
+from sweep.ladder import restored_by
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.training.isolation import Failure
@@ -22,8 +23,13 @@ from sweep.trial import LIMITED, Status, StopReason, Trial
 
 @dataclass(frozen=True)
 class _Findings:
-    """The measurements of a network whose trial has ended."""
+    """The measurements of a network whose trial has ended.
 
+    Attributes:
+        state: one lane wide, with the network that the trial stands for.
+    """
+
+    state: LaneState
     evaluation: Evaluation
     measured: FinalMeasurements = FinalMeasurements()
 
@@ -88,11 +94,13 @@ class Reporter:
         assert self._engine is not None
         ended = lanes.take([stop.row for stop in stops])
         states = LaneState.join([stop.state for stop in stops])
-        evaluations = self._engine.evaluate(ended, states)
+        shown = [_shown(lanes.lanes[stop.row].trials[stop.watch], stop.state) for stop in stops]
+        joined = LaneState.join(shown)
+        evaluations = self._engine.evaluate(ended, joined)
         if self._prober is None:
-            return [_Findings(evaluation) for evaluation in evaluations]
-        seen = self._prober.measure_last(ended, states)
-        return [_Findings(*parts) for parts in zip(evaluations, seen, strict=True)]
+            return [_Findings(*parts) for parts in zip(shown, evaluations, strict=True)]
+        seen = self._prober.measure_last(ended, joined, states)
+        return [_Findings(*parts) for parts in zip(shown, evaluations, seen, strict=True)]
 
     def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:
         trial = lanes.lanes[stop.row].trials[stop.watch]
@@ -101,20 +109,20 @@ class Reporter:
     def _result(self, lanes: Lanes, stop: Stop, findings: _Findings) -> TrialResult:
         lane = lanes.lanes[stop.row]
         record, trial = self._work.record, lane.trials[stop.watch]
+        outcome = _outcome(trial, stop, findings)
+        at_end = outcome.weights_epoch == outcome.epochs
         return TrialResult(
             trial=trial,
-            outcome=_outcome(trial, stop, findings),
+            outcome=outcome,
             provenance=self._provenance(stop.state, lanes=len(lanes), start=lane.start),
-            curve=self._curve(stop.state, findings.measured.validation_loss),
+            curve=self._curve(stop.state, outcome.validation_loss if at_end else None),
             details={
                 **self._details(stop.state),
                 **phase_table(trial, stop.state, stop.reason),
                 **findings.measured.details,
             },
-            parameters=stop.state.network(0) if record.weights else None,
-            state=one_watch(stop.state.arrays(), stop.watch)
-            if _keeps(record.state, stop.reason)
-            else None,
+            parameters=findings.state.network(0) if record.weights else None,
+            state=_saved(lane, stop) if _keeps(record.state, stop.reason) else None,
         )
 
     def _provenance(
@@ -143,14 +151,16 @@ class Reporter:
 
 
 def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
-    state, evaluation, diagnosis = stop.state, findings.evaluation, findings.measured.diagnosis
-    finite = bool(np.isfinite(state.parameters).all()) and np.isfinite(evaluation.loss)
+    evaluation, diagnosis = findings.evaluation, findings.measured.diagnosis
+    finite = bool(np.isfinite(stop.state.parameters).all()) and np.isfinite(evaluation.loss)
     reason = stop.reason if finite else StopReason.DIVERGED
     # math's, not NumPy's, whose order of summation follows the instruction set.
-    distance = math.dist(state.parameters[0].tolist(), initial_parameters(trial).tolist())
+    shown = findings.state.parameters[0].tolist()
+    distance = math.dist(shown, initial_parameters(trial).tolist())
     return Outcome(
         status=reason.status,
         stop_reason=reason,
+        weights_epoch=_weights_epoch(trial, stop.state),
         final_loss=evaluation.loss,
         final_objective=evaluation.objective,
         gradient_norm=evaluation.gradient_norm,
@@ -158,7 +168,7 @@ def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
         validation_loss=findings.measured.validation_loss,
-        **_course(state),
+        **_course(stop.state),
         **({} if diagnosis is None else asdict(diagnosis)),
     )
 
@@ -173,9 +183,44 @@ def _course(state: LaneState) -> dict[str, Any]:
         "updates": int(state.updates[0]),
         "best_loss": _known(state.best_loss[0]),
         "best_epoch": int(state.best_epoch[0]) or None,
+        **_best_validation(state),
         "last_delta": _known(state.last_delta[0]),
         "pretraining_epochs": pretrained,
     }
+
+
+def _best_validation(state: LaneState) -> dict[str, Any]:
+    """Return the least loss on held-out samples and its epoch, where it was taken."""
+    if not state.validation or not state.validation["best_epoch"][0]:
+        return {}
+    least, epoch = (state.validation[name][0] for name in ("best_loss", "best_epoch"))
+    return {"best_validation_loss": float(least), "best_validation_epoch": int(epoch)}
+
+
+def _restored_by(trial: Trial, state: LaneState) -> str | None:
+    """Return the loss by whose least the weights are chosen; None for the last."""
+    by = restored_by(vars(trial), held_out=bool(state.validation))
+    begun = by is not None and state.in_last_phase[0] and state.best_epochs(by)[0]
+    return by if begun else None
+
+
+def _shown(trial: Trial, state: LaneState) -> LaneState:
+    """Return the state, one lane wide, with the network that the trial stands for."""
+    return state.restored(_restored_by(trial, state))
+
+
+def _weights_epoch(trial: Trial, state: LaneState) -> int:
+    by = _restored_by(trial, state)
+    trained: int = _course(state)["epochs"]
+    return trained if by is None else int(state.best_epochs(by)[0])
+
+
+def _saved(lane: Lane, stop: Stop) -> dict[str, np.ndarray]:
+    """Return the arrays from which a trial goes on, without what only its neighbours need."""
+    held_out = bool(stop.state.validation)
+    by = {restored_by(vars(trial), held_out=held_out) for trial in lane.trials}
+    own = stop.state.fitted(validates=held_out, restores=sorted(filter(None, by)))
+    return one_watch(own.arrays(), stop.watch)
 
 
 def _known(value: float) -> float | None:

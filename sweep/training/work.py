@@ -31,9 +31,15 @@ class KeepCodes(StrEnum):
 
 @dataclass(frozen=True)
 class RecordOptions:
-    """What is kept of a trial beside its row."""
+    """What is kept of a trial beside its row.
+
+    Attributes:
+        validation_every: epochs from one loss on held-out samples to the next; None for none but
+            those that a trial monitors.
+    """
 
     curves: bool = True
+    validation_every: int | None = 1
     weights: bool = True
     state: KeepState = KeepState.RESUMABLE
     ladder: bool = True

@@ -34,6 +34,7 @@ def report_command(
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
+    monitor: str | None,
 ) -> None:
     """Write a report on RESULTS in Markdown: a directory, the name of a sweep, or its file.
 
@@ -45,7 +46,7 @@ def report_command(
     from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
-    rung = asked_rung(rule, tolerance, patience)
+    rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
     say(str(write_report(directory, place, rung=rung, against=published, by=by)))

@@ -41,6 +41,7 @@ def results_command(
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
+    monitor: str | None,
 ) -> None:
     """Show the trials in RESULTS: a directory, the name of a sweep, or its file.
 
@@ -54,7 +55,7 @@ def results_command(
     from sweep.reports.tables.selection import Selection
     from sweep.reports.tables.stream import TrialStream
 
-    directory, rung = find_results(results), asked_rung(rule, tolerance, patience)
+    directory, rung = find_results(results), asked_rung(rule, tolerance, patience, monitor)
     wanted = Selection(where=where, sort=_names(sort), columns=_names(columns), top=top)
     stream = TrialStream(directory, wanted, rung)
     if sys.stdout.isatty():

@@ -35,3 +35,9 @@ class Normalisation(Component, ABC):
             running: mean and variance, (lanes, units), changed in place.
             options: (lanes, 1) each.
         """
+
+    @abstractmethod
+    def evaluated(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
+        """Return the values in evaluation mode, of the arguments of `torch`; changes none."""

@@ -39,3 +39,11 @@ class Batch(Normalisation):
         for kept, found in zip(running, (mean, unbiased), strict=True):
             kept.add_(options["momentum"] * (found.detach()[:, 0] - kept))
         return (values - mean) * torch.rsqrt(variance + options["epsilon"][:, None])
+
+    def evaluated(
+        self, values: "Tensor", running: "tuple[Tensor, Tensor]", options: Mapping[str, Any]
+    ) -> "Tensor":
+        import torch
+
+        mean, variance = (kept[:, None] for kept in running)
+        return (values - mean) * torch.rsqrt(variance + options["epsilon"][:, None])

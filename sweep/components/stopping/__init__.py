@@ -7,17 +7,21 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from sweep.components.spec import REQUIRED, Component
+from sweep.components.spec import REQUIRED, Component, one_of
 
 REASONS = ("converged", "target", "pattern")
 """The reasons that rules give; where several are met in one epoch the first is the reason."""
+
+LOSS, VALIDATION_LOSS = MONITORED = ("loss", "validation_loss")
+"""The losses that rules can monitor: an epoch's own, and that on held-out samples after it."""
 
 
 class Epoch(NamedTuple):
     """What a rule sees of an epoch: numbers, or arrays that broadcast over lanes and watches.
 
     Attributes:
-        loss: L_t, taken before the update of the epoch.
+        loss: the loss that the rule monitors: L_t, taken before the update of the epoch, or the
+            loss on held-out samples after it.
         previous: L_(t-1); nan in the first epoch.
         change: L_t - L_(t-1); nan in the first epoch.
         worst_error: the largest |output - target|, where the rule needs outputs.
@@ -32,7 +36,7 @@ class Epoch(NamedTuple):
 
 
 class History(NamedTuple):
-    """What every training keeps of its losses, whatever its rules.
+    """What every training keeps of a monitored loss, whatever its rules.
 
     Attributes:
         epoch: epochs trained.
@@ -93,7 +97,7 @@ class StopRule(Component, ABC):
 
         Args:
             epoch: what it looks at.
-            options: a tuple of numbers, in the order of their declaration; nan for null.
+            options: a tuple of those of `numbers`, in the order of their declaration; nan for null.
             counters: a tuple, in the order of `counters`.
         """
 
@@ -104,6 +108,11 @@ class StopRule(Component, ABC):
     def counters_from(self, threshold: Any, history: History) -> tuple[float | int, ...] | None:
         """Return the counters as if judged all along; None where that cannot be told."""
         return None
+
+    @cached_property
+    def numbers(self) -> tuple[str, ...]:
+        """The options that `judge` is given."""
+        return tuple(name for name, option in self.options.items() if option.kind is not str)
 
     @cached_property
     def columns(self) -> dict[str, str]:
@@ -121,3 +130,16 @@ class StopRule(Component, ABC):
                     return None
                 given[option] = spec.default
         return given
+
+
+class MonitoringRule(StopRule):
+    """A stop rule that looks at a loss, and can be told at which."""
+
+    monitor = one_of(
+        *MONITORED,
+        doc="what it looks at: loss, of the epoch, or validation_loss, on the held-out samples",
+        default=LOSS,
+        neutral=LOSS,
+        absent=LOSS,
+        chooses_code=False,
+    )

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sweep.components.spec import count, positive
-from sweep.components.stopping import Epoch, History, StopRule, where
+from sweep.components.stopping import Epoch, History, MonitoringRule, where
 
 
-class Delta(StopRule):
+class Delta(MonitoringRule):
     """Stop once |L_t - L_(t-1)| has stayed below a tolerance; first judged in epoch 2."""
 
     name = "delta"

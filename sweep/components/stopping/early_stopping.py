@@ -3,11 +3,11 @@
 from typing import Any
 
 from sweep.components.spec import count, non_negative
-from sweep.components.stopping import Epoch, History, StopRule, where
+from sweep.components.stopping import Epoch, History, MonitoringRule, where
 
 
-class EarlyStopping(StopRule):
-    """Stop once the best loss of training has not improved for a while; the last weights are kept.
+class EarlyStopping(MonitoringRule):
+    """Stop once the best loss has not improved for a while; `restore` says which weights are kept.
 
     The rule of Keras's EarlyStopping, which monitors the held-out loss unless told otherwise.
     """

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sweep.components.spec import count, positive
-from sweep.components.stopping import Epoch, StopRule, where
+from sweep.components.stopping import Epoch, MonitoringRule, where
 
 
-class RelativeChange(StopRule):
+class RelativeChange(MonitoringRule):
     """Stop once |L_t - L_(t-1)| has stayed within a share of |L_(t-1)|; first judged in epoch 2."""
 
     name = "relative_change"

@@ -3,10 +3,10 @@
 from typing import Any
 
 from sweep.components.spec import real
-from sweep.components.stopping import Epoch, StopRule
+from sweep.components.stopping import Epoch, MonitoringRule
 
 
-class Target(StopRule):
+class Target(MonitoringRule):
     """Stop once the loss is low enough."""
 
     name = "target"

@@ -8,6 +8,8 @@ from math import inf
 from typing import Any
 
 from sweep.components.networks import OWN
+from sweep.components.registry import STOP_RULES
+from sweep.components.stopping import VALIDATION_LOSS
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
@@ -48,6 +50,7 @@ class Shape:
     features: int
     outputs: int
     samples: int
+    held_out: int
 
 
 class Constraints:
@@ -117,6 +120,7 @@ class Constraints:
             features=data.features,
             outputs=int(data.targets.shape[1]),
             samples=len(data.inputs),
+            held_out=0 if data.validation_inputs is None else len(data.validation_inputs),
         )
         self.datasets.setdefault(shape.fingerprint, sized)
         return self._shapes.setdefault(shape.fingerprint, shape)
@@ -173,6 +177,11 @@ class Constraints:
             yield from _unfit_pretraining(value)
         for value in meeting("network_options", *COLUMNS["loss"], network=is_chosen):
             yield from _unfit_loss(value)
+        for rule in STOP_RULES.values():
+            if (column := rule.columns.get("monitor")) is not None:
+                wanted = {column: is_any(VALIDATION_LOSS)}
+                for value in meeting("data_fingerprint", **wanted):
+                    yield from self._unmonitored(value, (rule.name, "monitor"))
         binary = is_any("binary_cross_entropy")
         for value in meeting(loss=binary, loss_semantics=is_chosen, output_activation=is_chosen):
             yield from _unfit_outputs(value)
@@ -188,6 +197,16 @@ class Constraints:
                 must="meet batches of two samples or more, the last included",
                 got=f"batch_size {size} of {shape.samples} samples",
                 hint="one sample has no variance; choose another batch_size",
+            )
+
+    def _unmonitored(self, value: AxisValue, key: tuple[str, str]) -> Iterator[Problem]:
+        shape = self._shapes.get(value.columns.get("data_fingerprint", ""))
+        if shape is not None and not shape.held_out:
+            yield Problem(
+                path=(*value.paths["convergence"], *key),
+                must="be loss where the data hold no samples out of training",
+                got=f"{VALIDATION_LOSS} of {shape.name}",
+                hint="give dataset.validation, a share such as 0.2",
             )
 
 

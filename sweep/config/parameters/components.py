@@ -191,3 +191,9 @@ class Convergence(_Rules):  # type: ignore[misc]
     max_seconds: Axis[Positive] | None = Field(
         default=None, description="most seconds before giving up"
     )
+    restore: Axis[Literal["last", "best"]] | None = Field(
+        default=None,
+        description="which weights a trial stands for: those after the epoch of the least loss "
+        "that its rules monitor (best; by held-out samples, where there are any, if no rule "
+        "monitors), or the last; last where left out",
+    )

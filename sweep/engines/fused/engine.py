@@ -1,10 +1,10 @@
 """The fused engine: an engine whose every epoch is inside one compiled kernel, on one CPU core."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64, Int8, Int64
+from jaxtyping import Float, Float64, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
@@ -18,9 +18,8 @@ from sweep.engines.fused.kernel import RUN, Evaluations, LaneArrays
 from sweep.engines.fused.rules import REASONS, LaneRecords, RuleTable
 from sweep.engines.fused.workspace import Workspace
 from sweep.engines.start import begin
-from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState, curve_epochs
+from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState
 from sweep.engines.stop_rules import Rules
-from sweep.ladder import LEVELS, PATIENCES
 from sweep.nets.layout import layout_of
 from sweep.planning.engines import fused_supports
 from sweep.trial import Trial
@@ -28,7 +27,6 @@ from sweep.trial import Trial
 # A parameter and a sample, forward and back; sizes chunks on every machine alike.
 SECONDS_PER_PRODUCT = 2e-10
 MOST_CHUNK_EPOCHS = 65536
-_POINTS = np.append(curve_epochs(), np.iinfo(np.int64).max)  # the last is never reached
 
 
 class FusedEngine:
@@ -38,6 +36,7 @@ class FusedEngine:
     device = "cpu"
     numerics_version = 2
     capacity = 512
+    validates = False
 
     def __init__(self, shape: Trial, data: Data) -> None:
         """Prepare for trials of the pack key of `shape` on `data`; compile unless it is cached."""
@@ -118,7 +117,7 @@ class FusedEngine:
         space, prepared = self._space, self._prepared
         slots = [state.slots[name] for name in space.slots]
         stacked = np.stack([state.parameters, *slots])
-        record = _record(state, reasons)
+        record = LaneRecords.of(state, reasons)
         scalars = np.stack([np.zeros(len(state)), *state.scalars.values()])[1:]
         RUN[self._shape.dtype](
             space.packed,
@@ -212,26 +211,3 @@ class _Prepared:
             partly=not self.lanes.shape.decay_biases,
             want_errors=evaluating or self.need_outputs,
         )
-
-
-def _count_met(met: Bool[np.ndarray, "rows rungs"]) -> Int64[np.ndarray, " rows"]:
-    counts: np.ndarray = met.sum(axis=1, dtype=np.int64)
-    return counts
-
-
-def _record(state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> LaneRecords:
-    met = state.ladder_epoch > 0
-    own = {item.name for item in fields(state)} & set(LaneRecords._fields) - {"counters"}
-    arrays = {name: getattr(state, name) for name in own}
-    assert all(array.flags.c_contiguous for array in arrays.values()), "the kernel writes in place"
-    return LaneRecords(
-        **arrays | {"live": state.live.view(np.int8)},
-        counters=np.stack([state.counters[name] for name in COUNTERS], axis=-1, dtype=np.float64),
-        points=_POINTS,
-        next_point=np.searchsorted(_POINTS, state.epoch, side="right"),
-        next_patience=_count_met(met[:, : -len(LEVELS)].reshape(-1, len(PATIENCES))),
-        next_level=_count_met(met[:, -len(LEVELS) :]),
-        reasons=reasons,
-        watches=state.live.shape[1],
-        width=state.curve.shape[1],
-    )

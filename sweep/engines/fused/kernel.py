@@ -193,7 +193,7 @@ def _train_block(
         call(net.update, (m.parameters, m.gradient, m.decayed, b.slots, hyper, vectors))
         for j in range(lanes):
             if not b.frozen[j]:
-                count_epoch(record, rows[j], b.losses[j])
+                count_epoch(record, rows[j], b.losses[j], math.nan)
                 if judge_epoch(record, rules, rows[j], b.errors[j]):
                     _leave(net, m, b, pack, rows[j], j)
                     b.frozen[j] = 1

@@ -4,6 +4,7 @@ Slow, obviously right: every other engine is held against it. Lanes train one af
 """
 
 from collections.abc import Sequence
+from math import inf, isnan, nan
 
 import numpy as np
 import torch
@@ -21,12 +22,13 @@ from sweep.engines.epochs import (
     scheduled_rate,
     updates_per_epoch,
 )
-from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.evaluation import evaluate, held_out_tensors, hidden, loss_on, tensors
 from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
 from sweep.engines.reference.optimizers import ReferenceOptimizer
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
+from sweep.engines.validation import Schedule, fit
 from sweep.nets.autoencoder import Autoencoder, flatten, load_flat, network_of
 from sweep.nets.dropout import dropout_factors
 from sweep.nets.layout import layout_of
@@ -46,15 +48,24 @@ class ReferenceEngine:
     device = "cpu"
     numerics_version = 2
     capacity = 1
+    validates = True
 
-    def __init__(self, shape: Trial, data: Data) -> None:
-        """Prepare for trials of the pack key of `shape` on `data`."""
-        self._shape, self._data = shape, data
+    def __init__(self, shape: Trial, data: Data, validation_every: int | None = None) -> None:
+        """Prepare for trials of a pack key.
+
+        Args:
+            shape: any of them.
+            data: what they train on.
+            validation_every: epochs from one recorded loss on held-out samples to the next; None
+                to take it only where a trial monitors it.
+        """
+        self._shape, self._data, self._validation_every = shape, data, validation_every
         self._inputs, self._targets = tensors(data, shape)
+        self._held_out = held_out_tensors(data, shape)
         self._loss = trial_loss(shape)
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes, self.numerics_version)
+        return fit(begin(lanes, self.numerics_version), lanes.lanes, self._data)
 
     def chunk_epochs(self, lanes: int) -> int:
         steps = updates_per_epoch(self._shape, len(self._inputs)) * lanes
@@ -81,6 +92,7 @@ class ReferenceEngine:
 
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)
+        schedule = Schedule.of(lanes, self._data, self._validation_every)
         network = network_of(trial)
         load_flat(network, state.network(0))
         optimizer = ReferenceOptimizer(trial, network)
@@ -90,7 +102,17 @@ class ReferenceEngine:
             if not state.live.any():
                 break
             loss, worst = self._train_epoch(trial, network, optimizer, int(state.epoch[0]))
-            met = judge(rules, state, losses=np.array([loss]), worst_errors=np.array([worst]))
+            held_out = self._validate(network) if schedule.due(state.epoch + 1)[0] else nan
+            met = judge(
+                rules,
+                state,
+                losses=np.array([loss]),
+                worst_errors=np.array([worst]),
+                validation=np.array([held_out]),
+            )
+            for name, networks in state.best.items():
+                if state.best_epochs(name)[0] == state.epoch[0]:
+                    networks[0] = flatten(network)
             if met:
                 _save(network, state, trial)
                 optimizer.save(state)
@@ -98,6 +120,13 @@ class ReferenceEngine:
         _save(network, state, trial)
         optimizer.save(state)
         return stops
+
+    def _validate(self, network: Network) -> float:
+        """Return the loss on held-out samples; infinity where it is no number."""
+        assert self._held_out is not None
+        loss = loss_on(self._held_out, network.eval(), self._loss)
+        network.train()
+        return inf if isnan(loss) else loss
 
     def _train_epoch(
         self, trial: Trial, network: Network, optimizer: ReferenceOptimizer, epoch: int

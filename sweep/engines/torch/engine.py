@@ -13,13 +13,15 @@ from jaxtyping import Float
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, Evaluation, Stop
 from sweep.engines.epochs import updates_per_epoch
-from sweep.engines.evaluation import evaluate, hidden, tensors
+from sweep.engines.evaluation import evaluate, held_out_tensors, hidden, tensors
 from sweep.engines.penalties import contracts
 from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
-from sweep.engines.torch.lanes import BatchedRun, Task
+from sweep.engines.torch.lanes import BatchedRun
 from sweep.engines.torch.own_network import LanesBy, OwnModule, most_lanes
+from sweep.engines.torch.task import Task
+from sweep.engines.validation import Schedule, fit
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
 from sweep.nets.topology import bottleneck_layer
@@ -38,9 +40,15 @@ class TorchEngine:
     name = "torch"
     numerics_version = 2
     capacity = 1024
+    validates = True
 
     def __init__(
-        self, shape: Trial, data: Data, device: str = "cpu", window: int | None = None
+        self,
+        shape: Trial,
+        data: Data,
+        device: str = "cpu",
+        window: int | None = None,
+        validation_every: int | None = None,
     ) -> None:
         """Prepare for trials of a pack key.
 
@@ -50,18 +58,21 @@ class TorchEngine:
             device: `cpu` or `cuda`.
             window: epochs to train before their losses are read; by default 1 on a CPU, and
                 on a GPU so many that it need not wait. Changes no result.
+            validation_every: epochs from one recorded loss on held-out samples to the next; None
+                to take it only where a trial monitors it.
         """
-        self.device = device
+        self.device, self._validation_every = device, validation_every
         self._shape, self._data = shape, data
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
+        held_out = tuple(tensor.to(device) for tensor in held_out_tensors(data, shape) or ())
         own = None if shape.network is None else OwnModule.of(shape, inputs)
         self.lanes_by = None if own is None else str(own.by)
         self.capacity = min(self.capacity, _room(shape, len(inputs)))
-        self._task = Task(shape, data, trial_loss(shape), inputs, targets, own)
+        self._task = Task(shape, data, trial_loss(shape), inputs, targets, held_out, own)
 
     def begin(self, lanes: Lanes) -> LaneState:
-        return begin(lanes, self.numerics_version)
+        return fit(begin(lanes, self.numerics_version), lanes.lanes, self._data)
 
     def chunk_epochs(self, lanes: int) -> int:
         samples = len(self._data.inputs)
@@ -74,7 +85,8 @@ class TorchEngine:
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
         rules = Rules.of(lanes)
-        run = BatchedRun.of(self._task, lanes, state, need_outputs=rules.need_outputs)
+        schedule = Schedule.of(lanes, self._data, self._validation_every)
+        run = BatchedRun.of(self._task, lanes, state, schedule, need_outputs=rules.need_outputs)
         stops: list[Stop] = []
         while epochs and state.live.any():
             trained, stopped = self._advance_window(run, state, rules, min(epochs, self._window))
@@ -103,8 +115,8 @@ class TorchEngine:
         began = state.epoch.copy()
         before = run.remember() if window > 1 else []
         found = [run.train_epoch(began + k) for k in range(window)]
-        for k, (losses, worst) in enumerate(torch.stack(found).cpu().numpy()):
-            met = judge(rules, state, losses=losses, worst_errors=worst)
+        for k, (losses, worst, held_out) in enumerate(torch.stack(found).cpu().numpy()):
+            met = judge(rules, state, losses=losses, worst_errors=worst, validation=held_out)
             if not met:
                 continue
             if k + 1 < window:

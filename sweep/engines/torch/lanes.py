@@ -9,11 +9,12 @@ from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 from sweep.components.optimizers import Optimizer, Step
-from sweep.datasets.data import Data
+from sweep.components.stopping import LOSS, VALIDATION_LOSS
 from sweep.engines.epochs import batches, corrupted, epoch_order, epoch_share, scheduled_rates
 from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.torch.graphs import StepGraph
+from sweep.engines.torch.held_out import HeldOutLoss
 from sweep.engines.torch.networks import (
     NO_DROPOUT,
     BatchedNetwork,
@@ -22,31 +23,12 @@ from sweep.engines.torch.networks import (
     Flat,
     column_of,
 )
-from sweep.engines.torch.own_network import OwnModule, OwnNetworks
+from sweep.engines.torch.own_network import OwnNetworks
+from sweep.engines.torch.task import Task
+from sweep.engines.validation import Schedule
 from sweep.nets.dropout import dropout_factors, drops
 from sweep.nets.layout import decay_shares
-from sweep.nets.losses import Loss
 from sweep.plugins.components import component_of, flags_of
-from sweep.trial import Trial
-
-
-@dataclass(frozen=True)
-class Task:
-    """What every lane of a pack key trains on.
-
-    Attributes:
-        shape: any trial of the key. data: its samples.
-        loss: from pre-activations, outputs and targets.
-        inputs, targets: all samples, on the device.
-        own: the module of the lanes where it is the user's.
-    """
-
-    shape: Trial
-    data: Data
-    loss: Loss
-    inputs: Float[Tensor, "samples features"]
-    targets: Float[Tensor, "samples outputs"]
-    own: OwnModule | None = None
 
 
 @dataclass(frozen=True)
@@ -83,10 +65,22 @@ class BatchedRun:
     decay: Float64[np.ndarray, " lanes"]
     updates: Int64[np.ndarray, " lanes"]
     need_outputs: bool
+    schedule: Schedule
+    held_out: HeldOutLoss
+    best: dict[str, Float[Tensor, "lanes network"]]
+    least: dict[str, Float64[Tensor, " lanes"]]
     graph: StepGraph | None = None
 
     @classmethod
-    def of(cls, task: Task, lanes: Lanes, state: LaneState, *, need_outputs: bool) -> "BatchedRun":
+    def of(
+        cls,
+        task: Task,
+        lanes: Lanes,
+        state: LaneState,
+        schedule: Schedule,
+        *,
+        need_outputs: bool,
+    ) -> "BatchedRun":
         """Load a state; without `need_outputs` the largest errors are 0."""
         device = task.inputs.device
 
@@ -121,14 +115,39 @@ class BatchedRun:
             decay=hyper.get("decay", np.zeros(len(lanes))),
             updates=updates,
             need_outputs=need_outputs,
+            schedule=schedule,
+            held_out=HeldOutLoss(task, lanes, parameters, buffers),
+            best=on_device(state.best),
+            least=on_device({name: state.least(name).copy() for name in state.best}),
         )
 
-    def train_epoch(self, epochs: Int64[np.ndarray, " lanes"]) -> Float64[Tensor, "2 lanes"]:
-        """Make an epoch's updates; return each lane's loss and largest error, without waiting.
+    def train_epoch(self, epochs: Int64[np.ndarray, " lanes"]) -> Float64[Tensor, "3 lanes"]:
+        """Make an epoch's updates; return what each lane's rules judge, without waiting.
 
         Args:
             epochs: how many epochs each lane has been trained before.
+
+        Returns:
+            The loss, the largest error, and the loss on held-out samples; nan if it is not due.
         """
+        found = self._update_by_batches(epochs)
+        due = self.schedule.due(epochs + 1)
+        held_out = torch.full_like(found[0], torch.nan)
+        if due.any():
+            where = torch.from_numpy(due).to(found.device)
+            held_out = torch.where(where, self.held_out(), held_out)
+        self._keep_best({LOSS: found[0], VALIDATION_LOSS: held_out})
+        return torch.cat([found, held_out[None]])
+
+    def _keep_best(self, losses: dict[str, Float64[Tensor, " lanes"]]) -> None:
+        """Copy the networks whose loss is the least so far."""
+        for name, networks in self.best.items():
+            better = losses[name] < self.least[name]
+            torch.where(better, losses[name], self.least[name], out=self.least[name])
+            present = torch.cat([self.parameters, *self.buffers.values()], dim=1)
+            torch.where(better[:, None], present, networks, out=networks)
+
+    def _update_by_batches(self, epochs: Int64[np.ndarray, " lanes"]) -> Float64[Tensor, "2 lanes"]:
         rates = scheduled_rates([lane.path for lane in self.lanes.lanes], epochs)
         found = torch.zeros(2, len(self.lanes), dtype=torch.float64, device=self.parameters.device)
         for batch in self._batches(epochs):
@@ -185,13 +204,15 @@ class BatchedRun:
 
     def remember(self) -> list[Any]:
         """Return a copy of everything that training changes, for `restore`."""
-        return [self.updates.copy(), *(tensor.clone() for tensor in _arrays(self))]
+        tensors = [*_arrays(self), *self.least.values()]
+        return [self.updates.copy(), *(tensor.clone() for tensor in tensors)]
 
     def restore(self, remembered: list[Any]) -> None:
         """Go back to what `remember` returned."""
         updates, *tensors = remembered
         self.updates[:] = updates
-        for tensor, before in zip(_arrays(self), tensors, strict=True):
+        changed = [*_arrays(self), *self.least.values()]
+        for tensor, before in zip(changed, tensors, strict=True):
             tensor.copy_(before)
 
     @property
@@ -284,5 +305,5 @@ def _on_weights(lanes: Lanes, name: str, parameters: Tensor) -> Column | Flat | 
 
 def _arrays(state: Any) -> list[Any]:
     """Return the arrays of a state, or the tensors of a run, that training changes."""
-    groups = (state.slots, state.scalars, state.buffers)
+    groups = (state.slots, state.scalars, state.buffers, state.best)
     return [state.parameters, *(array for group in groups for array in group.values())]

@@ -40,12 +40,21 @@ class Forward:
 
 
 class BatchedNetwork:
-    """The networks of all lanes, in training: views into one flat tensor, (lanes, parameters).
+    """The networks of all lanes: views into one flat tensor, (lanes, parameters).
 
-    `buffers` are changed in place by every pass.
+    `buffers` are changed in place by every pass in training.
     """
 
-    def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
+    def __init__(
+        self,
+        lanes: Lanes,
+        parameters: Tensor,
+        buffers: dict[str, Tensor],
+        *,
+        training: bool = True,
+    ) -> None:
+        """View the networks of `lanes`, in training or in evaluation mode."""
+        self._training = training
         self._shape = shape = lanes.shape
         self._count = len(lanes)
         self._leaves: dict[tuple[int, Role], Tensor] = {}
@@ -140,7 +149,8 @@ class BatchedNetwork:
         roles = (Role.MEAN, Role.VARIANCE)
         running = tuple(self._buffers[f"{layer.index}.{role}"] for role in roles)
         scale, shift = (self._leaves[layer.index, role] for role in (Role.SCALE, Role.SHIFT))
-        standard: Tensor = self._norm.torch(values, running, self._norm_options)
+        normalise = self._norm.torch if self._training else self._norm.evaluated
+        standard: Tensor = normalise(values, running, self._norm_options)
         return standard * scale[:, None] + shift[:, None]
 
     def gradient(self, total: Tensor) -> Float[Tensor, "lanes parameters"]:

@@ -91,7 +91,7 @@ def _least_loss(trials: pd.DataFrame) -> list[str]:
     loss = format_value(float(objective_of(trials)[best.index[0]]))
     return [
         f"Least {objective_name(trials)}: **{loss}**, trial `{row['trial_id']}`, "
-        f"after {row['epochs']:,} epochs."
+        f"after {_trained(row)}."
     ]
 
 
@@ -102,3 +102,11 @@ def _hosts(trials: pd.DataFrame) -> str:
 
 def _share(share: float) -> str:
     return f"{share:.1%}".replace(".0%", "%")
+
+
+def _trained(row: pd.Series) -> str:
+    """Say how long the weights of a trial were trained, and the trial if longer."""
+    epochs, kept = row["epochs"], row["weights_epoch"]
+    if pd.isna(kept) or kept == epochs:
+        return f"{epochs:,} epochs"
+    return f"{kept:,} of {epochs:,} epochs"

@@ -52,8 +52,14 @@ def select(trials: pd.DataFrame, selection: Selection) -> pd.DataFrame:
 
 
 def outcome_columns(trials: pd.DataFrame) -> list[str]:
-    """Return the columns that say how trials ended, the held-out loss among them where known."""
-    told = {TRAINED: losses_of(trials)}
+    """Return the columns that say how trials ended.
+
+    The held-out loss is among them where it is known, and the epoch of the weights where those are
+    not always the last.
+    """
+    told: dict[str, tuple[str, ...]] = {TRAINED: tuple(losses_of(trials))}
+    if "restore" in trials.columns and (trials["restore"] == "best").any():
+        told["epochs"] = ("epochs", "weights_epoch")
     return [name for column in OUTCOME_COLUMNS for name in told.get(column, (column,))]
 
 

@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 import pyarrow as pa
 
+from sweep.components.stopping import LOSS
 from sweep.errors import StoreError
 from sweep.ladder import LADDER
 from sweep.result import Outcome, Provenance
@@ -95,7 +96,12 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
         column("phase", pa.int8(), "phase of training, from 0"),
         column("epoch", pa.int64(), "epoch, from 1"),
         column("loss", pa.float64(), "loss at the weights before the epoch's first update"),
-        column("validation_loss", pa.float64(), "loss on held-out samples", nullable=True),
+        column(
+            "validation_loss",
+            pa.float64(),
+            "loss on held-out samples after the epoch's updates",
+            nullable=True,
+        ),
     ],
     TableName.WEIGHTS: [
         TRIAL_ID,
@@ -121,11 +127,12 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
     ],
     TableName.LADDER: [
         TRIAL_ID,
+        column("monitor", pa.string(), "what the rule looks at: loss or validation_loss"),
         column("rule", pa.string(), f"{', '.join(LADDER[:-1])} or {LADDER[-1]}"),
         column("tolerance", pa.float64(), "tolerance, min_delta, or the loss to come down to"),
         column("patience", pa.int64(), "patience of the rule, epochs; 0 for loss"),
         column("epoch", pa.int64(), "epoch at which a trial with this rule would have stopped"),
-        column("loss", pa.float64(), "loss of that epoch"),
+        column("loss", pa.float64(), "what it looked at, of that epoch"),
     ],
     TableName.GRADIENTS: [
         TRIAL_ID,
@@ -172,6 +179,9 @@ COLUMNS: Mapping[TableName, list[pa.Field]] = {
         column("seconds", pa.float64(), "time in the phase, seconds", nullable=True),
     ],
 }
+
+ADDED = {"monitor": LOSS}
+"""What columns that came later hold in tables without them, where no parameter tells."""
 
 DETAILS = (TableName.LADDER, TableName.GRADIENTS, TableName.CODES, TableName.PHASES)
 """The tables that hold several rows a trial, beside its curve."""
@@ -240,7 +250,7 @@ def _conformed(table: pa.Table, item: pa.Field, where: str) -> pa.ChunkedArray:
             return values if item.nullable else _with_nan(values)
         raise StoreError(f"{where}: column {item.name} must be {item.type} (got {values.type})")
     known = PARAMETERS.get(item.name)
-    neutral = None if known is None else known.metadata["neutral"]
+    neutral = ADDED.get(item.name) if known is None else known.metadata["neutral"]
     if neutral is None and not item.nullable:
         raise StoreError(f"{where}: column {item.name} must not be missing; the file is not whole")
     return pa.chunked_array([pa.repeat(pa.scalar(neutral, item.type), len(table))])

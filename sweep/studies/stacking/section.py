@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.components.stopping import LOSS
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.intervals import (
@@ -127,6 +128,7 @@ def stacked_settings(directory: ResultsDir, trials: pd.DataFrame) -> list[tuple[
     if trials.empty:
         return []
     ladder = read_ladder(directory.path, wanted)
+    ladder = ladder[ladder["monitor"] == LOSS]
     return [(group, cells_of(group.trials, ladder)) for group in _groups(trials)]
 
 

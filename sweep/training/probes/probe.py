@@ -10,10 +10,12 @@ import numpy as np
 import torch
 from jaxtyping import Float64, Int64
 
+from sweep.components.stopping import VALIDATION_LOSS
 from sweep.datasets.data import Data
 from sweep.engines.contract import Engine
 from sweep.engines.evaluation import tensors, validate
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
+from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.autoencoder import network_at
 from sweep.training.probes.diagnosis import Diagnosis
 from sweep.training.probes.own_network import examiner_of
@@ -57,7 +59,8 @@ class Prober:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
-        self._validates = record.curves and data.validation_inputs is not None
+        held_out = data.validation_inputs is not None and record.validation_every is not None
+        self._validates = record.curves and held_out and not engine.validates
         self._examiner = examiner_of(shape, data)
 
     @property
@@ -102,18 +105,26 @@ class Prober:
         rows = enumerate(lanes.lanes)
         return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
 
-    def measure_last(self, lanes: Lanes, state: LaneState) -> list[FinalMeasurements]:
-        """Measure lanes that have ended."""
+    def measure_last(
+        self, lanes: Lanes, state: LaneState, ends: LaneState
+    ) -> list[FinalMeasurements]:
+        """Measure lanes that have ended.
+
+        Args:
+            lanes: which.
+            state: with the networks that the trials stand for.
+            ends: with the last ones, where the course of the gradients ends.
+        """
         diagnoses = self._examiner.diagnose(lanes, state)
         held_out: list[float | None] = [None] * len(lanes)
         if self._data.validation_inputs is not None:
             held_out = self.validation_losses(lanes, state).tolist()
         details: list[dict[str, Arrays]] = [{} for _ in diagnoses]
         if self._gradients:
-            seen = self._examiner.probe(lanes, state, None)
+            seen = self._examiner.probe(lanes, ends, None)
             for row, tables in enumerate(details):
                 last = {name: seen[name][row] for name in GRADIENTS}
-                tables["gradients"] = gradient_table(state.take([row]), last)
+                tables["gradients"] = gradient_table(ends.take([row]), last)
         if self._codes is not KeepCodes.NONE:
             for row, lane in enumerate(lanes.lanes):
                 details[row]["codes"] = self._code_table(lane.path, state.network(row))
@@ -208,9 +219,12 @@ def validation_curve(
     Args:
         state: one lane wide.
         epochs: recorded, ascending.
-        final: the loss at the end.
+        final: the loss at the last weights, if those were evaluated.
     """
     losses = np.full(len(epochs), np.nan)
+    if state.validation:
+        _, losses = recorded_curve(state, 0, VALIDATION_LOSS)
+        final = final if np.isnan(losses[-1:]).any() else None
     if "validation_loss" in state.probes:
         seen, places = np.isin(epochs, _EPOCHS), np.searchsorted(_EPOCHS, epochs)
         losses[seen] = state.probes["validation_loss"][0, places[seen]]
