@@ -10,13 +10,11 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from sweep.datasets.data import Data
-from sweep.engines.evaluation import tensors
+from sweep.engines.evaluation import penalty, tensors
 from sweep.engines.state import Lanes, LaneState
 from sweep.nets.autoencoder import network_at
 from sweep.nets.codes import count_distinct, unit_codes
-from sweep.nets.layout import decay_shares
 from sweep.nets.losses import code_penalty, trial_loss
-from sweep.plugins.components import component_of
 from sweep.training.probes.diagnosis import (
     ZERO,
     Diagnosis,
@@ -80,19 +78,17 @@ class OwnExaminer:
         )
 
     def _gradient(self, trial: Trial, flat: np.ndarray) -> Float64[np.ndarray, " parameters"]:
-        """Return the gradient of the objective, with that of an L2 penalty."""
+        """Return the gradient of the objective with its penalties."""
         network = network_at(trial, flat)
         codes = network.encode(self._inputs)
         logits = network.logits_of(codes)
         loss = self._loss(logits, network.outputs_of(logits), self._targets)
         leaves = list(network.parameters())
-        objective = loss + code_penalty(codes, trial.code_penalty)
+        objective = loss + penalty(network, trial) + code_penalty(codes, trial.code_penalty)
         found = torch.autograd.grad(objective, leaves, allow_unused=True)
         pairs = zip(leaves, found, strict=True)
         flats = [(torch.zeros_like(p) if g is None else g).flatten() for p, g in pairs]
         gradient: np.ndarray = torch.cat(flats).double().numpy()
-        if trial.weight_decay and not component_of(trial, "optimizer")[0].decouples_decay:
-            gradient += trial.weight_decay * decay_shares(trial) * flat[: len(gradient)]
         return gradient
 
 
