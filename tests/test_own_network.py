@@ -153,6 +153,11 @@ class PythonDraws(Plain):
         return super().encode(x) + random.random()
 
 
+class AlwaysDrawing(Plain):
+    def encode(self, x):
+        return super().encode(x) + torch.randn(len(x), 1)
+
+
 class PythonStart(Plain):
     def __init__(self, features, outputs):
         super().__init__(features, outputs)
@@ -317,6 +322,7 @@ def test_networks_and_perceptrons_share_a_sweep() -> None:
         ("Counting", "keep what changes in buffers, and draw from PyTorch's generator alone (two"),
         ("PythonDraws", "keep what changes in buffers, and draw from PyTorch's generator alone"),
         ("PythonStart", "draw its initial weights from PyTorch's generator alone (made twice"),
+        ("AlwaysDrawing", "draw nothing in evaluation mode (two seeds gave two outputs)"),
         ("Frozen", "train every parameter; what stays is a buffer (got back.weight, which is"),
         ("Lazy", "have no lazy layers (got back.weight, whose shape is not known)"),
         ("listed", "have arguments whose defaults or annotations say that they are numbers, true"),

@@ -215,7 +215,7 @@ def _facts(module: "nn.Module", *, features: int, outputs: int) -> NetworkFacts:
     if all(gradient is None for gradient in trained):
         raise _UnfitError("have outputs that its parameters change (got no gradient)")
     _check_repeats(module, samples, buffers, [code, found])
-    _run(module.eval(), samples)
+    _check_evaluation(module.eval(), samples)
     return NetworkFacts(
         code_shape=tuple(code.shape[1:]),
         parameters=tuple(
@@ -268,8 +268,13 @@ def _check_repeats(
         )
 
 
-def _run(module: "nn.Module", samples: "Tensor") -> tuple[Any, Any]:
-    with seeded(SEED):
+def _check_evaluation(module: "nn.Module", samples: "Tensor") -> None:
+    if not _equal(_run(module, samples, SEED), _run(module, samples, SEED + 1)):
+        raise _UnfitError("draw nothing in evaluation mode (two seeds gave two outputs)")
+
+
+def _run(module: "nn.Module", samples: "Tensor", seed: int = SEED) -> tuple[Any, Any]:
+    with seeded(seed):
         code = module.encode(samples)  # type: ignore[operator]
         return code, module.decode(code)  # type: ignore[operator]
 
