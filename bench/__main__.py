@@ -16,6 +16,7 @@ WHAT = {
     "computes the loss every epoch, summed in float64, and was checked to train alike.",
     "minibatch": "Processor seconds on one core, but for the row of two cores; the contenders take "
     "turns, the least of 7 rounds.",
+    "own_network": "Processor seconds on one core; both take turns, medians of 7 rounds.",
     "commands": "Whole commands on all cores, from start to end.",
     "growth": "Processor seconds on one core.\n\n![Time against trials and width](growth.png)",
 }
@@ -27,8 +28,8 @@ WHAT = {
 def main(parts: tuple[str, ...], output: Path) -> None:
     """Time sweep beside its contenders and write a table of the ratios.
 
-    PARTS are engine, minibatch, commands and growth; all of them where none is named.
-    minibatch.NAME and commands.NAME are one of theirs.
+    PARTS are engine, minibatch, own_network, commands and growth; all of them where none is
+    named. minibatch.NAME and commands.NAME are one of theirs.
     """
     for part in parts:
         if part.partition(".")[0] not in PARTS:

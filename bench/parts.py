@@ -7,7 +7,7 @@ from importlib import import_module
 
 from bench.table import Row
 
-PARTS = ("engine", "minibatch", "commands", "growth")
+PARTS = ("engine", "minibatch", "own_network", "commands", "growth")
 
 
 def measure_apart(part: str) -> list[Row]:

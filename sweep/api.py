@@ -10,6 +10,8 @@ from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.tables import reader
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from sweep.config import SweepConfig
     from sweep.nets.autoencoder import Autoencoder
     from sweep.running.driver import OnPlan
@@ -160,10 +162,11 @@ def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -
     return reader.read_phases(path, trial_ids)
 
 
-def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
+def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":
     """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
 
-    It is in evaluation mode: batch normalisation goes by its running statistics.
+    It is in evaluation mode: batch normalisation goes by its running statistics. A network of your
+    own is made by its code, which must be importable and as it was.
 
     Args:
         path: the results directory.
@@ -173,6 +176,8 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder":
         StoreError: there is no such trial, or its weights were not kept.
     """
     from sweep.nets.autoencoder import network_at
+    from sweep.nets.modules import OwnNetwork
 
     trial = reader.read_trial(path, trial_id)
-    return network_at(trial, reader.read_weights(path, trial.trial_id).flat)
+    network = network_at(trial, reader.read_weights(path, trial.trial_id).flat)
+    return network.module if isinstance(network, OwnNetwork) else network

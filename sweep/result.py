@@ -107,6 +107,11 @@ class Provenance:
     numerics_version: int = column("version of the engine's arithmetic at the first epoch")
     pack: str = column("pack it was trained in")
     lanes: int = column("lanes trained beside it when it ended, itself included")
+    lanes_by: str | None = column(
+        "how those of a network of your own were trained: vmap, all at once, or loop, one after "
+        "another; none of others",
+        default=None,
+    )
     attempt: int = column("how often its pack had been started, from 1")
     resumed_from: int = column(
         "epoch at which training went on from a saved state; 0 from the start"

@@ -123,7 +123,7 @@ def _option(scope: Scope, column: OptionColumn) -> Any:
 def _own_options(family: str) -> Any:
     """Declare the column of the options of a user's own component."""
     doc = f"options of {family} where it is your own, but neutral ones, such as beta=1.5,gamma=2"
-    keys = {"loss": itself, "initialiser": None}
+    keys = {"network": itself, "loss": itself, "initialiser": None}
     key = keys.get(family, code_of)
     return parameter(Scope.PATH, doc, key=key, is_option=True, default=None)
 
@@ -190,6 +190,14 @@ class Trial:
         "widths of the layers from input to output, such as 16-4-16",
         key=itself,
         label="",
+    )
+    network: str | None = parameter(
+        Scope.PATH,
+        "your own network, whose widths are those of inputs, code and outputs; activation, "
+        "output_activation and initialiser are then own; none for a perceptron",
+        key=itself,
+        label="",
+        default=None,
     )
     tied_weights: bool = parameter(
         Scope.PATH,

@@ -17,6 +17,7 @@ INSTALLED = {"site-packages", "dist-packages"}
 Ask = Callable[[str, Path], bool]
 
 _refused: ContextVar[bool] = ContextVar("refused", default=False)
+_unbuilt: ContextVar[bool] = ContextVar("unbuilt", default=False)
 _ask: ContextVar[Ask | None] = ContextVar("ask", default=None)
 
 
@@ -49,6 +50,20 @@ def asking_for_plugins(ask: Ask) -> Iterator[None]:
         yield
     finally:
         _ask.reset(token)
+
+
+@contextmanager
+def refusing_networks() -> Iterator[None]:
+    """Within the block make no network of a user's own, where results are only read."""
+    token = _unbuilt.set(True)
+    try:
+        yield
+    finally:
+        _unbuilt.reset(token)
+
+
+def networks_are_refused() -> bool:
+    return _unbuilt.get()
 
 
 def plugins_are_refused() -> bool:

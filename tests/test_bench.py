@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from bench.contenders.contender import Contender
 from bench.contenders.eager import Eager
 from bench.contenders.limit import LANES, Limit
 from bench.contenders.ours import Ours, OursTorch
+from bench.contenders.own_network import EagerOwn, OursOwn, example_trials
 from bench.growth import crossing
 from bench.problem import STUDY, start_weights
 from bench.rivals import Costs
@@ -58,6 +60,17 @@ def test_contender_trains_as_plain_pytorch_does(
     losses = make(start_weights(N_LANES), STUDY).advance(EPOCHS)
     assert losses.shape == (N_LANES,)
     np.testing.assert_allclose(losses[:2], expected, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_loop_of_a_network_of_ones_own_trains_as_the_engine_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    given = example_trials(3, samples=200)
+    ours, loop = OursOwn(*given), EagerOwn(*given)
+    np.testing.assert_allclose(ours.advance(4), loop.advance(4), rtol=1e-5)
+    assert ours.lanes_by == "vmap"
 
 
 def test_contender_goes_on_from_where_it_was() -> None:

@@ -221,3 +221,16 @@ def test_what_is_monitored_and_restored_is_part_of_the_identity() -> None:
     changed = [asked(restore="last"), asked(early_stopping_monitor="loss"), asked()]
     assert len({trial.trial_id for trial in (plain, *changed)}) == 4
     assert {trial.path_id for trial in changed} == {plain.path_id}
+
+
+@pytest.mark.parametrize("engine", ["torch", "fused"])
+def test_a_record_may_hold_the_last_held_out_loss_alone(engine: str) -> None:
+    trial = asked(restore="last", batch_size=None, sample_order="full_batch", **UNASKED)
+    work = work_of(trial, record=RecordOptions(validation_every=None))
+    work = replace(work, pack=replace(work.pack, engine=engine))
+    (result,) = finished(train_pack(work, should_stop=lambda: False)).values()
+    known = ~np.isnan(result.curve.validation_loss)
+    assert result.curve.epoch[known].tolist() == [60]
+    assert result.curve.validation_loss[-1] == result.outcome.validation_loss
+    assert result.outcome.best_validation_loss is None
+    assert set(result.details["ladder"]["monitor"]) == {"loss"}

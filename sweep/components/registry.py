@@ -13,6 +13,7 @@ from sweep.components.activations import Activation
 from sweep.components.clipping import Clipping
 from sweep.components.initialisers import Initialiser
 from sweep.components.losses import Loss
+from sweep.components.networks import Network
 from sweep.components.noise import Noise
 from sweep.components.normalisation import Normalisation
 from sweep.components.optimizers import Optimizer
@@ -55,6 +56,7 @@ STOP_RULES: Mapping[str, StopRule] = MappingProxyType(
 
 BASES: Mapping[str, Any] = MappingProxyType(
     {
+        "network": Network,
         "activation": Activation,
         "output_activation": Activation,
         "normalisation": Normalisation,
@@ -73,6 +75,7 @@ BASES: Mapping[str, Any] = MappingProxyType(
 
 FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
     {
+        "network": MappingProxyType({}),
         "activation": ACTIVATIONS,
         "output_activation": ACTIVATIONS,
         "normalisation": NORMALISATIONS,
@@ -89,7 +92,7 @@ FAMILIES: Mapping[str, Mapping[str, Component]] = MappingProxyType(
 )
 """The components that each parameter of a trial can name."""
 
-OPEN = ("activation", "output_activation", "initialiser", "loss", "optimizer")
+OPEN = ("network", "activation", "output_activation", "initialiser", "loss", "optimizer")
 """Parameters that can name a user's own component too."""
 
 

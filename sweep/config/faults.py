@@ -52,6 +52,8 @@ SYNONYMS = {
     "layers": "topology",
     "widths": "topology",
     "sizes": "topology",
+    "model": "network",
+    "module": "network",
     "act": "activation",
     "opt": "optimizer",
     "optim": "optimizer",

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from sweep.config.faults import MAX_FAULTS, faults_of, locate, meant_keys, paths_of, without
+from sweep.config.grids.expansion import DECIDED
 from sweep.config.grids.values import Problem
 from sweep.config.overrides import apply_overrides
 from sweep.config.parameters.axis import MAX_VALUES, values_in_ranges
@@ -109,6 +110,8 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
     except ValidationError:
         return []
     judged = {step for path in wrong for step in path[:3]} | meant_keys(error, SweepConfig)
+    if "network" in judged:  # which would decide them
+        judged |= {"topology", *DECIDED}
     problems = config.expansion.problems
     known = (p for p in problems if p.key not in judged and "zip" not in p.path)
     return [_fault(problem, document) for problem in known]

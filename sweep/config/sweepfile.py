@@ -41,6 +41,11 @@ class Parameters(Block):
     topology: TopologyAxis | None = Field(
         default=None, description="widths from input to output: 16-8-4-8-16 or [16, 8, 4, 8, 16]"
     )
+    network: Axis[Annotated[Any, ComponentOf("network")]] | None = Field(
+        default=None,
+        description="in place of topology, activations, initialiser and all else that makes a "
+        "perceptron, a network of your own",
+    )
     tied_weights: Axis[bool] | None = Field(
         default=None,
         description="whether each layer after the middle has the transposed weights of its mirror "

@@ -13,6 +13,7 @@ from sweep.engines.penalties import CodePenalties, contracts, squared_jacobian
 from sweep.nets.autoencoder import Autoencoder, network_at
 from sweep.nets.layout import decays, layout_of
 from sweep.nets.losses import Loss, trial_loss
+from sweep.nets.modules import OwnNetwork
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
@@ -35,8 +36,10 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     loss = trial_loss(trial)(logits, outputs, targets)
     codes_penalty = CodePenalties.of_trial(trial).of(codes, None)
     objective = loss + penalty(network, trial) + codes_penalty
-    gradients = list(torch.autograd.grad(objective, list(network.parameters())))
+    found = torch.autograd.grad(objective, list(network.parameters()), allow_unused=True)
+    gradients = [gradient for gradient in found if gradient is not None]
     if contracts(trial):
+        assert isinstance(network, Autoencoder), "a plan refuses it of others"
         objective = objective + _contract(network, trial, inputs, gradients)
     squares = [gradient.double().square().sum() for gradient in gradients]
     return Evaluation(
@@ -61,7 +64,7 @@ def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
     return loss_on(held_out, network_at(trial, parameters), trial_loss(trial))
 
 
-def loss_on(samples: tuple[Tensor, Tensor], network: Autoencoder, loss: Loss) -> float:
+def loss_on(samples: tuple[Tensor, Tensor], network: Autoencoder | OwnNetwork, loss: Loss) -> float:
     """Return the loss of a network, in evaluation mode, on inputs and their targets."""
     inputs, targets = samples
     with torch.no_grad():

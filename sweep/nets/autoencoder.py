@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from sweep.nets.activations import Applied, carried
 from sweep.nets.layout import is_gated, mirror_of
+from sweep.nets.modules import OwnNetwork
 from sweep.nets.topology import Layer, bottleneck_layer, layers_of
 from sweep.plugins.components import component_of
 from sweep.trial import Trial, format_topology
@@ -153,25 +154,39 @@ class Autoencoder(nn.Module):
 
 def load_flat(network: nn.Module, flat: Float[np.ndarray, " parameters"]) -> None:
     """Set every parameter and buffer from a vector as `sweep.nets.layout` lays it out."""
+    tensors = _tensors(network)
+    pieces = torch.split(torch.from_numpy(flat.copy()), [tensor.numel() for tensor in tensors])
     with torch.no_grad():
-        nn.utils.vector_to_parameters(torch.from_numpy(flat.copy()), _tensors(network))
+        for tensor, piece in zip(tensors, pieces, strict=True):
+            tensor.copy_(piece.view_as(tensor))
 
 
 def flatten(network: nn.Module) -> Float[np.ndarray, " parameters"]:
     """Return every parameter and buffer in one vector, as `load_flat` takes it."""
-    vector: Tensor = nn.utils.parameters_to_vector(_tensors(network)).detach()
+    tensors = [tensor.detach().flatten() for tensor in _tensors(network)]
+    vector = torch.cat([tensor.to(tensors[0].dtype) for tensor in tensors])
     return vector.numpy()
 
 
-def network_at(trial: Trial, flat: Float[np.ndarray, " parameters"]) -> Autoencoder:
+def network_of(trial: Trial) -> "Autoencoder | OwnNetwork":
+    """Return the network of `trial`, in training mode, a perceptron's parameters not yet set."""
+    return Autoencoder(trial) if trial.network is None else OwnNetwork(trial)
+
+
+def network_at(trial: Trial, flat: Float[np.ndarray, " parameters"]) -> "Autoencoder | OwnNetwork":
     """Return the network of `trial` as training left it, in evaluation mode."""
-    network = Autoencoder(trial)
+    network = network_of(trial)
     load_flat(network, flat)
     return network.eval()
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:
-    """Return parameters and buffers in the order of the layout, PyTorch's own counters left out."""
+    """Return parameters and buffers in the order of the layout, PyTorch's own counters left out.
+
+    A user's module keeps its counters too, as numbers of its dtype.
+    """
+    if isinstance(network, OwnNetwork):
+        return list(network.tensors())
     return [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
 
 

@@ -15,6 +15,8 @@ Codes = Float64[np.ndarray, "samples units"]
 def unit_codes(trial: Trial, activations: Codes) -> Codes:
     """Return the activations of a hidden layer of a trial's network in [0, 1]."""
     activation, options = component_of(trial, "activation")
+    if activation is None:  # a user's network has its own
+        return scale_by_range(activations)
     low, high = activation.bounds(options)
     within = low >= 0 and high <= 1 and trial.skip == "none"
     return activations if within else scale_by_range(activations)

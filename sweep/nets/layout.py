@@ -10,6 +10,7 @@ from jaxtyping import Float64
 
 from sweep.nets.topology import Layer, layers_of
 from sweep.plugins.components import component_of
+from sweep.plugins.networks import Named, NetworkFacts, facts_of
 from sweep.trial import Trial
 
 
@@ -24,20 +25,26 @@ class Role(StrEnum):
     GATE_BIAS = "gate.bias"
     MEAN = "norm.running_mean"
     VARIANCE = "norm.running_var"
+    BUFFER = "buffer"
 
 
 @dataclass(frozen=True, slots=True)
 class Array:
-    """One array of a network, row by row from `start` of a flat vector."""
+    """One array of a network, row by row from `start` of a flat vector.
+
+    Those of a user's module have names of their own; what codes depend on counts to layer 0, the
+    rest to layer 1, and what has fewer than two axes as biases.
+    """
 
     layer: Layer
     role: Role
     shape: tuple[int, ...]
     start: int
+    own_name: str | None = None
 
     @property
     def name(self) -> str:
-        return f"{self.layer.index}.{self.role}"
+        return self.own_name or f"{self.layer.index}.{self.role}"
 
     @property
     def stop(self) -> int:
@@ -72,7 +79,11 @@ def layout_of(trial: Trial) -> Layout:
     normalisation has scale and shift in place of biases, which its mean would take away again
     (Ioffe and Szegedy 2015, section 3.2). A highway's hidden layer has weights and biases of its
     gate besides. Where there are no biases, scale, shift and gates are as they would be.
+
+    A user's network has the parameters and buffers of its module, as PyTorch lists them.
     """
+    if trial.network is not None:
+        return _own_layout(facts_of(trial))
     return _layout(
         trial.topology,
         tied=trial.tied_weights,
@@ -124,6 +135,25 @@ def _layout(
     running = [(layer, role) for layer in layers[:-1] for role in (Role.MEAN, Role.VARIANCE)]
     placed = _placed(parameters, 0)
     return Layout(placed, _placed(running, placed[-1].stop) if norm else ())
+
+
+@cache
+def _own_layout(facts: NetworkFacts) -> Layout:
+    parameters: list[Array] = []
+    for array in facts.parameters:
+        role = Role.WEIGHT if len(array.shape) > 1 else Role.BIAS
+        parameters.append(_own_array(array, role, after=parameters, start=0))
+    buffers: list[Array] = []
+    for array in facts.buffers:
+        start = parameters[-1].stop
+        buffers.append(_own_array(array, Role.BUFFER, after=buffers, start=start))
+    return Layout(tuple(parameters), tuple(buffers))
+
+
+def _own_array(array: Named, role: Role, *, after: list[Array], start: int) -> Array:
+    start = after[-1].stop if after else start
+    layer = Layer(0 if array.encodes else 1, 0, 0, 0)
+    return Array(layer, role, array.shape, start, array.name)
 
 
 def _placed(items: list[tuple[Layer, Role]], start: int) -> tuple[Array, ...]:

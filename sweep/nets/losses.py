@@ -23,7 +23,8 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 def trial_loss(trial: Trial) -> Loss:
     """Return the loss of a trial."""
     component, options = component_of(trial, "loss")
-    softmax = component_of(trial, "output_activation")[0].softmax
+    output, _ = component_of(trial, "output_activation")
+    softmax = output is not None and output.softmax
     variant = Variant(semantics=options.get("semantics"), softmax=softmax, options=options)
     return loss_of(component, variant, reduction=trial.loss_reduction)
 

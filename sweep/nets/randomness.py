@@ -25,6 +25,7 @@ class Purpose(IntEnum):
     NOISE = 6
     BIASES = 7
     DROPOUT = 8
+    NETWORK = 9
 
 
 def high_word(purpose: Purpose, layer: int = 0) -> int:

@@ -10,6 +10,7 @@ from sweep.datasets import load_data
 from sweep.planning.grid import TrialGrid
 from sweep.planning.packs import Rows
 from sweep.plugins.components import component_of, flags_of
+from sweep.plugins.networks import facts_of
 from sweep.trial import Trial
 
 MOST_TRIALS_WITH_STATES = 2_000
@@ -79,6 +80,8 @@ def _sizes(grid: TrialGrid, trial: Trial, limit: float, record: Record) -> dict[
 
 def _n_parameters(trial: Trial) -> int:
     """Return how many numbers a network keeps, running statistics included."""
+    if trial.network is not None:
+        return facts_of(trial).n_numbers
     layers = list(pairwise(trial.topology))
     own = layers[: (len(layers) + 1) // 2] if trial.tied_weights else layers
     inner = sum(fan_out for _, fan_out in layers[:-1])

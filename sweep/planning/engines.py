@@ -49,7 +49,10 @@ def fused_supports(trial: Trial) -> bool:
 
 def unfused(trial: Trial, device: str = "cpu") -> tuple[str, ...]:
     """Return what of a trial the fused engine cannot train, as a sweep file says it."""
-    found = {"a GPU": device == "cpu"}
+    found = {
+        "a GPU": device == "cpu",
+        f"network {_name(str(trial.network))}": trial.network is None,
+    }
     for family in COMPILED:
         found[f"{family} {_name(getattr(trial, family))}"] = _has_kernel(trial, family)
     for name in UNFUSED:

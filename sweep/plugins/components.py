@@ -9,12 +9,14 @@ from sweep.components.activations import Activation
 from sweep.components.columns import column_of, options_column
 from sweep.components.initialisers import Draw, Initialiser
 from sweep.components.losses import Loss, Variant
+from sweep.components.networks import Network
 from sweep.components.registry import BASES, FAMILIES
 from sweep.components.spec import REQUIRED, Component, Option
 from sweep.plugins.loading import load_plugin
+from sweep.plugins.signatures import network_of
 from sweep.plugins.sources import PluginError, is_class, is_plugin
 from sweep.trial import Trial
-from sweep.trust import plugins_are_refused
+from sweep.trust import networks_are_refused, plugins_are_refused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +39,9 @@ def component_of(trial: Trial, family: str) -> tuple[Any, dict[str, Any]]:
 
 def component_in(columns: Mapping[str, Any], family: str) -> tuple[Any, dict[str, Any]]:
     """Return the component that columns of a trial name, and its options, as `component_of`."""
-    name: str = columns[family]
+    name: str | None = columns[family]
+    if name is None:
+        return None, {}
     known = FAMILIES[family].get(name)
     if known is None and not is_plugin(name):
         return None, {}
@@ -77,6 +81,8 @@ def own_component(base: Any, name: str) -> Component:
     """
     if plugins_are_refused():
         raise PluginError(f"{name}: must not be needed, as --no-plugins is given")
+    if base is Network and networks_are_refused():
+        raise PluginError(f"{name}: must be run to tell, which reading results does not do")
     return _made(base, name)
 
 
@@ -88,6 +94,8 @@ def _made(base: Any, name: str) -> Component:
             component: Any = found()
         except Exception as error:  # a method is missing, or a user's code raises
             raise PluginError(f"{name}: must be made without arguments ({error})") from error
+    elif base is Network:
+        component = network_of(name, found)
     elif base in FUNCTIONS and not inspect.isclass(found):
         component = FUNCTIONS[base](name, found)
     else:

@@ -12,6 +12,7 @@ from sweep.errors import ConfigError, SweepError
 from sweep.planning.grid import Identities, expand
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import asked_runs, read_runs
+from sweep.trust import refusing_networks
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def asked_for(directory: ResultsDir) -> Asked | NotKnown | None:
     """
     runs = asked_runs(directory)
     try:
-        grids = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
+        with refusing_networks():
+            grids = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
     except SweepError as error:
         return NotKnown(str(error).partition("\n")[0])
     if not grids:

@@ -19,6 +19,7 @@ from sweep.reports.objective import SAME_LOSS
 from sweep.reports.population import final_losses
 from sweep.reports.recorded import recorded_datasets
 from sweep.store.places.layout import ResultsDir
+from sweep.trust import refusing_networks
 
 HALF = 0.5
 Targets = Float64[np.ndarray, "samples outputs"]
@@ -48,7 +49,9 @@ def load_targets(directory: ResultsDir, trials: pd.DataFrame) -> dict[str, Targe
     """
     found: dict[str, Targets] = {}
     wanted = set(trials["data_fingerprint"])
-    for fingerprint, spec in recorded_datasets(directory, wanted).items():
+    with refusing_networks():
+        recorded = recorded_datasets(directory, wanted)
+    for fingerprint, spec in recorded.items():
         with suppress(SweepError):
             found |= {fingerprint: load_data(spec).targets} if fingerprint in wanted else {}
     return found

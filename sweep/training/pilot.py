@@ -45,7 +45,7 @@ def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
     """
     torch.set_num_threads(1)  # as in a worker
     first = _endless(pack.trials[0])
-    engine = make_engine(pack, first, load_checked(pack, first))
+    engine = make_engine(pack, first, load_checked(pack, first), validation_every=1)
     paths = [Lane((_endless(lane.path),)) for lane in lanes_of(Work(pack))]
     lanes = Lanes(tuple(paths[: engine.capacity]))
     return Pace(len(lanes), _time_epoch(engine, lanes, seconds))

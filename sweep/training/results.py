@@ -139,6 +139,7 @@ class Reporter:
             numerics_version=int(state.numerics[0]) if state else 0,
             pack=self._work.pack.pack_id,
             lanes=lanes,
+            lanes_by=getattr(self._engine, "lanes_by", None),
             attempt=self._work.attempt,
             resumed_from=int(start.epoch[0]) if start else 0,
             ray_version=self._work.ray_version,

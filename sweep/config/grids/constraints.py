@@ -7,6 +7,7 @@ from itertools import compress, product
 from math import inf
 from typing import Any
 
+from sweep.components.networks import OWN
 from sweep.components.registry import STOP_RULES
 from sweep.components.stopping import VALIDATION_LOSS
 from sweep.config.grids.conditions import Rule
@@ -16,19 +17,23 @@ from sweep.config.grids.values import AxisValue, Paths, Problem
 from sweep.config.parameters.columns import COLUMNS
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.plugins.components import declared_in
+from sweep.plugins.networks import find_facts
+from sweep.plugins.sources import PluginError
 from sweep.trial import format_topology
 
 DATA = ("dataset", "topology")
 BATCHES = ("batch_size", "sample_order")
-MEETING = frozenset((*DATA, *BATCHES))
+OWN_DATA = (*DATA, "network", "dtype")
+MEETING = frozenset((*DATA, *BATCHES, "network"))
 
 
 def interacting(values: Mapping[str, Sequence[AxisValue]]) -> list[tuple[str, ...]]:
     """Return which of these parameters must be settled together."""
-    batches = values.get("batch_size", ())
+    batches, networks = values.get("batch_size", ()), values.get("network", ())
+    data = OWN_DATA if any(value.columns["network"] for value in networks) else DATA
     if any(value.columns["batch_size"] is not None for value in batches):
-        return [tuple(n for n in (*DATA, *BATCHES) if n in values)]
-    groups = [DATA, BATCHES]
+        return [tuple(n for n in (*data, *BATCHES) if n in values)]
+    groups = [data, BATCHES]
     return [group for group in groups if all(name in values for name in group)]
 
 
@@ -99,7 +104,11 @@ class Constraints:
         if "dataset" not in columns or "topology" not in columns:
             return {}
         spec: DatasetSpec = columns["dataset"]
-        size = columns["topology"][0] if spec.name == "one-hot" and not spec.options else None
+        size = None
+        if spec.name == "one-hot" and not spec.options:
+            if not columns["topology"]:
+                raise DatasetError("have a size where a network of your own learns it")
+            size = columns["topology"][0]
         if (id(spec), size) not in self._named:
             self._named[id(spec), size] = spec, self._load(spec, size)
         _, shape = self._named[id(spec), size]
@@ -133,7 +142,11 @@ class Constraints:
         samples, size = None, columns.get("batch_size")
         if "data_fingerprint" in columns:
             shape = self._shapes[columns["data_fingerprint"]]
+            if columns.get("network"):
+                yield from _settle_network(columns, shape, paths)
             ends, topology = (shape.features, shape.outputs), columns["topology"]
+            if not topology:
+                return
             if (topology[0], topology[-1]) != ends:
                 yield _mismatch(shape.name, ends, topology, paths)
                 return
@@ -174,6 +187,8 @@ class Constraints:
                 yield Problem(path=value.paths["pretraining"], must=must, got=got)
         for value in meeting("pretraining_layers", "topology", pretraining=is_chosen):
             yield from _unfit_pretraining(value)
+        for value in meeting("network_options", *COLUMNS["loss"], network=is_chosen):
+            yield from _unfit_loss(value)
         for rule in STOP_RULES.values():
             if (column := rule.columns.get("monitor")) is not None:
                 wanted = {column: is_any(VALIDATION_LOSS)}
@@ -188,7 +203,7 @@ class Constraints:
         if shape is None:
             return
         size = value.columns.get("batch_size") or shape.samples
-        if size == 1 or shape.samples % size == 1:
+        if _leaves_one(size, shape.samples):
             yield Problem(
                 path=value.paths["normalisation"],
                 must="meet batches of two samples or more, the last included",
@@ -293,9 +308,46 @@ def _unfit_pretraining(value: AxisValue) -> Iterator[Problem]:
         yield Problem(path=path, must=must, got=f"{got}, {link} layers each")
 
 
+def _unfit_loss(value: AxisValue) -> Iterator[Problem]:
+    loss, options = declared_in(value.columns, "loss")
+    if loss and loss.takes_logits(options.get("semantics")):
+        must = "be of outputs with a network of your own: what they are made of is not known"
+        got = f"{value.columns['loss']} with semantics {options.get('semantics')}"
+        yield Problem(path=value.paths["loss"], must=must, got=got)
+
+
+def _settle_network(columns: dict[str, Any], shape: Shape, paths: Paths) -> Iterator[Problem]:
+    """Write the widths of a user's network, which is tried on a few samples."""
+    path = paths["network"]
+    try:
+        facts = find_facts(
+            columns["network"],
+            columns["network_options"],
+            features=shape.features,
+            outputs=shape.outputs,
+            dtype=columns["dtype"],
+        )
+    except PluginError as error:
+        yield Problem(path=path, must=str(error).partition(": must ")[2])
+        return
+    columns["topology"] = (shape.features, facts.code_width, shape.outputs)
+    size = columns.get("batch_size") or shape.samples
+    if not facts.takes_one and _leaves_one(size, shape.samples):
+        got = f"batch_size {size} of {shape.samples} samples"
+        must = "meet batches of two samples or more, the last included: it cannot train on one"
+        yield Problem(path=path, must=must, got=got, hint="choose another batch_size")
+
+
+def _leaves_one(size: int, samples: int) -> bool:
+    """Return whether any batch of an epoch is of one sample."""
+    return size == 1 or samples % size == 1
+
+
 def _unfit_outputs(value: AxisValue) -> Iterator[Problem]:
     columns = value.columns
     output = columns["output_activation"]
+    if output == OWN:
+        return
     path, got = value.paths["loss"], f"output_activation {output}"
     if columns.get("loss_semantics") == "torch" and output not in ("sigmoid", "softmax"):
         yield Problem(

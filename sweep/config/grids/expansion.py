@@ -5,6 +5,7 @@ from dataclasses import MISSING, dataclass
 from functools import reduce
 from itertools import islice
 
+from sweep.components.networks import OWN
 from sweep.config.grids.conditions import parse_rule
 from sweep.config.grids.constraints import Constraints, interacting
 from sweep.config.grids.product import AxisProduct, GridAxis
@@ -25,6 +26,22 @@ DEFAULTS: dict[str, object] = {
 } | {"seed": 0, "sample_order": None, "dtype": "float32"}
 """What parameters are where the sweep file leaves them out; `sample_order` follows `batch_size`."""
 MAX_PROBLEMS = 100
+DECIDED = ("activation", "output_activation", "initialiser")
+"""What must be given of a perceptron, and is `OWN` where a user's network decides it."""
+PERCEPTRON = (
+    *DECIDED,
+    "bias_constant",
+    "tied_weights",
+    "biases",
+    "normalisation",
+    "skip",
+    "flat_spot",
+    "hidden_dropout",
+    "contractive_penalty",
+    "sparsity",
+    "pretraining",
+)
+"""What only makes sense of perceptrons."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +127,15 @@ def _product(
     base = {**shared, **varying}
     if grid.replicates is not None:
         base["seed"] = varying["seed"] = _seeds(grid, shared, path, problems)
+    if "network" in base:
+        problems.extend(_own_problems(base))
+        varying = {n: axis for n, axis in varying.items() if n not in ("topology", *PERCEPTRON)}
+        base = {name: axis for name, axis in base.items() if name not in PERCEPTRON}
+        base |= {name: _sole(name, OWN, path) for name in DECIDED}
+        base["topology"] = _sole("topology", (), path)  # known once the network is made
     for name in (name for name in NAMES if name not in base):
         if name in DEFAULTS:
-            base[name] = GridAxis((name,), (AxisValue({name: DEFAULTS[name]}, {name: path}),))
+            base[name] = _sole(name, DEFAULTS[name], path)
         else:
             must = "be given, in fixed or in grid"
             problems.append(Problem(path=path[:1], key=name, must=must))
@@ -133,6 +156,22 @@ def _product(
         found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
     problems.extend(found)
     return settled
+
+
+def _sole(name: str, value: object, path: TreePath) -> GridAxis:
+    return GridAxis((name,), (AxisValue({name: value}, {name: path}),))
+
+
+def _own_problems(base: Mapping[str, GridAxis]) -> Iterator[Problem]:
+    """Yield the problem of parameters that a user's network has no use for."""
+    path = base["network"].values[0].paths["network"][:-1]
+    given = [name for name in PERCEPTRON if name in base]
+    if "topology" in base:
+        yield Problem(path=path, must="stand in place of topology, not beside it")
+    if given:
+        hint = "its own code decides them; of other grids' networks say them there, not in fixed"
+        must = "stand without what is said of perceptrons alone"
+        yield Problem(path=path, must=must, got=", ".join(given), hint=hint)
 
 
 def _seeds(

@@ -98,6 +98,8 @@ def _as_choice(value: Any, *, names: list[str], plugin: bool) -> Any:
         return value
     choice = {"name": value} if isinstance(value, str) else value
     allowed = f"be one of {', '.join(names)}" + (" or package.module:name" if plugin else "")
+    if not names:
+        allowed = "be package.module:name"
     if not isinstance(choice, dict):
         raise must(f"{allowed}, or a mapping with name and options")
     name = choice.get("name")

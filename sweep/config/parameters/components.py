@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
+from sweep.components.networks import Network
 from sweep.components.registry import BASES, FAMILIES, OPEN, STOP_RULES
 from sweep.components.spec import REQUIRED, Component, Option
 from sweep.components.stopping import StopRule
@@ -106,6 +107,8 @@ def _own_code(base: Any) -> type[OwnCode]:
     wrapper = FUNCTIONS.get(base)
     article = "An" if base.__name__[0] in "AEIOU" else "A"
     what = "a class" if wrapper is None else "a function, or a class"
+    if base is Network:
+        what = "a function, or a class, that makes a torch.nn.Module with encode and decode,"
     name = (PluginPath, Field(description="your own code, as package.module:name"))
     model = create_model(
         f"Own{base.__name__}",

@@ -29,13 +29,15 @@ from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.validation import Schedule, fit
-from sweep.nets.autoencoder import Autoencoder, flatten, load_flat
+from sweep.nets.autoencoder import Autoencoder, flatten, load_flat, network_of
 from sweep.nets.dropout import dropout_factors
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
+from sweep.nets.modules import OwnNetwork, keyed_draws
 from sweep.plugins.components import component_of
 from sweep.trial import Trial
 
+Network = Autoencoder | OwnNetwork
 STEP_SECONDS = 1e-3  # what a step costs in calls; sizes chunks, on every machine alike
 
 
@@ -90,7 +92,7 @@ class ReferenceEngine:
     def _advance_one(self, lanes: Lanes, state: LaneState, epochs: int) -> list[Stop]:
         trial, rules = lanes.shape, Rules.of(lanes)
         schedule = Schedule.of(lanes, self._data, self._validation_every)
-        network = Autoencoder(trial)
+        network = network_of(trial)
         load_flat(network, state.network(0))
         optimizer = ReferenceOptimizer(trial, network)
         optimizer.load(state)
@@ -118,7 +120,7 @@ class ReferenceEngine:
         optimizer.save(state)
         return stops
 
-    def _validate(self, network: Autoencoder) -> float:
+    def _validate(self, network: Network) -> float:
         """Return the loss on held-out samples; infinity where it is no number."""
         assert self._held_out is not None
         loss = loss_on(self._held_out, network.eval(), self._loss)
@@ -126,7 +128,7 @@ class ReferenceEngine:
         return inf if isnan(loss) else loss
 
     def _train_epoch(
-        self, trial: Trial, network: Autoencoder, optimizer: ReferenceOptimizer, epoch: int
+        self, trial: Trial, network: Network, optimizer: ReferenceOptimizer, epoch: int
     ) -> tuple[float, float]:
         """Make an epoch's updates; return its loss and the largest error of any output."""
         samples, inputs = len(self._inputs), self._inputs
@@ -141,14 +143,16 @@ class ReferenceEngine:
             targets = self._targets[batch]
             network.dropout = {layer: kept[batch] for layer, kept in factors.items()}
             given = inputs[batch].requires_grad_(contracts(trial))
-            codes = network.encode(given)
-            logits = network.logits_of(codes)
+            with keyed_draws(trial, optimizer.updates + 1):
+                codes = network.encode(given)
+                logits = network.logits_of(codes)
             outputs = network.outputs_of(logits)
             loss: Tensor = self._loss(logits, outputs, targets)
             network.zero_grad()
             jacobian = squared_jacobian(codes, given) if contracts(trial) else None
             objective = loss + penalties.of(codes, jacobian)
             objective.backward()  # type: ignore[no-untyped-call]
+            _fill_gradients(network)
             _clip(network, trial)
             optimizer.step(
                 decayed(rate, decay=trial.optimizer_decay or 0.0, updates=optimizer.updates)
@@ -158,14 +162,21 @@ class ReferenceEngine:
         return total, worst
 
 
-def _clip(network: Autoencoder, trial: Trial) -> None:
+def _fill_gradients(network: Network) -> None:
+    """Let a parameter that a pass does not use, as a user's module may, have the gradient 0."""
+    for parameter in network.parameters():
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
+
+
+def _clip(network: Network, trial: Trial) -> None:
     """Clip the gradients before the optimizer adds the weight decay."""
     if trial.gradient_clip != "none":
         clipping, options = component_of(trial, "gradient_clip")
         clipping.reference(network.parameters(), options["limit"])
 
 
-def _save(network: Autoencoder, state: LaneState, trial: Trial) -> None:
+def _save(network: Network, state: LaneState, trial: Trial) -> None:
     """Write parameters and buffers into a state of one lane."""
     flat, layout = flatten(network), layout_of(trial)
     state.parameters[0] = flat[: layout.n_parameters]

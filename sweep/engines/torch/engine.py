@@ -19,11 +19,13 @@ from sweep.engines.start import begin
 from sweep.engines.state import Lanes, LaneState
 from sweep.engines.stop_rules import Rules, judge
 from sweep.engines.torch.lanes import BatchedRun
+from sweep.engines.torch.own_network import LanesBy, OwnModule, most_lanes
 from sweep.engines.torch.task import Task
 from sweep.engines.validation import Schedule, fit
 from sweep.nets.layout import layout_of
 from sweep.nets.losses import trial_loss
 from sweep.nets.topology import bottleneck_layer
+from sweep.plugins.networks import facts_of
 from sweep.trial import Trial
 
 STEP_SECONDS = 7e-4  # what a step of any size costs in calls; sizes chunks, on every machine alike
@@ -62,13 +64,11 @@ class TorchEngine:
         self._shape, self._data = shape, data
         self._window = window or (1 if device == "cpu" else GPU_WINDOW)
         inputs, targets = (tensor.to(device) for tensor in tensors(data, shape))
-        if contracts(shape):
-            batch = min(shape.batch_size or len(inputs), len(inputs))
-            code = shape.topology[bottleneck_layer(shape.topology) or 0]
-            derivatives = batch * code * max(shape.topology)
-            self.capacity = max(1, min(self.capacity, MOST_DERIVATIVES // derivatives))
         held_out = tuple(tensor.to(device) for tensor in held_out_tensors(data, shape) or ())
-        self._task = Task(shape, data, trial_loss(shape), inputs, targets, held_out)
+        own = None if shape.network is None else OwnModule.of(shape, inputs)
+        self.lanes_by = None if own is None else str(own.by)
+        self.capacity = min(self.capacity, _room(shape, len(inputs)))
+        self._task = Task(shape, data, trial_loss(shape), inputs, targets, held_out, own)
 
     def begin(self, lanes: Lanes) -> LaneState:
         return fit(begin(lanes, self.numerics_version), lanes.lanes, self._data)
@@ -77,6 +77,8 @@ class TorchEngine:
         samples = len(self._data.inputs)
         work = 6.0 * samples * lanes * layout_of(self._shape).n_parameters
         steps = updates_per_epoch(self._shape, samples)
+        if self.lanes_by == LanesBy.LOOP:
+            steps *= lanes
         epoch_seconds = steps * STEP_SECONDS + work / MULTIPLICATIONS_PER_SECOND
         return max(1, round(CHUNK_SECONDS / epoch_seconds))
 
@@ -123,3 +125,14 @@ class TorchEngine:
             run.save(state)
             return k + 1, [Stop(row, watch, why, state.take([row])) for row, watch, why in met]
         return window, []
+
+
+def _room(shape: Trial, samples: int) -> int:
+    """Return how many lanes memory holds where that is few, from the sizes alone."""
+    batch, room = min(shape.batch_size or samples, samples), TorchEngine.capacity
+    if shape.network is not None:
+        room = most_lanes(facts_of(shape).activations, batch)
+    if contracts(shape):
+        code = shape.topology[bottleneck_layer(shape.topology) or 0]
+        room = min(room, MOST_DERIVATIVES // (batch * code * max(shape.topology)))
+    return max(1, room)

@@ -24,6 +24,7 @@ from sweep.engines.torch.networks import (
     Flat,
     column_of,
 )
+from sweep.engines.torch.own_network import OwnNetworks
 from sweep.engines.torch.task import Task
 from sweep.engines.validation import Schedule
 from sweep.nets.dropout import dropout_factors, drops
@@ -50,7 +51,7 @@ class BatchedRun:
 
     task: Task
     lanes: Lanes
-    network: BatchedNetwork
+    network: BatchedNetwork | OwnNetworks
     parameters: Float[Tensor, "lanes parameters"]
     slots: dict[str, Float[Tensor, "lanes parameters"]]
     scalars: dict[str, Float[Tensor, " lanes"]]
@@ -91,10 +92,16 @@ class BatchedRun:
         buffers = on_device(state.buffers)
         optimizer, options = component_of(task.shape, "optimizer")
         hyper = lanes.options("optimizer")
+        updates = state.updates.copy()
+        network: BatchedNetwork | OwnNetworks
+        if task.own is None:
+            network = BatchedNetwork(lanes, parameters, buffers)
+        else:
+            network = OwnNetworks(task.own, lanes, parameters, buffers, updates)
         return cls(
             task=task,
             lanes=lanes,
-            network=BatchedNetwork(lanes, parameters, buffers),
+            network=network,
             parameters=parameters,
             slots=on_device(state.slots),
             scalars=on_device(state.scalars),
@@ -107,7 +114,7 @@ class BatchedRun:
             clip_limit=column_of(lanes.numbers("gradient_clip_limit"), parameters),
             code_penalties=CodePenalties.of_lanes(lanes, device),
             decay=hyper.get("decay", np.zeros(len(lanes))),
-            updates=state.updates.copy(),
+            updates=updates,
             need_outputs=need_outputs,
             schedule=schedule,
             held_out=HeldOutLoss(task, lanes, parameters, buffers),
@@ -178,6 +185,7 @@ class BatchedRun:
         if penalises(self.task.shape):
             jacobian = None
             if contracts(self.task.shape):
+                assert isinstance(self.network, BatchedNetwork), "a plan refuses it of others"
                 jacobian = self.network.squared_jacobian(found)
             objective = loss + self.code_penalties.of(found.code, jacobian)
         gradient = self.network.gradient(objective.sum())
@@ -213,6 +221,7 @@ class BatchedRun:
         """Whether a graph can stand for every update."""
         shape = self.task.shape
         same = shape.batch_size is None and shape.input_noise == "none" and not drops(shape)
+        same &= self.task.own is None
         return same and self.parameters.device.type == "cuda"
 
     def _batches(self, epochs: Int64[np.ndarray, " lanes"]) -> Iterator[MiniBatch]:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from sweep.datasets.data import Data
+from sweep.engines.torch.own_network import OwnModule
 from sweep.nets.losses import Loss
 from sweep.trial import Trial
 
@@ -19,6 +20,7 @@ class Task:
         loss: from pre-activations, outputs and targets.
         inputs, targets: all samples, on the device.
         held_out: inputs and targets of the held-out ones; empty where there are none.
+        own: the module of the lanes where it is the user's.
     """
 
     shape: Trial
@@ -27,3 +29,4 @@ class Task:
     inputs: Float[Tensor, "samples features"]
     targets: Float[Tensor, "samples outputs"]
     held_out: tuple[Tensor, ...] = ()
+    own: OwnModule | None = None

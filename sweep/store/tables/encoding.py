@@ -13,6 +13,7 @@ from jaxtyping import Shaped
 
 from sweep.errors import StoreError
 from sweep.nets.layout import Array, layout_of
+from sweep.plugins.sources import PluginError
 from sweep.result import Outcome, Provenance, TrialResult
 from sweep.store.places.layout import TableName
 from sweep.store.tables.schema import DETAILS, SCHEMAS, columns_of, conform, version_of
@@ -79,8 +80,16 @@ def _trials(results: Sequence[TrialResult], sweep: str) -> dict[str, object]:
     columns["topology"] = [canonical(trial.topology) for trial in trials]
     columns["depth"] = [len(trial.topology) - 1 for trial in trials]
     columns["bottleneck"] = [min(trial.topology[1:-1], default=None) for trial in trials]
-    columns["n_parameters"] = [layout_of(trial).n_parameters for trial in trials]
+    columns["n_parameters"] = list(map(_n_parameters, trials))
     return columns
+
+
+def _n_parameters(trial: Trial) -> int | None:
+    """Return how many numbers training changes; None of a user's network that cannot be made."""
+    try:
+        return layout_of(trial).n_parameters
+    except PluginError:
+        return None
 
 
 def _fields(record: type, records: Sequence[object]) -> dict[str, object]:

@@ -69,7 +69,9 @@ def _trial_columns() -> list[pa.Field]:
         column(
             "n_parameters",
             pa.int64(),
-            "numbers that training changes by their gradients: weights, biases and the like",
+            "numbers that training changes by their gradients: weights, biases and the like; none "
+            "of a network of your own that could not be made",
+            nullable=True,
         ),
     ]
     return columns

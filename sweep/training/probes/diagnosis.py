@@ -40,7 +40,7 @@ PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
 class Diagnosis:
     """The state of a network at the end of its trial; the fields are columns of the results."""
 
-    dead_units: int
+    dead_units: int | None
     saturated_share: float | None
     zero_outputs: int
     output_sparsity: float
@@ -150,12 +150,12 @@ class Examiner:
         gradient = network.gradient(self._objective(lanes, network, found).sum()).double().numpy()
         gradient += self._on_weights(lanes, parameters)
         units = network.units()
-        norms = _layer_norms(self._shape, gradient)
-        weights = _layer_norms(self._shape, parameters)
-        counts = _layer_norms(self._shape, np.ones_like(parameters))
+        norms = layer_norms(self._shape, gradient)
+        weights = layer_norms(self._shape, parameters)
+        counts = layer_norms(self._shape, np.ones_like(parameters))
         moved = np.full(norms.shape, np.nan)
         if later is not None:
-            steps = _layer_norms(self._shape, later - parameters)
+            steps = layer_norms(self._shape, later - parameters)
             np.divide(steps, weights, out=moved, where=weights > 0)  # tied layers begin at 0
         distances = np.full(norms.shape, np.nan)
         distances[:, :-1] = unit_distances(self._shape, parameters)
@@ -242,7 +242,7 @@ class _TracedNetwork(BatchedNetwork):
         return slopes
 
 
-def _layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
+def layer_norms(shape: Trial, flat: np.ndarray) -> Float64[np.ndarray, "lanes layers"]:
     """Return the 2-norm of each layer's part of flat vectors; of its mirror's where it has none."""
     arrays = layout_of(shape).parameters
     squares = np.zeros((len(flat), len(shape.topology) - 1))

@@ -17,7 +17,8 @@ from sweep.engines.evaluation import tensors, validate
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
 from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.autoencoder import network_at
-from sweep.training.probes.diagnosis import Diagnosis, Examiner
+from sweep.training.probes.diagnosis import Diagnosis
+from sweep.training.probes.own_network import examiner_of
 from sweep.training.work import KeepCodes, RecordOptions
 from sweep.trial import Trial
 
@@ -58,7 +59,7 @@ class Prober:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
-        self._examiner = Examiner(shape, data)
+        self._examiner = examiner_of(shape, data)
 
     def fit(self, state: LaneState) -> LaneState:
         """Return a state with room for what will be seen, and none for what is not asked for."""
