@@ -234,3 +234,21 @@ def test_a_record_may_hold_the_last_held_out_loss_alone(engine: str) -> None:
     assert result.curve.validation_loss[-1] == result.outcome.validation_loss
     assert result.outcome.best_validation_loss is None
     assert set(result.details["ladder"]["monitor"]) == {"loss"}
+
+
+@pytest.mark.slow
+def test_a_trial_that_diverges_keeps_its_best_weights(tmp_path: Path) -> None:
+    study = digits(
+        fixed={"activation": "relu", "output_activation": "identity", "optimizer": "sgd"},
+        grid={"learning_rate": [200.0, 1e30]},
+        convergence={**NEVER, "max_epochs": 300, "restore": "best"},
+        record={"codes": "bottleneck", "gradients": True},
+    )
+    study["fixed"].pop("learning_rate", None)
+    run(tmp_path, study)
+    rows = rows_of(tmp_path).sort_values("learning_rate")
+    assert rows["status"].tolist() == ["diverged", "diverged"]
+    one, other = (row for _, row in rows.iterrows())
+    assert 0 < one["weights_epoch"] < one["epochs"]
+    assert one["validation_loss"] == pytest.approx(one["best_validation_loss"], rel=1e-6)
+    assert other["weights_epoch"] == other["epochs"]  # no loss was finite
