@@ -154,15 +154,16 @@ def _drop(net: Network, m: Memory, tile: Tile, layer: int, column: int, stop: in
 
 @compiled
 def _turn_values(net: Network, m: Memory, layer: int, column: int, stop: int) -> None:
-    """Alone: write a layer's values as rows of units, each followed by a 1."""
+    """Alone: write a layer's values as rows of units, each followed by a 1 if there is room."""
     units, width = m.widths[layer], net.width
-    row = padded(units + 1, width)
+    row = padded(units, width)
     for c in range(column, stop):
         out = at(m.turned, m.turns[layer] + c * width * row)
         values = place(m.values, net, m, layer, c)
         turn(out, row, 1, values, width, width, units, width)
-        for s in range(width):
-            out[s * row + units] = 1.0
+        if units < row:
+            for s in range(width):
+                out[s * row + units] = 1.0
 
 
 @compiled

@@ -4,6 +4,7 @@ from typing import Any
 
 from sweep.engines.fused.forward_backward import inputs_of
 from sweep.engines.fused.network import Memory, Network, Tile, by_columns, columns_of, padded, place
+from sweep.engines.fused.samples import turn
 from sweep.engines.fused.teams import share
 from sweep.kernel.compilation import compiled
 from sweep.kernel.matmul import Along, Matrix, product, product_of_numbers
@@ -24,12 +25,12 @@ def add_gradients(net: Network, m: Memory, tile: Tile, rank: int, size: int, fre
     for layer in range(net.depth):
         for gate in range(1 + (m.gates[layer] >= 0)):
             slopes = by_columns(m.doors if gate else m.slopes, net, m, layer + 1, 0)
+            bias = m.gate_biases[layer] if gate else m.biases[layer]
             if net.alone:
                 pad = m.gate_pads[layer] if gate else m.pads[layer]
-                _add_alone(net, m, tile, rank, size, layer, slopes, pad, fresh)
+                _add_alone(net, m, tile, rank, size, layer, slopes, pad, bias, fresh)
             else:
                 start = m.gates[layer] if gate else m.gradients[layer]
-                bias = m.gate_biases[layer] if gate else m.biases[layer]
                 _add_packed(net, m, tile, layer, slopes, start, bias)
 
 
@@ -72,14 +73,16 @@ def _add_alone(
     layer: int,
     slopes: Matrix,
     pad: int,
+    bias: int,
     fresh: bool,
 ) -> None:
     """Sum over samples one by one, ascending as in a packed block, with weights side by side.
 
-    The bias is the weight of an input of 1, to which a fused multiply-add adds exactly.
+    The bias is the weight of an input of 1, to which a fused multiply-add adds exactly, where rows
+    have room for one.
     """
     fan_in, fan_out, width = m.widths[layer], m.widths[layer + 1], net.width
-    row = padded(fan_in + 1, width)
+    row = padded(fan_in, width)
     first, stop = share(rank, size, fan_out)
     out = Matrix(at(m.spread, pad + first * row), row, width)
     start = Matrix(m.zero, 0, 0) if fresh else out
@@ -88,6 +91,37 @@ def _add_alone(
     along = Along(tile.samples, width, fan_out * width)
     right = Matrix(turned, width, row)
     product_of_numbers(out, start, deltas, right, stop - first, row // width, along)
+    if bias >= 0 and row == fan_in:
+        out_biases = at(m.gradient, bias)
+        _add_biases(m, slopes.start, out_biases, first, stop, fan_out, tile.samples, width, fresh)
+
+
+@compiled
+def _add_biases(
+    m: Memory,
+    slopes: Any,
+    biases: Any,
+    first: int,
+    stop: int,
+    units: int,
+    samples: int,
+    width: int,
+    fresh: bool,
+) -> None:
+    """Alone: add the gradients of some units' biases, of samples one by one."""
+    total, block = m.rows, at(m.rows, width)
+    for o in range(first, stop, width):
+        count = min(width, stop - o)
+        for i in range(count):
+            total[i] = 0.0 if fresh else biases[o + i]
+        sums = load(total)
+        for c in range((samples + width - 1) // width):
+            turn(block, width, 1, at(slopes, (c * units + o) * width), width, width, width, width)
+            for s in range(min(width, samples - c * width)):
+                sums = sums + load(at(block, s * width))
+        store(total, sums)
+        for i in range(count):
+            biases[o + i] = total[i]
 
 
 @compiled(glue=True)
@@ -101,13 +135,13 @@ def settle_gradient(net: Network, m: Memory, rank: int, size: int) -> None:
             pad = m.gate_pads[layer] if gate else m.pads[layer]
             bias = m.gate_biases[layer] if gate else m.biases[layer]
             fan_in, fan_out = m.widths[layer], m.widths[layer + 1]
-            row = padded(fan_in + 1, net.width)
+            row = padded(fan_in, net.width)
             first, stop = share(rank, size, fan_out)
             for o in range(first, stop):
                 line, out = at(m.spread, pad + o * row), at(m.gradient, weights + o * fan_in)
                 for i in range(fan_in):
                     out[i] = line[i]
-                if bias >= 0:
+                if bias >= 0 and fan_in < row:
                     m.gradient[bias + o] = line[fan_in]
 
 

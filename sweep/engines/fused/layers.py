@@ -106,7 +106,7 @@ class Layers:
 
     def _pads(self, net: Network) -> tuple[np.ndarray, int, np.ndarray]:
         """Return where spread gradients of weights begin, where all end, and those of gates."""
-        rows = -(-(self._widths[:-1] + 1) // net.width) * net.width
+        rows = -(-self._widths[:-1] // net.width) * net.width
         sizes = rows * self._widths[1:]
         ends = np.cumsum(sizes)
         gated = np.array(self._starts(Role.GATE)) >= 0
@@ -115,6 +115,6 @@ class Layers:
 
     def _turns(self, net: Network) -> np.ndarray:
         """Return where each layer's inputs begin among turned values, and where they end."""
-        rows = -(-(self._widths[1:-1] + 1) // net.width) * net.width
+        rows = -(-self._widths[1:-1] // net.width) * net.width
         samples = net.tile * net.width if net.alone else 0
         return np.concatenate([[0, 0], np.cumsum(rows * samples)])

@@ -101,7 +101,7 @@ class Memory(NamedTuple):
         given_inputs, given_targets, held_inputs, held_targets: (samples, features).
         kept_inputs, kept_turned, kept_targets: what `resident` keeps, as a tile has it.
         inputs, turned_inputs, targets: of a tile: columns, rows of padded length with a 1 after
-            the last feature, columns.
+            the last feature if there is room, columns.
         rows: alone or packed: rows to be turned into columns.
         parameters, gradient, buffers, hyper, given: as their names say.
         decayed: of each parameter, 1 where weight decay works on it, else 0.

@@ -69,7 +69,8 @@ def load_tile(
                 row, source = at(rows, e * net.row), at(inputs, number * net.features)
                 for i in range(net.features):
                     row[i] = source[i]
-                row[net.features] = 1.0
+                if net.features < net.row:
+                    row[net.features] = 1.0
                 if drawn:
                     _corrupt(net, m, row, lane, number)
         out = at(m.inputs, c * net.features * net.width)

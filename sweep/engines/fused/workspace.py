@@ -153,7 +153,7 @@ def _network(shape: Trial, samples: _Samples, layers: Layers, *, alone: bool) ->
         depth=len(shape.topology) - 1,
         features=samples.inputs.shape[1],
         outputs=samples.targets.shape[1],
-        row=-(-(samples.inputs.shape[1] + 1) // width) * width,
+        row=-(-samples.inputs.shape[1] // width) * width,
         most=max(shape.topology),
         samples=count,
         held_out=len(samples.held_inputs),
@@ -353,9 +353,9 @@ def _columns(table: Float[np.ndarray, "samples features"], width: int) -> np.nda
 
 
 def _turned(table: Float[np.ndarray, "samples features"], width: int) -> np.ndarray:
-    """Lay samples out as rows of whole vectors, a 1 after the last feature: the bias's input."""
+    """Lay samples out as rows of whole vectors, a 1 after the last feature if there is room."""
     samples, features = table.shape
-    rows = np.zeros((samples, -(-(features + 1) // width) * width), table.dtype)
+    rows = np.zeros((samples, -(-features // width) * width), table.dtype)
     rows[:, :features] = table
-    rows[:, features] = 1.0
+    rows[:, features : features + 1] = 1.0
     return rows.ravel()
