@@ -31,6 +31,7 @@ PACKED_TILE = 8  # samples done at a time: their activations stay in the first c
 ALONE_TILE = 8  # columns: an update of up to 128 samples is one tile
 MOST_RESIDENT = 32 << 20  # bytes of samples laid out as the kernel wants them
 MOST_PACKED = 2048  # parameters of networks that train side by side: sixteen fit the second cache
+MOST_PACKED_OF_FEW = 8192  # likewise where a batch would not fill a vector
 
 
 class Workspaces:
@@ -85,7 +86,9 @@ class Workspace:
     @property
     def packs(self) -> bool:
         """Whether lanes train side by side, not one by one."""
-        return self.networks[0].parameters <= MOST_PACKED
+        packed = self.networks[0]
+        most = MOST_PACKED if packed.batch >= packed.width else MOST_PACKED_OF_FEW
+        return packed.parameters <= most
 
     @property
     def width(self) -> int:
