@@ -32,6 +32,7 @@ from sweep.kernel.vectors import (
     instruction,
     load,
     nearest_integer,
+    plain,
     sqrt,
     store,
     to_float,
@@ -281,9 +282,9 @@ def normal(seed: int, high: int, index: int, total: int, first: int, count: int,
     """
     pairs = (total + 1) // 2
     cosines = max(0, min(first + count, pairs) - first)
-    _box_muller(seed, high, index, pairs, first, cosines, 1, out)
+    _box_muller(seed, high, index, pairs, first, cosines, plain(1), out)
     begin = max(first, pairs) - pairs
-    _box_muller(seed, high, index, pairs, begin, count - cosines, 0, at(out, cosines))
+    _box_muller(seed, high, index, pairs, begin, count - cosines, plain(0), at(out, cosines))
 
 
 @compiled(forceinline=True)

@@ -225,6 +225,16 @@ def addresses(typing: Any, arrays: Any) -> Any:
 
 
 @instruction
+def plain(typing: Any, value: Any) -> Any:
+    """Return a constant as any other number: functions are compiled once, not for each constant."""
+
+    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return context.cast(builder, args[0], sig.args[0], sig.return_type)
+
+    return types.unliteral(value)(value), emit
+
+
+@instruction
 def at(typing: Any, pointer: Any, index: Any) -> Any:
     """Return the pointer `index` elements further on."""
 

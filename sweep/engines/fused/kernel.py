@@ -38,7 +38,7 @@ from sweep.engines.fused.teams import Team, meet, share
 from sweep.kernel.compilation import compiled, entry
 from sweep.kernel.pointers import call
 from sweep.kernel.records import Bytes, Doubles, Numbers, Words, address_of, record_reader
-from sweep.kernel.vectors import at, choose, fma, load, store
+from sweep.kernel.vectors import at, choose, fma, load, plain, store
 
 
 class BlockMemory(NamedTuple):
@@ -273,7 +273,7 @@ def _validate(net: Network, m: Memory, b: BlockMemory, team: Team, lanes: int) -
         call(net.take_tile, (*here, first, count, net.held_out, 0, 0, 1, 0, team.rank, team.size))
         meet(team)
         if team.rank == 0:
-            _sum_tile(net, m, b, count, lanes, False)
+            _sum_tile(net, m, b, count, lanes, plain(False))
         meet(team)
     if team.rank == 0:
         for j in range(lanes):
@@ -385,7 +385,7 @@ def _evaluate_lane(
     for first in range(0, net.samples, most):
         count = min(most, net.samples - first)
         call(net.take_tile, (*here, first, count, net.samples, 0, 1, 0, 1, 0, 1))
-        _sum_tile(net, m, b, count, 1, True)
+        _sum_tile(net, m, b, count, plain(1), plain(True))
         ends = (int(first == 0), int(first + count == net.samples))
         call(net.add_tile, (*here, first, count, 0, *ends, 0, 1))
         for s in range(count):
@@ -413,7 +413,7 @@ def _evaluate_lane(
         v.objective[row] += magnitudes * l1
     v.norm[row] = math.sqrt(slopes)
     if net.held_out:
-        _validate(net, m, b, team, 1)
+        _validate(net, m, b, team, plain(1))
         v.held_out[row] = b.sums[0]
 
 
