@@ -11,8 +11,10 @@ a digest of every source of the kernel, of the compiler and of the processor, an
 import hashlib
 import os
 import platform
+import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from inspect import unwrap
 from pathlib import Path
@@ -25,6 +27,9 @@ from numba import njit
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
 from sweep.scratch import is_ours
+
+if sys.platform != "win32":
+    import fcntl
 
 F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
@@ -80,14 +85,41 @@ def disk_cache(
     function: Callable[..., None], *, tag: str, sources: Iterable[Path]
 ) -> FunctionCache | None:
     """Return what keeps the machine code of a function on disk; None where nothing can be kept."""
-    directory = cache_directory(tuple(sources))
-    if directory is None:
+    place = cache_place(function, tag=tag, sources=sources)
+    if place is None:
         return None
-    place = directory / f"{function.__name__.strip('_')}-{tag}"
     locator = type("_Locator", (_Locator,), {"place": place})
     layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
     kept: FunctionCache = type("_Cache", (_Cache,), {"_impl_class": layout})(unwrap(function))
     return kept
+
+
+def cache_place(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> Path | None:
+    """Return the directory of a function's machine code; None where nothing can be kept."""
+    directory = cache_directory(tuple(sources))
+    return None if directory is None else directory / f"{function.__name__.strip('_')}-{tag}"
+
+
+def is_kept(place: Path | None) -> bool:
+    """Return whether machine code is kept at a place."""
+    return place is not None and any(place.glob("*.nbi"))
+
+
+@contextmanager
+def compiling(place: Path | None) -> Iterator[None]:
+    """Hold the right to compile what is kept at a place: of several processes one does it.
+
+    The others wait, and find it there. A process that is killed loses the right. Where locks
+    cannot be had each compiles for itself.
+    """
+    if place is None or sys.platform == "win32":
+        yield
+        return
+    with ExitStack() as held:
+        with suppress(OSError):
+            lock = held.enter_context(place.with_suffix(".lock").open("w"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @cache

@@ -16,7 +16,7 @@ from numba import types
 from numba.core import cgutils
 from numba.core.ccallback import CFunc
 
-from sweep.kernel.compilation import disk_cache
+from sweep.kernel.compilation import cache_place, compiling, disk_cache
 from sweep.kernel.vectors import VectorType, instruction, places_at, vector_at, vector_loader
 
 
@@ -39,13 +39,15 @@ class Pointed:
             tag: names the types and whatever else `function` was made for.
             sources: all files that it depends on, but those of this package.
         """
+        sources = tuple(sources)
         signature = types.void(*arguments)
         options = {"error_model": "numpy", "nopython": True}
         returns = (signature.args, signature.return_type)
         made: Any = CFunc(unwrap(function), returns, {}, options)
         if (cache := disk_cache(function, tag=tag, sources=sources)) is not None:
             made._cache = cache
-        made.compile()
+        with compiling(cache_place(function, tag=tag, sources=sources)):
+            made.compile()
         self._made, self.address = made, int(made.address)
 
 

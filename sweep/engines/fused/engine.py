@@ -8,7 +8,8 @@ from jaxtyping import Float, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
-from sweep.engines.fused.kernel import RUN, Evaluations
+from sweep.engines.fused.ahead import kernel_of
+from sweep.engines.fused.kernel import Evaluations
 from sweep.engines.fused.lanes import PreparedLanes
 from sweep.engines.fused.rules import REASONS, LaneRecords
 from sweep.engines.fused.threads import Part, run_parts, team_of
@@ -53,6 +54,7 @@ class FusedEngine:
         """
         self._shape, self._data, self._validation_every = shape, data, validation_every
         self._threads = threads
+        self._kernel = kernel_of(shape.dtype)
         self._spaces = Workspaces(shape, data)
         self._space = self._spaces[0]
         self.capacity = CAPACITY if self._space.packs else ALONE_CAPACITY
@@ -143,7 +145,7 @@ class FusedEngine:
         def work(part: Part) -> None:
             chosen = prepared.pack(*arrays, scalars, state, part.rows, evaluating=epochs == 0)
             own = (*part.records, pack(chosen, dtype), *shared, pack(part.team, dtype))
-            RUN[dtype](*(record.address for record in own), epochs, self._space.few)
+            self._kernel(*(record.address for record in own), epochs, self._space.few)
 
         run_parts(work, self._parts(rows, epochs))
         _put_back(state, slots, *arrays, scalars, record)

@@ -6,12 +6,8 @@ samples side by side. Either way a lane's bits are the same.
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
-from sweep import ladder
-from sweep.components import stopping
-from sweep.engines import state
 from sweep.engines.fused.gradients import (
     clear_gradient,
     join_tied,
@@ -35,7 +31,7 @@ from sweep.engines.fused.rules import (
 )
 from sweep.engines.fused.samples import take_order
 from sweep.engines.fused.teams import Team, meet, share
-from sweep.kernel.compilation import compiled, entry
+from sweep.kernel.compilation import compiled
 from sweep.kernel.pointers import call
 from sweep.kernel.records import Bytes, Doubles, Numbers, Words, address_of, record_reader
 from sweep.kernel.vectors import at, choose, fma, load, plain, store
@@ -430,7 +426,7 @@ def _code_magnitude(net: Network, m: Memory, samples: int) -> float:
     return total
 
 
-def _entry(dtype: str) -> Callable[..., None]:
+def make_run(dtype: str) -> Callable[..., None]:
     """Return the function to compile for networks of a precision."""
     network, memory = record_reader(Network, dtype), record_reader(Memory, dtype)
     block_memory, lane_arrays = record_reader(BlockMemory, dtype), record_reader(LaneArrays, dtype)
@@ -474,12 +470,3 @@ def _entry(dtype: str) -> Callable[..., None]:
             done += count
 
     return run
-
-
-_SOURCES = (
-    *sorted(Path(__file__).parent.glob("*.py")),
-    *sorted(Path(str(stopping.__file__)).parent.glob("*.py")),
-    *(Path(str(module.__file__)) for module in (ladder, state)),  # their constants
-)
-RUN = {d: entry(_entry(d), tag=d, sources=_SOURCES) for d in ("float32", "float64")}
-"""The kernel by dtype: compiled at the first call, or loaded from the cache."""

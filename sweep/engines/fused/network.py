@@ -31,7 +31,7 @@ class Network(NamedTuple):
         hidden, output, loss, held_out_loss, rates, update, clip: addresses of components' forms.
         order, corrupt, drop: likewise, of what is drawn.
         normalise, normalise_back, join, join_back: likewise, of what layers do besides; `join`
-            for skips. take_tile, add_tile: as `passes` has them.
+            for skips. take_tile, add_tile: as `parts` has them.
         options, output_options, norm_options, update_row: rows of a lane's numbers, as
             `HyperparameterRows` has them. noise_row, dropout_row: rows of its float64 numbers.
         input_dropout, hidden_dropout: whether any lane drops these.

@@ -17,7 +17,7 @@ from sweep.engines.fused.hyperparameters import (
 from sweep.engines.fused.kernel import BlockMemory
 from sweep.engines.fused.layers import Layers
 from sweep.engines.fused.network import Memory, Network
-from sweep.engines.fused.passes import gradients_address, pass_address
+from sweep.engines.fused.parts import piece
 from sweep.engines.start import slot_names
 from sweep.kernel.randomness import SCRATCH_WORDS
 from sweep.kernel.records import Packed, pack
@@ -226,8 +226,8 @@ def _forms(shape: Trial, samples: _Samples) -> dict[str, int]:
         "normalise_back": norm[1],
         "join": skip[0],
         "join_back": skip[1],
-        "take_tile": pass_address(dtype),
-        "add_tile": gradients_address(dtype),
+        "take_tile": piece("pass", dtype).address,
+        "add_tile": piece("gradients", dtype).address,
     }
 
 
