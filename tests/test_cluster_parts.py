@@ -256,7 +256,9 @@ def test_until_trials_are_trained_the_phase_is_said():
         epochs_most=1_000_000,
         phase=RunPhase.COMPILING,
     )
-    assert describe_progress(progress, 0.0) == "compiling · 0:07"
+    assert describe_progress(progress, 0.0) == (
+        "compiling the kernel, once for this machine · 0:07"
+    )
     assert describe_progress(replace(progress, phase=RunPhase.STARTING_RAY), 0.0) == (
         "starting Ray · 0:07"
     )
@@ -265,6 +267,9 @@ def test_until_trials_are_trained_the_phase_is_said():
     training = replace(progress, phase=RunPhase.TRAINING, epochs=400_000)
     assert describe_progress(training, 10_000.0) == (
         "0/1,000 trials · 400k of at most 1M epochs · 10k/s · 0:07 · at most 1:00 left"
+    )
+    assert describe_progress(replace(training, compiling=1), 10_000.0).endswith(
+        "at most 1:00 left · compiling the kernel, once for this machine"
     )
 
 

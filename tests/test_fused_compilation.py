@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.kernel.compilation import cache_directory, entry
+from sweep.kernel.compilation import cache_directory, entry, telling_of_compilation
 
 
 def double(values: Any) -> None:
@@ -63,6 +63,24 @@ def test_nothing_writable_means_compiling_anew(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
     assert cache_directory(()) is None
     assert doubled_by(entry(double, tag="float64", sources=())) == [2.0, 5.0]
+
+
+def times_told(tag: str) -> int:
+    told: list[None] = []
+    with telling_of_compilation(lambda: told.append(None)):
+        doubled_by(entry(double, tag=tag, sources=()))
+    return len(told)
+
+
+def test_compiling_is_told_and_loading_is_not(no_home: Path) -> None:
+    assert [times_told("float64"), times_told("float64")] == [1, 0]
+
+
+def test_compiling_is_told_where_nothing_can_be_kept(
+    no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    assert [times_told("float64"), times_told("float64")] == [1, 1]
 
 
 def test_a_torn_file_is_compiled_anew(no_home: Path) -> None:

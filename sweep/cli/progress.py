@@ -93,6 +93,8 @@ def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
     for name in ("failed", "diverged", "cancelled"):
         if count := getattr(progress, name):
             parts.append(f"{count:,} {name}")
+    if progress.compiling:
+        parts.append(str(RunPhase.COMPILING))
     return " · ".join(parts)
 
 

@@ -15,6 +15,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from contextvars import ContextVar
 from functools import cache, partial
 from inspect import unwrap
 from pathlib import Path
@@ -24,7 +25,7 @@ import llvmlite
 import llvmlite.binding as llvm
 import numba
 from numba import njit
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
 
 from sweep.scratch import is_ours
 
@@ -76,18 +77,35 @@ def entry(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -
         sources: all files that it depends on, but those beside this one.
     """
     dispatcher = _apply(njit(**_OPTIONS), function)
-    if (kept := disk_cache(function, tag=tag, sources=sources)) is not None:
-        dispatcher._cache = kept
+    dispatcher._cache = disk_cache(function, tag=tag, sources=sources)
     return dispatcher
+
+
+_tell: ContextVar[Callable[[], None] | None] = ContextVar("_tell", default=None)
+
+
+@contextmanager
+def telling_of_compilation(tell: Callable[[], None]) -> Iterator[None]:
+    """Call `tell` before each function that is compiled within the block, not loaded."""
+    token = _tell.set(tell)
+    try:
+        yield
+    finally:
+        _tell.reset(token)
+
+
+def _tell_of_compilation() -> None:
+    if (tell := _tell.get()) is not None:
+        tell()
 
 
 def disk_cache(
     function: Callable[..., None], *, tag: str, sources: Iterable[Path]
-) -> FunctionCache | None:
-    """Return what keeps the machine code of a function on disk; None where nothing can be kept."""
+) -> "FunctionCache | _Uncached":
+    """Return what keeps the machine code of a function on disk, if it can be kept anywhere."""
     place = cache_place(function, tag=tag, sources=sources)
     if place is None:
-        return None
+        return _Uncached()
     locator = type("_Locator", (_Locator,), {"place": place})
     layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
     kept: FunctionCache = type("_Cache", (_Cache,), {"_impl_class": layout})(unwrap(function))
@@ -188,12 +206,22 @@ class _Cache(FunctionCache):
 
     def load_overload(self, *args: Any) -> Any:
         try:
-            return super().load_overload(*args)
+            found = super().load_overload(*args)
         except Exception:  # a torn or foreign file can raise anything when unpickled
-            return None
+            found = None
+        if found is None:
+            _tell_of_compilation()
+        return found
 
     def save_overload(self, *args: Any) -> None:
         try:
             super().save_overload(*args)
         except OSError:
             return
+
+
+class _Uncached(NullCache):
+    """What stands in where nothing can be kept."""
+
+    def load_overload(self, *args: Any) -> None:
+        _tell_of_compilation()

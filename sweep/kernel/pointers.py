@@ -44,8 +44,7 @@ class Pointed:
         options = {"error_model": "numpy", "nopython": True}
         returns = (signature.args, signature.return_type)
         made: Any = CFunc(unwrap(function), returns, {}, options)
-        if (cache := disk_cache(function, tag=tag, sources=sources)) is not None:
-            made._cache = cache
+        made._cache = disk_cache(function, tag=tag, sources=sources)
         with compiling(cache_place(function, tag=tag, sources=sources)):
             made.compile()
         self._made, self.address = made, int(made.address)

@@ -102,7 +102,8 @@ class Broker:
     def _tally(self) -> Tally:
         tallies = [entry.tally for entry in self._entries.values()]
         epochs, self._epochs = self._epochs, 0
-        return Tally(epochs, sum(t.active for t in tallies), sum(t.waiting for t in tallies))
+        active, waiting = sum(t.active for t in tallies), sum(t.waiting for t in tallies)
+        return Tally(epochs, active, waiting, sum(t.compiling for t in tallies))
 
     def _room(self) -> int:
         queued = sum(map(len, self._queues.values()))

@@ -121,9 +121,8 @@ class _WorkerChannel:
         self.send(Saved(data))
 
     def progress(self, progress: Any) -> None:
-        epochs = self._tally.epochs + progress.epochs
-        self._tally = Tally(epochs, progress.active, progress.waiting)
-        if not progress.active:  # the next chance to say so may be a while off
+        self._tally = Tally.of(progress, self._tally.epochs)
+        if not progress.active or progress.compiling:  # the next chance may be a while off
             self._beat()
 
     def should_stop(self) -> bool:

@@ -28,7 +28,7 @@ class RunPhase(StrEnum):
 
     STARTING_RAY = "starting Ray"
     STARTING_WORKERS = "starting workers"
-    COMPILING = "compiling"
+    COMPILING = "compiling the kernel, once for this machine"
     LOADING = "loading data"
     TRAINING = "training"
     STOPPING = "stopping"
@@ -48,6 +48,7 @@ class SweepProgress:
             runs the truth lay between; None while too few trials have finished to tell.
         best_loss: of a finished trial, on held-out samples where there are any; None before.
         phase: what the run does.
+        compiling: packs for which something is being compiled.
     """
 
     done: int
@@ -63,6 +64,7 @@ class SweepProgress:
     epochs_most: int = 0
     best_loss: float | None = None
     phase: RunPhase = RunPhase.TRAINING
+    compiling: int = 0
 
 
 @dataclass
@@ -211,6 +213,7 @@ class Coordinator:
             epochs_most=self.epochs_most,
             best_loss=self.best_loss,
             phase=self._phase(),
+            compiling=self._tally.compiling,
         )
 
     def _phase(self) -> RunPhase:
@@ -220,8 +223,7 @@ class Coordinator:
             return RunPhase.TRAINING
         if not self._tally.waiting:
             return self.starting
-        fused = any(open_pack.pack.engine == "fused" for open_pack in self._packs.values())
-        return RunPhase.COMPILING if fused else RunPhase.LOADING
+        return RunPhase.COMPILING if self._tally.compiling else RunPhase.LOADING
 
     def _keep_rows(self, pack_id: str, rows: Rows) -> None:
         statuses = dict(rows.statuses)

@@ -121,9 +121,9 @@ class ActiveRun:
         self.coordinator.starting = phase
         self._show()
 
-    def tick(self) -> None:
-        """Show progress, a few times a second at most."""
-        if time.monotonic() - self._ticked >= SECONDS_BETWEEN_TICKS:
+    def tick(self, *, now: bool = False) -> None:
+        """Show progress, a few times a second at most unless it must be seen `now`."""
+        if now or time.monotonic() - self._ticked >= SECONDS_BETWEEN_TICKS:
             self._ticked = time.monotonic()
             self._show()
 

@@ -79,9 +79,9 @@ class _LocalChannel:
         self._keep(Saved(data))
 
     def progress(self, progress: Progress) -> None:
-        self._run.coordinator.note(Tally(progress.epochs, progress.active, progress.waiting))
+        self._run.coordinator.note(Tally.of(progress))
         with self._own():
-            self._run.tick()
+            self._run.tick(now=progress.compiling)  # nothing else is told until it has ended
 
     def should_stop(self) -> bool:
         with self._own():

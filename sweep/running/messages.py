@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import encode
+from sweep.training.work import Progress
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,22 @@ class Item:
 
 @dataclass(frozen=True)
 class Tally:
-    """Progress of all packs: epochs since the last tally, lanes and trials as they stand."""
+    """Progress of all packs: epochs since the last tally, lanes and trials as they stand.
+
+    Attributes:
+        compiling: packs for which something is being compiled.
+    """
 
     epochs: int = 0
     active: int = 0
     waiting: int = 0
+    compiling: int = 0
+
+    @classmethod
+    def of(cls, progress: Progress, before: int = 0) -> "Tally":
+        """Return the tally of a pack, `before` being its epochs not yet told."""
+        epochs = before + progress.epochs
+        return cls(epochs, progress.active, progress.waiting, int(progress.compiling))
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from sweep.kernel.compilation import telling_of_compilation
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Finished, Progress, Work
@@ -30,6 +32,12 @@ class Channel(Protocol):
 
 def run_pack(work: Work, channel: Channel, *, checkpoint_seconds: float) -> None:
     """Train a pack; hand rows on in batches, and always before the checkpoint that follows them."""
+    reported = _Reported(channel)
+    with telling_of_compilation(reported.compiling):
+        _run(work, channel, reported, checkpoint_seconds)
+
+
+def _run(work: Work, channel: Channel, reported: "_Reported", checkpoint_seconds: float) -> None:
     rows: list[TrialResult] = []
     sent, pause = time.monotonic(), SECONDS_BETWEEN_ROWS
     for event in train_pack(
@@ -46,9 +54,27 @@ def run_pack(work: Work, channel: Channel, *, checkpoint_seconds: float) -> None
         if isinstance(event, Checkpoint):
             channel.checkpoint(event.data)
         if isinstance(event, Progress):
-            channel.progress(event)
+            reported.progress(event)
     if rows:
         channel.rows(rows)
+
+
+class _Reported:
+    """The progress of a pack as the channel is told it."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel, self._last = channel, Progress(0, 0, 0, 0)
+
+    def progress(self, progress: Progress) -> None:
+        """Pass progress on; what was compiling still is until lanes train."""
+        compiling = self._last.compiling and not (progress.active or progress.epochs)
+        self._last = replace(progress, compiling=compiling)
+        self._channel.progress(self._last)
+
+    def compiling(self) -> None:
+        """Say that a part of what trains is about to be compiled."""
+        self._last = replace(self._last, epochs=0, compiling=True)
+        self._channel.progress(self._last)
 
 
 def pause_after(seconds: float, *, least: float) -> float:

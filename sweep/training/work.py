@@ -108,12 +108,14 @@ class Progress:
         trials_done: trials ended since the start of this attempt.
         active: lanes in training, 0 while what trains them is made ready.
         waiting: lanes not yet begun.
+        compiling: whether a part of what trains them is being compiled.
     """
 
     epochs: int
     trials_done: int
     active: int
     waiting: int
+    compiling: bool = False
 
 
 Event = Finished | Checkpoint | Progress
