@@ -161,7 +161,7 @@ def test_dropout_goes_into_packs_of_its_own(name: str) -> None:
     plain = make_trial()
     assert replace(plain, **{name: 0.1}).pack_key == replace(plain, **{name: 0.2}).pack_key
     assert replace(plain, **{name: 0.1}).pack_key != plain.pack_key
-    assert choose_engine(replace(plain, **{name: 0.1}), "auto") == "torch"
+    assert choose_engine(replace(plain, **{name: 0.1}), "auto") == "fused"
 
 
 def test_dropout_is_an_axis_of_the_sweep_file() -> None:

@@ -40,7 +40,7 @@ def test_the_kept_results_are_all_that_the_sweep_asks_for(name: str, count: int)
 def test_the_tutorials_networks_plan_on_files_like_mnists(tmp_path: Path) -> None:
     place = f"dataset.path={write_mnist(tmp_path)}"
     plan = make_plan(load_config(ROOT / "configs/stacked_mnist.yaml", [place]), workers=2)
-    assert (plan.trials, plan.engines) == (20, {"torch on cpu": 20})
+    assert (plan.trials, plan.engines) == (20, {"fused on cpu": 20})
     trials = list(plan.grid)
     assert {t.topology for t in trials} == {(784, 32, 784), (784, 128, 64, 32, 64, 128, 784)}
     greedy = next(t for t in trials if t.pretraining == "greedy")

@@ -486,19 +486,26 @@ def test_cross_entropy_of_logits_wants_sigmoid_outputs(output: str) -> None:
 
 
 FEATURES: dict[str, dict[str, Any]] = {
+    "batch_size": {"batch_size": 2, "sample_order": "shuffled"},
     "code_penalty": {"code_penalty": 0.1},
+    "flat_spot": {"flat_spot": 0.1},
+    "gradient_clip": {"gradient_clip": "norm", "gradient_clip_limit": 1.0},
+    "hidden_dropout": {"hidden_dropout": 0.1},
+    "input_dropout": {"input_dropout": 0.1},
     "input_noise": {"input_noise": "masking", "input_noise_rate": 0.1},
     "normalisation": NORM,
     "skip": {"skip": "residual"},
     "tied_weights": {"tied_weights": True},
+    "weight_l1": {"weight_l1": 0.1},
 }
 
 
 @pytest.mark.parametrize("name", sorted(FEATURES))
-def test_what_the_fused_engine_does_not_know_goes_to_torch(name: str) -> None:
-    assert choose_engine(feature_trial(**FEATURES[name]), "auto") == "torch"
-    fused = feature_trial(flat_spot=0.1, gradient_clip="norm", gradient_clip_limit=1.0)
-    assert choose_engine(fused, "auto") == "fused"
+def test_the_fused_engine_trains_every_feature_but_penalties_of_its_slopes(name: str) -> None:
+    trial = feature_trial(**FEATURES[name])
+    assert choose_engine(trial, "auto") == "fused"
+    assert choose_engine(trial, "auto", "cuda") == "torch"
+    assert choose_engine(replace(trial, contractive_penalty=0.1), "auto") == "torch"
 
 
 ALL = {

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sweep.datasets.data import Data
 from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.state import LaneState
+from sweep.training.work import freeze, thaw
 from sweep.trial import Trial
 from tests.test_engines_agree import HIDDEN
-from tests.test_fused_steps import full_batch, relaxed
-from tests.trials import OPTIMIZERS, lanes_of_trials, make_trial, one_hot
+from tests.test_fused_steps import SIZES, cases, data_of, random_data, relaxed
+from tests.trials import OPTIMIZERS, columns_of, lanes_of_trials, make_trial, one_hot
 
 
 def assert_same_bits(mine: LaneState, theirs: LaneState) -> None:
@@ -31,8 +33,12 @@ def many_trials(count: int, **changes: Any) -> list[Trial]:
     ]
 
 
-def trained(trials: list[Trial], *chunks: int) -> LaneState:
-    engine = FusedEngine(trials[0], one_hot(trials[0].topology[0]))
+def trained(
+    trials: list[Trial], *chunks: int, data: Data | None = None, threads: int = 1
+) -> LaneState:
+    """Return where trials come to, every epoch's loss on held-out samples taken."""
+    data = data or one_hot(trials[0].topology[0])
+    engine = FusedEngine(trials[0], data, validation_every=1, threads=threads)
     lanes = lanes_of_trials(*trials)
     state = engine.begin(lanes)
     for epochs in chunks:
@@ -57,13 +63,16 @@ def test_chunks_of_any_size_give_the_same_bits(optimizer: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("size", SIZES)
 @relaxed
-@given(full_batch(hidden=HIDDEN, dtype="float64"))
-def test_any_kind_of_lane_is_the_same_alone_and_in_a_pack(choice: dict[str, Any]) -> None:
+@given(st.data())
+def test_any_kind_of_lane_is_the_same_alone_and_in_a_pack(size: str, drawn: st.DataObject) -> None:
+    choice, samples = drawn.draw(cases(hidden=HIDDEN, dtype="float64", size=size))
     trial = make_trial(**choice)
     others = [replace(trial, seed=i, weight_decay=0.01 * i) for i in range(9)]
-    pack = trained([*others, trial], 25)
-    assert_same_bits(trained([trial], 25), pack.take([9]))
+    data, epochs = data_of(trial, samples), 25 if samples is None else 5
+    pack = trained([*others, trial], epochs, data=data)
+    assert_same_bits(trained([trial], epochs, data=data), pack.take([9]))
 
 
 @pytest.mark.slow
@@ -100,3 +109,111 @@ def test_constant_weights_keep_hidden_units_identical() -> None:
     trial = make_trial(initialiser="constant", initialiser_constant=0.3, topology=(8, 5, 8))
     weights = trained([trial], 500).parameters[0, :40].reshape(5, 8)
     assert (weights == weights[0]).all()
+
+
+BATCHES: dict[str, Any] = {"batch_size": 16, "sample_order": "shuffled"}
+DRAWN: dict[str, Any] = {
+    "input_noise": "gaussian",
+    "input_noise_scale": 0.1,
+    "input_dropout": 0.1,
+    "hidden_dropout": 0.2,
+}
+REGULARISED: dict[str, Any] = {
+    "weight_l1": 0.001,
+    "code_penalty": 0.01,
+    "gradient_clip": "norm",
+    "gradient_clip_limit": 0.1,
+}
+NORM = columns_of("normalisation", "batch")
+KINDS: dict[str, dict[str, Any]] = {
+    "full batch": {},
+    "batches in order": {"batch_size": 32, "sample_order": "fixed"},
+    "ragged batches": {"batch_size": 5, "sample_order": "shuffled"},
+    "wide": {"topology": (20, 60, 20)} | BATCHES,
+    "drawn": {"tied_weights": True, "skip": "highway"} | BATCHES | DRAWN | REGULARISED,
+    "normalised": {"skip": "residual"} | NORM | BATCHES | DRAWN | REGULARISED,
+    "normalised, wide": {"topology": (20, 60, 20)} | NORM | BATCHES,
+    "everything, wide": {"topology": (20, 40, 24, 40, 20), "tied_weights": True}
+    | BATCHES
+    | DRAWN
+    | REGULARISED,
+}
+PATIENT = {"early_stopping_min_delta": 0.0, "early_stopping_patience": 10**6}
+SAMPLES = random_data(53, 20)
+
+
+def trials_of_kind(kind: str, count: int, dtype: str) -> list[Trial]:
+    """Return trials that keep their best weights, by turns as either loss has it."""
+    given = {"topology": (20, 8, 3, 8, 20), "optimizer": "adam", "activation": "tanh"}
+    trial = make_trial(
+        **given | KINDS[kind],
+        dtype=dtype,
+        data_fingerprint=SAMPLES.fingerprint,
+        restore="best",
+        max_epochs=10**6,
+    )
+    trials = [replace(trial, seed=i, learning_rate=0.03 / (i + 1)) for i in range(count)]
+    return [replace(t, **PATIENT) if i % 2 else t for i, t in enumerate(trials)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lane_of_any_kind_is_the_same_alone_in_packs_and_resumed(kind: str, dtype: str) -> None:
+    trials = trials_of_kind(kind, 40, dtype)
+    pack = trained(trials, 12, data=SAMPLES)
+    assert set(pack.best) == {"loss", "validation_loss"}
+    assert np.isfinite(pack.validation["best_loss"]).all()
+    if kind.startswith("normalised"):
+        assert pack.buffers
+    for row in (4, 39):
+        assert_same_bits(trained([trials[row]], 12, data=SAMPLES), pack.take([row]))
+    few = trained(trials[3:14], 1, 4, 7, data=SAMPLES)
+    assert_same_bits(few, pack.take(list(range(3, 14))))
+    lanes = lanes_of_trials(*trials)
+    restored, _, _ = thaw(freeze(trained(trials, 5, data=SAMPLES), lanes.lanes, []))
+    assert restored is not None
+    FusedEngine(trials[0], SAMPLES, validation_every=1).advance(lanes, restored, 7)
+    assert_same_bits(restored, pack)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["drawn", "normalised", "wide"])
+def test_a_lane_of_any_kind_is_the_same_refilled(kind: str) -> None:
+    trials = trials_of_kind(kind, 24, "float32")
+    pack = trained(trials, 9, data=SAMPLES)
+    engine = FusedEngine(trials[0], SAMPLES, validation_every=1)
+    first, rest = lanes_of_trials(*trials[20:]), lanes_of_trials(*trials[:20])
+    state = engine.begin(first)
+    engine.advance(first, state, 4)
+    late = engine.begin(rest)
+    both = lanes_of_trials(*trials[20:], *trials[:20])
+    names = {"validates": True, "restores": ("loss", "validation_loss")}
+    joined = LaneState.join([state.fitted(**names), late.fitted(**names)])
+    engine.advance(both, joined, 5)
+    assert_same_bits(joined.take([0, 1, 2, 3]), pack.take([20, 21, 22, 23]))
+    engine.advance(rest, others := joined.take(list(range(4, 24))), 4)
+    assert_same_bits(others, pack.take(list(range(20))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [1, 3, 40])
+@pytest.mark.parametrize("kind", KINDS)
+def test_threads_change_no_bit(kind: str, count: int) -> None:
+    trials = trials_of_kind(kind, count, "float32")
+    one = trained(trials, 6, 3, data=SAMPLES)
+    for threads in (2, 3):
+        assert_same_bits(trained(trials, 6, 3, data=SAMPLES, threads=threads), one)
+
+
+def test_a_wide_lane_by_two_threads_stops_as_by_one() -> None:
+    trials = [replace(t, max_epochs=4) for t in trials_of_kind("everything, wide", 2, "float32")]
+    ends = []
+    for threads in (1, 2):
+        engine = FusedEngine(trials[0], SAMPLES, validation_every=1, threads=threads)
+        lanes = lanes_of_trials(trials[0])
+        state = engine.begin(lanes)
+        (stop,) = engine.advance(lanes, state, 9)
+        ends.append(stop.state)
+    assert_same_bits(*ends)
+    assert ends[0].epoch[0] == 4

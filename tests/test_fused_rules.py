@@ -150,12 +150,15 @@ def test_a_lane_goes_on_from_another_engine() -> None:
         ({}, True),
         ({"output_activation": "softmax"}, True),
         ({"dtype": "float32"}, True),
-        ({"batch_size": 2, "sample_order": "fixed"}, False),
+        ({"batch_size": 2, "sample_order": "fixed"}, True),
+        ({"tied_weights": True, "hidden_dropout": 0.5, "code_penalty": 0.1}, True),
+        ({"contractive_penalty": 0.1}, False),
+        ({"sparsity": "kl", "sparsity_target": 0.1, "sparsity_weight": 1.0}, False),
         ({"activation": "my.module:bend@0123456789abcdef"}, False),
         ({"loss": "my.module:loss@0123456789abcdef"}, False),
     ],
 )
-def test_support_is_for_full_batch_perceptrons_of_known_parts(
+def test_support_is_for_all_but_two_penalties_and_unknown_parts(
     changes: dict[str, Any], answer: bool
 ) -> None:
     assert fused_supports(make_trial(**changes)) is answer

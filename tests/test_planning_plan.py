@@ -37,8 +37,8 @@ def test_a_plan_counts() -> None:
 
 
 MIXED = {
-    "batch_size": [None, 2],
-    "input_noise": ["none", {"name": "masking", "rate": 0.1}],
+    "contractive_penalty": [0, 0.1],
+    "sparsity": ["none", {"name": "kl", "target": 0.1, "weight": 1}],
     "replicates": 3,
 }
 
@@ -48,11 +48,11 @@ def test_fused_is_refused_with_what_it_does_not_take() -> None:
     with pytest.raises(ConfigError) as caught:
         make_plan(config)
     assert [fault.must for fault in caught.value.faults] == [
-        "not meet mini-batches (batch_size)",
-        "not meet input_noise masking",
+        "not meet contractive_penalty",
+        "not meet sparsity kl",
     ]
     assert str(caught.value.faults[0]) == (
-        "sweep small: engine fused must not meet mini-batches (batch_size) (got 6 such trials; "
+        "sweep small: engine fused must not meet contractive_penalty (got 6 such trials; "
         "auto trains these with torch, the others with fused)"
     )
 
@@ -65,7 +65,9 @@ def test_fused_is_refused_on_a_gpu() -> None:
 
 def test_fused_trains_what_is_left_when_the_rest_is_done() -> None:
     config = parse_config(small(grid=MIXED))
-    done = [t.trial_id for t in make_plan(config).grid if t.batch_size or t.input_noise != "none"]
+    done = [
+        t.trial_id for t in make_plan(config).grid if t.contractive_penalty or t.sparsity != "none"
+    ]
     fused = parse_config(small(grid=MIXED, resources={"engine": "fused"}))
     assert make_plan(fused, done).engines == {"fused on cpu": 3}
 
@@ -75,7 +77,7 @@ def test_the_plan_says_why_torch_trains(tmp_path: Path) -> None:
     file.write_text(json.dumps(small(grid=MIXED)))
     result = CliRunner().invoke(plan_command, [str(file), "--output", str(tmp_path / "none")])
     assert "  engines     fused on cpu 3, torch on cpu 9\n" in result.stdout
-    why = "              fused does not take mini-batches (batch_size) 6, input_noise masking 6\n"
+    why = "              fused does not take contractive_penalty 6, sparsity kl 6\n"
     assert why in result.stdout
     result = CliRunner().invoke(
         plan_command, [str(file), "resources.engine=torch", "--output", str(tmp_path / "none")]
