@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.cli.main import main
+from sweep.engines.costs import epoch_seconds
 from sweep.planning import Pack, make_plan
 from sweep.running.estimate import (
     Quartiles,
     estimate_plan,
+    lane_epoch_seconds,
     makespan,
     nearest_kind,
     parts_of,
@@ -98,6 +101,23 @@ def test_pilots_are_spread_over_the_sizes() -> None:
     few = {("torch", "cpu", 1): None, ("torch", "cpu", 90): None, ("fused", "cpu", 7): None}
     costs |= {("fused", "cpu", 7): 750}
     assert nearest_kind(("torch", "cpu", 7), costs, few) == ("torch", "cpu", 1)
+
+
+def test_a_kind_that_was_not_timed_takes_longer_as_it_costs_more_in_the_fused_engine() -> None:
+    pace = Pace(lanes=2, epoch_seconds=0.2)
+    for engine, seconds in (("fused", 0.5), ("torch", 0.1)):
+        small, large = ((engine, "cpu", key) for key in (0, 1))
+        costs = {small: 3e-3, large: 15e-3}
+        assert lane_epoch_seconds(large, costs, {small: pace}) == pytest.approx(seconds)
+
+
+def test_an_epoch_costs_its_samples_updates_and_draws() -> None:
+    trial = make_trial(topology=(4, 3, 4), batch_size=2)  # 31 parameters
+    noisy = replace(trial, input_noise="gaussian", input_dropout=0.1, hidden_dropout=0.1)
+    plain = 10 * 31 * 1e-10 + 5 * 31 * 8e-10
+    assert epoch_seconds(trial, 10) == pytest.approx(plain)
+    assert epoch_seconds(noisy, 10) == pytest.approx(plain + 10 * (4 + 4 + 3) * 6e-9)
+    assert epoch_seconds(replace(trial, batch_size=None), 10) == pytest.approx(10 * 31 * 2e-10)
 
 
 @pytest.mark.slow

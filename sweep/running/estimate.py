@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int64
 
-from sweep.nets.topology import count_parameters, parse_topology
+from sweep.datasets import load_data
+from sweep.engines.costs import epoch_seconds
+from sweep.nets.topology import parse_topology
 from sweep.pack import Pack
 from sweep.planning.packs import PlannedPack, make_packs
 from sweep.planning.plan import Plan
@@ -91,10 +93,10 @@ def estimate_plan(
     """
     parts = parts_of(plan)
     largest = _largest(parts)
-    costs = {kind: count_parameters(_topology(plan, kind)) for kind in largest}
+    costs = {kind: _cost(plan, part) for kind, part in largest.items()}
     timed = {k: time_pack(_pack(plan, largest[k])) for k in spread_kinds(costs)}
     kinds = list(largest)
-    pace = {kind: timed[nearest_kind(kind, costs, timed)].lane_epoch_seconds for kind in kinds}
+    pace = {kind: lane_epoch_seconds(kind, costs, timed) for kind in kinds}
     known = {kind: finished[kind[2]] for kind in kinds if kind[2] in finished}
 
     def duration(quartile: int | None) -> float:
@@ -135,7 +137,7 @@ def parts_of(plan: Plan) -> list[PackPart]:
     return parts
 
 
-def spread_kinds(costs: Mapping[PackKind, int]) -> list[PackKind]:
+def spread_kinds(costs: Mapping[PackKind, float]) -> list[PackKind]:
     """Return up to twelve kinds, evenly spread from the cheapest to the dearest of each engine."""
     ordered = sorted(costs, key=lambda kind: (kind[:2], costs[kind]))
     places = np.linspace(0, len(ordered) - 1, min(len(ordered), MOST_PILOTS))
@@ -143,14 +145,26 @@ def spread_kinds(costs: Mapping[PackKind, int]) -> list[PackKind]:
 
 
 def nearest_kind(
-    kind: PackKind, costs: Mapping[PackKind, int], timed: Mapping[PackKind, object]
+    kind: PackKind, costs: Mapping[PackKind, float], timed: Mapping[PackKind, object]
 ) -> PackKind:
-    """Return the timed kind that represents one: itself, else the nearest in size of its engine."""
+    """Return the timed kind that represents one: itself, else the nearest in cost of its engine."""
 
     def distance(other: PackKind) -> tuple[bool, bool, float]:
         return other != kind, other[:2] != kind[:2], abs(math.log(costs[other] / costs[kind]))
 
     return min(timed, key=distance)
+
+
+def lane_epoch_seconds(
+    kind: PackKind, costs: Mapping[PackKind, float], timed: Mapping[PackKind, Pace]
+) -> float:
+    """Return the time of an epoch of a lane, from the timed kind that represents it.
+
+    In the fused engine time goes with the cost; elsewhere calls may take most of it.
+    """
+    nearest = nearest_kind(kind, costs, timed)
+    dearer = costs[kind] / costs[nearest] if kind[0] == nearest[0] == "fused" else 1.0
+    return timed[nearest].lane_epoch_seconds * dearer
 
 
 def makespan(seconds: Sequence[float], workers: int) -> float:
@@ -169,8 +183,13 @@ def _largest(parts: Sequence[PackPart]) -> dict[PackKind, PackPart]:
     return largest
 
 
-def _topology(plan: Plan, kind: PackKind) -> tuple[int, ...]:
-    return plan.grid.pack_keys[kind[2]][list(PACK_KEY).index("topology")]  # type: ignore[return-value]
+def _cost(plan: Plan, part: PackPart) -> float:
+    """Return about how long an epoch of one lane would take the fused engine, s."""
+    pack = PlannedPack(part.rows[:1], part.kind[0], part.kind[1])
+    made = next(make_packs(plan.grid, [pack], resources=plan.config.resources))
+    trial = made.trials[0]
+    data = load_data(dict(made.datasets)[trial.data_fingerprint])
+    return epoch_seconds(trial, len(data.inputs))
 
 
 def _pack(plan: Plan, part: PackPart) -> Pack:

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int8, Int64
 
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
+from sweep.engines.costs import epoch_seconds
 from sweep.engines.fused.ahead import kernel_of
 from sweep.engines.fused.kernel import Evaluations
 from sweep.engines.fused.lanes import PreparedLanes
@@ -21,11 +22,9 @@ from sweep.kernel.records import pack
 from sweep.nets.layout import layout_of
 from sweep.trial import Trial
 
-# A parameter and a sample, forward and back; sizes chunks on every machine alike.
-SECONDS_PER_PRODUCT = 2e-10
 MOST_CHUNK_EPOCHS = 65536
 CAPACITY = 512
-ALONE_CAPACITY = 16  # networks that train one by one gain nothing from company
+ALONE_CAPACITY = 16  # most of networks that train one by one, which gain nothing from company
 
 
 class FusedEngine:
@@ -57,7 +56,8 @@ class FusedEngine:
         self._kernel = kernel_of(shape.dtype)
         self._spaces = Workspaces(shape, data)
         self._space = self._spaces[0]
-        self.capacity = CAPACITY if self._space.packs else ALONE_CAPACITY
+        self._epoch_seconds = epoch_seconds(shape, len(data.inputs))
+        self.capacity = CAPACITY if self._space.packs else self._alone_capacity()
         self._prepared: PreparedLanes | None = None
         self._compile()
 
@@ -65,9 +65,8 @@ class FusedEngine:
         return fit(begin(lanes, self.numerics_version), lanes.lanes, self._data)
 
     def chunk_epochs(self, lanes: int) -> int:
-        parameters = layout_of(self._shape).n_parameters
-        work = len(self._data.inputs) * parameters * max(2, lanes)
-        return min(MOST_CHUNK_EPOCHS, max(1, round(CHUNK_SECONDS / (work * SECONDS_PER_PRODUCT))))
+        seconds = self._epoch_seconds * max(2, lanes)
+        return min(MOST_CHUNK_EPOCHS, max(1, round(CHUNK_SECONDS / seconds)))
 
     def advance(self, lanes: Lanes, state: LaneState, epochs: int) -> Sequence[Stop]:
         """Train as the contract says; a lane one of whose trials stops waits for the next call.
@@ -108,6 +107,11 @@ class FusedEngine:
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.arange(len(lanes))
         self._run(lanes, state, rows, reasons=reasons, evaluations=evaluations, epochs=0)
+
+    def _alone_capacity(self) -> int:
+        """Return as many lanes as train for an epoch in a chunk's time, or one for each thread."""
+        soon = min(ALONE_CAPACITY, int(CHUNK_SECONDS / self._epoch_seconds))
+        return max(self._threads, soon)
 
     def _compile(self) -> None:
         """Run the kernel once on zeros, so that no trial's time includes compiling."""
