@@ -135,7 +135,7 @@ def compiling(place: Path | None) -> Iterator[None]:
         return
     with ExitStack() as held:
         with suppress(OSError):
-            lock = held.enter_context(place.with_suffix(".lock").open("w"))
+            lock = held.enter_context(place.with_name(f"{place.name}.lock").open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

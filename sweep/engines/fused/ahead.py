@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from functools import cache
 
-from sweep.engines.fused.parts import PIECES, is_cached, piece
+from sweep.engines.fused.parts import PIECES, SOURCES, is_cached, piece
+from sweep.kernel.compilation import cache_directory
 
 BESIDE = ("pass", "gradients")
 """The parts that another process compiles, about half of the work."""
@@ -24,7 +25,8 @@ def kernel_of(dtype: str) -> Callable[..., None]:
     Python's lock is free while it runs. Where nothing is cached yet, `BESIDE` may still be on
     their way in another process when this returns: `piece` waits for them.
     """
-    if (os.cpu_count() or 1) > 1 and not any(is_cached(name, dtype) for name in PIECES):
+    shared = (os.cpu_count() or 1) > 1 and cache_directory(SOURCES) is not None
+    if shared and not any(is_cached(name, dtype) for name in PIECES):
         command = [sys.executable, "-m", "sweep.engines.fused.ahead", dtype]
         beside = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         threading.Thread(target=beside.wait, daemon=True).start()
