@@ -1,5 +1,9 @@
 """Claims: compiled kernels are kept where they can be, and nothing breaks where they cannot."""
 
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -7,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweep.kernel.compilation import cache_directory, entry, telling_of_compilation
+from sweep.kernel.compilation import cache_directory, compiling, entry, telling_of_compilation
 
 
 def double(values: Any) -> None:
@@ -98,3 +102,51 @@ def test_a_directory_that_others_can_write_is_not_trusted(no_home: Path) -> None
     directory.parent.chmod(0o777)
     cache_directory.cache_clear()
     assert cache_directory(()) is None
+
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from sweep.kernel.compilation import compiling
+with compiling(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.slow
+def test_one_process_compiles_and_a_killed_one_leaves_it_to_the_others(tmp_path: Path) -> None:
+    place, taken = tmp_path / "part.Name-float32", threading.Event()
+
+    def take() -> None:
+        with compiling(place):
+            taken.set()
+
+    command = [sys.executable, "-c", HOLD, str(place)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        waiter = threading.Thread(target=take)
+        waiter.start()
+        assert not taken.wait(0.5)
+        holder.kill()
+        waiter.join(30)
+    assert taken.is_set()
+
+
+@pytest.mark.slow
+def test_a_cold_kernel_is_compiled_by_two_processes_and_kept(tmp_path: Path) -> None:
+    """The parts that the process beside compiles are there, though this one asked for none."""
+    code = (
+        "from sweep.engines.fused.ahead import BESIDE, kernel_of\n"
+        "from sweep.engines.fused.parts import is_cached, piece\n"
+        "assert not any(is_cached(name, 'float64') for name in BESIDE)\n"
+        "kernel_of('float64')\n"
+        "import time\n"
+        "until = time.monotonic() + 120\n"
+        "while not all(is_cached(name, 'float64') for name in BESIDE):\n"
+        "    assert time.monotonic() < until\n"
+        "    time.sleep(0.1)\n"
+    )
+    environment = os.environ | {"SWEEP_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=240)
