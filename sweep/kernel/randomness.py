@@ -1,7 +1,7 @@
 """The draws of `sweep.nets.randomness` for compiled code: the same bits, at any place of a stream.
 
 A stream of 64-bit words is named by a seed, the high word of its key (what the draws are for, and
-the layer) and an index. Knows nothing of what draws are for.
+the layer) and an index.
 """
 
 # mypy: disable-error-code="no-untyped-call"
