@@ -10,7 +10,8 @@ import pytest
 from numba import njit
 
 from sweep.kernel import elementary
-from sweep.kernel.vectors import addresses, at, load, store, vector_width
+from sweep.kernel.vectors import at, load, store, vector_width
+from tests.compiled import addresses
 
 mpmath.mp.prec = 160
 REFERENCE: dict[str, Callable[[Any], Any]] = {

@@ -18,8 +18,8 @@ from sweep.engines.fused.rules import (
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, LOSS_RECORD, Lane, Lanes
 from sweep.engines.stop_rules import Rules, judge
-from sweep.kernel.compilation import entry
 from sweep.kernel.records import pack, record_reader
+from tests.compiled import entry
 from tests.trials import make_trial
 
 EPOCHS, LANES = 400, 3
@@ -87,7 +87,7 @@ def test_compiled_rules_judge_a_held_out_loss_as_plain_code_does(kept: str) -> N
     table = RuleTable(*(getattr(rules, name) for name in RuleTable._fields))
     packed = [pack(given, "float64") for given in (record, table)]
     where = [given.address for given in packed]
-    entry(follow, tag="test", sources=[])(*where, losses, validation, least, EPOCHS)
+    entry(follow)(*where, losses, validation, least, EPOCHS)
     np.testing.assert_array_equal(reasons, expected)
     np.testing.assert_array_equal(least, best)
     np.testing.assert_array_equal(

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from numba import njit
 
 from sweep.kernel import randomness as compiled
-from sweep.kernel.vectors import addresses
 from sweep.nets import randomness
 from sweep.nets.randomness import Purpose, high_word, permutation, raw_bits
+from tests.compiled import addresses
 
 SEEDS = st.integers(0, 2**63 - 1)
 PLACES = st.integers(0, 600)

@@ -68,19 +68,6 @@ def _apply(decorate: Callable[..., Any], function: Callable[..., Any]) -> Any:
     return decorate(unwrap(function))
 
 
-def entry(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> Any:
-    """Compile a function that Python calls, with the one signature that `tag` names.
-
-    Args:
-        function: what to compile, at its first call.
-        tag: names the signature and whatever else `function` was made for.
-        sources: all files that it depends on, but those beside this one.
-    """
-    dispatcher = _apply(njit(**_OPTIONS), function)
-    dispatcher._cache = disk_cache(function, tag=tag, sources=sources)
-    return dispatcher
-
-
 _tell: ContextVar[Callable[[], None] | None] = ContextVar("_tell", default=None)
 
 

@@ -205,26 +205,6 @@ _define(with_sign, 2, _library("copysign"))
 
 
 @instruction
-def addresses(typing: Any, arrays: Any) -> Any:
-    """Return a named tuple of arrays and numbers with a pointer in place of each array."""
-    kinds = [types.CPointer(k.dtype) if isinstance(k, types.Array) else k for k in arrays.types]
-    result = types.NamedTuple(kinds, arrays.instance_class)
-
-    def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        values = [
-            context.make_array(kind)(context, builder, value).data
-            if isinstance(kind, types.Array)
-            else value
-            for kind, value in zip(
-                arrays.types, cgutils.unpack_tuple(builder, args[0]), strict=True
-            )
-        ]
-        return context.make_tuple(builder, result, values)
-
-    return result(arrays), emit
-
-
-@instruction
 def plain(typing: Any, value: Any) -> Any:
     """Return a constant as any other number: functions are compiled once, not for each constant."""
 
