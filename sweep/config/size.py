@@ -123,7 +123,7 @@ def _count_data(source: Source) -> int:
 
 
 def _count_variations(source: Source) -> int:
-    options = [getattr(source, name) for name in Source.model_fields]
+    options = [getattr(source, name) for name in Source.model_fields if name != "name"]
     return prod(len(option) for option in options if option is not None)
 
 
