@@ -51,7 +51,7 @@ class FusedEngine:
                 threads, a wide network together. Changes no result.
         """
         self._shape, self._data, self._validation_every = shape, data, validation_every
-        self._threads = threads
+        self._threads, self._held_out = threads, data.validation_inputs is not None
         self._spaces = Workspaces(shape, data)
         self._space = self._spaces[0]
         self._epoch_seconds = epoch_seconds(shape, len(data.inputs))
@@ -187,6 +187,7 @@ class FusedEngine:
             gradient_norm=float(v.norm[row]),
             samples_reconstructed=int(v.reconstructed[row]),
             argmax_correct=int(v.argmax[row]) if self._data.one_hot else None,
+            validation_loss=float(v.held_out[row]) if self._held_out else None,
         )
 
 
