@@ -225,3 +225,19 @@ def test_codes_are_the_hidden_activations_at_the_saved_weights() -> None:
             places = table["sample"][rows].astype(int), table["unit"][rows].astype(int)
             np.testing.assert_array_equal(hidden[places], table["activation"][rows])
             assert rows.sum() == hidden.size
+
+
+def test_a_diagnosis_by_blocks_of_samples_is_that_of_all_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    samples = np.random.default_rng(0).standard_normal((50, 6))
+    samples[:, 5] = 0.0
+    samples[40, 5] = 1.0  # wanted by one block alone
+    data = Data("table", samples, samples)
+    trial = deep_trial(activation="relu", data_fingerprint=data.fingerprint)
+    lanes = lanes_of_trials(*(replace(trial, seed=seed) for seed in range(3)))
+    state = begin(lanes, 1)
+    whole = Examiner(trial, data).diagnose(lanes, state)
+    monkeypatch.setattr("sweep.training.probes.diagnosis.MOST_DIAGNOSED", 6 * 7)
+    assert Examiner(trial, data).diagnose(lanes, state) == whole
+    assert len({found.saturated_share for found in whole}) == 3

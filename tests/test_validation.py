@@ -9,6 +9,7 @@ import pytest
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data
 from sweep.engines.evaluation import validate
+from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.reference.engine import ReferenceEngine
 from sweep.engines.state import TAIL_EPOCHS, Lane, Lanes, LaneState
 from sweep.engines.torch.engine import TorchEngine
@@ -69,6 +70,22 @@ def test_engines_take_the_same_held_out_losses(name: str) -> None:
     for row, lane in enumerate(lanes.lanes):
         alone = validate(lane.path, states[0].network(row), data)
         assert reference["tail"][row, 15] == alone
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [ReferenceEngine, TorchEngine, FusedEngine])
+def test_an_evaluation_has_the_held_out_loss_where_samples_are_held_out(make: Any) -> None:
+    data, trial = noisy_data(), noisy_trial()
+    lanes = lanes_of_trials(*(replace(trial, seed=seed) for seed in range(3)))
+    engine = make(trial, data)
+    state = engine.begin(lanes)
+    found = [evaluation.validation_loss for evaluation in engine.evaluate(lanes, state)]
+    networks = [(lane.path, state.network(row)) for row, lane in enumerate(lanes.lanes)]
+    expected = [validate(path, network, data) for path, network in networks]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    whole = make(trial, replace(data, validation_inputs=None, validation_targets=None))
+    alone = whole.evaluate(lanes, whole.begin(lanes))
+    assert [evaluation.validation_loss for evaluation in alone] == [None] * 3
 
 
 def drain(engine: TorchEngine | ReferenceEngine, lanes: Lanes) -> dict[tuple[int, int], Any]:

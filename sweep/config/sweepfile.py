@@ -230,7 +230,11 @@ class Resources(Block):
     workers: Count | None = Field(
         default=None, description="packs trained at a time; null for as many as there are CPUs"
     )
-    cpus_per_pack: Positive = Field(default=1.0, description="CPUs that a pack takes")
+    cpus_per_pack: Positive = Field(
+        default=1.0,
+        description="CPUs that a pack takes; the fused engine trains on so many threads, each "
+        "lanes of its own or a wide network together, with the same bits",
+    )
     gpus_per_pack: NonNegative = Field(
         default=0.0, description="GPUs that every pack takes, a share allowed"
     )

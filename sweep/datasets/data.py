@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float64
 
-from sweep.datasets.node_files import cast
+from sweep.datasets.node_files import blocks, cast
 
 Pair = tuple[Float[np.ndarray, "samples features"], Float[np.ndarray, "samples outputs"]]
 
@@ -32,6 +32,11 @@ def thaw(value: object) -> Any:
     if isinstance(value, FrozenDict):
         return {key: thaw(inner) for key, inner in value.items}
     return list(map(thaw, value)) if isinstance(value, tuple) else value
+
+
+def is_binary(table: Float[np.ndarray, "samples _"]) -> bool:
+    """Return whether a table holds nothing but zeros and ones; reads only as far as it must."""
+    return all(((block == 0.0) | (block == 1.0)).all() for block in blocks(table))
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,7 @@ class Data:
 
     @cached_property
     def one_hot(self) -> bool:
-        binary = np.isin(self.targets, (0.0, 1.0)).all()
-        return bool(binary and (self.targets.sum(axis=1) == 1.0).all())
+        return is_binary(self.targets) and bool((self.targets.sum(axis=1) == 1.0).all())
 
     @cached_property
     def fingerprint(self) -> str:

@@ -140,7 +140,7 @@ def _write_cast(path: Path, array: np.ndarray, dtype: str) -> None:
         header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": array.shape}
         with made.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, header)
-            for block in _blocks(array):
+            for block in blocks(array):
                 block.astype(dtype).tofile(file)
         made.replace(path)
     finally:
@@ -155,13 +155,14 @@ def _open_cast(path: Path, array: np.ndarray, dtype: str) -> np.ndarray | None:
         return None
     if found.shape != array.shape or found.dtype != dtype:
         return None
-    pairs = zip(_blocks(found), _blocks(array), strict=True)
+    pairs = zip(blocks(found), blocks(array), strict=True)
     same = all(np.array_equal(ours, block.astype(dtype)) for ours, block in pairs)
     let_go(found)
     return found if same else None
 
 
-def _blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+def blocks(array: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield some rows of an array after the other."""
     return (array[start : start + ROWS] for start in range(0, len(array), ROWS))
 
 

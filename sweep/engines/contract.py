@@ -41,6 +41,7 @@ class Evaluation:
         gradient_norm: the 2-norm of the objective's gradient.
         samples_reconstructed: samples whose every output is within 0.4 of its target.
         argmax_correct: one-hot samples whose largest output is at the right place; None elsewhere.
+        validation_loss: the loss over the held-out samples; None if there are none.
     """
 
     loss: float
@@ -48,6 +49,7 @@ class Evaluation:
     gradient_norm: float
     samples_reconstructed: int
     argmax_correct: int | None
+    validation_loss: float | None = None
 
 
 @runtime_checkable

@@ -48,19 +48,23 @@ def evaluate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: D
         gradient_norm=torch.stack(squares).sum().sqrt().item(),
         samples_reconstructed=_reconstructed(outputs, targets),
         argmax_correct=_argmax_correct(outputs, targets) if data.one_hot else None,
+        validation_loss=validate(trial, parameters, data),
     )
 
 
-def validate(trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data) -> float:
-    """Return the loss of the network of `trial` on the held-out samples of `data`.
+def validate(
+    trial: Trial, parameters: Float[np.ndarray, " parameters"], data: Data
+) -> float | None:
+    """Return the loss of the network of `trial` on held-out samples; None if there are none.
 
     Args:
         trial: the network and its loss.
         parameters: flat, as `LaneState.network` has them.
-        data: which has held-out samples.
+        data: what it was trained on.
     """
     held_out = held_out_tensors(data, trial)
-    assert held_out is not None
+    if held_out is None:
+        return None
     return loss_on(held_out, network_at(trial, parameters), trial_loss(trial))
 
 

@@ -8,6 +8,7 @@ from sweep.trial import Trial
 
 LOW, HIGH = 0.25, 0.75
 """Below is 0, above is 1, and between is 0.5."""
+ROWS = 4096  # rounded at once
 
 Codes = Float64[np.ndarray, "samples units"]
 
@@ -36,5 +37,8 @@ def round_codes(codes: Codes) -> Codes:
 
 def count_distinct(codes: Codes) -> int:
     """Return how many different codes there are once values in [0, 1] are rounded."""
-    rounded = (2 * round_codes(codes)).astype(np.int8)
-    return len({row.tobytes() for row in rounded})
+    found: set[bytes] = set()
+    for start in range(0, len(codes), ROWS):
+        rounded = (2 * round_codes(codes[start : start + ROWS])).astype(np.int8)
+        found.update(row.tobytes() for row in rounded)
+    return len(found)

@@ -167,7 +167,7 @@ def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
         weight_distance=distance,
         samples_reconstructed=evaluation.samples_reconstructed,
         argmax_correct=evaluation.argmax_correct,
-        validation_loss=findings.measured.validation_loss,
+        validation_loss=evaluation.validation_loss,
         **_course(stop.state),
         **({} if diagnosis is None else asdict(diagnosis)),
     )

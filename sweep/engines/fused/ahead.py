@@ -4,7 +4,6 @@ python -m sweep.engines.fused.ahead float32
 """
 
 import ctypes
-import os
 import subprocess
 import sys
 import threading
@@ -12,6 +11,7 @@ from collections.abc import Callable
 from functools import cache
 
 from sweep.engines.fused.parts import PIECES, SOURCES, is_cached, piece
+from sweep.engines.fused.threads import cores
 from sweep.kernel.compilation import cache_directory
 
 BESIDE = ("pass", "gradients")
@@ -25,7 +25,7 @@ def kernel_of(dtype: str) -> Callable[..., None]:
     Python's lock is free while it runs. Where nothing is cached yet, `BESIDE` may still be on
     their way in another process when this returns: `piece` waits for them.
     """
-    shared = (os.cpu_count() or 1) > 1 and cache_directory(SOURCES) is not None
+    shared = cores() > 1 and cache_directory(SOURCES) is not None
     if shared and not any(is_cached(name, dtype) for name in PIECES):
         command = [sys.executable, "-m", "sweep.engines.fused.ahead", dtype]
         beside = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)

@@ -13,7 +13,7 @@ from sweep.engines.fused.ahead import kernel_of
 from sweep.engines.fused.kernel import Evaluations
 from sweep.engines.fused.lanes import PreparedLanes
 from sweep.engines.fused.rules import REASONS, LaneRecords
-from sweep.engines.fused.threads import Part, run_parts, team_of
+from sweep.engines.fused.threads import Part, cores, run_parts, team_of
 from sweep.engines.fused.workspace import Workspaces
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState
@@ -49,10 +49,11 @@ class FusedEngine:
             validation_every: epochs from one recorded loss on held-out samples to the next; None
                 to take it only where a trial monitors it.
             threads: that train at a time: each lanes of its own or, where these are fewer than
-                threads, a wide network together. Changes no result.
+                threads, a wide network together; no more than there are cores. Changes no result.
         """
         self._shape, self._data, self._validation_every = shape, data, validation_every
-        self._threads = threads
+        self._threads = min(threads, cores())
+        self._held_out = data.validation_inputs is not None
         self._kernel = kernel_of(shape.dtype)
         self._spaces = Workspaces(shape, data)
         self._space = self._spaces[0]
@@ -189,6 +190,7 @@ class FusedEngine:
             gradient_norm=float(v.norm[row]),
             samples_reconstructed=int(v.reconstructed[row]),
             argmax_correct=int(v.argmax[row]) if self._data.one_hot else None,
+            validation_loss=float(v.held_out[row]) if self._held_out else None,
         )
 
 

@@ -1,5 +1,6 @@
 """Runs the parts of a call side by side: each a thread's lanes, or its share of one lane."""
 
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ class Part:
     records: tuple[Packed, ...]
     rows: Int64[np.ndarray, " rows"]
     team: Team
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def team_of(size: int) -> list[Team]:

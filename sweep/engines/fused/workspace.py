@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from sweep.components.losses import Variant
-from sweep.datasets.data import Data
+from sweep.datasets.data import Data, is_binary
 from sweep.engines.fused import forms
 from sweep.engines.fused.hyperparameters import (
     GivenRows,
@@ -130,8 +130,8 @@ class _Samples:
             none,
             none if targets is inputs else np.zeros((0, targets.shape[1]), shape.dtype),
         )
-        bits = tuple(bool(np.isin(table, (0.0, 1.0)).all()) for table in (targets, held_targets))
-        return cls(inputs, targets, held_inputs, held_targets, (bits[0], bits[1]))
+        bits = is_binary(targets), is_binary(held_targets)
+        return cls(inputs, targets, held_inputs, held_targets, bits)
 
     @property
     def same(self) -> bool:

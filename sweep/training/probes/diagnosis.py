@@ -4,13 +4,13 @@ Nothing is changed. Lanes are measured side by side with library products, so th
 measurement may depend on which lanes are beside it; training never sees them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from sweep.datasets.data import Data
@@ -30,9 +30,11 @@ from sweep.trial import Trial
 FLAT_SHARE = 0.05  # of the steepest slope: a sigmoid within 0.013 of 0 or 1
 ZERO = 1e-6
 MOST_NUMBERS = 4_000_000  # activations of a layer in memory at once
+MOST_DIAGNOSED = 1_000_000  # likewise, where samples can be taken block by block
 _GRID = np.linspace(-10.0, 10.0, 2001)
 
 Parameters = Float[np.ndarray, "lanes parameters"]
+Codes = Float64[np.ndarray, "lanes samples units"]
 PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
 
 
@@ -63,11 +65,30 @@ class Examiner:
         distances = unit_distances(self._shape, state.parameters)
         found: list[Diagnosis] = []
         for rows in self._groups(len(lanes)):
-            chosen = lanes.take(rows)
-            units, passed = self._pass(chosen, state.take(rows))
-            distinct = self._distinct(chosen, state.take(rows), passed.code)
-            found += self._diagnose(units, passed.outputs.detach(), distances[rows], distinct)
+            chosen, current = lanes.take(rows), state.take(rows)
+            codes = self._room_for_codes(len(rows))
+            parts = [self._pass(chosen, current, block, codes) for block in self._blocks]
+            distinct = self._distinct(chosen, current, codes)
+            found += _diagnose(_Passed.joined(parts), distances[rows], distinct)
         return found
+
+    @property
+    def _most_samples(self) -> int:
+        """Return how many samples to diagnose on at once: all where they are normalised."""
+        if self._shape.normalisation != "none":
+            return len(self._inputs)
+        return max(1, MOST_DIAGNOSED // max(self._shape.topology))
+
+    def _room_for_codes(self, lanes: int) -> Codes:
+        """Return where to write codes: whole, as pieces would lie between what is freed."""
+        bottleneck = bottleneck_layer(self._shape.topology)
+        units = 0 if bottleneck is None else self._shape.topology[bottleneck]
+        return np.empty((lanes, len(self._inputs), units))
+
+    @property
+    def _blocks(self) -> list[slice]:
+        starts = range(0, len(self._inputs), self._most_samples)
+        return [slice(start, start + self._most_samples) for start in starts]
 
     @np.errstate(over="ignore", invalid="ignore")  # a diverged network is looked into too
     def probe(self, lanes: Lanes, state: LaneState, later: Parameters | None) -> PerLayer:
@@ -93,20 +114,31 @@ class Examiner:
         for start in range(0, lanes, size):
             yield np.arange(start, min(lanes, start + size))
 
-    def _pass(self, lanes: Lanes, copy: LaneState) -> tuple["_Units", Forward]:
-        network = _TracedNetwork.of(lanes, copy)
-        found = network.forward(self._inputs)
-        return network.units(), found
+    def _pass(self, lanes: Lanes, state: LaneState, block: slice, codes: Codes) -> "_Passed":
+        """Pass a block of samples through the networks; write their codes to `codes`."""
+        network = _TracedNetwork.of(lanes, state.copy())
+        with torch.no_grad():
+            found = network.forward(self._inputs[block])
+        if codes.shape[2]:
+            codes[:, block] = found.code.numpy()
+        zero = found.outputs.abs() < ZERO
+        return _Passed(
+            samples=zero.shape[1],
+            units=network.units(),
+            all_zero=zero.all(dim=1).numpy(),
+            zeros=zero.sum(dim=(1, 2)).numpy(),
+            wanted=(self._targets[block].abs() >= ZERO).any(dim=0).numpy(),
+        )
 
-    def _distinct(self, lanes: Lanes, state: LaneState, passed: Values) -> list[bool | None]:
+    def _distinct(self, lanes: Lanes, state: LaneState, codes: Codes) -> list[bool | None]:
         """Return whether every sample has a code of its own; None where there are no codes.
 
-        `passed` is what a pass found at the bottlenecks. With batch normalisation it goes by the
+        `codes` are what a pass found at the bottlenecks. With batch normalisation they go by the
         statistics of the pass, a network's codes by the running ones.
         """
-        if len(self._shape.topology) == 2:
+        if not codes.shape[2]:
             return [None] * len(lanes)
-        found = list(passed.detach().double().numpy())
+        found = list(codes)
         if self._shape.normalisation != "none":
             paths = enumerate(lane.path for lane in lanes.lanes)
             networks = [network_at(path, state.network(row)) for row, path in paths]
@@ -118,31 +150,6 @@ class Examiner:
         if not np.isfinite(codes).all():
             return None
         return count_distinct(unit_codes(self._shape, codes)) == len(codes)
-
-    def _diagnose(
-        self,
-        units: "_Units",
-        outputs: Values,
-        distances: Float64[np.ndarray, "lanes layers"],
-        distinct: list[bool | None],
-    ) -> list[Diagnosis]:
-        zero = outputs.abs() < ZERO
-        wanted = (self._targets.abs() >= ZERO).any(dim=0)
-        stuck = (zero.all(dim=1) & wanted).sum(dim=1)
-        least = (
-            np.fmin.reduce(distances, axis=1) if distances.shape[1] else np.full(len(zero), np.nan)
-        )
-        return [
-            Diagnosis(
-                dead_units=int(units.dead[row].sum()),
-                saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
-                zero_outputs=int(stuck[row]),
-                output_sparsity=float(zero[row].double().mean()),
-                unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
-                codes_distinct=distinct[row],
-            )
-            for row in range(len(zero))
-        ]
 
     def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
         network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
@@ -189,6 +196,57 @@ class Examiner:
 
 
 @dataclass(frozen=True)
+class _Passed:
+    """What a pass of lanes over samples found.
+
+    Attributes:
+        samples: how many. units: of the hidden layers.
+        all_zero: outputs that are 0 for every sample. zeros: of each lane, how many numbers are.
+        wanted: outputs that are to be other than 0 for some sample.
+    """
+
+    samples: int
+    units: "_Units"
+    all_zero: Bool[np.ndarray, "lanes outputs"]
+    zeros: Int64[np.ndarray, " lanes"]
+    wanted: Bool[np.ndarray, " outputs"]
+
+    @classmethod
+    def joined(cls, parts: Sequence["_Passed"]) -> "_Passed":
+        """Return what was found over the samples of all parts."""
+        if len(parts) == 1:
+            return parts[0]
+        counts = [part.samples for part in parts]
+        return cls(
+            samples=sum(counts),
+            units=_Units.joined([part.units for part in parts], counts),
+            all_zero=np.logical_and.reduce([part.all_zero for part in parts]),
+            zeros=np.sum([part.zeros for part in parts], axis=0),
+            wanted=np.logical_or.reduce([part.wanted for part in parts]),
+        )
+
+
+def _diagnose(
+    passed: _Passed, distances: Float64[np.ndarray, "lanes layers"], distinct: list[bool | None]
+) -> list[Diagnosis]:
+    units, numbers = passed.units, passed.samples * len(passed.wanted)
+    stuck = (passed.all_zero & passed.wanted).sum(axis=1)
+    blank = np.full(len(stuck), np.nan)
+    least = np.fmin.reduce(distances, axis=1) if distances.shape[1] else blank
+    return [
+        Diagnosis(
+            dead_units=int(units.dead[row].sum()),
+            saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
+            zero_outputs=int(stuck[row]),
+            output_sparsity=int(passed.zeros[row]) / numbers,
+            unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
+            codes_distinct=distinct[row],
+        )
+        for row in range(len(stuck))
+    ]
+
+
+@dataclass(frozen=True)
 class _Units:
     """The hidden units of lanes, layer after layer.
 
@@ -201,25 +259,43 @@ class _Units:
     flat: Float64[np.ndarray, "lanes units"]
     widths: tuple[int, ...]
 
+    @classmethod
+    def joined(cls, parts: Sequence["_Units"], counts: Sequence[int]) -> "_Units":
+        """Return the units over the samples of all parts, so many in each."""
+        flat = [np.rint(part.flat * n) for part, n in zip(parts, counts, strict=True)]
+        dead = np.logical_and.reduce([part.dead for part in parts])
+        return cls(dead, np.sum(flat, axis=0) / sum(counts), parts[0].widths)
+
+
+@dataclass(frozen=True)
+class _Remembering:
+    """An activation that notes what it is applied to.
+
+    No method of the network: that would hold itself, and all that it saw, until it is found to be
+    garbage.
+    """
+
+    activation: Callable[[Values], Values]
+    seen: list[Values]
+
+    def __call__(self, values: Values) -> Values:
+        self.seen.append(values.detach())
+        return self.activation(values)
+
 
 class _TracedNetwork(BatchedNetwork):
     """A network that remembers the pre-activations of its hidden layers."""
 
     def __init__(self, lanes: Lanes, parameters: Tensor, buffers: dict[str, Tensor]) -> None:
         super().__init__(lanes, parameters, buffers)
-        self._seen: list[Values] = []
-        self._plain = self._hidden
-        self._hidden = self._remember
+        self._plain, self._seen = self._hidden, list[Values]()
+        self._hidden = _Remembering(self._hidden, self._seen)
 
     @classmethod
     def of(cls, lanes: Lanes, copy: LaneState) -> "_TracedNetwork":
         """Return the networks of lanes; a pass changes the buffers of `copy`."""
         buffers = {name: torch.from_numpy(array) for name, array in copy.buffers.items()}
         return cls(lanes, torch.from_numpy(copy.parameters), buffers)
-
-    def _remember(self, values: Values) -> Values:
-        self._seen.append(values.detach())
-        return self._plain(values)
 
     def units(self) -> _Units:
         """Return what the last pass says of the hidden units."""

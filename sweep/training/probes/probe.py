@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int64
 from sweep.components.stopping import VALIDATION_LOSS
 from sweep.datasets.data import Data
 from sweep.engines.contract import Engine
-from sweep.engines.evaluation import tensors, validate
+from sweep.engines.evaluation import tensors
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
 from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.autoencoder import network_at
@@ -48,7 +48,6 @@ class FinalMeasurements:
     """
 
     diagnosis: Diagnosis | None = None
-    validation_loss: float | None = None
     details: Mapping[str, Arrays] = field(default_factory=dict)
 
 
@@ -89,11 +88,6 @@ class Prober:
         for name, values in seen.items():
             state.probes[name][rows, points] = values
 
-    def validation_losses(self, lanes: Lanes, state: LaneState) -> Float64[np.ndarray, " lanes"]:
-        """Return each lane's loss on the held-out samples, each evaluated alone."""
-        rows = enumerate(lanes.lanes)
-        return np.array([validate(ln.path, state.network(row), self._data) for row, ln in rows])
-
     def measure_last(
         self, lanes: Lanes, state: LaneState, ends: LaneState
     ) -> list[FinalMeasurements]:
@@ -105,9 +99,6 @@ class Prober:
             ends: with the last ones, where the course of the gradients ends.
         """
         diagnoses = self._examiner.diagnose(lanes, state)
-        held_out: list[float | None] = [None] * len(lanes)
-        if self._data.validation_inputs is not None:
-            held_out = self.validation_losses(lanes, state).tolist()
         details: list[dict[str, Arrays]] = [{} for _ in diagnoses]
         if self._gradients:
             seen = self._examiner.probe(lanes, ends, None)
@@ -117,9 +108,7 @@ class Prober:
         if self._codes is not KeepCodes.NONE:
             for row, lane in enumerate(lanes.lanes):
                 details[row]["codes"] = self._code_table(lane.path, state.network(row))
-        return [
-            FinalMeasurements(*parts) for parts in zip(diagnoses, held_out, details, strict=True)
-        ]
+        return [FinalMeasurements(*parts) for parts in zip(diagnoses, details, strict=True)]
 
     def _code_table(self, trial: Trial, parameters: np.ndarray) -> Arrays:
         """Return the columns of the table `codes` of a network, evaluated alone."""
