@@ -2,7 +2,7 @@
 
 A page is a Jinja template, `NAME.md.jinja`, and a module, `NAME.py`, whose `numbers()` works out
 from the tables under `results/examples/` what the template names. No number stands in a template
-that a result could contradict.
+that a result could contradict. A figure that no report has is drawn by `draw()` of the module.
 """
 
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from pathlib import Path
 import jinja2
 import numpy as np
 
+from sweep.reports.figures.panels import to_png
 from sweep.reports.statistics.intervals import Share
 
 SOURCE = Path(__file__).parent
@@ -39,6 +40,12 @@ def render(name: str) -> str:
     environment.filters |= {"span": span, "wilson": wilson, "of": share_of}
     numbers = import_module(f"docs.experiments.source.{name}").numbers()
     return NOTE.format(name) + environment.get_template(f"{name}.md.jinja").render(numbers)
+
+
+def figure(name: str) -> bytes | None:
+    """Return the figure of a page whose module has a `draw()`, as a PNG."""
+    module = import_module(f"docs.experiments.source.{name}")
+    return to_png(module.draw()) if hasattr(module, "draw") else None
 
 
 def count(number: float) -> str:
