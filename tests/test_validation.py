@@ -42,6 +42,8 @@ FEATURES: dict[str, dict[str, Any]] = {
     "mini_batches": {"batch_size": 3, "sample_order": "shuffled"},
     "normalised": columns_of("normalisation", "batch") | {"batch_size": 4, "sample_order": "fixed"},
     "noise": columns_of("input_noise", "gaussian"),
+    "dropout": {"input_dropout": 0.2, "hidden_dropout": 0.1, "batch_size": 3}
+    | {"sample_order": "shuffled"},
     "flat_spot": {"flat_spot": 0.1},
     "skip": columns_of("skip", "highway"),
     "sum": {"loss_reduction": "sum", "learning_rate": 1e-3},
@@ -58,6 +60,7 @@ def test_engines_take_the_same_held_out_losses(name: str) -> None:
         ReferenceEngine(trial, data, validation_every=1),
         TorchEngine(trial, data, validation_every=1),
         TorchEngine(trial, data, window=4, validation_every=1),
+        FusedEngine(trial, data, validation_every=1),
     ):
         state = engine.begin(lanes)
         engine.advance(lanes, state, 15)

@@ -148,7 +148,7 @@ class Autoencoder(nn.Module):
         return values
 
     def _dropped(self, values: Tensor, layer: int) -> Tensor:
-        factors = self.dropout.get(layer)
+        factors = self.dropout.get(layer) if self.training else None
         return values if factors is None else values * factors
 
 
