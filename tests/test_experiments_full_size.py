@@ -6,15 +6,25 @@ import pandas as pd
 import pytest
 
 import sweep
+from docs.experiments.source.denoising import numbers
 from docs.experiments.source.page import EXAMPLES, PAGES, figure
 from sweep.config import load_config
 from sweep.planning import make_plan
+from sweep.store.places.layout import ResultsDir
+from sweep.studies.baselines import load_targets, thresholds
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "part", "count"), [("keras_autoencoders", [], 22)])
+@pytest.mark.parametrize(
+    ("name", "part", "count"),
+    [
+        ("keras_autoencoders", [], 22),
+        ("denoising", [], 800),
+        ("vanishing_full", ["grid.replicates=5"], 720),
+    ],
+)
 def test_the_kept_results_are_all_that_was_asked_for(
     name: str, part: list[str], count: int
 ) -> None:
@@ -56,3 +66,34 @@ def test_a_penalty_makes_the_code_of_the_full_size_network_smaller() -> None:
 @pytest.mark.reproduce
 def test_the_figure_of_the_page_is_what_its_results_give() -> None:
     assert (PAGES / "figures" / "keras.png").read_bytes() == figure("keras")
+
+
+@pytest.mark.reproduce
+def test_tied_weights_help_every_network_and_noise_none() -> None:
+    found = numbers()
+    assert found["helps"]("tied weights") == [True] * 4
+    assert [sorted(names) for names in found["better"]] == [
+        ["tied weights"],
+        ["tied weights"],
+        ["tied weights", "weight decay 1e-5"],
+        ["tied weights", "weight decay 1e-6"],
+    ]
+    assert [len(names) for names in found["worse"]] == [3, 12, 4, 15]
+
+
+@pytest.mark.reproduce
+def test_networks_of_few_images_overfit() -> None:
+    assert [round(gap, 1) for gap in numbers()["gaps"]] == [2.1, 3.3, 1.1, 1.2]
+
+
+@pytest.mark.reproduce
+def test_with_time_pretraining_restores_learning_at_every_depth_as_two_remedies_do() -> None:
+    trials = sweep.read_trials(EXAMPLES / "vanishing_full")
+    least = thresholds(trials, load_targets(ResultsDir(EXAMPLES / "vanishing_full"), trials))
+    learnt = trials["final_loss"] < least
+    fast = trials["learning_rate"] == 1
+    for column, values in {"normalisation": ["batch"], "skip": ["residual"]}.items():
+        assert learnt[trials[column].isin(values)].all()
+    assert learnt[(trials["pretraining"] != "none") & fast].all()
+    assert not learnt[(trials["pretraining"] != "none") & ~fast].any()
+    assert not learnt[(trials["skip"] == "highway") & (trials["depth"] == 12)].any()

@@ -22,6 +22,7 @@ MOST_EPOCHS = 3000
         ("encoder", "fused", 8),
         ("identity", "fused", 8),
         ("stacked_full_batch", "fused", 4),
+        ("denoising", "fused", 8),
         ("vanishing", "torch", 1),
         ("zhang2017_readings", "fused", 8),
     ],

@@ -6,11 +6,14 @@ from docs.experiments.source.page import EXAMPLES
 from sweep.store.tables.reader import read_trials
 
 RUN = (
+    "denoising",
     "encoder",
     "identity",
+    "keras_autoencoders",
     "stacked",
     "stacked_full_batch",
     "vanishing",
+    "vanishing_full",
     "variants",
     "zhang2017",
     "zhang2017_epochs",
