@@ -39,7 +39,8 @@ included. A column that does not apply to a trial is null in its row.
 TABLE_INTROS = {
     "trials": "One row a trial.",
     "curves": "The losses that are recorded: at log-spaced epochs, the same for every trial, and "
-    "the last 16 of each. The loss of epoch t is taken before the update of epoch t.",
+    "the last 16 of each. The loss of epoch t is taken before its update; with mini-batches it is "
+    "the mean over them, weighted by their sizes, of the loss before the update of each.",
     "weights": "The final parameters, one row a trial; `sweep.load_model` makes a network of them.",
     "ladder": "When other stop rules would have been met on the same trajectory: one row for each "
     "rule that was. A rule that is not listed was not met by the trial's last epoch.",
