@@ -28,6 +28,8 @@ from sweep.plugins.components import component_of, flags_of
 from sweep.trial import Trial
 
 PACKED_TILE = 8  # samples done at a time: their activations stay in the first cache
+NARROW_TILE = 16  # likewise, of networks of up to `NARROW` units
+NARROW = 96
 ALONE_TILE = 8  # columns: an update of up to 128 samples is one tile
 MOST_RESIDENT = 32 << 20  # bytes of samples laid out as the kernel wants them
 MOST_PACKED = 2048  # parameters of networks that train side by side: sixteen fit the second cache
@@ -195,7 +197,8 @@ def _tile(shape: Trial, batch: int, held_out: int, samples: int, width: int, *, 
     per_column = width if alone else 1
     if shape.normalisation != "none":
         return -(-batch // per_column)
-    return min(ALONE_TILE if alone else PACKED_TILE, -(-max(batch, held_out) // per_column))
+    packed_tile = NARROW_TILE if sum(shape.topology) <= NARROW else PACKED_TILE
+    return min(ALONE_TILE if alone else packed_tile, -(-max(batch, held_out) // per_column))
 
 
 def _forms(shape: Trial, samples: _Samples) -> dict[str, int]:
