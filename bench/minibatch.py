@@ -23,6 +23,7 @@ from sweep.engines.fused.engine import FusedEngine
 
 ROUNDS = 7
 TOLERANCE = 1e-3
+CHUNK = 2
 DRAWN_TOLERANCE = 0.05  # where each contender has random numbers of its own
 OURS, PYTORCH, VMAP, BLAS = "ours", "PyTorch", "JAX, vmap", "SGEMM"
 
@@ -170,8 +171,8 @@ def two_cores(work: Work | None = None, *, rounds: int = ROUNDS) -> list[Row]:
     for _ in range(rounds):
         for n, contender in contenders.items():
             began = time.perf_counter()
-            contender.advance(1)
-            taken[n].append(time.perf_counter() - began)
+            contender.advance(CHUNK)
+            taken[n].append((time.perf_counter() - began) / CHUNK)
     best = {n: min(seconds) for n, seconds in taken.items()}
     return [
         Row(
@@ -181,7 +182,8 @@ def two_cores(work: Work | None = None, *, rounds: int = ROUNDS) -> list[Row]:
             figure=best[1] / best[2],
             unit=Unit.TIMES,
             goal=at_least(1.7),
-            note="seconds by the clock, the same bits",
+            note=f"seconds by the clock, {CHUNK} epochs a call, as a chunk of so wide a network "
+            "has; the same bits; with other work on either core, much less",
         )
     ]
 
