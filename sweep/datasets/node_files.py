@@ -48,7 +48,7 @@ def is_mapped(array: object) -> bool:
 
 def open_arrays(key: str) -> dict[str, np.ndarray] | None:
     """Return what was kept under `key`, mapped and read-only; None if that is nothing readable."""
-    base = _directory()
+    base = _directory(make=False)
     if base is None or not (folder := base / key).is_dir():
         return None
     try:
@@ -66,7 +66,7 @@ def keep_arrays(key: str, arrays: Arrays) -> None:
         key: a name for just these numbers.
         arrays: by names without `-`.
     """
-    base = _directory()
+    base = _directory(make=True)
     if base is None:
         return
     needed = sum(array.nbytes for array in arrays.values())
@@ -185,17 +185,19 @@ def _file_of(array: object) -> Path | None:
     return Path(base.filename) if whole else None  # type: ignore[union-attr]
 
 
-def _directory() -> Path | None:
+def _directory(*, make: bool) -> Path | None:
     """Return where files are kept: the first candidate that this user alone can write to.
 
     They are a folder of `SWEEP_CACHE_DIR`, and one among the temporary files, which are of this
-    machine where a home need not be. None where nothing can be written.
+    machine where a home need not be. None where nothing can be written, or nothing is there and
+    none is to be made.
     """
     given = os.environ.get("SWEEP_CACHE_DIR")
     shared = Path(tempfile.gettempdir()) / f"sweep-data-{os.getuid()}"
     for base in (*([Path(given) / "data"] if given else []), shared):
         with suppress(OSError):
-            base.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if make:
+                base.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(base) and os.access(base, os.W_OK | os.X_OK):
                 return base
     return None
