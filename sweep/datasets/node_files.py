@@ -189,14 +189,14 @@ def _directory(*, make: bool) -> Path | None:
     """Return where files are kept: the first candidate that this user alone can write to.
 
     They are a folder of `SWEEP_CACHE_DIR`, and one among the temporary files, which are of this
-    machine where a home need not be. None where nothing can be written, or nothing is there and
-    none is to be made.
+    machine where a home need not be. None where nothing can be written. The latter is there
+    once something is kept in it, or with `make`.
     """
     given = os.environ.get("SWEEP_CACHE_DIR")
     shared = Path(tempfile.gettempdir()) / f"sweep-data-{os.getuid()}"
     for base in (*([Path(given) / "data"] if given else []), shared):
         with suppress(OSError):
-            if make:
+            if make or base is not shared:
                 base.mkdir(mode=0o700, parents=True, exist_ok=True)
             if is_ours(base) and os.access(base, os.W_OK | os.X_OK):
                 return base
