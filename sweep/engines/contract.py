@@ -60,6 +60,7 @@ class Engine(Protocol):
     device: str
     numerics_version: int
     capacity: int  # lanes worth training at once
+    lanes_by: str | None  # how lanes of a network of the user's own train, as a row says it
 
     def begin(self, lanes: Lanes) -> LaneState:
         """Return the state of `lanes` before their first epoch."""

@@ -55,6 +55,7 @@ class PhasedEngine:
         self._phases = phases_of(shape)
         self._parts: dict[tuple[str, int], Engine] = {}
         self.name, self.device = self._main.name, self._main.device
+        self.lanes_by = self._main.lanes_by
         self.numerics_version, self.capacity = self._main.numerics_version, self._main.capacity
 
     def begin(self, lanes: Lanes) -> LaneState:

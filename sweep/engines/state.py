@@ -29,26 +29,6 @@ WATCH_COLUMNS: dict[str, float] = {"live": False, **COUNTERS}
 GROUPS = ("slots", "scalars", "buffers", "validation", "best", "probes", "phases")
 """The groups of arrays by name that a state holds."""
 
-NEEDED = frozenset(
-    [
-        "epoch",
-        "updates",
-        "parameters",
-        "live",
-        "previous_loss",
-        "best_loss",
-        "best_epoch",
-        "curve",
-        "tail",
-        "ladder_since",
-        "ladder_best",
-        "ladder_epoch",
-        "ladder_loss",
-    ]
-)
-"""The arrays that a saved state must have; one that lacks another gets what that is at first."""
-
-
 LOSS_RECORD = (
     "best_loss",
     "best_epoch",
@@ -60,6 +40,9 @@ LOSS_RECORD = (
     "ladder_loss",
 )
 """The arrays that a state has of each monitored loss: those on held-out samples in a group."""
+
+NEEDED = frozenset(["epoch", "updates", "parameters", "live", "previous_loss", *LOSS_RECORD])
+"""The arrays that a saved state must have; one that lacks another gets what that is at first."""
 
 
 @dataclass(frozen=True)

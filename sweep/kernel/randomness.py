@@ -155,17 +155,22 @@ def uniform(seed: int, high: int, index: int, first: int, count: int, out: Any) 
 
 
 @compiled
+def _halves_at(seed: int, high: int, index: int, first: int, count: int, drawn: Any) -> Any:
+    """Draw what holds halves [first, first + count) into `drawn`; return a pointer to the first."""
+    odd = first % 2
+    words(seed, high, index, first // 2, (odd + count + 1) // 2, drawn)
+    return at(_halves_of(drawn), odd)
+
+
+@compiled
 def halves(seed: int, high: int, index: int, first: int, count: int, out: Any) -> None:
     """Write draws [first, first + count), two from each word: pointer to uint32, times 2**-32."""
     drawn = _words_on_stack(_STRADDLED)
-    pairs = _halves_of(drawn)
     for start in range(0, count, 2 * _CHUNK):
-        n = min(2 * _CHUNK, count - start)
-        odd = (first + start) % 2
-        words(seed, high, index, (first + start) // 2, (odd + n + 1) // 2, drawn)
-        here = at(out, start)
+        n, here = min(2 * _CHUNK, count - start), at(out, start)
+        pairs = _halves_at(seed, high, index, first + start, n, drawn)
         for i in range(n):
-            here[i] = pairs[odd + i]
+            here[i] = pairs[i]
 
 
 @compiled
@@ -185,14 +190,11 @@ def masks(
         out: pointer to numbers.
     """
     drawn = _words_on_stack(_STRADDLED)
-    pairs = _halves_of(drawn)
     for start in range(0, count, 2 * _CHUNK):
-        n = min(2 * _CHUNK, count - start)
-        odd = (first + start) % 2
-        words(seed, high, index, (first + start) // 2, (odd + n + 1) // 2, drawn)
-        here = at(out, start)
+        n, here = min(2 * _CHUNK, count - start), at(out, start)
+        pairs = _halves_at(seed, high, index, first + start, n, drawn)
         for i in range(n):
-            here[i] = kept if pairs[odd + i] * 2.0**-32 >= rate else 0.0
+            here[i] = kept if pairs[i] * 2.0**-32 >= rate else 0.0
 
 
 def _series(coefficients: tuple[float, ...]) -> Any:

@@ -2,8 +2,8 @@
 
 A kernel that hands its hundred arrays and numbers from function to function one by one takes most
 of its time to compile with that. A record is declared as a `NamedTuple` whose fields are arrays,
-numbers or truth values; compiled functions take a pointer to it and read a field as an attribute,
-an array as a pointer to its first number. Fields do not change while compiled code runs.
+numbers, truth values or records; compiled functions take a pointer to it and read a field as an
+attribute, an array as a pointer to its first number. Fields do not change while compiled code runs.
 """
 
 # mypy: disable-error-code="no-untyped-call"
@@ -57,6 +57,8 @@ class RecordType(types.Type):
         for name, kind in _kinds(record).items():
             if isinstance(kind, Holds):
                 self.fields[name] = types.CPointer(_ELEMENTS[kind.element(dtype).name])
+            elif issubclass(kind, tuple):
+                self.fields[name] = RecordType(kind, dtype)
             else:
                 self.fields[name] = _SCALARS[kind]
         self.places = {name: place for place, name in enumerate(self.fields)}
@@ -84,7 +86,7 @@ def _read_field(context: Any, builder: Any, kind: RecordType, record: Any, name:
     word.set_metadata("invariant.load", builder.module.add_metadata([]))
     field = kind.fields[name]
     value = context.get_value_type(field)
-    if isinstance(field, types.CPointer):
+    if isinstance(field, types.CPointer | RecordType):
         return builder.inttoptr(word, value)
     if field == types.float64:
         return builder.bitcast(word, value)
@@ -120,10 +122,12 @@ class Packed(NamedTuple):
 
     Attributes:
         words: of its fields. record: whose arrays stay alive with it.
+        inner: the records that are fields of it.
     """
 
     words: np.ndarray
     record: Any
+    inner: "tuple[Packed, ...]"
 
     @property
     def address(self) -> int:
@@ -133,21 +137,25 @@ class Packed(NamedTuple):
 def pack(record: Any, dtype: str) -> Packed:
     """Lay a record out; its arrays are used where they are."""
     words, declared = np.empty(len(record), np.int64), cast("Any", type(record))
+    inner: list[Packed] = []
     for place, (name, kind) in enumerate(_kinds(declared).items()):
         value = record[place]
         if isinstance(kind, Holds):
             assert value.dtype == kind.element(dtype), (name, value.dtype)
             assert value.flags.c_contiguous, name
             words[place] = value.ctypes.data
+        elif issubclass(kind, tuple):
+            inner.append(pack(value, dtype))
+            words[place] = inner[-1].address
         elif kind is float:
             words[place] = np.float64(value).view(np.int64)
         else:
             words[place] = value
-    return Packed(words, record)
+    return Packed(words, record, tuple(inner))
 
 
 @cache
 def _kinds(record: Any) -> dict[str, Any]:
-    """Return what each field of a record is: what its array holds, or int, float or bool."""
+    """Return what each field is: what its array holds, or int, float, bool or a record's class."""
     hints = get_type_hints(record, include_extras=True)
     return {name: getattr(hint, "__metadata__", (hint,))[0] for name, hint in hints.items()}

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
+from sweep.components.stopping import VALIDATION_LOSS
 from sweep.engines.contract import Engine, Evaluation, Stop
 from sweep.engines.pretraining import phase_table, phased_curve, pretraining_epochs
 from sweep.engines.state import Lane, Lanes, LaneState, one_watch
@@ -16,7 +18,7 @@ from sweep.ladder import restored_by
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import Curve, Outcome, Provenance, TrialResult, machine
 from sweep.training.isolation import Failure
-from sweep.training.probes.probe import FinalMeasurements, Prober, validation_curve
+from sweep.training.probes.probe import FinalMeasurements, Prober
 from sweep.training.work import KeepState, Work
 from sweep.trial import LIMITED, Status, StopReason, Trial
 
@@ -83,7 +85,7 @@ class Reporter:
         if not self._work.record.curves:
             return Curve.empty()
         epochs, losses = recorded_curve(state, 0)
-        held_out = validation_curve(state, epochs, validation_loss)
+        held_out = _validation_curve(state, epochs, validation_loss)
         curve = replace(Curve.of_losses(epochs, losses), validation_loss=held_out)
         return phased_curve(state, curve)
 
@@ -139,7 +141,7 @@ class Reporter:
             numerics_version=int(state.numerics[0]) if state else 0,
             pack=self._work.pack.pack_id,
             lanes=lanes,
-            lanes_by=getattr(self._engine, "lanes_by", None),
+            lanes_by=self._engine.lanes_by if self._engine else None,
             attempt=self._work.attempt,
             resumed_from=int(start.epoch[0]) if start else 0,
             ray_version=self._work.ray_version,
@@ -148,6 +150,25 @@ class Reporter:
             finished=now,
             **machine(),
         )
+
+
+def _validation_curve(
+    state: LaneState, epochs: Int64[np.ndarray, " points"], final: float | None
+) -> Float64[np.ndarray, " points"]:
+    """Return the held-out loss after each recorded epoch of a lane, nan where it was not taken.
+
+    Args:
+        state: one lane wide.
+        epochs: recorded, ascending.
+        final: the loss at the last weights, if those were evaluated.
+    """
+    losses = np.full(len(epochs), np.nan)
+    if state.validation:
+        _, losses = recorded_curve(state, 0, VALIDATION_LOSS)
+        final = final if np.isnan(losses[-1:]).any() else None
+    if final is not None and len(losses):
+        losses[-1] = final
+    return losses
 
 
 def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:

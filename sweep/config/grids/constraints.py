@@ -169,9 +169,6 @@ class Constraints:
                 must=f"have no width below the input's {widths[0]} with initialiser identity",
                 got=format_topology(widths),
             )
-        for value in meeting(code_penalty=bool, topology=_has_no_code):
-            must = "be 0 where there is no hidden layer to hold a code"
-            yield _unfit(value, "code_penalty", must)
         for value in meeting(hidden_dropout=bool, topology=_has_no_code):
             yield _unfit(value, "hidden_dropout", "be 0 where there is no hidden layer")
         yield from _unfit_penalties(meeting)
@@ -227,13 +224,8 @@ def is_any(*names: object) -> Callable[[object], bool]:
     return lambda value: value in names
 
 
-def is_used(value: object) -> bool:
-    """Return whether an optional part of a network or a number is there and not 0."""
-    return value not in (None, False, "none", 0.0)
-
-
 def is_chosen(value: object) -> bool:
-    """Return whether an optional part of a network or its training is used."""
+    """Return whether an optional part of a network or its training is used; 0 is not."""
     return value not in (None, False, "none")
 
 
@@ -260,11 +252,12 @@ def _unfit_penalties(meeting: Callable[..., Iterator[AxisValue]]) -> Iterator[Pr
         yield Problem(path=value.paths["sparsity"], must=must, got=value.columns["sparsity"])
     for value in meeting(*COLUMNS["activation"], sparsity=is_chosen):
         yield from _unfit_activation(value)
-    for value in meeting(contractive_penalty=bool, topology=_has_no_code):
-        must = "be 0 where there is no hidden layer to hold a code"
-        yield _unfit(value, "contractive_penalty", must)
+    for name in ("code_penalty", "contractive_penalty"):
+        for value in meeting(**{name: bool, "topology": _has_no_code}):
+            must = "be 0 where there is no hidden layer to hold a code"
+            yield _unfit(value, name, must)
     for name in ("normalisation", "skip", "flat_spot"):
-        for value in meeting(**{"contractive_penalty": bool, name: is_used}):
+        for value in meeting(**{"contractive_penalty": bool, name: is_chosen}):
             yield Problem(
                 path=value.paths["contractive_penalty"],
                 must=f"be 0 with {name}: it takes plain dense layers",

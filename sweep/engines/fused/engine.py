@@ -33,6 +33,7 @@ class FusedEngine:
     name = "fused"
     device = "cpu"
     numerics_version = 2
+    lanes_by: str | None = None
 
     def __init__(
         self,

@@ -444,22 +444,22 @@ def dropout_form(dtype: str) -> int:
 
 
 def normalisation_forms(component: Normalisation, dtype: str) -> tuple[int, int]:
-    """Compile a normalisation and its way back: see `normalisation.forms`."""
+    """Compile a normalisation and its way back: see `normalisation`."""
     width, n_options = vector_width(np.dtype(dtype)), len(component.options)
 
-    def form(place: int) -> Callable[[], Callable[..., None]]:
-        def make() -> Callable[..., None]:
-            kernel = component.kernel()
-            assert kernel is not None, component
-            made: Callable[..., None] = normalisation.forms(inlined(kernel), width, n_options)[
-                place
-            ]
-            return made
+    def make_forward() -> Callable[..., None]:
+        kernel = component.kernel()
+        assert kernel is not None, component
+        made: Callable[..., None] = normalisation.forward_form(inlined(kernel), width, n_options)
+        return made
 
-        return make
+    def make_backward() -> Callable[..., None]:
+        made: Callable[..., None] = normalisation.backward_form(width)
+        return made
 
-    forward = _address(form(0), "nnnnnnnwwwww", of=(component,), variant="forward", dtype=dtype)
-    backward = _address(form(1), "nnnnnnnwwwww", of=(component,), variant="backward", dtype=dtype)
+    kinds = "nnnnnnnwwwww"
+    forward = _address(make_forward, kinds, of=(component,), variant="forward", dtype=dtype)
+    backward = _address(make_backward, kinds, of=(), variant="normalise_back", dtype=dtype)
     return forward, backward
 
 
@@ -473,33 +473,39 @@ def skip_forms(component: Skip, dtype: str) -> tuple[int, int]:
     """
     width = vector_width(np.dtype(dtype))
 
+    @compiled(forceinline=True)
+    def beside(around: Any, column: int, unit: int, given: int) -> Any:
+        """Return what is carried around a unit: nothing where there are fewer below."""
+        carried = repeated(0.0, load(around))
+        if unit < given:
+            carried = load(at(around, (column * given + unit) * width))
+        return carried
+
+    def function(place: int) -> Any:
+        kernel = component.kernel()
+        assert kernel is not None, component
+        return inlined(kernel[place])
+
     def make_forward() -> Callable[..., None]:
-        made = component.kernel()
-        assert made is not None, component
-        one = inlined(made[0])
+        one = function(0)
 
         def join(
             values: Any, inner: Any, gates: Any, around: Any, columns: int, units: int, given: int
         ) -> None:
-            zero = repeated(0.0, load(values))
             for c in range(columns):
                 for i in range(units):
                     k = (c * units + i) * width
-                    beside = zero
-                    if i < given:
-                        beside = load(at(around, (c * given + i) * width))
                     activations = load(at(values, k))
                     store(at(inner, k), activations)
-                    value, gate = one(activations, beside, load(at(gates, k)))
+                    carried = beside(around, c, i, given)
+                    value, gate = one(activations, carried, load(at(gates, k)))
                     store(at(values, k), value)
                     store(at(gates, k), gate)
 
         return join
 
     def make_backward() -> Callable[..., None]:
-        made = component.kernel()
-        assert made is not None, component
-        one = inlined(made[1])
+        one = function(1)
 
         def join_back(
             slopes: Any,
@@ -511,15 +517,11 @@ def skip_forms(component: Skip, dtype: str) -> tuple[int, int]:
             units: int,
             given: int,
         ) -> None:
-            zero = repeated(0.0, load(slopes))
             for c in range(columns):
                 for i in range(units):
                     k = (c * units + i) * width
-                    beside = zero
-                    if i < given:
-                        beside = load(at(around, (c * given + i) * width))
-                    gate = load(at(gates, k))
-                    slope, of_gate, rest = one(load(at(back, k)), load(at(inner, k)), beside, gate)
+                    gate, carried = load(at(gates, k)), beside(around, c, i, given)
+                    slope, of_gate, rest = one(load(at(back, k)), load(at(inner, k)), carried, gate)
                     store(at(slopes, k), load(at(slopes, k)) * slope)
                     store(at(gates, k), of_gate)
                     store(at(back, k), rest)

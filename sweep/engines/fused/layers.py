@@ -60,7 +60,6 @@ class Layers:
             "along": np.where(tied, fan_out, 1),
             "biases": self._starts(Role.BIAS),
             "scales": self._starts(Role.SCALE),
-            "shifts": self._starts(Role.SHIFT),
             "gates": self._starts(Role.GATE),
             "gate_biases": self._starts(Role.GATE_BIAS),
             "means": self._means(),

@@ -93,7 +93,8 @@ class Memory(NamedTuple):
         widths: units of each layer. heights: units of the layers below, inputs left out.
         weights, across, along: of each layer: its first weight, and from one to the next along
             outputs and inputs, so that tied weights are read where their mirror's are.
-        biases, scales, shifts, gates, gate_biases: of each layer, -1 where it has none.
+        biases, scales, gates, gate_biases: of each layer, -1 where it has none; a shift follows
+            its scale.
         means: of each layer, its running means among the buffers; variances follow.
         mirrors: of each layer, the first weight of the layer whose weights it shares, or -1.
         gradients: of each layer, where the gradient of its weights lies.
@@ -126,7 +127,6 @@ class Memory(NamedTuple):
     along: Words
     biases: Words
     scales: Words
-    shifts: Words
     gates: Words
     gate_biases: Words
     means: Words

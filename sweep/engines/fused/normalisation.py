@@ -9,6 +9,7 @@ from typing import Any
 from sweep.engines.fused.network import padded
 from sweep.engines.fused.samples import turn
 from sweep.kernel.compilation import compiled
+from sweep.kernel.pointers import vectors_at
 from sweep.kernel.vectors import at, fma, load, load_repeated, repeated, store
 
 
@@ -79,45 +80,46 @@ def of_unit(numbers: Any, i: int, alone: bool, width: int) -> Any:
     return load_repeated(at(numbers, i)) if alone else load(at(numbers, i * width))
 
 
-def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:
-    """Return the forward and the backward form around what gives a unit's factor."""
-    from sweep.kernel.pointers import vectors_at
+@compiled
+def _fill(out: Any, number: float, count: int, width: int) -> None:
+    for i in range(0, count * width, width):
+        store(at(out, i), repeated(number, load(out)))
 
-    @compiled
-    def find_statistics(
-        pre: Any,
-        inner: Any,
-        running: Any,
-        mean: Any,
-        inverse: Any,
-        options: Any,
-        rows: Any,
-        columns: int,
-        samples: int,
-        units: int,
-        alone: bool,
-    ) -> None:
-        """Find mean and variance of a batch, and let the running ones follow."""
-        stride = 1 if alone else width
-        size, one = padded(units * stride, width), repeated(1.0, load(pre))
-        for i in range(columns * units):
-            store(at(inner, i * width), one)
-        sum_products(pre, inner, mean, rows, columns, samples, units, alone, width)
-        for i in range(0, size, width):
-            store(at(mean, i), load(at(mean, i)) / float(samples))
-        for c in range(columns):
-            for i in range(units):
-                k = (c * units + i) * width
-                store(at(inner, k), load(at(pre, k)) - of_unit(mean, i, alone, width))
-        sum_products(inner, inner, inverse, rows, columns, samples, units, alone, width)
-        for i in range(0, size, width):
-            store(at(inverse, i), load(at(inverse, i)) / float(samples))
-        unbiased = samples / (samples - 1.0)
-        for i in range(units * stride):
-            momentum = 1.0 * options[i % stride]
-            kept, spread = 1.0 * running[i], 1.0 * running[units * stride + i]
-            running[i] = kept + momentum * (mean[i] - kept)
-            running[units * stride + i] = spread + momentum * (inverse[i] * unbiased - spread)
+
+@compiled
+def find_means(
+    a: Any,
+    b: Any,
+    out: Any,
+    rows: Any,
+    columns: int,
+    samples: int,
+    units: int,
+    alone: bool,
+    width: int,
+) -> None:
+    """Write the means over samples of a times b, as `sum_products` its sums."""
+    sum_products(a, b, out, rows, columns, samples, units, alone, width)
+    for i in range(0, padded(units if alone else units * width, width), width):
+        store(at(out, i), load(at(out, i)) / float(samples))
+
+
+@compiled
+def _follow(running: Any, found: Any, factor: float, options: Any, count: int, stride: int) -> None:
+    """Move running statistics towards those of a batch, by each lane's momentum."""
+    for i in range(count):
+        momentum, kept = 1.0 * options[i % stride], 1.0 * running[i]
+        running[i] = kept + momentum * (found[i] * factor - kept)
+
+
+@compiled
+def _copy(out: Any, numbers: Any, count: int) -> None:
+    for i in range(count):
+        out[i] = numbers[i]
+
+
+def forward_form(factor: Any, width: int, n_options: int) -> Any:
+    """Return the forward form around what gives a unit's factor, of variance and options."""
 
     def normalise(
         pre: Any,
@@ -134,22 +136,27 @@ def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:
         training: bool,
     ) -> None:
         stride = 1 if alone else width
+        count = units * stride
         mean, inverse = statistics, at(statistics, (units + width) * width)
+        spread, shift = at(running, count), at(scale, count)
         if training:
-            find_statistics(
-                pre, inner, running, mean, inverse, options, rows, columns, samples, units, alone
-            )
+            _fill(inner, 1.0, columns * units, width)
+            find_means(pre, inner, mean, rows, columns, samples, units, alone, width)
+            _follow(running, mean, 1.0, options, count, stride)
         else:
-            for i in range(units * stride):
-                mean[i], inverse[i] = running[i], running[units * stride + i]
-            for c in range(columns):
-                for i in range(units):
-                    k = (c * units + i) * width
-                    store(at(inner, k), load(at(pre, k)) - of_unit(mean, i, alone, width))
+            _copy(mean, running, count)
+        for c in range(columns):
+            for i in range(units):
+                k = (c * units + i) * width
+                store(at(inner, k), load(at(pre, k)) - of_unit(mean, i, alone, width))
+        if training:
+            find_means(inner, inner, inverse, rows, columns, samples, units, alone, width)
+            _follow(spread, inverse, samples / (samples - 1.0), options, count, stride)
+        else:
+            _copy(inverse, spread, count)
         given = vectors_at(options, width, n_options)
-        for i in range(0, units * stride, width):
+        for i in range(0, count, width):
             store(at(inverse, i), factor(load(at(inverse, i)), given))
-        shift = at(scale, units * stride)
         for c in range(columns):
             for i in range(units):
                 k = (c * units + i) * width
@@ -157,6 +164,12 @@ def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:
                 store(at(inner, k), normal)
                 a, b = of_unit(scale, i, alone, width), of_unit(shift, i, alone, width)
                 store(at(pre, k), fma(normal, a, b))
+
+    return normalise
+
+
+def backward_form(width: int) -> Any:
+    """Return the way back from the slopes of what a layer normalised gives."""
 
     def normalise_back(
         slopes: Any,
@@ -175,9 +188,7 @@ def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:
         stride, room = (1 if alone else width), (units + width) * width
         inverse = at(statistics, room)
         sums, products = at(statistics, 2 * room), at(statistics, 3 * room)
-        one = repeated(1.0, load(slopes))
-        for i in range(columns * units):
-            store(at(ones, i * width), one)
+        _fill(ones, 1.0, columns * units, width)
         sum_products(slopes, ones, sums, rows, columns, samples, units, alone, width)
         sum_products(slopes, inner, products, rows, columns, samples, units, alone, width)
         for i in range(units * stride):
@@ -193,4 +204,4 @@ def forms(factor: Any, width: int, n_options: int) -> tuple[Any, Any]:
                 whole = of_unit(scale, i, alone, width) * of_unit(inverse, i, alone, width)
                 store(at(slopes, k), whole * rest)
 
-    return normalise, normalise_back
+    return normalise_back

@@ -7,7 +7,7 @@ judged by its own function.
 # mypy: disable-error-code="no-untyped-call"
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import unwrap
 from typing import Any, NamedTuple
 
@@ -30,6 +30,7 @@ from sweep.components.stopping import (
 from sweep.components.stopping import REASONS as RULE_REASONS
 from sweep.engines.state import COUNTERS, LOSS_RECORD, TAIL_EPOCHS, LaneState, curve_epochs
 from sweep.kernel.compilation import compiled
+from sweep.kernel.pointers import number_reader
 from sweep.kernel.records import Bytes, Doubles, Words
 from sweep.kernel.vectors import at, instruction
 from sweep.ladder import LEVELS, PATIENCES, RULES, TOLERANCES
@@ -70,37 +71,6 @@ class LossRecord(NamedTuple):
         next_level: how many of its levels are.
     """
 
-    best_loss: Any
-    best_epoch: Any
-    curve: Any
-    tail: Any
-    ladder_since: Any
-    ladder_best: Any
-    ladder_epoch: Any
-    ladder_loss: Any
-    next_patience: Any
-    next_level: Any
-
-
-class LaneRecords(NamedTuple):
-    """The arrays of a `LaneState` that rules and records live in, and what a call adds to them.
-
-    Those of `LossRecord` are there twice: of an epoch's own loss, and with `validation_` before
-    their names of that on held-out samples. The latter are empty unless `validates`.
-
-    Attributes:
-        next_point: which epoch of `points`, those of the curve, is the next.
-        counters: of the stop rules, (lanes, watches, `COUNTERS`).
-        reasons: (lanes, watches), an index into `REASONS`.
-        validation_taken: of how many epochs the loss on held-out samples was.
-        validates: whether it is taken at all.
-        watches, width: columns of the tables of watches, and of the curve.
-    """
-
-    epoch: Words
-    updates: Words
-    previous_loss: Doubles
-    last_delta: Doubles
     best_loss: Doubles
     best_epoch: Words
     curve: Doubles
@@ -111,17 +81,41 @@ class LaneRecords(NamedTuple):
     ladder_loss: Doubles
     next_patience: Words
     next_level: Words
-    validation_best_loss: Doubles
-    validation_best_epoch: Words
-    validation_curve: Doubles
-    validation_tail: Doubles
-    validation_ladder_since: Words
-    validation_ladder_best: Doubles
-    validation_ladder_epoch: Words
-    validation_ladder_loss: Doubles
-    validation_next_patience: Words
-    validation_next_level: Words
-    validation_taken: Words
+
+    @classmethod
+    def of(cls, arrays: Mapping[str, np.ndarray]) -> "LossRecord":
+        """Return those of the arrays by name, to be changed in place."""
+        own = {name: arrays[name] for name in LOSS_RECORD}
+        met = own["ladder_epoch"] > 0
+        waited = met[:, :-_N_LEVELS].reshape(-1, _N_PATIENCES)
+        return cls(
+            **own,
+            next_patience=waited.sum(axis=1, dtype=np.int64),
+            next_level=met[:, -_N_LEVELS:].sum(axis=1, dtype=np.int64),
+        )
+
+
+class LaneRecords(NamedTuple):
+    """The arrays of a `LaneState` that rules and records live in, and what a call adds to them.
+
+    Attributes:
+        own: of an epoch's own loss.
+        held_out: of that on held-out samples, empty unless `validates`.
+        next_point: which epoch of `points`, those of the curve, is the next.
+        counters: of the stop rules, (lanes, watches, `COUNTERS`).
+        reasons: (lanes, watches), an index into `REASONS`.
+        taken: of how many epochs the loss on held-out samples was.
+        validates: whether it is taken at all.
+        watches, width: columns of the tables of watches, and of the curve.
+    """
+
+    epoch: Words
+    updates: Words
+    previous_loss: Doubles
+    last_delta: Doubles
+    own: LossRecord
+    held_out: LossRecord
+    taken: Words
     live: Bytes
     counters: Doubles
     points: Words
@@ -134,16 +128,17 @@ class LaneRecords(NamedTuple):
     @classmethod
     def of(cls, state: LaneState, reasons: Int8[np.ndarray, "lanes watches"]) -> "LaneRecords":
         """Return the arrays of a state, to be changed in place but for `counters`."""
-        validation = dict(state.validation) or _blanks(state)
-        held_out = {name: validation[name] for name in LOSS_RECORD}
         own = {name: getattr(state, name) for name in LOSS_RECORD}
-        plain = ("epoch", "updates", "previous_loss", "last_delta")
-        arrays = {name: getattr(state, name) for name in plain} | own
-        arrays |= {f"validation_{name}": array for name, array in validation.items()}
-        assert all(array.flags.c_contiguous for array in arrays.values()), "they change in place"
-        standing = {f"validation_{name}": places for name, places in _standing(held_out).items()}
+        nothing = {name: array[:0] for name, array in own.items()} | {"taken": state.epoch[:0]}
+        held_out = state.validation or nothing
         return cls(
-            **arrays | _standing(own) | standing,
+            epoch=state.epoch,
+            updates=state.updates,
+            previous_loss=state.previous_loss,
+            last_delta=state.last_delta,
+            own=LossRecord.of(own),
+            held_out=LossRecord.of(held_out),
+            taken=held_out["taken"],
             live=state.live.view(np.int8),
             counters=np.stack([state.counters[n] for n in COUNTERS], axis=-1, dtype=np.float64),
             points=_POINTS,
@@ -156,52 +151,6 @@ class LaneRecords(NamedTuple):
 
 
 _POINTS = np.append(curve_epochs(), np.iinfo(np.int64).max)  # the last is never reached
-
-
-def _blanks(state: LaneState) -> dict[str, np.ndarray]:
-    """Return the arrays of a loss that is not taken: as `LOSS_RECORD`, of no lane."""
-    return {name: getattr(state, name)[:0] for name in LOSS_RECORD} | {"taken": state.epoch[:0]}
-
-
-def _standing(record: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    met = record["ladder_epoch"] > 0
-    waited = met[:, :-_N_LEVELS].reshape(-1, _N_PATIENCES)
-    return {
-        "next_patience": waited.sum(axis=1, dtype=np.int64),
-        "next_level": met[:, -_N_LEVELS:].sum(axis=1, dtype=np.int64),
-    }
-
-
-@compiled
-def _own_record(r: LaneRecords) -> LossRecord:
-    return LossRecord(
-        r.best_loss,
-        r.best_epoch,
-        r.curve,
-        r.tail,
-        r.ladder_since,
-        r.ladder_best,
-        r.ladder_epoch,
-        r.ladder_loss,
-        r.next_patience,
-        r.next_level,
-    )
-
-
-@compiled
-def _held_out_record(r: LaneRecords) -> LossRecord:
-    return LossRecord(
-        r.validation_best_loss,
-        r.validation_best_epoch,
-        r.validation_curve,
-        r.validation_tail,
-        r.validation_ladder_since,
-        r.validation_ladder_best,
-        r.validation_ladder_epoch,
-        r.validation_ladder_loss,
-        r.validation_next_patience,
-        r.validation_next_level,
-    )
 
 
 @compiled
@@ -233,22 +182,20 @@ def count_epoch(r: LaneRecords, row: int, loss: float, validation: float, update
     if r.points[point] == epoch:
         place = row * r.width + point
         r.next_point[row] = point + 1
-    own = _own_record(r)
     least = 0
-    if _note(own, row, epoch, loss, place):
+    if _note(r.own, row, epoch, loss, place):
         least = LEAST_LOSS
     if math.isfinite(loss):
-        _climb(own, row, epoch, loss, abs(r.last_delta[row]))
+        _climb(r.own, row, epoch, loss, abs(r.last_delta[row]))
     if not r.validates:
         return least
-    held_out = _held_out_record(r)
-    if _note(held_out, row, epoch, validation, place):
+    if _note(r.held_out, row, epoch, validation, place):
         least += LEAST_VALIDATION_LOSS
     if not math.isnan(validation):
-        r.validation_taken[row] += 1
-    if math.isfinite(validation) and r.validation_taken[row] == epoch:
-        before = held_out.tail[row * TAIL_EPOCHS + (epoch - 1) % TAIL_EPOCHS]
-        _climb(held_out, row, epoch, validation, abs(validation - before))
+        r.taken[row] += 1
+    if math.isfinite(validation) and r.taken[row] == epoch:
+        before = r.held_out.tail[row * TAIL_EPOCHS + (epoch - 1) % TAIL_EPOCHS]
+        _climb(r.held_out, row, epoch, validation, abs(validation - before))
     return least
 
 
@@ -305,22 +252,6 @@ def _compile_where(condition: Any, yes: Any, no: Any) -> Callable[..., Any]:
     return plain
 
 
-def _reader(count: int) -> Any:
-    """Return what reads a tuple of so many numbers from where a pointer points."""
-
-    @instruction
-    def read(typing: Any, pointer: Any) -> Any:
-        kind: Any = types.Tuple((types.float64,) * count)
-
-        def emit(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            places = [builder.gep(args[0], [ir.Constant(ir.IntType(64), i)]) for i in range(count)]
-            return context.make_tuple(builder, kind, list(map(builder.load, places)))
-
-        return kind(pointer), emit
-
-    return read
-
-
 @instruction
 def _write(typing: Any, pointer: Any, numbers: Any) -> Any:
     """Write a tuple of numbers to where `pointer` points."""
@@ -358,7 +289,7 @@ def _judges(rules: Sequence[StopRule], option: int = 0, counter: int = 0) -> Any
     held_out = MONITORED.index(VALIDATION_LOSS) if "monitor" in rule.options else math.inf
     judge_others = _judges(others, option + 1 + len(rule.options), counter + n_counters)
     judge, own = compiled(rule.judge), REASONS.index(StopReason(rule.reason))
-    read_numbers, read_counters = _reader(n_numbers), _reader(n_counters)
+    read_numbers, read_counters = number_reader(n_numbers), number_reader(n_counters)
 
     @compiled
     def judge_next(epoch: Epoch, after: Epoch, options: Any, counters: Any) -> int:
@@ -367,7 +298,8 @@ def _judges(rules: Sequence[StopRule], option: int = 0, counter: int = 0) -> Any
         seen = after if other else epoch
         if options[option] > 0.0 and not (other and math.isnan(after.loss)):
             mine = at(counters, counter)
-            met, counted = judge(seen, read_numbers(at(options, option + 1)), read_counters(mine))
+            given = read_numbers(at(options, option + 1), 1)
+            met, counted = judge(seen, given, read_counters(mine, 1))
             _write(mine, counted)
         later = judge_others(epoch, after, options, counters)
         return own if met else later
@@ -387,10 +319,10 @@ def judge_epoch(r: LaneRecords, rules: RuleTable, row: int, worst: float) -> boo
     loss, number = r.previous_loss[row], r.epoch[row]
     now = row * TAIL_EPOCHS + number % TAIL_EPOCHS
     before = row * TAIL_EPOCHS + (number - 1) % TAIL_EPOCHS
-    epoch = Epoch(loss, r.tail[before], r.last_delta[row], worst, number)
+    epoch = Epoch(loss, r.own.tail[before], r.last_delta[row], worst, number)
     after = Epoch(math.nan, math.nan, math.nan, worst, number)
     if r.validates:
-        held_out, previous = r.validation_tail[now], r.validation_tail[before]
+        held_out, previous = r.held_out.tail[now], r.held_out.tail[before]
         after = Epoch(held_out, previous, held_out - previous, worst, number)
     stopped = False
     for i in range(row * r.watches, (row + 1) * r.watches):

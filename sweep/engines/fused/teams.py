@@ -1,6 +1,7 @@
 """Threads that train one lane together, each a share of its columns, weights and updates."""
 
 import ctypes
+from functools import cache
 from typing import Any, NamedTuple
 
 from llvmlite import ir
@@ -34,6 +35,7 @@ class Team(NamedTuple):
     give_way: int
 
 
+@cache
 def yield_address() -> int:
     """Return the address of the C library's sched_yield."""
     return ctypes.cast(ctypes.CDLL(None).sched_yield, ctypes.c_void_p).value or 0

@@ -48,6 +48,7 @@ class ReferenceEngine:
     device = "cpu"
     numerics_version = 2
     capacity = 1
+    lanes_by: str | None = None
 
     def __init__(self, shape: Trial, data: Data, validation_every: int | None = None) -> None:
         """Prepare for trials of a pack key.

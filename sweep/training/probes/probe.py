@@ -8,14 +8,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float64, Int64
+from jaxtyping import Int64
 
-from sweep.components.stopping import VALIDATION_LOSS
 from sweep.datasets.data import Data
 from sweep.engines.contract import Engine
 from sweep.engines.evaluation import tensors
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
-from sweep.engines.stop_rules import recorded_curve
 from sweep.nets.autoencoder import network_at
 from sweep.training.probes.diagnosis import Diagnosis
 from sweep.training.probes.own_network import examiner_of
@@ -183,25 +181,3 @@ def _verdicts(table: Arrays, layers: int) -> np.ndarray:
     ]
     verdicts = np.select(conditions, ["dead", "exploding", "vanishing"], "healthy")
     return verdicts.astype(object)
-
-
-def validation_curve(
-    state: LaneState, epochs: Int64[np.ndarray, " points"], final: float | None
-) -> Float64[np.ndarray, " points"]:
-    """Return the held-out loss after each recorded epoch of a lane, nan where it was not taken.
-
-    Args:
-        state: one lane wide.
-        epochs: recorded, ascending.
-        final: the loss at the last weights, if those were evaluated.
-    """
-    losses = np.full(len(epochs), np.nan)
-    if state.validation:
-        _, losses = recorded_curve(state, 0, VALIDATION_LOSS)
-        final = final if np.isnan(losses[-1:]).any() else None
-    if "validation_loss" in state.probes:
-        seen, places = np.isin(epochs, _EPOCHS), np.searchsorted(_EPOCHS, epochs)
-        losses[seen] = state.probes["validation_loss"][0, places[seen]]
-    if final is not None and len(losses):
-        losses[-1] = final
-    return losses
