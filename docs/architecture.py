@@ -14,7 +14,7 @@ WAY = (
     ("driver", "planning.packs:make_packs"),
     ("driver", "api:run_sweep"),
     ("driver", "running.driver:run_on"),
-    ("driver", "running.work_queue:make_queue"),
+    ("driver", "running.work_queue:PlanQueue"),
     ("driver", "ray.event_loop:run_on_ray"),
     ("worker", "ray.trainable:train"),
     ("worker", "running.worker_loop:run_pack"),

@@ -29,7 +29,7 @@ from sweep.running.environment import read_environment
 from sweep.running.forecast import Forecast
 from sweep.running.messages import Ended, Saved
 from sweep.running.options import RunOptions
-from sweep.running.work_queue import make_queue
+from sweep.running.work_queue import PlanQueue
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_trials
 from sweep.store.tables.writer import Writer
@@ -84,7 +84,8 @@ def checkpoints(options: RunOptions) -> list[Path]:
 
 def works_of(config: SweepConfig, directory: ResultsDir) -> Iterator[Work]:
     environment = read_environment(None)
-    return make_queue(make_plan(config, workers=1), directory, environment, 1)
+    queue = PlanQueue(make_plan(config, workers=1), directory, environment, 1)
+    return iter(queue.take, None)
 
 
 def abandon(config: SweepConfig, options: RunOptions, *, lost: bool = False) -> int:

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import ray
@@ -19,6 +19,7 @@ from sweep.ray.tuning import run_packs
 from sweep.running.coordinator import Coordinator
 from sweep.running.executor import ActiveRun
 from sweep.running.messages import Delivery, Ended, Item, Offer
+from sweep.running.work_queue import WorkQueue
 from sweep.scratch import scratch_folder
 from sweep.training.work import Work
 
@@ -32,7 +33,7 @@ a cluster leaves to a job that it stops.
 """
 
 
-def run_on_ray(run: ActiveRun, queue: Iterator[Work], *, slots: int, monitor: RayMonitor) -> None:
+def run_on_ray(run: ActiveRun, queue: WorkQueue, *, slots: int, monitor: RayMonitor) -> None:
     """Train the packs with Ray Tune; return when all are done, or stopped.
 
     Args:
@@ -108,9 +109,7 @@ def _run_event_loop(
 class _Supply:
     """The packs still to be handed out: new ones, halves of lost ones, those to be begun again."""
 
-    def __init__(
-        self, queue: Iterator[Work], coordinator: Coordinator, monitor: RayMonitor
-    ) -> None:
+    def __init__(self, queue: WorkQueue, coordinator: Coordinator, monitor: RayMonitor) -> None:
         self._queue, self._coordinator, self._monitor = queue, coordinator, monitor
         self._again: deque[tuple[Work, bytes | None]] = deque()
 
@@ -135,7 +134,7 @@ class _Supply:
         for _ in range(0 if self._coordinator.stopping else room):
             work, checkpoint = self._next()
             if work is None:
-                if not self._coordinator.is_open():
+                if self._queue.ended() and not self._coordinator.is_open():
                     self._monitor.get(broker.close.remote())
                 return
             self._monitor.get(
@@ -145,7 +144,7 @@ class _Supply:
     def _next(self) -> tuple[Work | None, bytes | None]:
         if self._again:
             return self._again.popleft()
-        work = next(self._queue, None)
+        work = self._queue.take()
         if work is not None:
             self._coordinator.open(work)
         return work, None

@@ -17,7 +17,7 @@ from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
-from sweep.running.work_queue import make_queue
+from sweep.running.work_queue import PlanQueue
 from sweep.store.ownership import require_own
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import latest_asked, record_run
@@ -73,7 +73,7 @@ def run_on(
             coordinator=Coordinator(
                 writer, config.name, plan.missing, Forecast(plan.paths), epochs_most=plan.max_epochs
             ),
-            queue=partial(make_queue, plan, directory, environment),
+            queue=partial(PlanQueue, plan, directory, environment),
             on_progress=on_progress,
         )
         _record(run, options, environment)

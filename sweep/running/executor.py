@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from sweep.planning.plan import Plan
 from sweep.running.coordinator import Coordinator, RunPhase, SweepProgress
+from sweep.running.work_queue import WorkQueue
 from sweep.store.places.layout import ResultsDir
-from sweep.training.work import Work
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SECONDS_BETWEEN_TICKS = 0.2
@@ -94,7 +94,7 @@ class ActiveRun:
     Attributes:
         plan: what to train. directory: where the results go.
         coordinator: keeps what workers send.
-        queue: returns the packs to train, made as they are asked for, for so many workers.
+        queue: returns the packs to train, for so many workers.
         on_progress: told how far the run is; None for nobody.
         interrupt: whether the user has asked to stop.
     """
@@ -102,7 +102,7 @@ class ActiveRun:
     plan: Plan
     directory: ResultsDir
     coordinator: Coordinator
-    queue: Callable[[int], Iterator[Work]]
+    queue: Callable[[int], WorkQueue]
     on_progress: OnProgress | None
     interrupt: Interrupt = field(default_factory=Interrupt)
     _ticked: float = 0.0

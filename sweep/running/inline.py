@@ -26,9 +26,8 @@ class InlineExecutor:
         _require_device(on_gpu=run.plan.on_gpu)
         torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than give
         with run.interrupt.listening():
-            for work in run.queue(1):
-                if run.should_stop():
-                    return
+            queue = run.queue(1)
+            while (work := queue.take()) is not None and not run.should_stop():
                 _train_one(run, work)
 
 

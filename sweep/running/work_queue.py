@@ -1,7 +1,8 @@
-"""Builds the work queue from a plan: packs, one at a time, with what they go on from."""
+"""The work queue of a run: packs, one at a time, with what they go on from."""
 
 from collections.abc import Iterable, Iterator
 from itertools import chain, zip_longest
+from typing import Protocol
 
 import numpy as np
 
@@ -17,7 +18,44 @@ from sweep.store.tables.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, RecordOptions, Work
 
 
-def make_queue(
+class WorkQueue(Protocol):
+    """The packs of a run, in the order in which they are to begin."""
+
+    def take(self) -> Work | None:
+        """Return the next pack; None if there is none now."""
+        ...
+
+    def ended(self) -> bool:
+        """Return whether there will be none again, whatever comes of those under way."""
+        ...
+
+
+class PlanQueue:
+    """The missing packs of a plan, each made as it is taken.
+
+    Args:
+        plan: what to train.
+        directory: where states lie from which trials go on.
+        environment: recorded with each trial.
+        workers: packs to train at a time.
+    """
+
+    def __init__(
+        self, plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
+    ) -> None:
+        self._packs = _packs_of(plan, directory, environment, workers)
+        self._ended = False
+
+    def take(self) -> Work | None:
+        work = next(self._packs, None)
+        self._ended = work is None
+        return work
+
+    def ended(self) -> bool:
+        return self._ended
+
+
+def _packs_of(
     plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
 ) -> Iterator[Work]:
     """Yield the missing packs of a plan with the states from which their trials go on."""
