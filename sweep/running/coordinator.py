@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -105,6 +105,7 @@ class Coordinator:
         stopping: whether packs may end without all their rows.
         relapsed: trials that failed, but keep the row from which they can go on.
         starting: what is waited for until a worker has begun.
+        on_rows: told of results once they are durable.
     """
 
     writer: Writer
@@ -115,6 +116,7 @@ class Coordinator:
     counts: Counter[str] = field(default_factory=Counter)
     relapsed: set[str] = field(default_factory=set)
     starting: RunPhase = RunPhase.STARTING_WORKERS
+    on_rows: Callable[[Rows], None] | None = None
     epochs_most: int = 0
     epochs: int = 0
     best_loss: float | None = None
@@ -238,6 +240,8 @@ class Coordinator:
             refused = open_pack.owed & statuses.keys() - set(added)
             self.relapsed.update(t for t in refused if statuses[t] == Status.FAILED)
             open_pack.owed -= statuses.keys()
+        if self.on_rows:
+            self.on_rows(rows)
 
     def _close(self, pack_id: str, ended: Ended) -> None:
         open_pack = self._packs[pack_id]

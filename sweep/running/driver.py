@@ -73,7 +73,7 @@ def run_on(
             coordinator=Coordinator(
                 writer, config.name, plan.missing, Forecast(plan.paths), epochs_most=plan.max_epochs
             ),
-            queue=partial(PlanQueue, plan, directory, environment),
+            make_queue=partial(PlanQueue, plan, directory, environment),
             on_progress=on_progress,
         )
         _record(run, options, environment)

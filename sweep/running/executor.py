@@ -94,7 +94,7 @@ class ActiveRun:
     Attributes:
         plan: what to train. directory: where the results go.
         coordinator: keeps what workers send.
-        queue: returns the packs to train, for so many workers.
+        make_queue: returns the packs to train, for so many workers.
         on_progress: told how far the run is; None for nobody.
         interrupt: whether the user has asked to stop.
     """
@@ -102,11 +102,17 @@ class ActiveRun:
     plan: Plan
     directory: ResultsDir
     coordinator: Coordinator
-    queue: Callable[[int], WorkQueue]
+    make_queue: Callable[[int], WorkQueue]
     on_progress: OnProgress | None
     interrupt: Interrupt = field(default_factory=Interrupt)
     _ticked: float = 0.0
     _stop_shown: bool = False
+
+    def queue(self, workers: int) -> WorkQueue:
+        """Return the packs to train by so many workers; the queue hears of their results."""
+        queue = self.make_queue(workers)
+        self.coordinator.on_rows = queue.hear
+        return queue
 
     def should_stop(self) -> bool:
         """Return whether to end with what there is; the first time that it is so, show it."""

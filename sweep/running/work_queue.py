@@ -13,6 +13,7 @@ from sweep.planning.plan import Plan
 from sweep.reuse.checkpoint_files import read_checkpoints
 from sweep.reuse.resume import match_starts
 from sweep.running.environment import RunEnvironment
+from sweep.running.messages import Rows
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.reader import read_states, stated_paths
 from sweep.training.work import KeepCodes, KeepState, RecordOptions, Work
@@ -27,6 +28,10 @@ class WorkQueue(Protocol):
 
     def ended(self) -> bool:
         """Return whether there will be none again, whatever comes of those under way."""
+        ...
+
+    def hear(self, rows: Rows) -> None:
+        """Take note of results that are durable now."""
         ...
 
 
@@ -53,6 +58,9 @@ class PlanQueue:
 
     def ended(self) -> bool:
         return self._ended
+
+    def hear(self, rows: Rows) -> None:
+        """Take no note, as the packs of a plan depend on no results."""
 
 
 def _packs_of(
