@@ -41,6 +41,7 @@ def run(
     use_ray: bool = True,
     retry_failed: bool = False,
     merge: bool = False,
+    max_failed: int | None = None,
 ) -> "RunSummary":
     """Train every trial of a sweep that has no row yet.
 
@@ -56,6 +57,7 @@ def run(
         use_ray: False to train in this process.
         retry_failed: whether to train again what failed before.
         merge: whether the results may be those of other sweeps, to be added to.
+        max_failed: failed trials that end the run if there are more; by default any number.
 
     Returns:
         What was done and where the results lie.
@@ -75,6 +77,7 @@ def run(
         use_ray=use_ray,
         retry_failed=retry_failed,
         merge=merge,
+        max_failed=max_failed,
         overrides=overrides,
     )
     if isinstance(config, Mapping):

@@ -7,12 +7,9 @@ Three machines are namespaces of this one: each with its own network, processes,
 import os
 import secrets
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,82 +17,21 @@ import yaml
 
 from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_sweep
+from tests.machines import BIN, LIMIT_SECONDS, ROOT, Machine, connect, end, sh, start, wait, why_not
 from tests.test_faults_ray import SOME_SECONDS, ends, trained_calmly
 
-ROOT = Path(__file__).parent.parent
-BIN = Path(sys.executable).parent
-TOOLS = ("ip", "unshare", "nsenter", "ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd", f"{BIN}/ray")
+TOOLS = ("ssh", "ssh-keygen", "rsync", "/usr/sbin/sshd", f"{BIN}/ray")
 ADDRESSES = {"laptop": "10.77.0.1", "head": "10.77.0.10", "worker": "10.77.0.11"}
-LIMIT_SECONDS = 240
 EPOCHS = 5_000  # some seconds a pack, so that all machines come to train some
 SUBMIT = "submit small.yaml --no-install --follow"
 RAY_PROCESSES = "pgrep -af '[r]aylet|[g]cs_server|[r]ay::' || true"
 
 
-def why_not() -> str:
-    """Say what this machine lacks; empty if nothing."""
-    if os.geteuid():
-        return "needs root, for namespaces"
-    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
-        return f"needs {', '.join(missing)}"
-    tried = subprocess.run(["unshare", "--net", "--mount", "--pid", "--fork", "true"])
-    return "" if tried.returncode == 0 else "needs to be allowed namespaces"
-
-
 pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(2 * LIMIT_SECONDS),
-    pytest.mark.skipif(bool(why_not()), reason=why_not() or "all there"),
+    pytest.mark.skipif(bool(why_not(*TOOLS)), reason=why_not(*TOOLS) or "all there"),
 ]
-
-
-@dataclass(frozen=True)
-class Machine:
-    """A namespace with a first process, whose end ends all others in it."""
-
-    name: str
-    pid: int
-    home: Path
-
-    def run(self, command: str) -> str:
-        """Run a line of the shell there; show it and what it prints."""
-        print(f"\n{self.name}$ {command}", flush=True)  # noqa: T201
-        code, text = self.ask(command)
-        print(text, flush=True)  # noqa: T201
-        assert code == 0, text
-        return text
-
-    def ask(self, command: str) -> tuple[int, str]:
-        """Run a line of the shell there; return its exit code and what it prints."""
-        done = subprocess.run(
-            [*self.entry(), "bash", "-c", command],
-            cwd=ROOT,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=LIMIT_SECONDS,
-            check=False,
-        )
-        return done.returncode, done.stdout
-
-    def entry(self) -> list[str]:
-        kinds = ("--mount", "--net", "--pid", "--uts")
-        return ["nsenter", f"--target={self.pid}", *kinds, f"--wd={ROOT}"]
-
-    def environment(self) -> dict[str, str]:
-        """Return what a login there has."""
-        path = f"{BIN}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-        return {
-            "HOME": str(self.home),
-            "TMPDIR": str(self.home),
-            "PATH": path,
-            "PYTHONPATH": str(ROOT),
-            "RAY_AUTH_MODE": "token",
-            "RAY_UP_enable_autoscaler_v2": "0",
-            "TERM": "dumb",
-            "COLUMNS": "160",
-        }
 
 
 @pytest.fixture
@@ -112,75 +48,21 @@ def machines() -> Iterator[dict[str, Machine]]:
         )
         (lab / "passwd").write_text(passwd)
         for name in ADDRESSES:
-            started[name] = start(name, lab)
-        connect(started)
+            started[name] = start(name, lab, sshd(lab))
+        connect(started, ADDRESSES)
         yield started
     finally:
-        for machine in started.values():
-            os.kill(machine.pid, signal.SIGKILL)
-        time.sleep(1)
-        shutil.rmtree(lab, ignore_errors=True)
+        end(started.values(), lab)
 
 
-def sh(command: str) -> None:
-    subprocess.run(["bash", "-ec", command], check=True, timeout=30)
-
-
-def start(name: str, lab: Path) -> Machine:
-    """Start a machine: its own home and /tmp/ray at the same paths as on the others, and sshd."""
-    own = lab / name
-    (own / "home").mkdir(parents=True)
-    (own / "ray").mkdir()
-    profile = f"export PATH={BIN}:$PATH PYTHONPATH={ROOT}\n"
-    (own / "home/.bash_profile").write_text(profile)
-    (own / "home/.bashrc").write_text(profile)
-    init = own / "init.sh"
-    init.write_text(
-        f"hostname {name}\n"
-        f"mount --bind {own}/home {lab}/home\nmount --bind {own}/ray /tmp/ray\n"
-        f"mount --bind {lab}/passwd /etc/passwd\nmount -t tmpfs none /run\nmkdir /run/sshd\n"
-        f"touch {own}/up\n"
+def sshd(lab: Path) -> list[str]:
+    """Return the lines that let the lab's key log in."""
+    return [
+        f"mount --bind {lab}/passwd /etc/passwd",
+        "mkdir /run/sshd",
         f"exec /usr/sbin/sshd -D -e -f /dev/null -h {lab}/host -o AuthorizedKeysFile={lab}/key.pub "
-        "-o StrictModes=no -o UsePAM=no -o PermitRootLogin=prohibit-password -o PidFile=none\n"
-    )
-    words = [
-        "unshare",
-        "--net",
-        "--mount",
-        "--uts",
-        "--pid",
-        "--fork",
-        "--kill-child",
-        "--mount-proc",
+        "-o StrictModes=no -o UsePAM=no -o PermitRootLogin=prohibit-password -o PidFile=none",
     ]
-    with (own / "sshd.log").open("w") as log:
-        outer = subprocess.Popen([*words, "bash", "-e", str(init)], stdout=log, stderr=log)
-    wait(lambda: (own / "up").exists())
-    inner = Path(f"/proc/{outer.pid}/task/{outer.pid}/children").read_text().split()
-    return Machine(name, int(inner[0]), lab / "home")
-
-
-def connect(machines: dict[str, Machine]) -> None:
-    """Join the networks by a bridge on the laptop."""
-    laptop = machines["laptop"]
-    laptop.run("ip link set lo up; ip link add bridge type bridge; ip link set bridge up")
-    laptop.run(f"ip address add {ADDRESSES['laptop']}/24 dev bridge")
-    for name in ("head", "worker"):
-        there = machines[name]
-        ends = f"to-{name} netns {laptop.pid} type veth peer name eth0 netns {there.pid}"
-        sh(f"ip link add {ends}")
-        laptop.run(f"ip link set to-{name} master bridge up")
-        there.run(
-            f"ip link set lo up; ip address add {ADDRESSES[name]}/24 dev eth0; ip link set eth0 up"
-        )
-        there.run(f"ip route add default via {ADDRESSES['laptop']}")
-
-
-def wait(until, seconds: float = 30.0) -> None:
-    end = time.monotonic() + seconds
-    while not until():
-        assert time.monotonic() < end
-        time.sleep(2)
 
 
 def cluster_file(lab: Path) -> Path:

@@ -119,3 +119,35 @@ def test_failed_trials_are_told_and_exit_with_1_until_they_are_mended(
     assert "nothing to train: all 4 trials are in results/small, 4 failed" in result.stderr
     healthy = run(sweep_file, "--json")
     assert (healthy.exit_code, json.loads(healthy.stdout)["failed"]) == (0, 0)
+
+
+@pytest.fixture
+def faulty_file(tmp_path, monkeypatch):
+    """A sweep of which every second pack of four fails."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    write_module(tmp_path, "fails", "def activation(x):\n    raise ValueError('no such thing')\n")
+    tree = small_sweep(resources={"lanes_per_pack": 1})
+    del tree["fixed"]["activation"]
+    tree["grid"] |= {"activation": ["fails:activation", "tanh"]}
+    (tmp_path / "faulty.yaml").write_text(yaml.safe_dump(tree))
+    return "faulty.yaml"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("options", "failed"), [(["--fail-fast"], 1), (["--max-failed", "2"], 3)])
+def test_run_ends_when_more_trials_have_failed_than_are_allowed(faulty_file, options, failed):
+    result = run(faulty_file, *options)
+    assert result.exit_code == 1
+    assert f" s, {failed} failed\n" in result.stderr
+    assert "to go, as more failed than --max-failed allows" in result.stderr
+    again = run(faulty_file)
+    assert "trained 8 trials" not in again.stderr
+    assert "4 failed" in again.stderr
+    assert again.exit_code == 1
+
+
+def test_fail_fast_and_a_number_of_failures_contradict_each_other(sweep_file):
+    result = run(sweep_file, "--fail-fast", "--max-failed", "2")
+    assert result.exit_code == 2
+    assert "--fail-fast is --max-failed 0: give one of them" in result.stderr

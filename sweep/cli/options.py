@@ -1,4 +1,4 @@
-"""Options that several commands share: whose code may run, and by which rule to judge."""
+"""Options that several commands share: whose code may run, what ends a run, what judges."""
 
 import sys
 from collections.abc import Callable
@@ -51,6 +51,24 @@ def plugin_options(command: Callable[..., Any]) -> Callable[..., Any]:
             return command(*args, **kwargs)
 
     return _no_plugins(_trust(run))
+
+
+_fail_fast = click.option("--fail-fast", is_flag=True, help="Stop at the first failed trial.")
+_max_failed = click.option(
+    "--max-failed", type=click.IntRange(min=0), metavar="N", help="Stop if more trials fail. [any]"
+)
+
+
+def failure_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--fail-fast` and `--max-failed`, as `max_failed`, 0 for the former."""
+
+    @wraps(command)
+    def run(*args: Any, fail_fast: bool, max_failed: int | None, **kwargs: Any) -> Any:
+        if fail_fast and max_failed:
+            raise click.UsageError("--fail-fast is --max-failed 0: give one of them")
+        return command(*args, max_failed=0 if fail_fast else max_failed, **kwargs)
+
+    return _fail_fast(_max_failed(run))
 
 
 def judging_options(command: Callable[..., Any]) -> Callable[..., Any]:

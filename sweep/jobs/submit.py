@@ -38,6 +38,7 @@ class SubmitOptions:
         engine, workers: in place of the file's; None to leave that as it is.
         retry_failed: whether to train again what failed before.
         merge: whether the results may be those of other sweeps, to be added to.
+        max_failed: failed trials that end the run if there are more; None for any number.
         install: whether to send this sweep along, and have what it needs installed for the job.
         name: of the job; None for the sweep's with a hash.
         include: files and folders to send besides those that the sweep names.
@@ -48,6 +49,7 @@ class SubmitOptions:
     workers: int | None = None
     retry_failed: bool = False
     merge: bool = False
+    max_failed: int | None = None
     install: bool = True
     name: str | None = None
     include: tuple[Path, ...] = ()
@@ -134,6 +136,8 @@ def command_of(
         words += ["--retry", "failed"]
     if options.merge:
         words += ["--merge"]
+    if options.max_failed is not None:
+        words += ["--max-failed", str(options.max_failed)]
     home = "~/" if results.startswith("~/") else ""  # for the shell there to say where that is
     return f"{shlex.join(words)} --output {home}{shlex.quote(results.removeprefix(home))}"
 

@@ -75,6 +75,7 @@ def run_on(
             ),
             make_queue=partial(PlanQueue, plan, directory, environment),
             on_progress=on_progress,
+            max_failed=options.max_failed,
         )
         _record(run, options, environment)
         if plan.missing:
@@ -125,5 +126,6 @@ def _summary(run: ActiveRun, seconds: float) -> RunSummary:
         cancelled=counts[Status.CANCELLED],
         missing=plan.missing - trained + counts[Status.CANCELLED] + relapsed,
         interrupted=run.interrupt.requested,
+        gave_up=run.gives_up,
         seconds=seconds,
     )

@@ -96,6 +96,7 @@ class ActiveRun:
         coordinator: keeps what workers send.
         make_queue: returns the packs to train, for so many workers.
         on_progress: told how far the run is; None for nobody.
+        max_failed: failed trials that end the run if there are more; None for any number.
         interrupt: whether the user has asked to stop.
     """
 
@@ -104,6 +105,7 @@ class ActiveRun:
     coordinator: Coordinator
     make_queue: Callable[[int], WorkQueue]
     on_progress: OnProgress | None
+    max_failed: int | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
     _ticked: float = 0.0
     _stop_shown: bool = False
@@ -116,11 +118,17 @@ class ActiveRun:
 
     def should_stop(self) -> bool:
         """Return whether to end with what there is; the first time that it is so, show it."""
-        if self.interrupt.requested and not self._stop_shown:
+        stop = self.interrupt.requested or self.gives_up
+        if stop and not self._stop_shown:
             self._stop_shown = True
             self.coordinator.stopping = True
             self._show()
-        return self.interrupt.requested
+        return stop
+
+    @property
+    def gives_up(self) -> bool:
+        """Whether more trials of this run have failed than are allowed."""
+        return self.max_failed is not None and self.coordinator.failed > self.max_failed
 
     def enter(self, phase: RunPhase) -> None:
         """Show what is waited for until a worker has begun."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationError
 
 from sweep.config.faults import faults_of
-from sweep.config.parameters.axis import Block, Count, must
+from sweep.config.parameters.axis import Block, Count, Whole, must
 from sweep.config.plain_values import plain
 from sweep.config.sweepfile import Engine
 from sweep.config.yaml_source import Document
@@ -40,6 +40,7 @@ class RunOptions(Block):
         use_ray: False to train in this process, one pack after another.
         retry_failed: whether to train again what failed before.
         merge: whether the results may be those of other sweeps, to be added to.
+        max_failed: failed trials that end the run if there are more; None for any number.
         config_text: the sweep file as written, to be kept beside the results; None for its values.
         overrides: changes made to the file on the command line.
     """
@@ -51,6 +52,7 @@ class RunOptions(Block):
     use_ray: bool = True
     retry_failed: bool = False
     merge: bool = False
+    max_failed: Whole | None = None
     config_text: str | None = None
     overrides: Annotated[tuple[str, ...], BeforeValidator(_texts)] = ()
 
@@ -83,6 +85,7 @@ class RunSummary:
         missing: trials that still need training.
         failures: the failed trials in the table, by kind.
         interrupted: whether the user stopped it.
+        gave_up: whether it stopped because more trials failed than were allowed.
         seconds: from start to end.
     """
 
@@ -95,5 +98,6 @@ class RunSummary:
     cancelled: int
     missing: int
     interrupted: bool
+    gave_up: bool
     seconds: float
     failures: tuple[FailureKind, ...] = ()

@@ -11,7 +11,7 @@ import click
 
 from sweep.cli.commands.plan import warn_of_machine
 from sweep.cli.console import INTERRUPTED, say
-from sweep.cli.options import plugin_options
+from sweep.cli.options import failure_options, plugin_options
 
 if TYPE_CHECKING:
     from sweep.planning import Plan
@@ -33,6 +33,7 @@ ENGINES = ["auto", "fused", "torch", "reference"]
 @click.option("--no-ray", is_flag=True, help="Train in this process, one pack after another.")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
 @click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
+@failure_options
 @plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print a summary as JSON, no table.")
 @click.option("--quiet", is_flag=True, help="Show no progress.")
@@ -88,6 +89,7 @@ def _run(
         use_ray=not given["no_ray"],
         retry_failed=given["retry"] == "failed",
         merge=given["merge"],
+        max_failed=given["max_failed"],
         config_text=text,
         overrides=overrides,
     )
@@ -125,10 +127,11 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None
     for line in lines:
         say(line, err=True)
     record = asdict(summary) | {"output": str(summary.output)}
-    note_progress(lines[1 if summary.interrupted else 0], record)
+    stopped = summary.interrupted or summary.gave_up
+    note_progress(lines[1 if stopped else 0], record)
     if as_json:
         click.echo(json.dumps(record))
-    elif not summary.interrupted:
+    elif not stopped:
         _print_results(summary, asked)
 
 
@@ -153,13 +156,14 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
 
 def describe_summary(summary: "RunSummary") -> list[str]:
     """Describe in a few lines what a run did and how to go on."""
-    if not summary.trained and not summary.interrupted:
+    stopped = summary.interrupted or summary.gave_up
+    if not summary.trained and not stopped:
         held = summary.skipped + summary.derived
         text = f"nothing to train: all {held:,} trials are in {summary.output}"
     else:
         text = f"trained {summary.trained - summary.cancelled:,} trials in {summary.seconds:.0f} s"
     notes = {
-        "already done": summary.skipped if summary.trained or summary.interrupted else 0,
+        "already done": summary.skipped if summary.trained or stopped else 0,
         "derived": summary.derived,
         "diverged": summary.diverged,
         "failed": summary.failed,
@@ -169,6 +173,11 @@ def describe_summary(summary: "RunSummary") -> list[str]:
     lines = [text]
     if summary.interrupted:
         lines.append(f"interrupted with {summary.missing:,} to go; run the same command to go on")
+    elif summary.gave_up:
+        lines.append(
+            f"stopped with {summary.missing:,} to go, as more failed than --max-failed allows; run "
+            "the same command to go on with the others"
+        )
     if summary.failed:
         lines += describe_failures(summary)
         lines.append("--retry failed trains the failed ones again")

@@ -7,7 +7,7 @@ import click
 
 from sweep.cli.commands.run import ENGINES
 from sweep.cli.console import INTERRUPTED, say
-from sweep.cli.options import plugin_options
+from sweep.cli.options import failure_options, plugin_options
 
 LAST_CHARACTERS = 2000
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=click.IntRange(min=1), help="Packs trained at a time. [all CPUs]")
 @click.option("--retry", type=click.Choice(["failed"]), help="Train again what failed before.")
 @click.option("--merge", is_flag=True, help="Add to results of another sweep, too.")
+@failure_options
 @click.option("--no-install", is_flag=True, help="Use the sweep that its nodes have.")
 @click.option("--name", help="Name of the job. [NAME-HASH]")
 @click.option(
@@ -64,6 +65,7 @@ def submit_command(
         workers=given["workers"],
         retry_failed=given["retry"] == "failed",
         merge=given["merge"],
+        max_failed=given["max_failed"],
         install=not given["no_install"],
         name=given["name"],
         include=given["include"],
