@@ -303,6 +303,24 @@ def test_a_killed_run_goes_on_from_what_object_storage_holds(store, tmp_path):
     same_tables(place, tmp_path / "whole")
 
 
+def test_of_two_runs_into_one_place_that_start_at_once_exactly_one_goes_on(store, tmp_path):
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
+    rules = ["convergence.max_epochs=100000000", "--no-ray", "--output", uri(store, "at-once")]
+    command = [sys.executable, "-m", "sweep", "run", "small.yaml", *rules]
+    both = [
+        subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    while all(process.poll() is None for process in both):
+        time.sleep(0.1)
+    (refused,) = (process for process in both if process.poll() is not None)
+    (other,) = (process for process in both if process is not refused)
+    assert f"is being written by pid {other.pid} on host" in refused.communicate()[1]
+    assert refused.returncode == 2
+    other.send_signal(signal.SIGINT)
+    assert "interrupted with 4 to go" in other.communicate()[1]
+    assert len(read_trials(uri(store, "at-once"))) == 4
+
+
 def test_every_command_reads_object_storage_and_tells_no_secret(store, tmp_path, monkeypatch):
     place = uri(store, "commands")
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
