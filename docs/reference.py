@@ -19,8 +19,10 @@ check sweep files with it (`# yaml-language-server: $schema=sweep.schema.json` a
 
 Any parameter takes one value, a list, or a range: `{linear: {from: 0, to: 1, count: 5}}` or
 `{log: {from: 1e-4, to: 1e-1, count: 4}}`. What has more than one value belongs in `grid` (or in
-`convergence`), and the trials are all combinations. Overrides on the command line name a key by its
-dots: `sweep run x.yaml grid.learning_rate=[0.1,0.01] convergence.max_epochs=5000`. A parameter that
+`convergence`), and the trials are all combinations; with [`search`](search.md) they are points of
+the space, and a number may be drawn from an interval, `{from: 1e-4, to: 1e-1, log: true}`. Keys
+of overrides on the command line are joined by dots: `sweep run x.yaml grid.learning_rate=[0.1,0.01]
+convergence.max_epochs=5000`. A parameter that
 the file has elsewhere leaves that place: `grid.X` replaces `fixed.X` and the other way round, and
 `grid.optimizer.momentum=[0,0.9]` takes the rest of a fixed optimizer along into the grid. The data
 and the stop rules, which may also stand at the top, go by the same rule. Where the file has a list
@@ -148,7 +150,7 @@ def _default(key: str, value: dict[str, Any], item: dict[str, Any]) -> str:
 
 
 def _kinds(value: dict[str, Any], links: dict[str, str]) -> Iterator[str]:
-    """Yield what a value may be, lists and ranges of it left out."""
+    """Yield what a value may be, lists, ranges and intervals of it left out."""
     options = value.get("anyOf", value.get("oneOf", [value]))
     references = [option["$ref"].rpartition("/")[2] for option in options if "$ref" in option]
     for name in references:

@@ -56,8 +56,8 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         "sweep:12: grid.exclude[0].optimiser.rho must name a parameter (got 'optimiser.rho'; did "
         "you mean 'optimizer_rho'?)",
         "sweep:14: convergence.early_stopping.patience must be >= 1 (got 0)",
-        "sweep:15: sede must be one of name, description, dataset, fixed, grid, convergence, "
-        "resources, record (got 'sede'; there is no such key here)",
+        "sweep:15: sede must be one of name, description, dataset, fixed, grid, search, "
+        "convergence, resources, record (got 'sede'; there is no such key here)",
     ]
 
 

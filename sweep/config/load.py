@@ -109,6 +109,8 @@ def _faults_of_the_rest(error: ValidationError, document: Document) -> list[Faul
         config = SweepConfig.model_validate({"name": "unnamed", **tree})
     except ValidationError:
         return []
+    if any(path[:1] == ("search",) for path in wrong):  # which says what values may be
+        return []
     judged = {step for path in wrong for step in path[:3]} | meant_keys(error, SweepConfig)
     if "network" in judged:  # which would decide them
         judged |= {"topology", *DECIDED}

@@ -37,7 +37,12 @@ def size_problems(config: SweepConfig) -> Iterator[Problem]:
     combinations = meetings = 0
     for index, grid in enumerate(config.grid):
         free, met = _counts(grid, shared)
-        combinations, meetings = combinations + free, meetings + met
+        if config.search:
+            free = config.search.budget * _seeds(grid, shared)
+            combinations = max(combinations, free)
+        else:
+            combinations += free
+        meetings += met
         if combinations <= MAX_COMBINATIONS:
             path = ("grid", index, "exclude")
             yield from combination_problems(free, len(grid.exclude), path)
@@ -94,6 +99,11 @@ def _counts(grid: Grid, shared: Mapping[str, Sequence[object]]) -> tuple[int, in
         else:
             free *= factor
     return free, met
+
+
+def _seeds(grid: Grid, shared: Mapping[str, Sequence[object]]) -> int:
+    """Return how many trials a point of a search is, at least."""
+    return grid.replicates or len(grid.seed or shared.get("seed", (0,)))
 
 
 def _count(value: object) -> int:

@@ -25,6 +25,7 @@ from sweep.config.parameters.axis import (
 from sweep.config.parameters.components import ComponentOf, Convergence
 from sweep.config.parameters.data_sets import Dataset
 from sweep.config.parameters.topology import TopologyAxis
+from sweep.config.search import Search
 
 if TYPE_CHECKING:
     from sweep.config.grids.expansion import Expansion
@@ -309,6 +310,10 @@ class SweepConfig(Block):
     grid: Grids = Field(
         default=[Grid()],
         description="parameters with several values, or a list of such grids, united",
+    )
+    search: Search | None = Field(
+        default=None,
+        description="trains points of the space that the grids span, in place of all combinations",
     )
     convergence: Axis[Convergence] | None = Field(
         default=None, description="when a trial stops, in all grids"

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     BIASES = 7
     DROPOUT = 8
     NETWORK = 9
+    SEARCH = 10  # drawn in sweep.search.draws
 
 
 def high_word(purpose: Purpose, layer: int = 0) -> int:

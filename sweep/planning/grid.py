@@ -14,6 +14,7 @@ from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError
 from sweep.planning.product import Key, TrialProduct
+from sweep.planning.searches import search_products
 from sweep.trial import PACK_KEY, Trial
 
 Identities = UInt64[np.ndarray, " trials"]
@@ -124,8 +125,8 @@ def expand(config: SweepConfig) -> TrialGrid:
     faults = [problem.fault(where) for problem in expansion.problems]
     if faults:
         raise ConfigError(faults)
-    products = tuple(map(TrialProduct, expansion.products))
-    return TrialGrid(products, expansion.datasets)
+    products = search_products(config) if config.search else expansion.products
+    return TrialGrid(tuple(map(TrialProduct, products)), expansion.datasets)
 
 
 def _pack_keys(product: TrialProduct) -> tuple[Int64[np.ndarray, " combinations"], list[Key]]:

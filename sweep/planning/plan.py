@@ -20,6 +20,7 @@ from sweep.planning.packs import (
     plan_packs,
     train_on_gpu,
 )
+from sweep.planning.searches import SearchSummary, summarise_search
 from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, many_trials
 
 
@@ -47,6 +48,11 @@ class Plan:
     def trials(self) -> int:
         """Trials asked for."""
         return len(self.grid)
+
+    @cached_property
+    def search(self) -> SearchSummary | None:
+        """What is searched; None where all combinations are trained."""
+        return summarise_search(self.config)
 
     @property
     def missing(self) -> int:

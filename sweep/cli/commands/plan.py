@@ -94,6 +94,7 @@ def summarise(plan: "Plan") -> dict[str, object]:
     """Return the plan's numbers by name."""
     return {
         "name": plan.config.name,
+        **({"search": asdict(plan.search)} if plan.search else {}),
         "trials": plan.trials,
         "done": plan.done,
         "derived": plan.derived,
@@ -116,6 +117,7 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
         [
             printable_line(plan.config.name),
             *_data_lines(plan.data),
+            *_search_lines(plan),
             f"  trials      {plan.trials:,}",
             f"  done        {plan.done:,} in {printable_line(str(directory))}",
             *([f"  derived     {plan.derived:,} from finished trainings"] if plan.derived else []),
@@ -128,6 +130,17 @@ def describe_plan(plan: "Plan", directory: "AnyPath") -> str:
             f"  disk        {_disk_text(plan.disk)}",
         ]
     )
+
+
+def _search_lines(plan: "Plan") -> list[str]:
+    """Return what is searched, a dimension a line; nothing where all combinations are trained."""
+    if plan.search is None:
+        return []
+    found = plan.search
+    points = f"{found.budget:,} points, {found.distinct:,} of them distinct"
+    head = f"{found.proposer}: {points}, {len(found.dimensions):,} dimensions"
+    lines = [head, *(printable_line(text) for text in found.dimensions)]
+    return [f"  {'' if place else 'search':10}  {line}" for place, line in enumerate(lines)]
 
 
 def _engine_reasons(plan: "Plan") -> list[str]:

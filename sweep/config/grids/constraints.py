@@ -13,8 +13,9 @@ from sweep.components.stopping import VALIDATION_LOSS
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
-from sweep.config.grids.values import AxisValue, Paths, Problem
+from sweep.config.grids.values import AxisValue, Paths, Problem, corners
 from sweep.config.parameters.columns import COLUMNS
+from sweep.config.parameters.interval import Interval
 from sweep.datasets import DatasetError, DatasetSpec, load_data
 from sweep.plugins.components import declared_in
 from sweep.plugins.networks import find_facts
@@ -78,7 +79,7 @@ class Constraints:
             key = tuple(sorted(columns.items(), key=lambda item: item[0]))
             if not found and key not in seen:
                 seen.add(key)
-                yield AxisValue(columns, value.paths)
+                yield replace(value, columns=columns)
 
     def _kept(
         self, axes: Sequence[GridAxis], rules: Collection[Rule], problems: list[Problem]
@@ -90,9 +91,7 @@ class Constraints:
         named = []
         for value in (reduce(AxisValue.joined, row) for row in rows):
             try:
-                named.append(
-                    AxisValue({**value.columns, **self._name_data(value.columns)}, value.paths)
-                )
+                named.append(value.with_columns(self._name_data(value.columns)))
             except DatasetError as error:
                 got = error.got or value.columns["dataset"].name.partition("@")[0]
                 problems.append(Problem(path=value.paths["dataset"], must=error.must, got=got))
@@ -151,9 +150,14 @@ class Constraints:
                 yield _mismatch(shape.name, ends, topology, paths)
                 return
             samples = shape.samples
-            if size is not None and size > samples:
+            if size is not None and _most(size) > samples:
                 must = f"be at most {samples}, the samples that {shape.name} trains on"
                 hint = "null for all of them"
+                yield Problem(path=paths["batch_size"], must=must, got=str(size), hint=hint)
+                return
+            if isinstance(size, Interval) and _most(size) == samples:
+                must = f"end below the {samples} samples of {shape.name}"
+                hint = "null in a list with it is all of them"
                 yield Problem(path=paths["batch_size"], must=must, got=str(size), hint=hint)
                 return
         if "batch_size" in columns and "sample_order" in columns:
@@ -275,9 +279,9 @@ def _unfit_penalties(meeting: Callable[..., Iterator[AxisValue]]) -> Iterator[Pr
 
 def _unfit_activation(value: AxisValue) -> Iterator[Problem]:
     """Yield the problem of sparsity with activations that are no probabilities."""
-    activation, options = declared_in(value.columns, "activation")
-    low, high = activation.bounds(options) if activation else (-inf, inf)
-    if low < 0.0 or high > 1.0:
+    found = (declared_in(columns, "activation") for columns in corners(value.columns))
+    bounds = [kind.bounds(options) if kind else (-inf, inf) for kind, options in found]
+    if any(low < 0.0 or high > 1.0 for low, high in bounds):
         yield Problem(
             path=value.paths["sparsity"],
             must="meet activations from 0 to 1, such as sigmoid's",
@@ -331,9 +335,15 @@ def _settle_network(columns: dict[str, Any], shape: Shape, paths: Paths) -> Iter
         yield Problem(path=path, must=must, got=got, hint="choose another batch_size")
 
 
-def _leaves_one(size: int, samples: int) -> bool:
-    """Return whether any batch of an epoch is of one sample."""
+def _leaves_one(size: int | Interval, samples: int) -> bool:
+    """Return whether any batch of an epoch is of one sample, or may be."""
+    if isinstance(size, Interval):
+        return any(_leaves_one(each, samples) for each in range(int(size.low), _most(size) + 1))
     return size == 1 or samples % size == 1
+
+
+def _most(size: int | Interval) -> int:
+    return int(size.high) if isinstance(size, Interval) else size
 
 
 def _unfit_outputs(value: AxisValue) -> Iterator[Problem]:
@@ -370,7 +380,8 @@ def _mismatch(name: str, ends: tuple[int, int], topology: tuple[int, ...], paths
 def _settle_order(columns: dict[str, Any], samples: int | None) -> None:
     """Write every setting that means one update with all samples as full batch."""
     size, order = columns["batch_size"], columns["sample_order"]
-    full = size is None or order == "full_batch" or (samples is not None and size >= samples)
+    all_samples = size is None or (samples is not None and _most(size) >= samples)
+    full = all_samples or order == "full_batch"
     columns["batch_size"] = None if full else size
     columns["sample_order"] = "full_batch" if full else order or "shuffled"
 

@@ -1,18 +1,20 @@
 """Turns a sweep into axes of values that combine freely."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from functools import reduce
 from itertools import islice
 
 from sweep.components.networks import OWN
 from sweep.config.grids.conditions import parse_rule
 from sweep.config.grids.constraints import Constraints, interacting
+from sweep.config.grids.intervals import interval_problems
 from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.unknown_values import unknown_values
 from sweep.config.grids.values import AxisValue, Problem, Seeds, problems_of, spread
 from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
+from sweep.config.parameters.interval import Interval
 from sweep.config.size import combination_problems, size_problems
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
 from sweep.config.yaml_source import TreePath
@@ -46,11 +48,18 @@ PERCEPTRON = (
 
 @dataclass(frozen=True)
 class Expansion:
-    """An expanded sweep: its grid products, their problems, the data sets by fingerprint."""
+    """An expanded sweep.
+
+    Attributes:
+        products: its grids. problems: what is wrong with them.
+        datasets: how to load the data of each fingerprint.
+        choices: of a search, each grid before the axes that constrain each other were joined.
+    """
 
     products: tuple[AxisProduct, ...]
     problems: tuple[Problem, ...]
     datasets: Mapping[str, DatasetSpec]
+    choices: tuple[AxisProduct, ...] = ()
 
 
 def expand_config(config: SweepConfig) -> Expansion:
@@ -60,21 +69,30 @@ def expand_config(config: SweepConfig) -> Expansion:
     judged on the values of axes that interact, never on the whole product.
     """
     constraints = Constraints()
-    problems = list(size_problems(config))
+    problems = [*size_problems(config), *islice(interval_problems(config), MAX_PROBLEMS)]
     if problems:
         return Expansion((), tuple(problems), {})
     shared = _shared(config, problems)
     products: list[AxisProduct] = []
+    choices: list[AxisProduct] = []
     for index, grid in enumerate(config.grid):
         if len(problems) < MAX_PROBLEMS:
-            products.append(_product(grid, shared, ("grid", index), constraints, problems))
-    if len(products) > 1 and not problems:
+            product = _product(grid, shared, ("grid", index), problems)
+            if config.search:
+                product = replace(product, axes=tuple(map(_placed, product.axes)))
+                choices.append(product)
+            searched = config.search is not None
+            products.append(
+                _settled(product, grid, ("grid", index), constraints, problems, searched=searched)
+            )
+    if len(products) > 1 and not problems and not config.search:
         problems += combination_problems(sum(map(len, products)), 0, ("grid",))
     where = config.resources.gpu.where if config.resources.gpu else []
     path = ("resources", "gpu", "where")
     unknown = unknown_values(where, path, products=products, datasets=constraints.datasets)
     problems.extend(islice(unknown, MAX_PROBLEMS))
-    return Expansion(tuple(products), tuple(dict.fromkeys(problems)), constraints.datasets)
+    found = tuple(dict.fromkeys(problems))
+    return Expansion(tuple(products), found, constraints.datasets, tuple(choices))
 
 
 def _shared(config: SweepConfig, problems: list[Problem]) -> dict[str, GridAxis]:
@@ -117,9 +135,9 @@ def _product(
     grid: Grid,
     shared: Mapping[str, GridAxis],
     path: TreePath,
-    constraints: Constraints,
     problems: list[Problem],
 ) -> AxisProduct:
+    """Return the axes of a grid, as given."""
     varying = _axes(grid, path, problems)
     for name in varying.keys() & shared.keys():
         must = "be in grid or be fixed, not both"
@@ -140,11 +158,33 @@ def _product(
             must = "be given, in fixed or in grid"
             problems.append(Problem(path=path[:1], key=name, must=must))
     axes = _zipped(grid, base, varying, path, problems)
-    product = AxisProduct(tuple(axes), tuple(map(parse_rule, grid.exclude)))
+    return AxisProduct(tuple(axes), tuple(map(parse_rule, grid.exclude)))
+
+
+def _placed(axis: GridAxis) -> GridAxis:
+    """Return an axis whose values know their places in it."""
+    if isinstance(axis.values, Seeds):
+        return axis
+    places = (dict.fromkeys(axis.names, place) for place in range(len(axis.values)))
+    values = zip(axis.values, places, strict=True)
+    return GridAxis(axis.names, tuple(replace(value, places=place) for value, place in values))
+
+
+def _settled(
+    product: AxisProduct,
+    grid: Grid,
+    path: TreePath,
+    constraints: Constraints,
+    problems: list[Problem],
+    *,
+    searched: bool,
+) -> AxisProduct:
+    """Return a grid with the axes that constrain each other joined, and note what is wrong."""
     found: list[Problem] = []
     settled = _bound(product, constraints, found)
     excluded = (*path, "exclude")
-    too_many = combination_problems(len(settled), len(grid.exclude), excluded)
+    entries = len(grid.exclude)
+    too_many = [] if searched else combination_problems(len(settled), entries, excluded)
     if too_many:
         problems.extend(found + too_many)
         return settled
@@ -152,7 +192,7 @@ def _product(
     either = [product, settled]  # a batch of all samples goes by its size as well as by null
     unknown = unknown_values(grid.exclude, excluded, products=either, datasets=constraints.datasets)
     found += islice(unknown, MAX_PROBLEMS)
-    if not found and grid.exclude and settled.is_empty:
+    if not found and grid.exclude and not searched and settled.is_empty:
         found.append(Problem(path=excluded, key="grid", must="leave at least one trial"))
     problems.extend(found)
     return settled
@@ -235,7 +275,14 @@ def _bound(product: AxisProduct, constraints: Constraints, problems: list[Proble
     for names in interacting({name: axis.values for axis in axes for name in axis.names}):
         parts = [axis for axis in axes if set(axis.names) & set(names)]
         joint = tuple(name for part in parts for name in part.names)
-        rules = [rule for rule in product.rules if rule.columns <= GridAxis(joint, ()).columns]
+        known = GridAxis(joint, ()).columns - _drawn_columns(parts)
+        rules = [rule for rule in product.rules if rule.columns <= known]
         bound = tuple(constraints.bind(parts, rules, problems))
         axes = [axis for axis in axes if axis not in parts] + [GridAxis(joint, bound)]
     return AxisProduct(tuple(axes), product.rules)
+
+
+def _drawn_columns(axes: Iterable[GridAxis]) -> frozenset[str]:
+    """Return the columns of which a value is an interval: what rules say of it shows when drawn."""
+    values = (value for axis in axes for value in axis.values)
+    return frozenset(n for v in values for n, c in v.columns.items() if isinstance(c, Interval))

@@ -10,6 +10,7 @@ from sweep.config.parameters.axis import Block
 from sweep.config.parameters.choice import Choice
 from sweep.config.parameters.components import Convergence, OwnChoice
 from sweep.config.parameters.data_sets import PluginDataset, Source
+from sweep.config.parameters.interval import Interval
 from sweep.datasets.arrays import locate
 from sweep.datasets.data import DatasetSpec, freeze
 from sweep.errors import Fault
@@ -18,6 +19,7 @@ from sweep.plugins.sources import digest_of
 
 _COMMON = tuple(Source.model_fields)
 Paths = Mapping[str, tuple[str | int, ...]]
+Places = Mapping[str, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,14 +44,21 @@ class AxisValue:
     Attributes:
         columns: what it puts into the columns of a trial.
         paths: where each of its parameters was given.
+        places: of a search, the place of each of its parameters' values among all of them.
     """
 
     columns: Mapping[str, Any]
     paths: Paths = field(default_factory=dict)
+    places: Places | None = None
 
     def joined(self, other: "AxisValue") -> "AxisValue":
         """Return the two values as one."""
-        return AxisValue({**self.columns, **other.columns}, {**self.paths, **other.paths})
+        places = {**(self.places or {}), **(other.places or {})} or None
+        return AxisValue({**self.columns, **other.columns}, {**self.paths, **other.paths}, places)
+
+    def with_columns(self, columns: Mapping[str, Any]) -> "AxisValue":
+        """Return it with more or other columns."""
+        return AxisValue({**self.columns, **columns}, self.paths, self.places)
 
 
 @dataclass(frozen=True)
@@ -91,8 +100,8 @@ def spread(parameter: str, value: object) -> list[dict[str, object]]:
 def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iterator[Problem]:
     """Yield the problems of one parameter with its options."""
     if "optimizer" in columns:
-        optimizer, options = component_in(columns, "optimizer")
-        for must, got in optimizer.faults(options):
+        found = (component_in(ends, "optimizer") for ends in corners(columns))
+        for must, got in dict.fromkeys(f for rule, given in found for f in rule.faults(given)):
             yield Problem(path=path, must=must, got=got)
     if "activation" in columns:
         activation, _ = declared_in(columns, "activation")
@@ -102,6 +111,13 @@ def problems_of(columns: Mapping[str, Any], path: tuple[str | int, ...]) -> Iter
     if "max_epochs" in columns and columns["max_epochs"] is None:
         hint = "a rule that is never met would train for ever"
         yield Problem(path=path, must="hold max_epochs (or epochs)", hint=hint)
+
+
+def corners(columns: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield columns with every combination of the ends of their intervals."""
+    held = {name: value for name, value in columns.items() if isinstance(value, Interval)}
+    for ends in product(*((value.low, value.high) for value in held.values())):
+        yield {**columns, **dict(zip(held, ends, strict=True))}
 
 
 def _own_columns(parameter: str, value: OwnChoice, options: Mapping[str, Any]) -> dict[str, object]:

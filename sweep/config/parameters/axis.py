@@ -1,18 +1,27 @@
-"""What every parameter of a sweep file is: a value, a list of values or a range."""
+"""What every parameter of a sweep file is: a value, a list of values, a range or an interval."""
 
 from typing import Annotated, Any, TypeVar
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetJsonSchemaHandler,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from sweep.elementary import power
+from sweep.config.parameters.interval import Interval, between
 
 MAX_VALUES = 1_000_000
 MAX_WHOLE = 2**63 - 1
 RANGES = ("linear", "log")
-LIBM_ERROR = 1e-14  # relative, of a product of two powers: many times that of any C library
+INTERVAL = ("from", "to", "log")
 
 
 class Block(BaseModel):
@@ -69,26 +78,63 @@ def _range(kind: str, bounds: Any) -> list[float]:
         raise must("have from and to > 0 in log")
     shares = [i / (count - 1) for i in range(1, count - 1)]
     if kind == "log":
-        between = [_between(float(start), float(end), share) for share in shares]
-    else:
-        between = [start + (end - start) * share for share in shares]
-    return [start, *(float(f"{value:.12g}") for value in between), end]
-
-
-def _between(start: float, end: float, share: float) -> float:
-    """Return start^(1 - share) end^share, of which 12 digits are the same on every machine."""
-    value: float = start ** (1 - share) * end**share
-    if f"{value * (1 - LIBM_ERROR):.12g}" == f"{value * (1 + LIBM_ERROR):.12g}":
-        return value
-    return power(start, 1 - share) * power(end, share)  # so near a tie that libm would decide
+        return [start, *(between(start, end, share, 12) for share in shares), end]
+    between_them = [start + (end - start) * share for share in shares]
+    return [start, *(float(f"{value:.12g}") for value in between_them), end]
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e300
 
 
+def _validated(value: Any, validate: ValidatorFunctionWrapHandler) -> Any:
+    """Return the values of an axis; the ends of its intervals are judged as its values are."""
+    values = as_values(value)
+    found = {i: v for i, v in enumerate(values) if isinstance(v, dict) and _is_interval(v)}
+    if not found:
+        return validate(values)
+    lows, highs = (
+        validate([found[i][end] if i in found else v for i, v in enumerate(values)])
+        for end in ("from", "to")
+    )
+    for i, given in found.items():
+        lows[i] = _interval(lows[i], highs[i], given)
+    return lows
+
+
+def _is_interval(value: dict[Any, Any]) -> bool:
+    """Return whether a mapping is an interval, of numbers or not.
+
+    Raises:
+        PydanticCustomError: it is one written wrongly.
+    """
+    if not {"from", "to"} & value.keys():
+        return False
+    if not {"from", "to"} <= value.keys() <= set(INTERVAL):
+        raise must("hold from and to of an interval, and log: true where factors count")
+    if not isinstance(value.get("log", False), bool):
+        raise must("have log: true or false in an interval")
+    return True
+
+
+def _interval(low: Any, high: Any, given: dict[str, Any]) -> Interval:
+    if not (_is_number(low) and _is_number(high) and low < high):
+        raise must("have numbers as from and to of an interval, from the smaller one")
+    log = given.get("log", False)
+    if log and low <= 0:
+        raise must("have from and to > 0 in an interval with log: true")
+    return Interval(low, high, log=log, whole=isinstance(low, int))
+
+
+def _written(values: Any, write: SerializerFunctionWrapHandler) -> Any:
+    """Return the values of an axis as a sweep file has them."""
+    if not any(isinstance(value, Interval) for value in values):
+        return write(values)
+    return [value.written() if isinstance(value, Interval) else value for value in values]
+
+
 class AxisSchema:
-    """Says in the JSON Schema that an axis takes a value, a list or, of numbers, a range."""
+    """Says in the JSON Schema that an axis takes a value, a list or, of numbers, an interval."""
 
     def __get_pydantic_json_schema__(
         self, core_schema: CoreSchema, handler: GetJsonSchemaHandler
@@ -96,8 +142,11 @@ class AxisSchema:
         values = handler(core_schema)
         item = values["items"]
         kinds = {item.get("type")} | {option.get("type") for option in item.get("anyOf", [])}
-        ranges = [_range_schema(name) for name in RANGES] if kinds & {"number", "integer"} else []
-        return {"anyOf": [item, values, *ranges]}
+        if not kinds & {"number", "integer"}:
+            return {"anyOf": [item, values]}
+        values = values | {"items": {"anyOf": [item, _interval_schema()]}}
+        ranges = [_range_schema(name) for name in RANGES]
+        return {"anyOf": [item, values, *ranges, _interval_schema()]}
 
 
 def _range_schema(name: str) -> JsonSchemaValue:
@@ -111,6 +160,17 @@ def _range_schema(name: str) -> JsonSchemaValue:
     return _object({name: bounds}, f"a range in {steps}")
 
 
+def _interval_schema() -> JsonSchemaValue:
+    ends = {
+        "from": {"type": "number", "description": "the least value"},
+        "to": {"type": "number", "description": "the largest value"},
+    }
+    interval = _object(ends, "an interval that a search draws from, both ends included")
+    log = {"type": "boolean", "description": "whether equal factors are equally likely"}
+    interval["properties"]["log"] = log | {"default": False}
+    return interval
+
+
 def _object(properties: JsonSchemaValue, description: str) -> JsonSchemaValue:
     return {
         "type": "object",
@@ -122,7 +182,9 @@ def _object(properties: JsonSchemaValue, description: str) -> JsonSchemaValue:
 
 
 T = TypeVar("T")
-Axis = Annotated[list[T], MinLen(1), BeforeValidator(as_values), AxisSchema()]
+Axis = Annotated[
+    list[T], MinLen(1), WrapValidator(_validated), WrapSerializer(_written), AxisSchema()
+]
 
 Real = float
 Positive = Annotated[float, Gt(0)]

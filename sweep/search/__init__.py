@@ -1,0 +1,1 @@
+"""The space that a search draws points from, and what draws them."""

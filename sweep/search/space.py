@@ -1,0 +1,67 @@
+"""The space of a search: the union of what its grids span. Knows nothing of what chooses points."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from sweep.config.grids.expansion import Expansion
+from sweep.config.grids.product import AxisProduct
+from sweep.search.dimensions import Choose, Dimension, Dimensions
+from sweep.search.grid_space import GridSpace, Numbers, Places
+
+
+@dataclass(frozen=True)
+class Point:
+    """A value of every parameter but the seed.
+
+    Attributes:
+        grid: which grid it is of.
+        places: of each axis of the grid, the place of the value.
+        numbers: what was drawn from intervals, by column.
+    """
+
+    grid: int
+    places: Places
+    numbers: Numbers
+
+
+class Space:
+    """What the grids of a search span.
+
+    Attributes:
+        dimensions: what is chosen; where there are several grids, first which.
+    """
+
+    def __init__(self, expansion: Expansion) -> None:
+        found = Dimensions()
+        pairs = list(zip(expansion.choices, expansion.products, strict=True))
+        names = tuple(f"grid {index}" for index in range(len(pairs)))
+        self._grid = found.choice("grid", names)
+        prefixes = [f"{name}: " for name in names] if self._grid else [""]
+        self._grids = [
+            GridSpace(*pair, found, prefix) for pair, prefix in zip(pairs, prefixes, strict=True)
+        ]
+        self.dimensions: tuple[Dimension, ...] = tuple(found.found)
+
+    def choose(self, choose: Choose) -> Point:
+        """Return the point that is chosen, asking for no dimension that it does not have."""
+        grid = int(choose(self._grid)) if self._grid else 0
+        return Point(grid, *self._grids[grid].choose(choose))
+
+    def kept(self, points: Sequence[Point]) -> Bool[np.ndarray, " points"]:
+        """Return whether each point has a trial: exclude drops none or not all of its seeds."""
+        kept = np.zeros(len(points), bool)
+        for index, grid in enumerate(self._grids):
+            rows = [row for row, point in enumerate(points) if point.grid == index]
+            own = [(points[row].places, points[row].numbers) for row in rows]
+            kept[rows] = grid.kept(own)
+        return kept
+
+    def products(self, points: Iterable[Point]) -> tuple[AxisProduct, ...]:
+        """Return the trials of points by grid, each point once and in order."""
+        by_grid: dict[int, list[tuple[Places, Numbers]]] = {}
+        for point in dict.fromkeys(points):
+            by_grid.setdefault(point.grid, []).append((point.places, point.numbers))
+        return tuple(self._grids[grid].product(own) for grid, own in sorted(by_grid.items()))
