@@ -28,6 +28,7 @@ from sweep.planning import Plan, make_plan
 from sweep.planning.packs import PlannedPack, make_packs
 from sweep.ray.broker import Broker
 from sweep.ray.session import ray_session
+from sweep.ray.staffing import Places
 from sweep.running.coordinator import Coordinator
 from sweep.running.forecast import Forecast
 from sweep.running.messages import Rows, Tally
@@ -224,10 +225,11 @@ def _call() -> float:
     with ray_session(address=None, workers=1):
         import ray
 
-        broker: Any = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000).remote(1)
+        broker: Any = ray.remote(_Watched).options(num_cpus=0, max_concurrency=10_000)
+        broker = broker.remote(Places(1), 0)
         beat = Tally(epochs=1)
-        ray.get([broker.beat.remote("a", beat) for _ in range(CALLS)])
+        ray.get([broker.beat.remote(1, beat) for _ in range(CALLS)])
         before = ray.get(broker.cpu_seconds.remote())
         for _ in range(CALLS // CALLS_AT_ONCE):
-            ray.get([broker.beat.remote("a", beat) for _ in range(CALLS_AT_ONCE)])
+            ray.get([broker.beat.remote(1, beat) for _ in range(CALLS_AT_ONCE)])
         return float((ray.get(broker.cpu_seconds.remote()) - before) / CALLS)

@@ -1,6 +1,5 @@
 """The parts of a run that need neither workers nor files."""
 
-import asyncio
 import io
 import os
 import signal
@@ -17,22 +16,18 @@ from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning import make_plan
 from sweep.planning.packs import PlannedPack
-from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
 from sweep.ray.session import Session
 from sweep.reuse.resume import match_starts
 from sweep.running.coordinator import RunPhase, SweepProgress
 from sweep.running.executor import Interrupt
 from sweep.running.failures import failed_results
-from sweep.running.messages import Broken, Ended, Offer, Saved, Tally
+from sweep.running.messages import Broken, Ended
 from sweep.running.work_queue import alternate
 from sweep.running.worker_loop import pause_after
 from sweep.store.tables.reader import SavedState
 from sweep.trial import STOP_PARAMETERS, StopReason, Trial
 from tests.cluster_sweeps import small_config
-
-CPU_PACK = Offer("a", 1.0, 0.0)
-GPU_PACK = Offer("g", 1.0, 0.5)
 
 
 def trial(**changes: object) -> Trial:
@@ -88,71 +83,6 @@ def test_each_trial_of_a_path_goes_on_from_the_state_with_its_own_rules():
         trials[1].trial_id: 20,
         trials[2].trial_id: 20,  # a stricter target, which no loss so far has met
     }
-
-
-def test_put_returns_only_once_the_driver_has_confirmed():
-    async def scene() -> tuple[object, ...]:
-        broker = Broker(ahead=1)
-        await broker.offer(CPU_PACK, b"work")
-        await broker.start("a", host="here")
-        put = asyncio.create_task(broker.put("a", Saved(b"state")))
-        batch = await broker.take([], 1.0)
-        before = put.done()
-        await broker.take([item.number for item in batch.items], 0.0)
-        await put
-        job = await broker.start("a", host="here")
-        return before, put.done(), job and job.checkpoint
-
-    assert asyncio.run(scene()) == (False, True, b"state")
-
-
-def test_pack_waiting_for_a_gpu_does_not_hold_back_packs_for_cpus():
-    async def scene() -> list[object]:
-        broker = Broker(ahead=1)
-        for name in ("g1", "g2"):
-            await broker.offer(replace(GPU_PACK, pack_id=name), b"")
-        for name in ("c1", "c2"):
-            await broker.offer(replace(CPU_PACK, pack_id=name), b"")
-        offers = [await broker.next_offer() for _ in range(3)]
-        await broker.start("c1", host="here")
-        offers.append(await broker.next_offer())
-        return [offer and offer.pack_id for offer in offers]
-
-    assert asyncio.run(scene()) == ["g1", "c1", None, "c2"]
-
-
-def test_stopped_broker_starts_nothing_and_tells_workers():
-    async def scene() -> tuple[object, ...]:
-        broker = Broker(ahead=2)
-        await broker.offer(CPU_PACK, b"")
-        going = await broker.beat("a", Tally(5, 1, 0))
-        await broker.stop()
-        stopping = await broker.beat("a", Tally(7, 1, 0))
-        batch = await broker.take([], 0.0)
-        return (
-            going,
-            stopping,
-            await broker.start("a", host="here"),
-            await broker.next_offer(),
-            await broker.is_drained(),
-            batch.tally,
-            batch.room,
-        )
-
-    assert asyncio.run(scene()) == (False, True, None, None, True, Tally(12, 1, 0), 0)
-
-
-def test_broker_forgets_a_pack_that_ended():
-    async def scene() -> tuple[object, ...]:
-        broker = Broker(ahead=2)
-        await broker.offer(CPU_PACK, b"")
-        for host in ("first", "second"):
-            await broker.start("a", host=host)
-        await broker.retire("a", lost=True)
-        batch = await broker.take([], 0.0)
-        return [item.message for item in batch.items], await broker.start("a", host="third")
-
-    assert asyncio.run(scene()) == ([Ended(lost=True, attempts=2, host="second")], None)
 
 
 def test_devices_take_turns():

@@ -1,64 +1,62 @@
 """The broker between driver, Tune and workers: an actor in the driver's job."""
 
 import asyncio
-import contextlib
-from collections import deque
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
+from sweep.ray.assignments import Assignment, Assignments, Worker
 from sweep.ray.liveness import end_with_parent
+from sweep.ray.mailbox import Mailbox
+from sweep.ray.staffing import Places, Staffing
 from sweep.running.messages import (
     Broken,
     Delivery,
+    Demand,
     Ended,
-    Item,
+    Heard,
     Job,
+    Kind,
     Message,
     Offer,
     Saved,
     Tally,
+    Turn,
 )
 
+TRIALS_AHEAD = 1024
+"""Trials to hold ready where packs are small: what workers take while the driver does else."""
 
-@dataclass
-class _Entry:
-    """A pack between its offer and its end."""
+SECONDS_BETWEEN_BEATS = 0.25
+SECONDS_OF_BEAT = 0.001
+"""How much longer for each worker: thousands of them leave the broker time for rows."""
 
-    offer: Offer
-    work: bytes
-    checkpoint: bytes | None
-    attempt: int = 0
-    host: str | None = None
-    worker: Any = None
-    tally: Tally = field(default_factory=Tally)
-    stalled: bool = False
+SECONDS_IDLE = 30.0
+"""How long a worker waits for a pack before it gives up its place."""
 
 
 class Broker:
-    """Hands out packs by name and holds each message until the driver has confirmed it.
+    """Hands out packs to workers and holds each message until the driver has confirmed it.
 
-    `put` returns only then, so a worker never goes on past rows that could still be lost; a message
-    whose sender died waiting is delivered all the same. Every worker waits on one message at most
-    and a pack is dropped when it ends, so memory is bounded by the packs under way and ahead.
+    `put` returns only then, so that no worker saves a checkpoint past rows that could still be
+    lost; a message whose sender died waiting is delivered all the same. What a worker sends before
+    it waits is bounded and a pack is dropped when it ends, so that memory is bounded by the packs
+    under way and ahead.
 
     Args:
-        ahead: how many packs to hold ready, and to hand out without waiting for them to start,
-            for each kind of resources.
+        places: how many packs to hold ready and how many workers to ask for.
+        retries: how often a pack that failed is begun again.
         import_paths: directories to import the user's modules from, handed on to workers.
     """
 
-    def __init__(self, ahead: int, import_paths: tuple[str, ...] = ()) -> None:
-        self._ahead = ahead
-        self._import_paths = import_paths
-        self._entries: dict[str, _Entry] = {}
-        self._queues: dict[tuple[float, float], deque[Offer]] = {}
-        self._starting: dict[str, Offer] = {}
-        self._items: deque[Item] = deque()
-        self._unconfirmed: dict[int, asyncio.Future[None]] = {}
-        self._arrived = asyncio.Event()
-        self._number = 0
-        self._epochs = 0
+    def __init__(self, places: Places, retries: int, import_paths: tuple[str, ...] = ()) -> None:
+        self._ahead, self._import_paths = places.ahead, import_paths
+        self._assignments = Assignments(retries)
+        self._staffing = Staffing(places, self._assignments)
+        self._mailbox = Mailbox()
+        self._idle: dict[Kind, dict[int, asyncio.Future[Job | None]]] = {}
+        self._tally = Tally()
         self._closed = False
         self._stopped = False
 
@@ -68,116 +66,195 @@ class Broker:
         """End with the process that started this one."""
         end_with_parent()
 
-    async def offer(self, offer: Offer, work: bytes, checkpoint: bytes | None = None) -> None:
-        """Accept a pack to be run, to go on from `checkpoint` if there is one."""
-        self._entries[offer.pack_id] = _Entry(offer, work, checkpoint)
-        self._queues.setdefault((offer.cpus, offer.gpus), deque()).append(offer)
+    async def offer(self, offers: Sequence[Offer]) -> None:
+        """Accept packs to be trained."""
+        for offer in offers:
+            self._assignments.offer(offer)
+            self._serve(offer.kind)
 
     async def close(self) -> None:
-        """Take note that no more packs will be offered."""
+        """Take note that no more packs will be offered: a worker that has none ends."""
         self._closed = True
+        for kind in self._idle:
+            self._serve(kind)
 
     async def stop(self) -> None:
         """Ask every worker to stop, and start nothing more."""
-        self._stopped = self._closed = True
-        self._queues.clear()
+        self._stopped = True
+        self._assignments.clear()
+        await self.close()
 
     async def workers(self) -> list[Any]:
         """Return the handles of the actors that train a pack."""
-        return [entry.worker for entry in self._entries.values() if entry.worker is not None]
+        return [w.handle for w in self._assignments.workers.values() if w.packs and w.running]
 
     async def take(self, confirmed: Sequence[int], seconds: float) -> Delivery:
         """Release the senders of `confirmed`; return what has come, waiting `seconds` for it."""
-        for number in confirmed:
-            waiter = self._unconfirmed.pop(number)
-            if not waiter.done():
-                waiter.set_result(None)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._arrived.wait(), seconds)
-        items = tuple(self._items)
-        self._items.clear()
-        self._arrived.clear()
-        return Delivery(items, self._tally(), self._room())
-
-    def _tally(self) -> Tally:
-        tallies = [entry.tally for entry in self._entries.values()]
-        epochs, self._epochs = self._epochs, 0
-        active, waiting = sum(t.active for t in tallies), sum(t.waiting for t in tallies)
-        return Tally(epochs, active, waiting, sum(t.compiling for t in tallies))
-
-    def _room(self) -> int:
-        queued = sum(map(len, self._queues.values()))
-        kinds = max(1, len(self._queues))
-        return 0 if self._closed else max(0, kinds * self._ahead - queued)
+        items = await self._mailbox.take(confirmed, seconds)
+        tally, self._tally = self._tally, replace(self._tally, epochs=0)
+        if self._closed:
+            return Delivery(items, tally, 0)
+        kinds = self._assignments.kinds()
+        queued = sum(map(self._assignments.queued, kinds))
+        room = max(0, max(1, len(kinds)) * self._ahead - queued)
+        return Delivery(items, tally, room, max(0, TRIALS_AHEAD - self._assignments.queued_trials))
 
     # Tune's side
 
-    async def next_offer(self) -> Offer | None:
-        """Return a pack to start now; None if there is none, or enough are starting already."""
-        for kind, queue in self._queues.items():
-            starting = sum((o.cpus, o.gpus) == kind for o in self._starting.values())
-            if queue and starting < self._ahead:
-                offer = queue.popleft()
-                self._starting[offer.pack_id] = offer
-                return offer
-        return None
+    async def hire(self) -> Demand:
+        """Return the worker to start now, if one more is wanted."""
+        kind = None if self._closed else self._staffing.wanted()
+        return Demand(kind, self._assignments.hire(kind) if kind else 0, self._closed)
 
-    async def is_drained(self) -> bool:
-        """Return whether no pack is left to hand out, now or later."""
-        return self._closed and not any(self._queues.values())
+    async def lose(self, number: int) -> None:
+        """Take back the packs of a worker whose process died, or could not start."""
+        if worker := self._worker(number):
+            self._lose(worker)
 
-    async def retire(self, pack_id: str, *, lost: bool) -> None:
-        """Forget a pack that will not run again, and tell the driver so."""
-        self._starting.pop(pack_id, None)
-        if entry := self._entries.pop(pack_id, None):
-            self._enqueue(pack_id, Ended(lost, entry.attempt, entry.host))
+    async def dismiss(self, number: int) -> None:
+        """Forget a worker that will not be started again."""
+        if worker := self._worker(number):
+            if worker.packs:
+                self._lose(worker)
+            self._note(worker, Tally())
+            self._assignments.dismiss(worker)
 
     # The worker's side
 
-    async def start(self, pack_id: str, *, host: str, worker: Any = None) -> Job | None:
-        """Return the pack to train on `host`; None if the sweep has been stopped.
+    async def enter(self, number: int, *, host: str, handle: Any = None) -> None:
+        """Note that a process on `host` takes the place of worker `number`."""
+        if worker := self._worker(number):
+            if worker.running:
+                self._lose(worker)  # the process before this one, of which nobody has told yet
+            self._assignments.enter(worker, host, handle)
 
-        Args:
-            pack_id: the pack.
-            host: where it is trained.
-            worker: handle of the actor that trains it.
-
-        Raises:
-            RuntimeError: its worker stood still before, so that it is not tried again as it is.
-        """
-        self._starting.pop(pack_id, None)
-        entry = self._entries.get(pack_id)
-        if self._stopped or entry is None:
+    async def next(self, number: int) -> Job | None:
+        """Return a pack to begin now, as soon as there is one; None if the worker is to end."""
+        worker = self._worker(number)
+        if worker is None or self._closed or self._staffing.gives_way(worker.kind):
             return None
-        if entry.stalled:
-            raise RuntimeError(f"pack {pack_id} stalled")
-        entry.attempt += 1
-        entry.host, entry.worker = host, worker
-        return Job(entry.work, entry.checkpoint, entry.attempt, self._import_paths)
+        if pack := self._assignments.take(worker):
+            return self._job(pack)
+        self._note(worker, Tally())
+        if self._staffing.is_needed_elsewhere(worker.kind):
+            return None
+        return await self._wait(worker)
 
-    async def put(self, pack_id: str, message: Message) -> None:
-        """Deliver a message; return once the driver has kept it."""
-        entry = self._entries.get(pack_id)
-        if isinstance(message, Broken) and entry:
-            message = replace(message, attempt=entry.attempt)
-        await self._enqueue(pack_id, message)
-        if isinstance(message, Saved) and entry:
-            entry.checkpoint = message.data
-        if isinstance(message, Broken) and entry:
-            entry.tally = Tally()
-            entry.stalled = message.stalled
+    async def begin(self, number: int, pack_id: str) -> Turn:
+        """Note that a worker begins a pack, which an idle one may have taken from it meanwhile."""
+        worker = self._worker(number)
+        if worker is None:
+            return Turn(False, None)
+        granted = self._assignments.begin(worker, pack_id)
+        if self._closed or self._staffing.starved(worker.kind):
+            return Turn(granted, None)
+        ahead = self._assignments.promise(worker)
+        return Turn(granted, self._job(ahead) if ahead else None)
 
-    async def beat(self, pack_id: str, tally: Tally) -> bool:
-        """Take note of a pack's progress; return whether it should stop."""
-        self._epochs += tally.epochs
-        if entry := self._entries.get(pack_id):
-            entry.tally = tally
-        return self._stopped
+    async def put(
+        self, number: int, messages: Sequence[tuple[str, Message]], tally: Tally
+    ) -> float:
+        """Deliver messages, each of a pack; return once the driver has kept all of them.
 
-    def _enqueue(self, pack_id: str, message: Message) -> asyncio.Future[None]:
-        self._number += 1
-        waiter = asyncio.get_running_loop().create_future()
-        self._unconfirmed[self._number] = waiter
-        self._items.append(Item(self._number, pack_id, message))
-        self._arrived.set()
-        return waiter
+        Returns:
+            The seconds that the driver took.
+        """
+        began = time.monotonic()
+        if worker := self._worker(number):
+            self._note(worker, tally)
+        posted = [self._accept(number, pack_id, message) for pack_id, message in messages]
+        kept = [waiter for waiter in posted if waiter]
+        if kept:
+            await kept[-1]
+        for pack_id, message in messages:
+            pack = self._assignments.find(pack_id)
+            if isinstance(message, Saved) and pack and pack.worker == number:
+                pack.checkpoint = message.data
+        return time.monotonic() - began
+
+    async def beat(self, number: int, tally: Tally) -> Heard:
+        """Take note of a worker's progress."""
+        if worker := self._worker(number):
+            self._note(worker, tally)
+        pause = SECONDS_OF_BEAT * len(self._assignments.workers)
+        return Heard(self._stopped or worker is None, max(SECONDS_BETWEEN_BEATS, pause))
+
+    def _worker(self, number: int) -> Worker | None:
+        return self._assignments.workers.get(number)
+
+    def _job(self, pack: Assignment) -> Job:
+        attempt = pack.attempt if pack.begun else pack.attempt + 1
+        offer = pack.offer
+        return Job(offer.pack_id, offer.work, pack.checkpoint, attempt, self._import_paths)
+
+    async def _wait(self, worker: Worker) -> Job | None:
+        idle = self._idle.setdefault(worker.kind, {})
+        waiter: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
+        idle[worker.number] = waiter
+        await asyncio.wait([waiter], timeout=SECONDS_IDLE)
+        if not waiter.done():
+            del idle[worker.number]
+            return None
+        return waiter.result()
+
+    def _serve(self, kind: Kind) -> None:
+        """Give idle workers what there is: packs, or leave to go."""
+        idle = self._idle.get(kind, {})
+        for number in list(idle):
+            pack = (
+                None if self._closed else self._assignments.take(self._assignments.workers[number])
+            )
+            if pack or self._closed:
+                idle.pop(number).set_result(self._job(pack) if pack else None)
+            else:
+                return
+
+    def _accept(self, number: int, pack_id: str, message: Message) -> asyncio.Future[None] | None:
+        match message:
+            case Ended(lost=lost):
+                return self._end(pack_id, lost=lost)
+            case Broken():
+                return self._break(number, pack_id, message)
+            case _:
+                return self._mailbox.post(pack_id, message)
+
+    def _break(self, number: int, pack_id: str, broken: Broken) -> asyncio.Future[None] | None:
+        """Tell the driver what a worker's attempt raised, and have another made if it may be."""
+        pack = self._assignments.find(pack_id)
+        if pack is None or pack.worker != number:
+            return None
+        told = self._mailbox.post(pack_id, replace(broken, attempt=pack.attempt))
+        if broken.stalled or self._stopped:
+            self._end(pack_id, lost=not self._stopped)
+        elif over := self._assignments.fail(pack_id):
+            self._tell_end(over, lost=True)
+        self._serve(pack.offer.kind)
+        return told
+
+    def _lose(self, worker: Worker) -> None:
+        for pack_id in worker.packs.copy() if self._stopped else ():
+            self._end(pack_id, lost=False)
+        for pack in self._assignments.lose(worker):
+            self._tell_end(pack, lost=True)
+        self._note(worker, Tally())
+        if waiter := self._idle.get(worker.kind, {}).pop(worker.number, None):
+            waiter.set_result(None)
+        self._serve(worker.kind)
+
+    def _end(self, pack_id: str, *, lost: bool) -> asyncio.Future[None] | None:
+        pack = self._assignments.end(pack_id)
+        return self._tell_end(pack, lost=lost) if pack else None
+
+    def _tell_end(self, pack: Assignment, *, lost: bool) -> asyncio.Future[None]:
+        return self._mailbox.post(pack.offer.pack_id, Ended(lost, pack.attempt, pack.host))
+
+    def _note(self, worker: Worker, tally: Tally) -> None:
+        """Take the progress of a worker in place of its last into that of all."""
+        before, worker.tally = worker.tally, tally
+        total = self._tally
+        self._tally = Tally(
+            total.epochs + tally.epochs,
+            total.active + tally.active - before.active,
+            total.waiting + tally.waiting - before.waiting,
+            total.compiling + tally.compiling - before.compiling,
+        )

@@ -1,12 +1,11 @@
 """The driver's event loop on Ray: feeds the broker, keeps what it holds, until Tune is done."""
 
 import functools
-import pickle
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ray
@@ -15,7 +14,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from sweep.errors import SweepError
 from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
-from sweep.ray.tuning import run_packs
+from sweep.ray.staffing import Places
+from sweep.ray.tuning import run_workers
 from sweep.running.coordinator import Coordinator
 from sweep.running.executor import ActiveRun
 from sweep.running.messages import Delivery, Ended, Item, Offer
@@ -26,6 +26,12 @@ from sweep.training.work import Work
 NAMESPACE = "sweep"
 POLL_SECONDS = 0.5
 MOST_BROKERS = 4
+MOST_CALLS = 100_000
+"""Calls of the broker under way: two of each worker, while the driver's must come through."""
+
+MOST_OFFERS = 64
+"""Small packs offered at once, between which nothing that workers send is kept."""
+
 SECONDS_TO_END = 120.0
 SECONDS_TO_STOP = 90.0
 """Silence after a stop was asked for, s, that ends those who still train; less than the time that
@@ -33,13 +39,13 @@ a cluster leaves to a job that it stops.
 """
 
 
-def run_on_ray(run: ActiveRun, queue: WorkQueue, *, slots: int, monitor: RayMonitor) -> None:
-    """Train the packs with Ray Tune; return when all are done, or stopped.
+def run_on_ray(run: ActiveRun, queue: WorkQueue, *, places: Places, monitor: RayMonitor) -> None:
+    """Train the packs by workers that Ray Tune keeps going; return when all are done, or stopped.
 
     Args:
         run: the run, which says when to stop and is told several times a second to show progress.
         queue: the packs, made only as they are needed.
-        slots: packs that the cluster can run now; as many are kept ready.
+        places: packs to keep ready, and workers that the cluster has room for.
         monitor: knows whether Ray lives.
 
     Raises:
@@ -51,9 +57,9 @@ def run_on_ray(run: ActiveRun, queue: WorkQueue, *, slots: int, monitor: RayMoni
     supply = _Supply(queue, run.coordinator, monitor)
     with scratch_folder("sweep-tune-") as storage:
         resources = run.plan.config.resources
-        tune = functools.partial(run_packs, sweep=sweep, resources=resources, storage=storage)
+        tune = functools.partial(run_workers, sweep=sweep, resources=resources, storage=storage)
         for left in reversed(range(MOST_BROKERS)):
-            broker = _start_broker(sweep, slots)
+            broker = _start_broker(sweep, places, resources.retries)
             tuning = _Background(functools.partial(tune, broker))
             try:
                 _run_event_loop(run, broker, supply, monitor, tuning.is_running)
@@ -103,7 +109,7 @@ def _run_event_loop(
             for worker in monitor.get(broker.workers.remote()):
                 ray.kill(worker)
         monitor.require()
-        supply.feed(broker, delivery.room)
+        supply.feed(broker, delivery)
 
 
 class _Supply:
@@ -126,20 +132,29 @@ class _Supply:
         """Hand out once more what had not ended, as nobody works on it any longer."""
         self._again = deque(self._coordinator.under_way())
 
-    def feed(self, broker: Any, room: int) -> None:
+    def feed(self, broker: Any, delivery: Delivery) -> None:
         """Offer as many packs as there is room for; close the broker after the last has ended.
 
         Until then any pack may come back in halves.
         """
-        for _ in range(0 if self._coordinator.stopping else room):
+        if self._coordinator.stopping or not (delivery.room or delivery.spare):
+            return
+        if offers := list(self._offers(delivery.room, delivery.spare)):
+            self._monitor.get(broker.offer.remote(offers))
+        elif self._queue.ended() and not self._coordinator.is_open():
+            self._monitor.get(broker.close.remote())
+
+    def _offers(self, room: int, spare: int) -> Iterator[Offer]:
+        """Yield so many packs, and more while they all have fewer trials than `spare`."""
+        trials = 0
+        for count in range(max(room, MOST_OFFERS)):
+            if count >= room and trials >= spare:
+                return
             work, checkpoint = self._next()
             if work is None:
-                if self._queue.ended() and not self._coordinator.is_open():
-                    self._monitor.get(broker.close.remote())
                 return
-            self._monitor.get(
-                broker.offer.remote(Offer.of(work.pack), pickle.dumps(work), checkpoint)
-            )
+            trials += len(work.pack.trials)
+            yield Offer.of(work, checkpoint)
 
     def _next(self) -> tuple[Work | None, bytes | None]:
         if self._again:
@@ -150,19 +165,19 @@ class _Supply:
         return work, None
 
 
-def _start_broker(sweep: str, ahead: int) -> Any:
+def _start_broker(sweep: str, places: Places, retries: int) -> Any:
     """Start the actor beside the driver, under a name that a second driver would collide with."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     options = {
         "name": f"broker-{sweep}",
         "namespace": NAMESPACE,
         "num_cpus": 0,
-        "max_concurrency": 10_000,
+        "max_concurrency": MOST_CALLS,
         "scheduling_strategy": here,
     }
     paths = tuple(path for path in sys.path if path)
     try:
-        broker: Any = ray.remote(Broker).options(**options).remote(ahead, paths)
+        broker: Any = ray.remote(Broker).options(**options).remote(places, retries, paths)
         broker.share_fate.remote()
         return broker
     except ValueError as error:

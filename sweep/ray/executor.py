@@ -46,8 +46,9 @@ class RayExecutor:
 
             run.enter(RunPhase.STARTING_WORKERS)
             slots = session.slots(resources.workers)
+            places = session.places(resources.workers)
             with run.interrupt.listening():
-                run_on_ray(run, run.queue(slots), slots=slots, monitor=session.monitor)
+                run_on_ray(run, run.queue(slots), places=places, monitor=session.monitor)
 
 
 @contextlib.contextmanager

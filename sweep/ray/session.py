@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from sweep.errors import RayDiedError, SweepError
 from sweep.planning.disk import MOST_WORKERS_PER_CPU, available_cpus
 from sweep.ray.access import connecting, require_listener
+from sweep.ray.staffing import Places
 
 if TYPE_CHECKING:
     from sweep.ray.liveness import RayMonitor
@@ -109,6 +110,12 @@ class Session:
         if workers and self.grows:
             return workers
         return max(1, min(workers or self.cpus, self.cpus))
+
+    def places(self, workers: int | None) -> Places:
+        """Return what there is for workers, of which `workers` may run at a time."""
+        if self.grows:
+            return Places(self.slots(workers), workers)
+        return Places(self.slots(workers), workers, self.cpus, self.gpus)
 
 
 @contextlib.contextmanager

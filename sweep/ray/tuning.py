@@ -1,4 +1,4 @@
-"""Runs packs as the trials of one Ray Tune experiment."""
+"""Keeps workers going as the trials of one Ray Tune experiment."""
 
 import contextlib
 from pathlib import Path
@@ -11,16 +11,19 @@ from ray.tune.search import Searcher
 
 from sweep.config.sweepfile import Resources
 from sweep.ray.trainable import resources_of, train
+from sweep.running.messages import Demand
 
 
-def run_packs(broker: Any, *, sweep: str, resources: Resources, storage: Path) -> None:
-    """Run every pack that the broker hands out; return when none is left.
+def run_workers(broker: Any, *, sweep: str, resources: Resources, storage: Path) -> None:
+    """Run every worker that the broker asks for; return when none is left.
+
+    A worker whose process dies is started again, however often: the broker counts the failures of
+    packs, and gives up those that fail too often.
 
     Args:
         broker: handle of the `Broker` actor.
         sweep: name of the sweep.
-        resources: most packs at a time, None for as many as the cluster, which may grow, holds;
-            how often a pack that failed is started again; and for how long a worker may be silent.
+        resources: how often checkpoints are due, and for how long a worker may be silent.
         storage: folder for what Tune must write, of which nothing is read again.
     """
     trainable = tune.with_parameters(
@@ -33,17 +36,14 @@ def run_packs(broker: Any, *, sweep: str, resources: Resources, storage: Path) -
     tune.Tuner(
         tune.with_resources(trainable, resources_of),
         tune_config=tune.TuneConfig(
-            search_alg=PackSearcher(broker),
-            num_samples=-1,
-            reuse_actors=True,
-            max_concurrent_trials=resources.workers,
+            search_alg=WorkerSearcher(broker), num_samples=-1, reuse_actors=True
         ),
         run_config=tune.RunConfig(
             name=sweep,
             storage_path=str(storage),
             verbose=0,
-            callbacks=[_Silence()],
-            failure_config=tune.FailureConfig(max_failures=resources.retries),
+            callbacks=[_Silence(), _Losses(broker)],
+            failure_config=tune.FailureConfig(max_failures=-1),
         ),
     ).fit()
 
@@ -56,32 +56,43 @@ class _Silence(TrialProgressCallback):
     def on_trial_complete(self, *args: Any, **kwargs: Any) -> None: ...
 
 
-class PackSearcher(Searcher):
-    """Suggests the broker's next pack; waits while there is none, ends when none will come."""
+class _Losses(tune.Callback):
+    """Tells the broker of each worker whose process died and will be started again."""
+
+    def __init__(self, broker: Any) -> None:
+        self._broker = broker
+
+    def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
+        with contextlib.suppress(ray.exceptions.ActorDiedError):
+            ray.get(self._broker.lose.remote(trial.config["worker"]))
+
+
+class WorkerSearcher(Searcher):
+    """Suggests the workers that the broker asks for; ends when it will ask for none again."""
 
     def __init__(self, broker: Any) -> None:
         super().__init__()
         self._broker = broker
-        self._packs: dict[str, str] = {}
+        self._workers: dict[str, int] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of a Tune trial: None to be asked again, `FINISHED` at the end."""
         try:
-            offer = ray.get(self._broker.next_offer.remote())
-            if offer is None:
-                return self.FINISHED if ray.get(self._broker.is_drained.remote()) else None
+            demand: Demand = ray.get(self._broker.hire.remote())
         except ray.exceptions.ActorDiedError:  # the driver begins a new search
             return self.FINISHED
-        self._packs[trial_id] = offer.pack_id
-        return {"pack_id": offer.pack_id, "cpus": offer.cpus, "gpus": offer.gpus}
+        if demand.kind is None:
+            return self.FINISHED if demand.over else None
+        self._workers[trial_id] = demand.worker
+        return {"worker": demand.worker, "cpus": demand.kind.cpus, "gpus": demand.kind.gpus}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the broker that a pack is over, after its last attempt."""
-        pack_id = self._packs.pop(trial_id)
+        """Tell the broker that a worker has ended for good."""
+        worker = self._workers.pop(trial_id)
         with contextlib.suppress(ray.exceptions.ActorDiedError):
-            ray.get(self._broker.retire.remote(pack_id, lost=error))
+            ray.get(self._broker.dismiss.remote(worker))
 
     def save(self, checkpoint_path: str) -> None:
         """Leave a token: the results table, not Tune, knows what is done."""

@@ -178,7 +178,7 @@ class Coordinator:
         """Make a message durable and act on it."""
         match message:
             case Rows():
-                self._keep_rows(pack_id, message)
+                self._keep_rows(message)
             case Saved(data):
                 if open_pack := self._packs.get(pack_id):  # else of a worker given up before
                     self.writer.save_checkpoint(pack_id, encode_checkpoint(open_pack.lanes, data))
@@ -227,7 +227,7 @@ class Coordinator:
             return self.starting
         return RunPhase.COMPILING if self._tally.compiling else RunPhase.LOADING
 
-    def _keep_rows(self, pack_id: str, rows: Rows) -> None:
+    def _keep_rows(self, rows: Rows) -> None:
         statuses = dict(rows.statuses)
         added = self.writer.append(rows.data)
         self.counts.update(statuses[trial_id] for trial_id in added)
@@ -236,10 +236,13 @@ class Coordinator:
         for (_, status), loss in zip(rows.statuses, rows.losses, strict=True):
             if status == Status.FINISHED and loss is not None and loss == loss:
                 self.best_loss = loss if self.best_loss is None else min(loss, self.best_loss)
-        if open_pack := self._packs.get(pack_id):
-            refused = open_pack.owed & statuses.keys() - set(added)
-            self.relapsed.update(t for t in refused if statuses[t] == Status.FAILED)
-            open_pack.owed -= statuses.keys()
+        refused = statuses.keys() - set(added)
+        for pack_id, (trial_id, status) in zip(rows.packs, rows.statuses, strict=True):
+            open_pack = self._packs.get(pack_id)
+            if open_pack and trial_id in open_pack.owed:
+                open_pack.owed.remove(trial_id)
+                if trial_id in refused and status == Status.FAILED:
+                    self.relapsed.add(trial_id)
         if self.on_rows:
             self.on_rows(rows)
 
@@ -258,7 +261,7 @@ class Coordinator:
         results = failed_results(
             open_pack.pack, owed, broken=open_pack.last_broken(ended), ended=ended
         )
-        self._keep_rows(open_pack.pack.pack_id, Rows.of(results, self.sweep))
+        self._keep_rows(Rows.of(results, self.sweep))
 
     def _flush_now_and_then(self) -> None:
         seconds = time.monotonic() - self._began

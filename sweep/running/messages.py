@@ -1,35 +1,38 @@
 """Messages between workers, broker and driver."""
 
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import encode
-from sweep.training.work import Progress
+from sweep.training.work import Progress, Work
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Results of trials, encoded as the journal keeps them.
+    """Results of trials, of one pack or of several, encoded as the journal keeps them.
 
     Attributes:
         data: the encoded results.
-        statuses: trial_id and status of each. epochs: how many each trained in this run.
+        packs: the pack_id of each. statuses: trial_id and status of each.
+        epochs: how many each trained in this run.
         losses: of each, on held-out samples where there are any; None where it has none.
     """
 
     data: bytes
+    packs: tuple[str, ...]
     statuses: tuple[tuple[str, str], ...]
     epochs: tuple[int, ...]
     losses: tuple[float | None, ...]
 
     @classmethod
     def of(cls, results: Sequence[TrialResult], sweep: str) -> "Rows":
+        packs = tuple(r.provenance.pack for r in results)
         statuses = tuple((r.trial.trial_id, str(r.outcome.status)) for r in results)
         epochs = tuple(r.outcome.epochs - r.provenance.resumed_from for r in results)
         losses = tuple(map(_loss_of, results))
-        return cls(encode(results, sweep), statuses, epochs, losses)
+        return cls(encode(results, sweep), packs, statuses, epochs, losses)
 
 
 def _loss_of(result: TrialResult) -> float | None:
@@ -120,24 +123,57 @@ class Delivery:
         items: messages to keep and then confirm, oldest first.
         tally: progress since the last call.
         room: packs that the broker would like to be offered.
+        spare: trials up to which it would like more packs, where they are small.
     """
 
     items: tuple[Item, ...]
     tally: Tally
     room: int
+    spare: int = 0
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a worker occupies of a machine."""
+
+    cpus: float
+    gpus: float
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A pack to be run, as Tune must know it: its name and what it occupies."""
+    """A pack to be trained, as the driver hands it to the broker.
+
+    Attributes:
+        kind: of the workers that may train it. trials: how many it has.
+        work: the pickled `Work`. checkpoint: what it goes on from, if there is one.
+    """
 
     pack_id: str
-    cpus: float
-    gpus: float
+    kind: Kind
+    trials: int
+    work: bytes
+    checkpoint: bytes | None = None
 
     @classmethod
-    def of(cls, pack: Pack) -> "Offer":
-        return cls(pack.pack_id, pack.cpus, pack.gpus)
+    def of(cls, work: Work, checkpoint: bytes | None = None) -> "Offer":
+        pack = work.pack
+        kind = Kind(pack.cpus, pack.gpus)
+        return cls(pack.pack_id, kind, len(pack.trials), pickle.dumps(work), checkpoint)
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What the broker asks of Tune.
+
+    Attributes:
+        kind: of a worker to be started; None for none now. worker: its number.
+        over: whether none will be asked for again.
+    """
+
+    kind: Kind | None
+    worker: int
+    over: bool
 
 
 @dataclass(frozen=True)
@@ -151,7 +187,33 @@ class Job:
         import_paths: directories from which the driver can import, for the user's own modules.
     """
 
+    pack_id: str
     work: bytes
     checkpoint: bytes | None
     attempt: int
     import_paths: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a worker hears that says which pack it begins.
+
+    Attributes:
+        granted: whether the pack is its own; if not, another worker trains it already.
+        ahead: the pack to begin next, unless an idle worker begins it before; None if none waits.
+    """
+
+    granted: bool
+    ahead: Job | None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a worker hears that tells its progress.
+
+    Attributes:
+        stop: whether it should stop. pause: until it should tell again, s.
+    """
+
+    stop: bool
+    pause: float
