@@ -11,19 +11,20 @@ import torch
 import sweep
 from sweep.datasets.arrays import make_data
 from sweep.datasets.data import Data, DatasetSpec
+from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.start import begin
 from sweep.engines.state import LaneState
+from sweep.engines.symmetry import unit_distances
 from sweep.nets.autoencoder import Autoencoder, load_flat, network_at
 from sweep.nets.initialisers import initial_parameters
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.probes.diagnosis import Examiner
 from sweep.training.probes.probe import probe_epochs
-from sweep.training.probes.symmetry import unit_distances
 from sweep.training.work import Finished, KeepCodes, RecordOptions, Work
 from sweep.trial import Trial
 from tests.sweepfiles import small
-from tests.trials import lanes_of_trials, make_trial, make_work
+from tests.trials import lanes_of_trials, make_trial, make_work, one_hot
 
 
 def train(work: Work) -> dict[str, TrialResult]:
@@ -178,6 +179,56 @@ def test_equal_units_have_no_distance_and_one_unit_has_none_to_have() -> None:
     distances = unit_distances(same, initial_parameters(same)[None])
     assert distances[0, 0] == 0.0
     assert np.isnan(distances[0, 1])
+
+
+SEEN_ALIKE = {
+    "sigmoid with a flat spot": {"flat_spot": 0.1},
+    "rectified, deep": {"activation": "relu", "topology": (6, 5, 3, 5, 6), "bias_constant": -0.2},
+    "with an option": {"activation": "leaky_relu", "activation_slope": 0.04},
+    "residual": {"activation": "tanh", "skip": "residual"},
+    "highway": {"activation": "elu", "skip": "highway"},
+    "tied": {"tied_weights": True, "biases": False},
+    "softmax": {"output_activation": "softmax", "loss": "categorical_cross_entropy"},
+    "single precision": {"dtype": "float32", "activation": "gelu"},
+    "zero outputs": {"output_activation": "relu", "loss": "mean_squared_error"},
+    "without hidden layers": {
+        "topology": (6, 6),
+        "output_activation": "relu",
+        "loss": "mean_squared_error",
+    },
+}
+
+
+@pytest.mark.parametrize("name", SEEN_ALIKE)
+def test_the_fused_engine_finds_in_networks_what_the_examiner_finds(name: str) -> None:
+    wide = {"topology": (6, 5, 6), "initialiser_constant": 6.0} | SEEN_ALIKE[name]
+    trials = [make_trial(**wide, seed=seed) for seed in range(20)]
+    data, lanes = one_hot(6), lanes_of_trials(*trials)
+    engine = FusedEngine(trials[0], data)
+    state = engine.begin(lanes)
+    found = [e.diagnosis for e in engine.evaluate(lanes, state)]
+    expected = Examiner(trials[0], data).diagnose(lanes, state)
+    assert found == expected
+    assert len(set(found)) > 1
+
+
+def test_a_diverged_network_is_found_so_by_the_fused_engine() -> None:
+    trial = make_trial(topology=(6, 5, 6), activation="relu")
+    lanes, data = lanes_of_trials(trial), one_hot(6)
+    engine = FusedEngine(trial, data)
+    state = engine.begin(lanes)
+    state.parameters[:, 0] = np.nan
+    (found,) = engine.evaluate(lanes, state)
+    assert [found.diagnosis] == Examiner(trial, data).diagnose(lanes, state)
+
+
+def test_codes_too_many_for_memory_are_found_lane_by_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    trials = [deep_trial(seed=seed) for seed in range(3)]
+    lanes, engine = lanes_of_trials(*trials), FusedEngine(trials[0], one_hot(6))
+    state = engine.begin(lanes)
+    whole = engine.evaluate(lanes, state)
+    monkeypatch.setattr("sweep.engines.fused.engine.MOST_CODES", 50)
+    assert engine.evaluate(lanes, state) == whole
 
 
 def halves() -> Data:

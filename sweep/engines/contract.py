@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from sweep.engines.diagnosis import Diagnosis
 from sweep.engines.state import Lanes, LaneState
 from sweep.trial import StopReason
 
@@ -42,6 +43,7 @@ class Evaluation:
         samples_reconstructed: samples whose every output is within 0.4 of its target.
         argmax_correct: one-hot samples whose largest output is at the right place; None elsewhere.
         validation_loss: the loss over the held-out samples; None if there are none.
+        diagnosis: of its units, where the engine looks at them.
     """
 
     loss: float
@@ -50,6 +52,7 @@ class Evaluation:
     samples_reconstructed: int
     argmax_correct: int | None
     validation_loss: float | None = None
+    diagnosis: Diagnosis | None = None
 
 
 @runtime_checkable

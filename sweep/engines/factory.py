@@ -6,10 +6,8 @@ from sweep.datasets.arrays import DatasetError
 from sweep.datasets.data import Data
 from sweep.datasets.registry import find_data, load_data
 from sweep.engines.contract import Engine
-from sweep.engines.fused.engine import FusedEngine
 from sweep.engines.pretraining import PhasedEngine
-from sweep.engines.reference.engine import ReferenceEngine
-from sweep.engines.torch.engine import TorchEngine
+from sweep.engines.threads import use_one_thread
 from sweep.errors import SweepError
 from sweep.pack import Pack
 from sweep.trial import Trial
@@ -51,9 +49,17 @@ def make_engine(
 
 
 def _plain(pack: Pack, shape: Trial, data: Data, validation_every: int | None) -> Engine:
+    """Import no engine but the one asked for: the fused one needs no PyTorch."""
+    if pack.engine == "fused":
+        from sweep.engines.fused.engine import FusedEngine
+
+        return FusedEngine(shape, data, validation_every, threads=max(1, int(pack.cpus)))
+    use_one_thread()
     if pack.engine == "torch":
+        from sweep.engines.torch.engine import TorchEngine
+
         return TorchEngine(shape, data, pack.device, validation_every=validation_every)
-    if pack.engine == "reference":
-        return ReferenceEngine(shape, data, validation_every)
-    assert pack.engine == "fused", pack.engine
-    return FusedEngine(shape, data, validation_every, threads=max(1, int(pack.cpus)))
+    from sweep.engines.reference.engine import ReferenceEngine
+
+    assert pack.engine == "reference", pack.engine
+    return ReferenceEngine(shape, data, validation_every)

@@ -12,7 +12,6 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from sweep.nets.layout import Array, Role, layout_of
-from sweep.nets.modules import first_arrays
 from sweep.nets.randomness import Purpose, normal, raw_bits, symmetric
 from sweep.nets.topology import Layer
 from sweep.plugins.components import component_of
@@ -63,6 +62,8 @@ _kept_normal = lru_cache(KEPT_DRAWS)(normal)
 def initial_parameters(trial: Trial) -> Float[np.ndarray, " parameters"]:
     """Return the parameters before the first epoch, in the trial's dtype and layout."""
     if trial.network is not None:
+        from sweep.nets.modules import first_arrays
+
         return first_arrays(trial)[0]
     layout = layout_of(trial)
     parameters = np.empty(layout.n_parameters, np.float64)
@@ -87,6 +88,8 @@ def _initial(trial: Trial, array: Array) -> np.ndarray | float:
 def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
     """Return the buffers before the first epoch by name: running means 0, running variances 1."""
     if trial.network is not None:
+        from sweep.nets.modules import first_arrays
+
         return first_arrays(trial)[1]
     starts = {Role.MEAN: 0.0, Role.VARIANCE: 1.0}
     buffers = layout_of(trial).buffers

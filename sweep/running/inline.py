@@ -21,10 +21,8 @@ class InlineExecutor:
         return 1
 
     def train(self, run: ActiveRun) -> None:
-        import torch
-
-        _require_device(on_gpu=run.plan.on_gpu)
-        torch.set_num_threads(1)  # as in a worker: the same bits, and threads cost more than give
+        if run.plan.on_gpu:
+            _require_gpu()
         with run.interrupt.listening():
             queue = run.queue(1)
             while (work := queue.take()) is not None and not run.should_stop():
@@ -48,7 +46,7 @@ def _train_one(run: ActiveRun, work: Work) -> None:
     run.tick()
 
 
-def _require_device(*, on_gpu: bool) -> None:
+def _require_gpu() -> None:
     """Raise if packs for a GPU cannot be trained in this process.
 
     Raises:
@@ -56,7 +54,7 @@ def _require_device(*, on_gpu: bool) -> None:
     """
     import torch
 
-    if on_gpu and not torch.cuda.is_available():
+    if not torch.cuda.is_available():
         raise SweepError(
             "resources: GPUs must be asked for only where PyTorch finds one (got none here); take "
             "resources.gpu and gpus_per_pack out, or run on a cluster with GPUs, without --no-ray"

@@ -5,8 +5,6 @@ import time
 from dataclasses import dataclass, replace
 from typing import Any
 
-import torch
-
 from sweep.engines.contract import Engine
 from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.state import Lane, Lanes
@@ -43,7 +41,6 @@ def time_pack(pack: Pack, *, seconds: float = 2.0) -> Pace:
         pack: the trials; as many of their paths train as the engine takes at once.
         seconds: no chunk is begun after so long, compilation apart; there are at least three.
     """
-    torch.set_num_threads(1)  # as in a worker
     first = _endless(pack.trials[0])
     engine = make_engine(pack, first, load_checked(pack, first), validation_every=1)
     paths = [Lane((_endless(lane.path),)) for lane in lanes_of(Work(pack))]

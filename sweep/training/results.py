@@ -101,7 +101,7 @@ class Reporter:
         evaluations = self._engine.evaluate(ended, joined)
         if self._prober is None:
             return [_Findings(*parts) for parts in zip(shown, evaluations, strict=True)]
-        seen = self._prober.measure_last(ended, joined, states)
+        seen = self._prober.measure_last(ended, joined, states, evaluations)
         return [_Findings(*parts) for parts in zip(shown, evaluations, seen, strict=True)]
 
     def _failed_evaluation(self, lanes: Lanes, stop: Stop, error: Exception) -> TrialResult:

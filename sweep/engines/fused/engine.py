@@ -9,11 +9,13 @@ from jaxtyping import Float, Int8, Int64
 from sweep.datasets.data import Data
 from sweep.engines.contract import CHUNK_SECONDS, RECONSTRUCTION_MARGIN, Evaluation, Stop
 from sweep.engines.costs import epoch_seconds
+from sweep.engines.diagnosis import Diagnosis
 from sweep.engines.fused.ahead import kernel_of
 from sweep.engines.fused.kernel import Evaluations
 from sweep.engines.fused.lanes import PreparedLanes
 from sweep.engines.fused.rules import REASONS, LaneRecords
 from sweep.engines.fused.threads import Part, cores, run_parts, team_of
+from sweep.engines.fused.units import Counts, UnitCounter
 from sweep.engines.fused.workspace import Workspaces
 from sweep.engines.start import begin
 from sweep.engines.state import COUNTERS, Lane, Lanes, LaneState
@@ -24,6 +26,7 @@ from sweep.trial import Trial
 
 MOST_CHUNK_EPOCHS = 65536
 CAPACITY = 512
+MOST_CODES = 4_000_000  # numbers of codes in memory at once
 ALONE_CAPACITY = 16  # most of networks that train one by one, which gain nothing from company
 
 
@@ -61,6 +64,7 @@ class FusedEngine:
         self._epoch_seconds = epoch_seconds(shape, len(data.inputs))
         self.capacity = CAPACITY if self._space.packs else self._alone_capacity()
         self._prepared: PreparedLanes | None = None
+        self._counter = UnitCounter(shape, data.in_dtype(shape.dtype)[1])
         self._compile()
 
     def begin(self, lanes: Lanes) -> LaneState:
@@ -78,14 +82,8 @@ class FusedEngine:
         assert epochs > 0, epochs
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.flatnonzero(state.live.any(axis=1))
-        self._run(
-            lanes,
-            state,
-            rows,
-            reasons=reasons,
-            evaluations=self._empty_evaluations(0),
-            epochs=epochs,
-        )
+        nothing = self._empty_evaluations(0)
+        self._run(lanes, state, rows, reasons=reasons, evaluations=nothing, epochs=epochs)
         return [
             Stop(row, watch, reason, state.take([row]))
             for row, watch in np.argwhere(reasons).tolist()
@@ -93,19 +91,28 @@ class FusedEngine:
         ]
 
     def evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
-        evaluations = self._empty_evaluations(len(lanes))
-        self._evaluate(lanes, state, evaluations)
-        return [self._evaluation(evaluations, row) for row in range(len(lanes))]
+        most = max(1, MOST_CODES // max(1, self._counter.codes))
+        if len(lanes) <= most:
+            return self._evaluate(lanes, state)
+        parts = [np.arange(i, min(i + most, len(lanes))) for i in range(0, len(lanes), most)]
+        return [e for rows in parts for e in self._evaluate(lanes.take(rows), state.take(rows))]
 
     def hidden(
         self, lanes: Lanes, state: LaneState, layer: int
     ) -> Float[np.ndarray, "samples units"]:
-        evaluations = self._empty_evaluations(1, layer)
-        self._evaluate(lanes, state, evaluations)
+        evaluations = self._empty_evaluations(1, layer=layer)
+        self._fill(evaluations, lanes, state)
         activations: np.ndarray = evaluations.hidden
         return activations
 
-    def _evaluate(self, lanes: Lanes, state: LaneState, evaluations: Evaluations) -> None:
+    def _evaluate(self, lanes: Lanes, state: LaneState) -> list[Evaluation]:
+        counts = self._counter.counts_of(self._prepare(lanes).hyper)
+        evaluations = self._empty_evaluations(len(lanes), counts=counts)
+        self._fill(evaluations, lanes, state)
+        diagnoses = self._counter.diagnoses(counts, state.parameters)
+        return [self._evaluation(evaluations, row, seen) for row, seen in enumerate(diagnoses)]
+
+    def _fill(self, evaluations: Evaluations, lanes: Lanes, state: LaneState) -> None:
         reasons = np.zeros(state.live.shape, np.int8)
         rows = np.arange(len(lanes))
         self._run(lanes, state, rows, reasons=reasons, evaluations=evaluations, epochs=0)
@@ -136,10 +143,7 @@ class FusedEngine:
         epochs: int,
     ) -> None:
         """Call the kernel and copy its results into `state`."""
-        if self._prepared is None or self._prepared.lanes is not lanes:
-            schedule = Schedule.of(lanes, self._data, self._validation_every)
-            self._prepared = PreparedLanes.of(lanes, schedule)
-        dtype, prepared = self._shape.dtype, self._prepared
+        dtype, prepared = self._shape.dtype, self._prepare(lanes)
         slots = [state.slots[name] for name in self._space.slots]
         stacked = np.stack([state.parameters, *slots])
         buffers = np.concatenate([np.zeros((len(state), 0)), *state.buffers.values()], axis=1)
@@ -156,6 +160,12 @@ class FusedEngine:
         run_parts(work, self._parts(rows, epochs))
         _put_back(state, slots, *arrays, scalars, record)
 
+    def _prepare(self, lanes: Lanes) -> PreparedLanes:
+        if self._prepared is None or self._prepared.lanes is not lanes:
+            schedule = Schedule.of(lanes, self._data, self._validation_every)
+            self._prepared = PreparedLanes.of(lanes, schedule)
+        return self._prepared
+
     def _parts(self, rows: Int64[np.ndarray, " rows"], epochs: int) -> list[Part]:
         """Return what each thread does: lanes of its own, or a share of a wide network alone."""
         space, threads = self._space, self._threads
@@ -170,7 +180,9 @@ class FusedEngine:
             return [Part(own.records, cut, team_of(1)[0]) for own, cut in pairs]
         return [Part(space.member(m.rank), rows, m) for m in team_of(threads)]
 
-    def _empty_evaluations(self, lanes: int, layer: int = 0) -> Evaluations:
+    def _empty_evaluations(
+        self, lanes: int, *, layer: int = 0, counts: Counts | None = None
+    ) -> Evaluations:
         units = self._shape.topology[layer] if layer else 0
         return Evaluations(
             loss=np.zeros(lanes),
@@ -182,9 +194,10 @@ class FusedEngine:
             hidden=np.zeros((len(self._data.inputs), units), self._shape.dtype),
             layer=layer,
             margin=float(np.dtype(self._shape.dtype).type(RECONSTRUCTION_MARGIN)),
+            counts=counts or self._counter.none(),
         )
 
-    def _evaluation(self, v: Evaluations, row: int) -> Evaluation:
+    def _evaluation(self, v: Evaluations, row: int, diagnosis: Diagnosis | None) -> Evaluation:
         return Evaluation(
             loss=float(v.loss[row]),
             objective=float(v.objective[row]),
@@ -192,6 +205,7 @@ class FusedEngine:
             samples_reconstructed=int(v.reconstructed[row]),
             argmax_correct=int(v.argmax[row]) if self._data.one_hot else None,
             validation_loss=float(v.held_out[row]) if self._held_out else None,
+            diagnosis=diagnosis,
         )
 
 

@@ -31,6 +31,7 @@ from sweep.engines.fused.rules import (
 )
 from sweep.engines.fused.samples import take_order
 from sweep.engines.fused.teams import Team, meet, share
+from sweep.engines.fused.units import Counts, count_units
 from sweep.kernel.compilation import compiled
 from sweep.kernel.pointers import call
 from sweep.kernel.records import Bytes, Doubles, Numbers, Words, address_of, record_reader
@@ -108,6 +109,7 @@ class Evaluations(NamedTuple):
         argmax: samples whose largest output is where the target is 1.
         hidden: where to write the activations of `layer` of the last lane, samples by units.
         layer: counted from 1; 0 for none.
+        counts: of units.
     """
 
     loss: Doubles
@@ -119,6 +121,7 @@ class Evaluations(NamedTuple):
     hidden: Numbers
     layer: int
     margin: float
+    counts: Counts
 
 
 @compiled
@@ -380,6 +383,9 @@ def _evaluate_lane(
     most, here = _tile_samples(net), (address_of(net), address_of(m))
     for first in range(0, net.samples, most):
         count = min(most, net.samples - first)
+        if v.counts.wanted:
+            call(net.take_tile, (*here, first, count, net.samples, 0, 0, 0, 0, 0, 1))
+            count_units(net, m, v.counts, row, first, count)
         call(net.take_tile, (*here, first, count, net.samples, 0, 1, 0, 1, 0, 1))
         _sum_tile(net, m, b, count, plain(1), plain(True))
         ends = (int(first == 0), int(first + count == net.samples))

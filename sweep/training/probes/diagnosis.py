@@ -14,40 +14,32 @@ from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor
 
 from sweep.datasets.data import Data
+from sweep.engines.diagnosis import (
+    FLAT_SHARE,
+    SLOPES_AT,
+    ZERO,
+    Diagnosis,
+    have_distinct_codes,
+    least_distance,
+)
 from sweep.engines.evaluation import tensors
 from sweep.engines.penalties import CodePenalties, contracts, penalises
 from sweep.engines.state import Lanes, LaneState
+from sweep.engines.symmetry import unit_distances
 from sweep.engines.torch.networks import BatchedNetwork, Forward, Values
 from sweep.nets.autoencoder import network_at
-from sweep.nets.codes import count_distinct, unit_codes
 from sweep.nets.layout import decay_shares, layout_of, mirror_of
 from sweep.nets.losses import trial_loss
 from sweep.nets.topology import bottleneck_layer, layers_of
 from sweep.plugins.components import component_of
-from sweep.training.probes.symmetry import unit_distances
 from sweep.trial import Trial
 
-FLAT_SHARE = 0.05  # of the steepest slope: a sigmoid within 0.013 of 0 or 1
-ZERO = 1e-6
 MOST_NUMBERS = 4_000_000  # activations of a layer in memory at once
 MOST_DIAGNOSED = 1_000_000  # likewise, where samples can be taken block by block
-_GRID = np.linspace(-10.0, 10.0, 2001)
 
 Parameters = Float[np.ndarray, "lanes parameters"]
 Codes = Float64[np.ndarray, "lanes samples units"]
 PerLayer = dict[str, Float64[np.ndarray, "lanes layers"]]
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """The state of a network at the end of its trial; the fields are columns of the results."""
-
-    dead_units: int | None
-    saturated_share: float | None
-    zero_outputs: int
-    output_sparsity: float
-    unit_distance: float | None
-    codes_distinct: bool | None
 
 
 class Examiner:
@@ -144,12 +136,7 @@ class Examiner:
             networks = [network_at(path, state.network(row)) for row, path in paths]
             with torch.no_grad():
                 found = [network.encode(self._inputs).double().numpy() for network in networks]
-        return [self._is_injective(codes) for codes in found]
-
-    def _is_injective(self, codes: Float64[np.ndarray, "samples units"]) -> bool | None:
-        if not np.isfinite(codes).all():
-            return None
-        return count_distinct(unit_codes(self._shape, codes)) == len(codes)
+        return [have_distinct_codes(self._shape, codes) for codes in found]
 
     def _probe(self, lanes: Lanes, copy: LaneState, later: Parameters | None) -> PerLayer:
         network, parameters = _TracedNetwork.of(lanes, copy), copy.parameters
@@ -231,15 +218,13 @@ def _diagnose(
 ) -> list[Diagnosis]:
     units, numbers = passed.units, passed.samples * len(passed.wanted)
     stuck = (passed.all_zero & passed.wanted).sum(axis=1)
-    blank = np.full(len(stuck), np.nan)
-    least = np.fmin.reduce(distances, axis=1) if distances.shape[1] else blank
     return [
         Diagnosis(
             dead_units=int(units.dead[row].sum()),
             saturated_share=float(units.flat[row].mean()) if units.flat.shape[1] else None,
             zero_outputs=int(stuck[row]),
             output_sparsity=int(passed.zeros[row]) / numbers,
-            unit_distance=float(least[row]) if np.isfinite(least[row]) else None,
+            unit_distance=least_distance(distances[row]),
             codes_distinct=distinct[row],
         )
         for row in range(len(stuck))
@@ -299,7 +284,7 @@ class _TracedNetwork(BatchedNetwork):
 
     def units(self) -> _Units:
         """Return what the last pass says of the hidden units."""
-        grid = torch.from_numpy(_GRID).to(next(iter(self._leaves.values())).dtype)
+        grid = torch.from_numpy(SLOPES_AT).to(next(iter(self._leaves.values())).dtype)
         steepest = self._slopes(grid.expand(self._count, 1, -1)).abs().amax(dim=(1, 2))
         dead, flat = [np.zeros((self._count, 0), bool)], [np.zeros((self._count, 0))]
         for values in self._seen:

@@ -7,18 +7,15 @@ are 0, the parameters that codes depend on, and 1, the rest.
 import numpy as np
 import torch
 from jaxtyping import Float64
-from torch import Tensor
 
 from sweep.datasets.data import Data
+from sweep.engines.diagnosis import ZERO, Diagnosis, have_distinct_codes
 from sweep.engines.evaluation import penalty, tensors
 from sweep.engines.penalties import CodePenalties
 from sweep.engines.state import Lanes, LaneState
 from sweep.nets.autoencoder import network_at
-from sweep.nets.codes import count_distinct, unit_codes
 from sweep.nets.losses import trial_loss
 from sweep.training.probes.diagnosis import (
-    ZERO,
-    Diagnosis,
     Examiner,
     Parameters,
     PerLayer,
@@ -75,7 +72,7 @@ class OwnExaminer:
             zero_outputs=int((zero.all(dim=0) & wanted).sum()),
             output_sparsity=float(zero.double().mean()),
             unit_distance=None,
-            codes_distinct=_are_distinct(trial, codes),
+            codes_distinct=have_distinct_codes(trial, codes.double().numpy()),
         )
 
     def _gradient(self, trial: Trial, flat: np.ndarray) -> Float64[np.ndarray, " parameters"]:
@@ -97,10 +94,3 @@ class OwnExaminer:
 def examiner_of(shape: Trial, data: Data) -> Examiner | OwnExaminer:
     """Return what measures the networks of the pack key of `shape`."""
     return Examiner(shape, data) if shape.network is None else OwnExaminer(shape, data)
-
-
-def _are_distinct(trial: Trial, codes: Tensor) -> bool | None:
-    found = codes.double().numpy()
-    if not np.isfinite(found).all():
-        return None
-    return count_distinct(unit_codes(trial, found)) == len(found)

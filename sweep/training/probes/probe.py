@@ -3,22 +3,25 @@
 The measurements are kept in the lanes' own state, so that they survive checkpoints and resuming.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from jaxtyping import Int64
 
 from sweep.datasets.data import Data
-from sweep.engines.contract import Engine
-from sweep.engines.evaluation import tensors
+from sweep.engines.contract import Engine, Evaluation
+from sweep.engines.diagnosis import Diagnosis
 from sweep.engines.state import CURVE_POINTS_PER_DECADE, Lanes, LaneState, curve_epochs
-from sweep.nets.autoencoder import network_at
-from sweep.training.probes.diagnosis import Diagnosis
-from sweep.training.probes.own_network import examiner_of
+from sweep.engines.threads import use_one_thread
 from sweep.training.work import KeepCodes, RecordOptions
 from sweep.trial import Trial
+
+if TYPE_CHECKING:
+    from sweep.training.probes.diagnosis import Examiner
+    from sweep.training.probes.own_network import OwnExaminer
 
 POINTS_PER_DECADE = CURVE_POINTS_PER_DECADE // 2  # so that every one is an epoch of the curve
 GRADIENTS = (
@@ -56,7 +59,14 @@ class Prober:
         """Prepare for trials of the pack key of `shape`; with little asked for it does nothing."""
         self._engine, self._data, self._shape = engine, data, shape
         self._gradients, self._codes = record.gradients, record.codes
-        self._examiner = examiner_of(shape, data)
+
+    @cached_property
+    def _examiner(self) -> "Examiner | OwnExaminer":
+        """What measures with PyTorch, which is imported only for that."""
+        from sweep.training.probes.own_network import examiner_of
+
+        use_one_thread()
+        return examiner_of(self._shape, self._data)
 
     def fit(self, state: LaneState) -> LaneState:
         """Return a state with room for what will be seen, and none for what is not asked for."""
@@ -87,7 +97,11 @@ class Prober:
             state.probes[name][rows, points] = values
 
     def measure_last(
-        self, lanes: Lanes, state: LaneState, ends: LaneState
+        self,
+        lanes: Lanes,
+        state: LaneState,
+        ends: LaneState,
+        evaluations: Sequence[Evaluation],
     ) -> list[FinalMeasurements]:
         """Measure lanes that have ended.
 
@@ -95,8 +109,9 @@ class Prober:
             lanes: which.
             state: with the networks that the trials stand for.
             ends: with the last ones, where the course of the gradients ends.
+            evaluations: of them.
         """
-        diagnoses = self._examiner.diagnose(lanes, state)
+        diagnoses = self._diagnoses(lanes, state, evaluations)
         details: list[dict[str, Arrays]] = [{} for _ in diagnoses]
         if self._gradients:
             seen = self._examiner.probe(lanes, ends, None)
@@ -108,8 +123,21 @@ class Prober:
                 details[row]["codes"] = self._code_table(lane.path, state.network(row))
         return [FinalMeasurements(*parts) for parts in zip(diagnoses, details, strict=True)]
 
+    def _diagnoses(
+        self, lanes: Lanes, state: LaneState, evaluations: Sequence[Evaluation]
+    ) -> list[Diagnosis]:
+        """Return what the engine found or, where it looks at nothing, what is measured."""
+        known = [e.diagnosis for e in evaluations if e.diagnosis is not None]
+        return known if len(known) == len(lanes) else self._examiner.diagnose(lanes, state)
+
     def _code_table(self, trial: Trial, parameters: np.ndarray) -> Arrays:
         """Return the columns of the table `codes` of a network, evaluated alone."""
+        import torch
+
+        from sweep.engines.evaluation import tensors
+        from sweep.nets.autoencoder import network_at
+
+        use_one_thread()
         network = network_at(trial, parameters)
         inputs = tensors(self._data, trial)[0]
         every = range(1, len(trial.topology) - 1)
