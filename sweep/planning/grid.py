@@ -18,6 +18,9 @@ from sweep.planning.product import Key, TrialProduct
 from sweep.planning.searches import search_products
 from sweep.trial import PACK_KEY, Trial
 
+CHUNK = 4_096
+"""Trials whose values are looked up together."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -62,7 +65,7 @@ class TrialGrid:
         return len(self.cells)
 
     def __iter__(self) -> Iterator[Trial]:
-        return (self.trial(row) for row in range(len(self)))
+        return self.trials(np.arange(len(self)))
 
     @cached_property
     def cells(self) -> Cells:
@@ -84,8 +87,26 @@ class TrialGrid:
 
     def trial(self, row: int) -> Trial:
         """Return the trial at a row of `cells`."""
-        product = self.products[int(self.cells.products[row])]
-        return product.trial(int(self.cells.positions[row]))
+        return next(self.trials(np.array([row])))
+
+    def trials(self, rows: Int64[np.ndarray, " rows"]) -> Iterator[Trial]:
+        """Yield the trials at these rows of `cells`, each made as it is asked for."""
+        for start in range(0, len(rows), CHUNK):
+            yield from self._trials(rows[start : start + CHUNK])
+
+    def _trials(self, rows: Int64[np.ndarray, " rows"]) -> Iterator[Trial]:
+        chosen = self.cells.take(rows)
+        columns = {
+            number: self.products[number].columns(chosen.positions[chosen.products == number])
+            for number in np.unique(chosen.products).tolist()
+        }
+        identities = zip(
+            *(chosen.products.tolist(), chosen.trial_ids.tolist(), chosen.path_ids.tolist()),
+            strict=True,
+        )
+        for product, trial_id, path_id in identities:
+            values = next(columns[product])
+            yield Trial.known(values, trial_id=f"{trial_id:016x}", path_id=f"{path_id:016x}")
 
     def missing(self, done: Collection[str]) -> Int64[np.ndarray, " missing"]:
         """Return the rows of the trials whose identities are not among those done."""

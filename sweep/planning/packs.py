@@ -81,7 +81,7 @@ def make_packs(
 ) -> Iterator[Pack]:
     """Yield the packs one by one, making their trials as each is asked for."""
     for pack in planned:
-        trials = tuple(grid.trial(int(row)) for row in pack.rows)
+        trials = tuple(grid.trials(pack.rows))
         names = sorted({trial.data_fingerprint for trial in trials})
         on_gpu = resources.gpu if pack.device == "cuda" else None
         yield Pack(

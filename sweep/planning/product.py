@@ -5,7 +5,7 @@ for all positions at once from what each axis contributes.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
 from functools import cached_property
 from hashlib import sha256
 from itertools import chain, compress, groupby, product
@@ -18,9 +18,13 @@ from jaxtyping import Bool, Float64, Int64, UInt64
 from sweep.config.grids.conditions import Rule
 from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
-from sweep.trial import PARAMETERS, Scope, Trial, identity_lines
+from sweep.trial import PARAMETERS, Scope, identity_lines
 
 Key = tuple[object, ...]
+DEFAULTS = {
+    name: None if item.default is MISSING else item.default for name, item in PARAMETERS.items()
+}
+"""What columns hold that no axis fills; those without a default are filled by some."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +62,18 @@ class TrialProduct:
         """Return whether any of the rules holds for each combination."""
         return matching_rules(rules, self.axes)
 
-    def trial(self, position: int) -> Trial:
-        """Return the trial at a position of the product."""
-        columns: dict[str, object] = {}
-        places = np.unravel_index(position, self.sizes)
-        for axis, place in zip(self.axes, places, strict=True):
-            columns |= axis.values[int(place)].columns
-        return Trial(**columns)
+    def columns(self, positions: Int64[np.ndarray, " positions"]) -> Iterator[Mapping[str, object]]:
+        """Yield a value for every column of the trials at these positions of the product."""
+        places = [part.tolist() for part in np.unravel_index(positions, self.sizes)]
+        parts = [
+            {place: axis.values[place].columns for place in set(there)}
+            for axis, there in zip(self.axes, places, strict=True)
+        ]
+        for row in zip(*places, strict=True):
+            columns = dict(DEFAULTS)
+            for part, place in zip(parts, row, strict=True):
+                columns |= part[place]
+            yield columns
 
     def identities(self) -> tuple[UInt64[np.ndarray, " kept"], UInt64[np.ndarray, " kept"]]:
         """Return the trial and path identities of the combinations kept, as numbers."""

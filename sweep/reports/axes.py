@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,12 +29,12 @@ class Axis:
 
     Attributes:
         name: its column.
-        levels: for each trial its level: its value, or a range of values where there are many.
+        levels: for each trial its level, a category: its value, or a range where there are many.
         order: the levels, ascending.
     """
 
     name: str
-    levels: "pd.Series[str]"
+    levels: "pd.Series[Any]"
     order: list[str]
 
 
@@ -44,11 +45,11 @@ def varying_parameters(trials: pd.DataFrame) -> list[str]:
     no trial has change no report.
     """
     known = [name for name in PARAMETERS if name in trials.columns and name not in UNTELLING]
-    varying = [name for name in known if trials[name].nunique(dropna=False) > 1]
+    varying = [name for name in known if _varies(trials[name])]
     places = {name: (place, 0) for place, name in enumerate(PARAMETERS)}
     for family in FAMILIES:
         first, _ = min((places[column.name] for column in option_columns(family)), default=(0, 0))
-        used = option_columns(family, set(trials.get(family, ())))
+        used = option_columns(family, _values_of(trials, family))
         places |= {column.name: (first, rank) for rank, column in enumerate(used)}
     return sorted(varying, key=places.__getitem__)
 
@@ -114,18 +115,37 @@ def _axis(trials: pd.DataFrame, name: str) -> Axis:
     values = trials[name]
     if values.nunique() > MOST_LEVELS and pd.api.types.is_numeric_dtype(values.dtype):
         values = pd.qcut(values.astype("float64"), BINS, duplicates="drop").map(_range_text)
-        values = values.cat.add_categories("none").fillna("none")
-        used = set(values)
-        order = [str(level) for level in values.cat.categories if level in used]
-        return Axis(name, values.astype(str), order)
-    known = sorted(values.dropna().unique())
-    order = [level_of(value) for value in known] + (["none"] if values.isna().any() else [])
-    return Axis(name, values.map(level_of, na_action="ignore").astype(object).fillna("none"), order)
+        values = values.cat.add_categories("none").fillna("none").cat.remove_unused_categories()
+        return Axis(name, values, list(map(str, values.cat.categories)))
+    places, known = pd.factorize(values, sort=True)
+    order = [level_of(value) for value in known] + (["none"] if (places < 0).any() else [])
+    texts = list(dict.fromkeys(order))  # numbers may be alike in so many digits
+    numbers = np.array([texts.index(text) for text in order], np.int64)
+    codes = numbers[places]  # missing values have place -1: the last, none
+    levels: Any = pd.Categorical.from_codes(codes, pd.Index(texts, dtype=str))
+    return Axis(name, pd.Series(levels, trials.index), order)
 
 
 def level_of(value: object) -> str:
     """Return the level of a value that is known, where each value is a level of its own."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _values_of(trials: pd.DataFrame, name: str) -> set[str]:
+    """Return the values of a column of text, if it is there."""
+    return set(trials[name].unique()) if name in trials.columns else set()
+
+
+def _varies(values: "pd.Series[Any]") -> bool:
+    """Return whether any value is not as the first, a missing one being like another."""
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        codes = values.cat.codes.to_numpy()
+        return bool((codes != codes[:1]).any())
+    missing = values.isna().to_numpy()
+    if missing.any():
+        return not missing.all()
+    plain = values.to_numpy()
+    return bool((plain != plain[:1]).any())
 
 
 def _range_text(interval: "pd.Interval[float]") -> str:

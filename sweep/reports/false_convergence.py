@@ -5,11 +5,13 @@ import pandas as pd
 
 from sweep.reports.axes import varying_parameters
 from sweep.reports.population import final_losses
-from sweep.trial import PARAMETERS, StopReason
+from sweep.trial import StopReason
 
 COLUMN = "false_convergence"
-JUDGED = (*PARAMETERS, "trial_id", "path_id", "status", "stop_reason", "epochs", "final_loss")
-"""The columns that say it."""
+ENDED = ("trial_id", "path_id", "status", "stop_reason", "epochs", "final_loss")
+"""The columns that say it, beside what varies."""
+ENDS = ["path_id", "epochs", "status", "final_loss"]
+"""Those that say where a path ended."""
 FALL = 10
 """How many times lower a loss must be to show that a trial had not converged."""
 
@@ -28,7 +30,8 @@ def mark_false_convergence(
     """
     loss = final_losses(trials)
     elsewhere = loss.groupby(_cells(trials)).transform("min")
-    later = _later(trials, trials if longer is None else pd.concat([trials, longer]))
+    ends = trials if longer is None else pd.concat([trials[ENDS], longer[ENDS]])
+    later = _later(trials, ends)
     below = (np.fmin(elsewhere, later) < loss / FALL) & (loss > 0)
     return trials.assign(**{COLUMN: below & (trials["stop_reason"] == StopReason.CONVERGED)})
 

@@ -82,9 +82,9 @@ def population_of(
         identities = asked.path_ids if by_path else asked.trial_ids
         wanted = pd.Series(np.isin(held, identities), trials.index)
         missing, total = int((~np.isin(identities, held)).sum()), len(identities)
-    ours = trials[wanted]
+    ours = where(trials, wanted)
     return Population(
-        trials=ours[ours["status"].isin(COUNTED)],
+        trials=where(ours, ours["status"].isin(COUNTED)),
         failed=ours[ours["status"] == Status.FAILED],
         cancelled=int((ours["status"] == Status.CANCELLED).sum()),
         left_over=int((~wanted).sum()),
@@ -92,6 +92,11 @@ def population_of(
         asked=total,
         not_known=asked.reason if isinstance(asked, NotKnown) else "",
     )
+
+
+def where(trials: pd.DataFrame, holds: "pd.Series[bool]") -> pd.DataFrame:
+    """Return the trials for which something holds; no copy of them where it holds for all."""
+    return trials if holds.all() else trials[holds]
 
 
 def has_ended(trials: pd.DataFrame) -> "pd.Series[bool]":

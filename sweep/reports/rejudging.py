@@ -11,17 +11,20 @@ from dataclasses import fields
 import pandas as pd
 import pyarrow.compute as pc
 
+from sweep.components.registry import FAMILIES
 from sweep.components.stopping import LOSS, VALIDATION_LOSS
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import BY_RUNG, LEVELS, PATIENCES, RULES, TOLERANCES, Rung
 from sweep.printable import printable_line
-from sweep.reports.false_convergence import mark_false_convergence
+from sweep.reports.false_convergence import ENDED, mark_false_convergence
 from sweep.reports.population import COUNTED, has_converged
 from sweep.result import Outcome
 from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.tables.compact import read_compact, varying_columns
 from sweep.store.tables.reader import read_trials
+from sweep.store.tables.schema import SCHEMAS
 from sweep.store.tables.snapshot import read_rows
-from sweep.trial import STOP_PARAMETERS, Status, StopReason
+from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason
 
 KEPT = frozenset({"status", "stop_reason", "epochs", "error", "traceback"})
 """Outcomes that a rung tells, or that tell of none."""
@@ -32,6 +35,7 @@ LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seco
 OF_RUNG = {LOSS: "final_loss", VALIDATION_LOSS: "validation_loss"}
 """The column that a rung tells, by what it monitors."""
 
+RESTORE = "restore"
 WHERE = "command line"
 MORE_EPOCHS = 10
 
@@ -71,12 +75,30 @@ def read_judged(
     Args:
         directory: results of a sweep.
         rung: the rule to judge by; None for each trial's own.
-        columns: the columns to read, among them `false_convergence.JUDGED`; None for all.
+        columns: the columns to read, with all that `mark_false_convergence` goes by; None for all.
 
     Raises:
         StoreError: if there are no results, a file is damaged, or no ladder was kept.
     """
-    trials = read_trials(directory.path, columns)
+    return _judged(read_trials(directory.path, columns), directory, rung)
+
+
+def read_telling(
+    directory: ResultsDir, rung: Rung | None = None, columns: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Read trials as `read_judged` does: what varies, how they ended, and these columns.
+
+    Parameters that are the same in all trials are left out, unless they are among the columns, and
+    texts are categories, so that a million trials take some hundred bytes each.
+    """
+    wanted = {*ENDED, *FAMILIES, *varying_columns(directory.path, tuple(PARAMETERS)), *columns}
+    if rung is not None:
+        wanted |= {RESTORE}
+    names = [name for name in SCHEMAS[TableName.TRIALS].names if name in wanted]
+    return _judged(read_compact(directory.path, names), directory, rung)
+
+
+def _judged(trials: pd.DataFrame, directory: ResultsDir, rung: Rung | None) -> pd.DataFrame:
     if rung is None:
         return mark_false_convergence(trials)
     return mark_false_convergence(rejudge(trials, _read_ladder(directory, rung), rung), trials)
@@ -147,7 +169,7 @@ def _longest(trials: pd.DataFrame, met: "pd.Series[bool]") -> pd.DataFrame:
     """
     counts = trials["status"].isin(COUNTED) | (met & (trials["status"] == Status.CANCELLED))
     sound = counts.astype(int) + (trials["status"] != Status.FAILED)
-    at_end = trials["restore"] != "best"
+    at_end = trials[RESTORE] != "best"
     keyed = trials.assign(sound=sound, at_end=at_end)
     order = keyed.sort_values(["sound", "epochs", "at_end"], kind="stable").index
     last = trials.loc[order].drop_duplicates("path_id", keep="last")
@@ -161,11 +183,12 @@ def _as_ended(
     met, earlier = epoch.notna(), epoch < trials["epochs"].astype("float64")
     rule = BY_RUNG[rung.rule]
     limited = ~met & (trials["status"] == Status.FINISHED)
+    reasons = trials["stop_reason"].astype(str)
     judged = trials.assign(
         epochs=trials["epochs"].mask(earlier, epoch).astype("Int64"),
-        status=trials["status"].mask(met, str(Status.FINISHED)),
-        stop_reason=trials["stop_reason"].mask(met, rule.reason).mask(limited, "max_epochs"),
-        **{name: trials[name].mask(earlier) for name in LOST},
+        status=trials["status"].astype(str).mask(met, str(Status.FINISHED)),
+        stop_reason=reasons.mask(met, rule.reason).mask(limited, "max_epochs"),
+        **{name: trials[name].mask(earlier) for name in LOST if name in trials.columns},
     )
     of_rung = OF_RUNG[rung.monitor]
     judged[of_rung] = trials[of_rung].mask(earlier, loss)

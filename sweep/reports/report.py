@@ -9,8 +9,14 @@ from sweep.reports.groups import factors_of
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
 from sweep.reports.recorded import asked_for
-from sweep.reports.rejudging import read_judged
-from sweep.reports.sections.registry import Context, FigureFolder, all_sections, compose_report
+from sweep.reports.rejudging import read_judged, read_telling
+from sweep.reports.sections.registry import (
+    Context,
+    FigureFolder,
+    all_sections,
+    columns_read,
+    compose_report,
+)
 from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath
@@ -50,7 +56,11 @@ def write_report(
     if not path.name.lower().endswith(SUFFIXES):
         must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
-    trials = read_judged(directory, rung)
+    sections = all_sections()
+    if against is None:
+        trials = read_telling(directory, rung, columns_read(sections))
+    else:  # which may compare by any column
+        trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked_for(directory), by_path=rung is not None)
@@ -65,5 +75,5 @@ def write_report(
         rung=rung,
         against=against,
     )
-    write_atomically(path, compose_report(context, all_sections()).encode())
+    write_atomically(path, compose_report(context, sections).encode())
     return path

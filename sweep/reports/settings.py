@@ -113,7 +113,8 @@ def _by_setting(trials: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     ended = trials["status"].isin(COUNTED) & loss.notna()
     setting = trials.groupby(names, dropna=False).ngroup() if names else 0
     finite = loss.where(np.isfinite(loss))
-    known = trials.assign(**{SETTING: setting, LOSS: loss, FINITE: finite})[ended]
+    columns = trials[[*names, "status", "stop_reason"]]
+    known = columns.assign(**{SETTING: setting, LOSS: loss, FINITE: finite})[ended]
     return known.sort_values([SETTING, LOSS], kind="stable")
 
 

@@ -48,7 +48,7 @@ def load_targets(directory: ResultsDir, trials: pd.DataFrame) -> dict[str, Targe
     Data that no recorded sweep file names any more, or that cannot be loaded, are left out.
     """
     found: dict[str, Targets] = {}
-    wanted = set(trials["data_fingerprint"])
+    wanted = set(trials["data_fingerprint"].unique())
     with refusing_networks():
         recorded = recorded_datasets(directory, wanted)
     for fingerprint, spec in recorded.items():

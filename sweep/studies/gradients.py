@@ -28,7 +28,7 @@ INTRO = (
 )
 
 
-@section(100)
+@section(100, columns=("topology", "depth", "seed"))
 def gradients_section(context: Context) -> str:
     """Write how gradients fare by layer, depth and remedy; nothing without two groups probed."""
     probes = read_gradients(context.directory.path)

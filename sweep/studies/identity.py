@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.groups import Group, groups_of
-from sweep.reports.population import final_losses
+from sweep.reports.population import final_losses, where
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import (
     GroupShare,
@@ -67,14 +67,14 @@ COLUMNS: Mapping[str, Callable[[UnitCounts], str]] = {
 }
 
 
-@section(120)
+@section(120, columns=("zero_outputs", "dead_units", "output_sparsity", "seed"))
 def identity_section(context: Context) -> str:
     """Write what became of outputs and units by setting; nothing without two settings.
 
     Settings of which nothing can be judged, and nothing gave up, are left out.
     """
     trials = context.trials
-    trials = trials[trials["zero_outputs"].notna() & trials["dead_units"].notna()]
+    trials = where(trials, trials["zero_outputs"].notna() & trials["dead_units"].notna())
     groups = groups_of(trials, most=MOST_GROUPS)
     if len(groups) < 2:
         return ""
@@ -96,7 +96,7 @@ def learns_identity(trials: pd.DataFrame, ranges: Mapping[str, float]) -> "pd.Se
         trials: the table.
         ranges: greatest less least target by fingerprint of the data.
     """
-    widths = trials["data_fingerprint"].map(lambda name: ranges.get(name, np.nan))
+    widths = trials["data_fingerprint"].map(ranges).astype("float64")
     learnt = final_losses(trials) <= (TOLERANCE * widths) ** 2
     is_mean_square = (trials["loss"] == SQUARED) & (trials["loss_reduction"] == "mean")
     return learnt.astype(np.float64).where(is_mean_square & widths.notna())

@@ -10,6 +10,7 @@ import pandas as pd
 
 from sweep.reports.figures.palette import level_colours
 from sweep.reports.groups import PLAIN, Group, groups_of
+from sweep.reports.population import where
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.statistics.comparisons import GroupShare, compare_shares, share_of
 from sweep.reports.statistics.intervals import format_estimate, spread
@@ -33,15 +34,15 @@ INTRO = (
 )
 
 
-@section(110)
+@section(110, columns=("unit_distance", "engine", "seed"))
 def symmetry_section(context: Context) -> str:
     """Write which starts stay symmetric; nothing if none is, or there is but one kind of start."""
-    trials = context.trials[context.trials["unit_distance"].notna()]
+    trials = where(context.trials, context.trials["unit_distance"].notna())
     groups = start_groups(trials)
     if len(groups) < 2:
         return ""
-    probes = read_gradients(context.directory.path, set(trials["trial_id"]))
-    probes = probes[probes["unit_distance"].notna()]
+    probes = read_gradients(context.directory.path)
+    probes = probes[probes["unit_distance"].notna() & probes["trial_id"].isin(trials["trial_id"])]
     if not _any_symmetric(trials, probes):
         return ""
     parts = [f"## Symmetry\n\n{INTRO}"]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 10
 KINDS_SHOWN = 5
+TO_PRINT = ("validation_loss", "fixed_epochs", "data_fingerprint")
+"""Columns that the best settings go by, beside what varies and how trials ended."""
 ENGINES = ["auto", "fused", "torch", "reference"]
 
 
@@ -138,13 +140,13 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None
 def _print_results(summary: "RunSummary", asked: "Asked") -> None:
     from sweep.cli.commands.results import print_table
     from sweep.reports.population import population_of
+    from sweep.reports.rejudging import read_telling
     from sweep.reports.report import write_report
     from sweep.reports.settings import best_rows
     from sweep.store.places.layout import ResultsDir
-    from sweep.store.tables.reader import read_trials
 
     directory = ResultsDir(summary.output)
-    trials = read_trials(directory.path)
+    trials = read_telling(directory, columns=TO_PRINT)
     counted = population_of(trials, asked).trials
     if len(counted):
         title, best = best_rows(counted, most=MOST_SHOWN)

@@ -63,7 +63,7 @@ def correlations(trials: pd.DataFrame) -> list[Correlation]:
     return found
 
 
-@section(150)
+@section(150, columns=("topology", "weight_distance"))
 def distance_section(context: Context) -> str:
     """Write how epochs go with distance; nothing where too few trials converged."""
     found = correlations(context.trials)
@@ -100,5 +100,5 @@ def _points_of(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the topology, distance `x` and epochs `y` of the trials that met a rule."""
     met = trials[has_converged(trials)]
     numbers = {"x": met["weight_distance"], "y": met["epochs"]}
-    known = pd.DataFrame({"topology": met["topology"], **numbers})
+    known = pd.DataFrame({"topology": met["topology"].astype(str), **numbers})
     return known.astype({"x": "float64", "y": "float64"}).dropna()

@@ -20,14 +20,18 @@ MOST_FAILURES = 10
 EPOCHS = ["epochs", "pretraining_epochs"]
 
 
-@section(0, without_trials=True)
+@section(
+    0,
+    columns=("sweep", *EPOCHS, "host", "started", "finished", "weights_epoch"),
+    without_trials=True,
+)
 def overview_section(context: Context) -> str:
     """Write the title and the most important numbers."""
     trials, remarks = context.trials, map(escape, context.population.remarks)
     if trials.empty:
         title = f"# Report on {escape(context.directory.path.name)}"
         return "\n\n".join([title, "No trial to report on.", *remarks])
-    names = ", ".join(sorted(set(trials["sweep"])))
+    names = ", ".join(sorted(trials["sweep"].unique()))
     count = "1 trial" if len(trials) == 1 else f"{len(trials):,} trials"
     lines = [
         f"# Report on {escape(names)}",
@@ -46,13 +50,14 @@ def overview_section(context: Context) -> str:
 def stop_reasons_section(context: Context) -> str:
     """Count the reasons for which trials stopped; nothing where there is but one."""
     counts = context.trials["stop_reason"].value_counts()
+    counts = counts[counts > 0]
     if len(counts) < 2:
         return ""
     rows = [[str(r), f"{n}", _share(n / len(context.trials))] for r, n in counts.items()]
     return "## Why trials stopped\n\n" + markdown_table(["stop_reason", "trials", "share"], rows)
 
 
-@section(170, without_trials=True)
+@section(170, columns=("error",), without_trials=True)
 def failures_section(context: Context) -> str:
     """List the first errors; nothing where no trial failed."""
     failed = context.population.failed
@@ -96,7 +101,7 @@ def _least_loss(trials: pd.DataFrame) -> list[str]:
 
 
 def _hosts(trials: pd.DataFrame) -> str:
-    hosts = sorted(set(trials["host"]))
+    hosts = sorted(trials["host"].unique())
     return escape(hosts[0]) if len(hosts) == 1 else f"{len(hosts)} hosts"
 
 

@@ -5,17 +5,21 @@ that a new one takes.
 """
 
 import pkgutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
+from itertools import chain
 
 import pandas as pd
 from matplotlib.figure import Figure
 
+from sweep.components.registry import FAMILIES
 from sweep.ladder import Rung
-from sweep.reports.axes import Axis
+from sweep.reports.axes import Axis, varying_parameters
+from sweep.reports.false_convergence import COLUMN, ENDED
 from sweep.reports.figures.panels import to_png
+from sweep.reports.objective import HELD_OUT, SAME_LOSS
 from sweep.reports.population import Population
 from sweep.reports.published import Published
 from sweep.store.places.files import write_atomically
@@ -24,6 +28,12 @@ from sweep.store.places.remote import AnyPath
 
 PACKAGES = ("sweep.reports.sections", "sweep.studies")
 """Packages in which sections are looked for, at any depth."""
+
+COMMON = (
+    *(*ENDED, "fixed_epochs", HELD_OUT),
+    *(*SAME_LOSS, *FAMILIES),
+)
+"""Columns of the trials that every section may read, beside what varies."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +87,34 @@ class Section:
     Attributes:
         place: sections come in ascending order of it.
         write: writes it.
+        columns: of the trials that it reads beside `COMMON` and what varies; None for all.
         without_trials: whether it is written even where no trial counts.
     """
 
     place: int
     write: Write
+    columns: Sequence[str] | None
     without_trials: bool
 
 
 _registered: dict[int, Section] = {}
 
 
-def section(place: int, *, without_trials: bool = False) -> Callable[[Write], Write]:
-    """Register a function as the section at that place of a report."""
+def section(
+    place: int, *, columns: Sequence[str] | None = (), without_trials: bool = False
+) -> Callable[[Write], Write]:
+    """Register a function as the section at that place of a report.
+
+    Args:
+        place: its place.
+        columns: of the trials that it reads beside `COMMON` and what varies; None for all, which
+            takes memory for all: only where few trials are looked at.
+        without_trials: whether it is written even where no trial counts.
+    """
 
     def register(write: Write) -> Write:
         assert place not in _registered, f"two sections at {place}: {_registered[place]}, {write}"
-        _registered[place] = Section(place, write, without_trials)
+        _registered[place] = Section(place, write, columns, without_trials)
         return write
 
     return register
@@ -111,5 +132,23 @@ def all_sections() -> tuple[Section, ...]:
 def compose_report(context: Context, sections: Sequence[Section]) -> str:
     """Return the text of a report: the sections that have something to say, in turn."""
     counted = len(context.trials) > 0
-    texts = [found.write(context) for found in sections if counted or found.without_trials]
+    wanted = [found for found in sections if counted or found.without_trials]
+    varying = varying_parameters(context.trials)
+    texts = [found.write(_seen_by(found, context, varying)) for found in wanted]
     return "\n\n".join(text for text in texts if text) + "\n"
+
+
+def columns_read(sections: Iterable[Section]) -> list[str]:
+    """Return the columns of the trials that these sections read, beside what varies."""
+    own = (found.columns for found in sections if found.columns is not None)
+    return list(dict.fromkeys(chain(COMMON, *own)))
+
+
+def _seen_by(found: Section, context: Context, varying: Sequence[str]) -> Context:
+    """Return the context with only those columns of the trials that the section says it reads."""
+    if found.columns is None:
+        return context
+    wanted = {*COMMON, COLUMN, *varying, *found.columns}
+    trials = context.trials
+    seen = trials[[name for name in trials.columns if name in wanted]]
+    return replace(context, population=replace(context.population, trials=seen))

@@ -15,7 +15,7 @@ from scipy.stats import CensoredData, ecdf
 
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.groups import factors_of
-from sweep.reports.population import has_converged, has_rule
+from sweep.reports.population import has_converged, has_rule, where
 from sweep.reports.statistics.intervals import Share
 from sweep.trial import Status
 
@@ -69,11 +69,11 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
             epochs had no rule to meet, and are left out.
         most: settings to estimate, at most.
     """
-    trials = trials[has_rule(trials)]
+    trials = where(trials, has_rule(trials))
     names = factors_of(trials)
     outcomes = _outcomes(trials)
-    setting = trials.groupby(names, dropna=False, sort=False).ngroup() if names else 0
-    grouped = outcomes.assign(setting=setting).groupby("setting")
+    setting = _number_settings(trials, names)
+    grouped = outcomes.groupby(setting)
     table = grouped.agg(
         trials=("converged", "size"), share=("converged", "mean"), middle=("rank", "median")
     )
@@ -81,7 +81,7 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
     order = table.sort_values(["share", "middle"], ascending=[False, True], kind="stable").index
     found = []
     for number in order[:most]:
-        members = outcomes.loc[grouped.groups[number]]
+        members = outcomes[setting == number]
         values = tuple(trials.loc[members.index[0], names])
         found.append(estimate_survival(members, values))
     return Survivals(tuple(names), found, len(order))
@@ -107,6 +107,13 @@ def estimate_survival(outcomes: pd.DataFrame, values: tuple[object, ...] = ()) -
         epochs=np.asarray(curve.quantiles, np.float64),
         pending=np.asarray(curve.probabilities, np.float64),
     )
+
+
+def _number_settings(trials: pd.DataFrame, names: list[str]) -> "pd.Series[int]":
+    """Return the number of each trial's setting, in the order in which they first appear."""
+    if not names:
+        return pd.Series(0, trials.index)
+    return trials.groupby(names, dropna=False, sort=False).ngroup()
 
 
 def _outcomes(trials: pd.DataFrame) -> pd.DataFrame:

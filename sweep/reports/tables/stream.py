@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from sweep.ladder import Rung
-from sweep.reports.false_convergence import COLUMN, JUDGED
+from sweep.reports.false_convergence import COLUMN
 from sweep.reports.objective import HELD_OUT
-from sweep.reports.rejudging import read_judged
+from sweep.reports.rejudging import RESTORE, read_judged, read_telling
 from sweep.reports.tables.selection import Selection, select, shown_columns, sort_rows
 from sweep.reports.where import explain_no_match, names_in, select_rows
 from sweep.store.places.layout import ResultsDir, TableName
@@ -15,8 +15,6 @@ from sweep.store.tables.reader import iterate_frames, read_trials
 from sweep.store.tables.schema import SCHEMAS
 
 ROWS_AT_ONCE = 2_000
-FACTS = frozenset({*JUDGED, HELD_OUT})
-"""What must be known of all trials: which converged falsely, and which columns tell something."""
 
 
 class TrialStream:
@@ -43,7 +41,6 @@ class TrialStream:
     ) -> None:
         self.total = self.matching = 0
         self._directory, self._selection = directory, selection
-        names = SCHEMAS[TableName.TRIALS].names
         nothing = _empty_table()
         select(nothing, selection)  # tells what is wrong before anything is read
         keys = [name.removeprefix("-") for name in selection.sort]
@@ -51,7 +48,7 @@ class TrialStream:
         self.judged = None if rung is None else read_judged(directory, rung)
         facts = self.judged
         if facts is None and (not selection.columns or asked & {"all", COLUMN}):
-            facts = read_judged(directory, columns=[n for n in names if n in FACTS])
+            facts = read_telling(directory, columns=[HELD_OUT, RESTORE])
         self._marks = None if facts is None else facts.set_index("trial_id")[COLUMN]
         varying = facts if list(selection.columns) != ["all"] and facts is not None else nothing
         self.columns = shown_columns(varying, selection.columns)

@@ -27,7 +27,7 @@ MOST_READINGS = 40
 BEST, LITERAL = "best", "literal"
 
 
-@section(20, without_trials=True)
+@section(20, columns=None, without_trials=True)
 def comparison_section(context: Context) -> str:
     """Compare trials with published figures; nothing where none are asked for.
 

@@ -29,6 +29,10 @@ MOST_SETTINGS = 6
 PRETRAINING = "pretraining"
 LAST_PHASE = ["fixed_epochs", "max_epochs"]
 """Differ between ways that train equally long in all."""
+READ = (
+    *(name for name in PARAMETERS if name.startswith(PRETRAINING)),
+    *("topology", "depth", "bottleneck", "max_epochs", "seconds", "seed"),
+)
 INTRO = (
     "Deep networks start from random weights, the others had their layers pretrained, and their "
     "epochs and seconds include it. Spread is over seeds: the interquartile range of log10 of the "
@@ -100,7 +104,7 @@ PAIR_COLUMNS: Mapping[str, Callable[[Pair], str]] = {
 }
 
 
-@section(130)
+@section(130, columns=READ)
 def stacking_section(context: Context) -> str:
     """Write what depth and pretraining do; nothing without trials both with it and without."""
     found = stacked_settings(context.directory, context.trials)
@@ -123,7 +127,7 @@ def stacked_settings(directory: ResultsDir, trials: pd.DataFrame) -> list[tuple[
         return []
     wanted = set(trials["trial_id"])
     trials = with_totals(trials, read_phases(directory.path, wanted))
-    trials = trials.assign(way=trials["pretraining"].mask(plain, DEEP))
+    trials = trials.assign(way=trials["pretraining"].astype(str).mask(plain, DEEP))
     trials = _paired(trials, [*_apart(trials), "topology"])
     if trials.empty:
         return []
