@@ -27,9 +27,10 @@ def column(doc: str, **kwargs: Any) -> Any:
 class Outcome:
     """How a trial ended."""
 
-    status: Status = column("finished, diverged, failed or cancelled")
+    status: Status = column("finished, diverged, failed, cancelled or pruned")
     stop_reason: StopReason = column(
-        "converged, target, pattern, epochs, max_epochs, time, diverged, failed or cancelled"
+        "converged, target, pattern, epochs, max_epochs, time, diverged, failed, cancelled or "
+        "pruned"
     )
     epochs: int = column("epochs trained, each a pass over all samples")
     updates: int = column("optimizer steps made in the last phase")

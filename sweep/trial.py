@@ -30,6 +30,7 @@ class Status(StrEnum):
     DIVERGED = "diverged"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    PRUNED = "pruned"
 
 
 class StopReason(StrEnum):
@@ -44,17 +45,25 @@ class StopReason(StrEnum):
     DIVERGED = "diverged"  # a loss or parameter was not finite
     FAILED = "failed"  # the code raised
     CANCELLED = "cancelled"  # the user stopped the sweep
+    PRUNED = "pruned"  # a scheduler stopped the trial at a rung, for others did better
 
     @property
     def status(self) -> Status:
         return Status(self.value) if self.value in set(Status) else Status.FINISHED
 
 
-LIMITED = frozenset({StopReason.MAX_EPOCHS, StopReason.TIME, StopReason.CANCELLED})
-"""Endings that a limit or the user brought about: the trial had more to do."""
+CUT_SHORT = frozenset({StopReason.CANCELLED, StopReason.PRUNED})
+"""Endings that the trial itself does not ask for: it is still to be trained."""
+
+LIMITED = frozenset({StopReason.MAX_EPOCHS, StopReason.TIME}) | CUT_SHORT
+"""Endings that a limit, a scheduler or the user brought about: the trial had more to do."""
 
 RESUMABLE = LIMITED | {StopReason.EPOCHS}
 """Endings after which the same rules can go on, from the state if it was kept."""
+
+
+SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
+"""What losses must share to be on one scale."""
 
 
 def parameter(

@@ -173,11 +173,11 @@ def test_any_trial_survives_the_frame(
     assert (row["learning_rate"], row["seed"], row["error"]) == (learning_rate, seed, error)
 
 
-def test_what_needs_no_training_is_all_but_the_cancelled(tmp_path: Path) -> None:
+def test_what_needs_no_training_is_all_but_the_cancelled_and_the_pruned(tmp_path: Path) -> None:
     results = {reason: make_result(reason, seed=i) for i, reason in enumerate(StopReason)}
     store(tmp_path, *results.values())
     ids = {reason: result.trial.trial_id for reason, result in results.items()}
-    done = set(ids.values()) - {ids[StopReason.CANCELLED]}
+    done = set(ids.values()) - {ids[StopReason.CANCELLED], ids[StopReason.PRUNED]}
     assert done_ids(tmp_path) == done
     assert done_ids(tmp_path, retry_failed=True) == done - {ids[StopReason.FAILED]}
 

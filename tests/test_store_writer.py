@@ -83,7 +83,10 @@ def test_what_was_taken_in_is_seen_before_it_is_published(tmp_path: Path) -> Non
         assert seeds_in(tmp_path) == [1]
 
 
-@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.FAILED, StopReason.TIME])
+BETTERED = [StopReason.CANCELLED, StopReason.PRUNED, StopReason.FAILED, StopReason.TIME]
+
+
+@pytest.mark.parametrize("reason", BETTERED)
 @pytest.mark.parametrize("published", [False, True])
 def test_a_better_ending_replaces_the_row_and_its_curve(
     tmp_path: Path, reason: StopReason, published: bool
@@ -104,7 +107,24 @@ def test_a_good_ending_is_never_replaced(tmp_path: Path) -> None:
     assert reasons_in(tmp_path) == {1: "converged"}
 
 
-@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.TIME])
+@pytest.mark.parametrize("minutes", [0, 2])
+def test_of_two_pruned_rows_the_longer_counts_whatever_their_clocks_say(
+    tmp_path: Path, minutes: float
+) -> None:
+    def pruned(epochs: int, minutes: float) -> bytes:
+        result = make_result(StopReason.PRUNED, seed=1, epochs=epochs, minutes=minutes)
+        return encode([result], "study")
+
+    with Writer(ResultsDir(tmp_path)) as held:
+        held.append(pruned(10, 1))
+        held.flush()
+        assert len(held.append(pruned(32, minutes))) == 1
+        assert held.append(pruned(10, 9)) == []
+        assert held.append(pruned(32, 9)) == []
+    assert read_trials(tmp_path)["epochs"].tolist() == [32]
+
+
+@pytest.mark.parametrize("reason", [StopReason.CANCELLED, StopReason.PRUNED, StopReason.TIME])
 @pytest.mark.parametrize("minutes", [0, 2])
 def test_a_failure_never_replaces_a_row_that_can_go_on(
     tmp_path: Path, reason: StopReason, minutes: float

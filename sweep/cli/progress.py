@@ -90,7 +90,7 @@ def describe_progress(progress: SweepProgress, epochs_per_second: float) -> str:
         parts.append(left)
     if progress.best_loss is not None:
         parts.append(f"best loss {progress.best_loss:.3g}")
-    for name in ("failed", "diverged", "cancelled"):
+    for name in ("failed", "diverged", "cancelled", "pruned"):
         if count := getattr(progress, name):
             parts.append(f"{count:,} {name}")
     if progress.compiling:

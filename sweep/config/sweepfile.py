@@ -25,6 +25,7 @@ from sweep.config.parameters.axis import (
 from sweep.config.parameters.components import ComponentOf, Convergence
 from sweep.config.parameters.data_sets import Dataset
 from sweep.config.parameters.topology import TopologyAxis
+from sweep.config.scheduler import Scheduler
 from sweep.config.search import Search
 
 if TYPE_CHECKING:
@@ -317,6 +318,10 @@ class SweepConfig(Block):
     )
     convergence: Axis[Convergence] | None = Field(
         default=None, description="when a trial stops, in all grids"
+    )
+    scheduler: Scheduler | None = Field(
+        default=None,
+        description="stops trials that others leave behind, at rungs; null to train all to the end",
     )
     resources: Resources = Field(default=Resources(), description="what trains the trials")
     record: Record = Field(default=Record(), description="what is kept of each trial")

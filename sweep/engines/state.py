@@ -53,10 +53,12 @@ class Lane:
         trials: at least one; all of one path, and so equal but for their stop rules.
         start: the state to go on from, one lane wide and with a watch column for each trial; None
             to begin at the initial weights.
+        until: the epoch after which trials that have not ended wait; None to train to the end.
     """
 
     trials: tuple[Trial, ...]
     start: "LaneState | None" = None
+    until: int | None = None
 
     @property
     def path(self) -> Trial:
@@ -117,6 +119,12 @@ class Lanes:
                 if value is not None:
                     row[column] = value
         return table
+
+    def limits(self) -> Float64[np.ndarray, "lanes watches"]:
+        """Return the most epochs that each trial may train now: its own limit, or its lane's."""
+        until = [np.inf if lane.until is None else lane.until for lane in self.lanes]
+        limits = np.minimum(self.rule("max_epochs", np.inf), np.array(until, np.float64)[:, None])
+        return np.asarray(limits)
 
     @cached_property
     def width(self) -> int:

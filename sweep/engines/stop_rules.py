@@ -24,7 +24,7 @@ class Rules:
     Attributes:
         options: of every rule in turn: 1 where it is asked for, else 0, and then its options; what
             it monitors as an index into `MONITORED`.
-        epochs, max_epochs: the limits.
+        epochs, max_epochs: the limits, the latter also that of the lane.
     """
 
     options: Float64[np.ndarray, "lanes watches columns"]
@@ -43,7 +43,7 @@ class Rules:
         return cls(
             options=options,
             epochs=lanes.rule("fixed_epochs", NEVER),
-            max_epochs=lanes.rule("max_epochs", NEVER),
+            max_epochs=lanes.limits(),
         )
 
     @property

@@ -133,6 +133,11 @@ class Plan:
         rows = np.intersect1d(self.rows, self.grid.missing(derived))
         return replace(self, rows=rows, derived=self.derived + len(derived))
 
+    def settled(self, trial_ids: Collection[str]) -> "Plan":
+        """Return the plan with some of its missing trials, by identity, as done."""
+        rows = np.intersect1d(self.rows, self.grid.missing(trial_ids))
+        return replace(self, rows=rows, done=self.done + len(self.rows) - len(rows))
+
     def for_workers(self, workers: int) -> "Plan":
         """Return the plan with packs for so many workers."""
         return self if workers == self.workers else replace(self, workers=workers)

@@ -12,8 +12,6 @@ from sweep.reports.population import has_ended
 
 HELD_OUT, TRAINED = "validation_loss", "final_loss"
 NAMES = {HELD_OUT: "held-out loss", TRAINED: "final loss"}
-SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
-"""What losses must share to be on one scale."""
 
 
 def objective_of(trials: pd.DataFrame) -> "pd.Series[float]":

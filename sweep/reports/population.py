@@ -1,9 +1,9 @@
 """Decides which trials a statistic is of.
 
 A trial counts if the sweep file asks for it and it ended by itself: a rule was met, a limit came
-first (it is censored: more training might yet meet the rule), or it diverged. A trial that failed
-or was cancelled says nothing of its settings. One that only an older sweep file asked for is left
-over.
+first (it is censored: more training might yet meet the rule), or it diverged. One that a scheduler
+pruned counts as censored too, and its loss is no final one. A trial that failed or was cancelled
+says nothing of its settings. One that only an older sweep file asked for is left over.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,11 @@ from sweep.trial import Status, StopReason
 
 CONVERGED = (StopReason.CONVERGED, StopReason.TARGET, StopReason.PATTERN)
 """Endings in which a rule was met."""
-CENSORED = (StopReason.MAX_EPOCHS, StopReason.TIME)
-"""Endings in which a limit came before any rule was met."""
-COUNTED = (Status.FINISHED, Status.DIVERGED)
+CENSORED = (StopReason.MAX_EPOCHS, StopReason.TIME, StopReason.PRUNED)
+"""Endings in which a limit or a scheduler came before any rule was met."""
+COUNTED = (Status.FINISHED, Status.DIVERGED, Status.PRUNED)
 """Statuses of the trials that count."""
+MOST_RUNGS = 12
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class Population:
         }
         told = [f"{count:,} {why}" for why, count in counts.items() if count]
         remarks = [f"Left out: {', '.join(told)}."] if told else []
+        remarks += _pruned(self.trials)
         if self.missing:
             remarks.append(
                 f"Not trained yet: {self.missing:,} of the {self.asked:,} that the sweep file asks "
@@ -97,6 +99,20 @@ def population_of(
 def where(trials: pd.DataFrame, holds: "pd.Series[bool]") -> pd.DataFrame:
     """Return the trials for which something holds; no copy of them where it holds for all."""
     return trials if holds.all() else trials[holds]
+
+
+def _pruned(trials: pd.DataFrame) -> list[str]:
+    """Return a sentence on the trials that a scheduler stopped, if it did any."""
+    pruned = trials[trials["status"] == Status.PRUNED]
+    if pruned.empty:
+        return []
+    rungs = sorted(pruned["epochs"].unique().tolist())
+    named = [f"{epochs:,}" for epochs in rungs[:MOST_RUNGS]]
+    more = [f"{len(rungs) - len(named):,} more"] if len(rungs) > len(named) else []
+    return [
+        f"Pruned: {len(pruned):,} of {len(trials):,} trials, after {', '.join(named + more)} "
+        "epochs; they count as censored there, and no loss of theirs as final."
+    ]
 
 
 def has_ended(trials: pd.DataFrame) -> "pd.Series[bool]":

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from sweep.reports.axes import QUARTILES
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
-from sweep.reports.population import COUNTED, has_converged
+from sweep.reports.population import has_converged, has_ended
 from sweep.reports.statistics.orders import median
 from sweep.trial import Status, StopReason
 
@@ -110,7 +110,7 @@ def _by_setting(trials: pd.DataFrame, names: list[str]) -> pd.DataFrame:
     loss = objective_of(trials)
     diverged = trials["status"] == Status.DIVERGED
     loss = loss.mask(diverged | np.isinf(loss), np.inf)
-    ended = trials["status"].isin(COUNTED) & loss.notna()
+    ended = (has_ended(trials) | diverged) & loss.notna()
     setting = trials.groupby(names, dropna=False).ngroup() if names else 0
     finite = loss.where(np.isfinite(loss))
     columns = trials[[*names, "status", "stop_reason"]]

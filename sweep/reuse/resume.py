@@ -15,6 +15,8 @@ from sweep.training.past import limit_of
 from sweep.trial import RESUMABLE, STOP_PARAMETERS, Status, Trial
 
 LIMITS = frozenset({"max_epochs", "max_seconds", "fixed_epochs"})
+GOES_ON = (Status.FINISHED, Status.CANCELLED, Status.PRUNED)
+"""Statuses of trainings that others on their path can go on from."""
 RULES = tuple(name for name in STOP_PARAMETERS if name not in LIMITS)
 
 
@@ -33,7 +35,7 @@ def match_starts(
     """
     paths: dict[str, list[SavedState]] = defaultdict(list)
     for state in states:
-        if state.stop_reason.status in (Status.FINISHED, Status.CANCELLED):
+        if state.stop_reason.status in GOES_ON:
             paths[state.path_id].append(state)
     starts = {}
     for trial in trials:

@@ -40,7 +40,8 @@ class SweepProgress:
 
     Attributes:
         done: trials with a row of this run. total: trials that this run is to train.
-        failed, diverged, cancelled: those among `done`.
+        failed, diverged, cancelled: those among `done`. pruned: those that a scheduler stopped, and
+            which may go on.
         epochs: epochs trained, all lanes together. epochs_most: if every path reaches its limit.
         active: lanes in training. waiting: trials of the packs under way that have no lane yet.
         seconds: since the start.
@@ -65,6 +66,7 @@ class SweepProgress:
     best_loss: float | None = None
     phase: RunPhase = RunPhase.TRAINING
     compiling: int = 0
+    pruned: int = 0
 
 
 @dataclass
@@ -104,6 +106,7 @@ class Coordinator:
         forecast: predicts what is left.
         stopping: whether packs may end without all their rows.
         relapsed: trials that failed, but keep the row from which they can go on.
+        pruned: trials that a scheduler stopped and that have not gone on since.
         starting: what is waited for until a worker has begun.
         on_rows: told of results once they are durable.
     """
@@ -115,6 +118,7 @@ class Coordinator:
     stopping: bool = False
     counts: Counter[str] = field(default_factory=Counter)
     relapsed: set[str] = field(default_factory=set)
+    pruned: set[str] = field(default_factory=set)
     starting: RunPhase = RunPhase.STARTING_WORKERS
     on_rows: Callable[[Rows], None] | None = None
     epochs_most: int = 0
@@ -131,6 +135,9 @@ class Coordinator:
             self.writer.set_checkpoint_aside(work.pack.pack_id)
         self._open(work, [])
         self.forecast.open(work.pack)
+        going_on = self.pruned & {trial.trial_id for trial in work.pack.trials}
+        self.pruned -= going_on
+        self.counts[Status.PRUNED] -= len(going_on)
 
     def is_open(self) -> bool:
         """Return whether any pack has not ended."""
@@ -207,6 +214,7 @@ class Coordinator:
             failed=self.failed,
             diverged=self.counts[Status.DIVERGED],
             cancelled=self.counts[Status.CANCELLED],
+            pruned=self.counts[Status.PRUNED],
             epochs=self.epochs,
             active=self._tally.active,
             waiting=self._tally.waiting,
@@ -231,6 +239,7 @@ class Coordinator:
         statuses = dict(rows.statuses)
         added = self.writer.append(rows.data)
         self.counts.update(statuses[trial_id] for trial_id in added)
+        self.pruned.update(t for t in added if statuses[t] == Status.PRUNED)
         for (trial_id, status), epochs in zip(rows.statuses, rows.epochs, strict=True):
             self.forecast.end(trial_id, epochs if status == Status.FINISHED else None)
         for (_, status), loss in zip(rows.statuses, rows.losses, strict=True):

@@ -17,7 +17,9 @@ from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
-from sweep.running.work_queue import PlanQueue
+from sweep.running.rung_queue import RungQueue, read_values
+from sweep.running.work_queue import PlanQueue, WorkQueue
+from sweep.scheduling.schedule import Schedule
 from sweep.store.ownership import require_own
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import latest_asked, record_run
@@ -62,10 +64,13 @@ def run_on(
         plan = make_plan(config, done, workers=executor.workers(config.resources.workers))
         derived = find_derived(plan, directory.path)
         plan = plan.without([item.trial.trial_id for item in derived])
-        if on_plan:
-            on_plan(plan)
         for frame in derived_frames(derived, directory.path, config.name):
             writer.append(frame)
+        schedule = _schedule(plan, directory, retry_failed=options.retry_failed)
+        if schedule:
+            plan = plan.settled(schedule.left_behind)
+        if on_plan:
+            on_plan(plan)
         environment = read_environment(executor.ray_version)
         run = ActiveRun(
             plan=plan,
@@ -73,20 +78,44 @@ def run_on(
             coordinator=Coordinator(
                 writer, config.name, plan.missing, Forecast(plan.paths), epochs_most=plan.max_epochs
             ),
-            make_queue=partial(PlanQueue, plan, directory, environment),
+            make_queue=partial(_queue, schedule, plan, directory, environment),
             on_progress=on_progress,
             max_failed=options.max_failed,
         )
         _record(run, options, environment)
         if plan.missing:
             executor.train(run)
-        drop_settled(directory, done_ids(directory.path, retry_failed=True))
-    return _summary(run, time.monotonic() - began)
+        settled = done_ids(directory.path, retry_failed=True)
+        drop_settled(directory, settled | (schedule.left_behind if schedule else set()))
+    return _summary(run, schedule, time.monotonic() - began)
 
 
 def results_of(name: str, options: RunOptions) -> ResultsDir:
     """Return where the results of a sweep of this name go."""
     return ResultsDir.at(options.output or Path("results") / name)
+
+
+def _schedule(plan: Plan, directory: ResultsDir, *, retry_failed: bool) -> Schedule | None:
+    """Return how far trials are to train by what is known of them; None without a scheduler."""
+    scheduler = plan.config.scheduler
+    if scheduler is None:
+        return None
+    schedule = Schedule.of(plan.grid, scheduler)
+    schedule.note(read_values(schedule.rungs, directory, retry_failed=retry_failed))
+    schedule.judge()
+    return schedule
+
+
+def _queue(
+    schedule: Schedule | None,
+    plan: Plan,
+    directory: ResultsDir,
+    environment: RunEnvironment,
+    workers: int,
+) -> WorkQueue:
+    if schedule is None:
+        return PlanQueue(plan, directory, environment, workers)
+    return RungQueue(schedule, plan, directory, environment, workers)
 
 
 def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:
@@ -110,11 +139,14 @@ def _record(run: ActiveRun, options: RunOptions, environment: RunEnvironment) ->
     record_run(run.directory, text, record)
 
 
-def _summary(run: ActiveRun, seconds: float) -> RunSummary:
+def _summary(run: ActiveRun, schedule: Schedule | None, seconds: float) -> RunSummary:
     plan, counts = run.plan, run.coordinator.counts
     failures = held_failures(run.directory.path, plan.grid)
     relapsed = len(run.coordinator.relapsed)
     trained = sum(counts.values()) + relapsed
+    missing = plan.missing - trained + counts[Status.CANCELLED] + relapsed
+    if schedule:
+        missing = schedule.missing + relapsed
     return RunSummary(
         output=run.directory.path,
         trained=trained,
@@ -124,7 +156,8 @@ def _summary(run: ActiveRun, seconds: float) -> RunSummary:
         failures=failures,
         diverged=counts[Status.DIVERGED],
         cancelled=counts[Status.CANCELLED],
-        missing=plan.missing - trained + counts[Status.CANCELLED] + relapsed,
+        pruned=counts[Status.PRUNED],
+        missing=missing,
         interrupted=run.interrupt.requested,
         gave_up=run.gives_up,
         seconds=seconds,

@@ -91,7 +91,7 @@ class Forecast:
         )
         if overall.finished < LEAST_FINISHED:
             return None
-        unopened = self.paths - self._opened
+        unopened = max(0, self.paths - self._opened)  # those of a scheduler open at every rung
         expected = unopened * overall.mean + sum(
             lengths.expected * (lengths if lengths.finished >= LEAST_FINISHED else overall).mean
             for lengths in self._lengths.values()

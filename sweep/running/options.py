@@ -81,7 +81,7 @@ class RunSummary:
         derived: those whose row followed from another's, without training.
         failed: trials of the sweep that have failed, in this run or an earlier one. One that fails
             where an earlier run was cancelled keeps that row, to go on from, and is missing still.
-        diverged, cancelled: how many of the trained ended so.
+        diverged, cancelled: how many of the trained ended so. pruned: stopped by a scheduler.
         missing: trials that still need training.
         failures: the failed trials in the table, by kind.
         interrupted: whether the user stopped it.
@@ -101,3 +101,4 @@ class RunSummary:
     gave_up: bool
     seconds: float
     failures: tuple[FailureKind, ...] = ()
+    pruned: int = 0

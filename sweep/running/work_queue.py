@@ -1,6 +1,8 @@
 """The work queue of a run: packs, one at a time, with what they go on from."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from itertools import chain, zip_longest
 from typing import Protocol
 
@@ -48,7 +50,8 @@ class PlanQueue:
     def __init__(
         self, plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
     ) -> None:
-        self._packs = _packs_of(plan, directory, environment, workers)
+        planned = alternate(plan.for_workers(workers).planned_packs)
+        self._packs = WorkMaker(plan, directory, environment).make(planned)
         self._ended = False
 
     def take(self) -> Work | None:
@@ -63,20 +66,43 @@ class PlanQueue:
         """Take no note, as the packs of a plan depend on no results."""
 
 
-def _packs_of(
-    plan: Plan, directory: ResultsDir, environment: RunEnvironment, workers: int
-) -> Iterator[Work]:
-    """Yield the missing packs of a plan with the states from which their trials go on."""
-    planned = alternate(plan.for_workers(workers).planned_packs)
-    starts = _Starts(directory)
-    for pack in make_packs(plan.grid, planned, resources=plan.config.resources):
-        yield Work(
-            pack=pack,
-            starts=starts.of(pack),
-            record=_record(plan),
-            ray_version=environment.ray_version,
-            git_revision=environment.git_revision,
-        )
+class WorkMaker:
+    """Makes packs with the states from which their trials go on.
+
+    Args:
+        plan: of which the packs are.
+        directory: where states lie.
+        environment: recorded with each trial.
+    """
+
+    def __init__(self, plan: Plan, directory: ResultsDir, environment: RunEnvironment) -> None:
+        self._plan, self._environment = plan, environment
+        self._starts = _Starts(directory)
+
+    def make(self, planned: Sequence[PlannedPack], until: int | None = None) -> Iterator[Work]:
+        """Yield the packs one by one, each made as it is asked for.
+
+        Args:
+            planned: the packs.
+            until: the epoch after which their trials wait; None to train them to the end.
+        """
+        self._starts.refresh()
+        plan = self._plan
+        for pack in make_packs(plan.grid, planned, resources=plan.config.resources):
+            yield Work(
+                pack=pack if until is None else _named_by_rung(pack, until),
+                starts=self._starts.of(pack),
+                record=_record(plan),
+                ray_version=self._environment.ray_version,
+                git_revision=self._environment.git_revision,
+                until=until,
+            )
+
+
+def _named_by_rung(pack: Pack, until: int) -> Pack:
+    """Return the pack under a name of its own at each rung, as its trials may be the same."""
+    name = sha256(f"{pack.pack_id} until {until}".encode()).hexdigest()[:16]
+    return replace(pack, pack_id=name)
 
 
 def alternate(batches: Iterable[PlannedPack]) -> list[PlannedPack]:
@@ -94,7 +120,11 @@ class _Starts:
     def __init__(self, directory: ResultsDir) -> None:
         self._path = directory.path
         self._left = read_checkpoints(directory)
-        self._paths = stated_paths(directory.path)
+        self._paths: set[str] = set()
+
+    def refresh(self) -> None:
+        """Take note of the states that are saved now."""
+        self._paths = stated_paths(self._path)
 
     def of(self, pack: Pack) -> dict[str, dict[str, np.ndarray]]:
         """Return the states from which trials of `pack` go on, by trial."""

@@ -15,10 +15,10 @@ from scipy.special import xlog1py, xlogy
 from sweep.components.registry import LOSSES
 from sweep.datasets import load_data
 from sweep.errors import SweepError
-from sweep.reports.objective import SAME_LOSS
 from sweep.reports.population import final_losses
 from sweep.reports.recorded import recorded_datasets
 from sweep.store.places.layout import ResultsDir
+from sweep.trial import SAME_LOSS
 from sweep.trust import refusing_networks
 
 HALF = 0.5

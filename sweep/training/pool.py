@@ -7,7 +7,7 @@ train side by side, in chunks of epochs whose length depends on sizes alone, nev
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -60,7 +60,7 @@ def lanes_of(work: Work) -> list[Lane]:
 
     The trials of a path share a lane unless they go on from different epochs.
     """
-    lanes = [Lane(trials, _start_of(work, trials)) for trials in work.lanes()]
+    lanes = [Lane(trials, _start_of(work, trials), work.until) for trials in work.lanes()]
     keys = list(dict.fromkeys(lane.path.pack_key for lane in lanes))
     return sorted(lanes, key=lambda lane: keys.index(lane.path.pack_key))
 
@@ -177,7 +177,7 @@ class _Group:
         left: LaneState | None = advanced.state
         state = advanced.state
         _count_time(advanced, before, time.monotonic() - started)
-        stops = [*advanced.stops, *_out_of_time(lanes, state)]
+        stops = [*_at_rung(lanes, advanced.stops), *_out_of_time(lanes, state)]
         results = reporter.results(lanes, stops) + reporter.failures(advanced.failures)
         epochs = int(np.maximum(state.epoch - before, 0).sum())
         kept = np.flatnonzero(state.live.any(axis=1))
@@ -230,6 +230,18 @@ def _count_time(advanced: Advanced, before: np.ndarray, seconds: float) -> None:
         stop.state.share += part / len(state)
     state.seconds += seconds
     state.share += seconds / len(state)
+
+
+def _at_rung(lanes: Lanes, stops: Sequence[Stop]) -> list[Stop]:
+    """Return the stops, those at the limit of their lane and not at their own as pruned."""
+    return [
+        replace(stop, reason=StopReason.PRUNED) if _waits(lanes, stop) else stop for stop in stops
+    ]
+
+
+def _waits(lanes: Lanes, stop: Stop) -> bool:
+    trial = lanes.lanes[stop.row].trials[stop.watch]
+    return stop.reason is StopReason.MAX_EPOCHS and int(stop.state.epoch[0]) < trial.max_epochs
 
 
 def _out_of_time(lanes: Lanes, state: LaneState) -> list[Stop]:

@@ -17,7 +17,7 @@ class KeepState(StrEnum):
     """Of which trials the last state is kept, to resume from."""
 
     NONE = "none"
-    RESUMABLE = "resumable"  # those that a limit or the user ended, not those asked for `epochs`
+    RESUMABLE = "resumable"  # those of which more was to do, not those asked for `epochs`
     ALL = "all"
 
 
@@ -58,6 +58,8 @@ class Work:
         record: what to keep.
         checkpoint: the latest `Checkpoint.data` of an earlier attempt; None to begin.
         attempt: how often the pack has been started, from 1.
+        until: the epoch of the last phase after which trials that have not ended stop as pruned,
+            to go on later or never; None to train to the end.
     """
 
     pack: Pack
@@ -67,6 +69,7 @@ class Work:
     attempt: int = 1
     ray_version: str | None = None
     git_revision: str | None = None
+    until: int | None = None
 
     def lanes(self) -> list[tuple[Trial, ...]]:
         """Return the trials of each lane: those of one path that begin at the same point."""

@@ -170,6 +170,7 @@ def describe_summary(summary: "RunSummary") -> list[str]:
         "diverged": summary.diverged,
         "failed": summary.failed,
         "cancelled": summary.cancelled,
+        "pruned": summary.pruned,
     }
     text += "".join(f", {count:,} {name}" for name, count in notes.items() if count)
     lines = [text]

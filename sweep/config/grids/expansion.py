@@ -15,6 +15,7 @@ from sweep.config.grids.values import AxisValue, Problem, Seeds, problems_of, sp
 from sweep.config.parameters.axis import MAX_WHOLE
 from sweep.config.parameters.columns import NAMES
 from sweep.config.parameters.interval import Interval
+from sweep.config.scheduler import scheduler_problems
 from sweep.config.size import combination_problems, size_problems
 from sweep.config.sweepfile import Fixed, Grid, SweepConfig
 from sweep.config.yaml_source import TreePath
@@ -91,6 +92,8 @@ def expand_config(config: SweepConfig) -> Expansion:
     path = ("resources", "gpu", "where")
     unknown = unknown_values(where, path, products=products, datasets=constraints.datasets)
     problems.extend(islice(unknown, MAX_PROBLEMS))
+    if config.scheduler:
+        problems += scheduler_problems(config.scheduler, config.record, constraints.datasets)
     found = tuple(dict.fromkeys(problems))
     return Expansion(tuple(products), found, constraints.datasets, tuple(choices))
 

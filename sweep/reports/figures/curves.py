@@ -46,6 +46,7 @@ COLOURS = {
     StopReason.DIVERGED: "#d55e00",
     StopReason.FAILED: "#000000",
     StopReason.CANCELLED: "#bbbbbb",
+    StopReason.PRUNED: "#999933",
 }
 LINES = {"loss": "-", "validation_loss": "--"}
 """Columns of the recorded losses, and how their lines are drawn."""

@@ -69,11 +69,18 @@ def failures_section(context: Context) -> str:
 
 
 def _count_unmet(trials: pd.DataFrame) -> str:
-    limited = int(trials["stop_reason"].isin(CENSORED).sum())
+    censored = trials["stop_reason"].isin(CENSORED)
+    pruned = trials["status"] == Status.PRUNED
     diverged = int((trials["status"] == Status.DIVERGED).sum())
-    counts = {"reached a limit first": limited, "diverged": diverged}
+    counts = {
+        "reached a limit first": int((censored & ~pruned).sum()),
+        "were pruned": int(pruned.sum()),
+        "diverged": diverged,
+    }
     told = [f"{count:,} {ending}" for ending, count in counts.items() if count]
-    return f"{' and '.join(told)}." if told else "None diverged."
+    if len(told) < 2:
+        return f"{told[0]}." if told else "None diverged."
+    return f"{', '.join(told[:-1])} and {told[-1]}."
 
 
 def _endings(trials: pd.DataFrame) -> str:

@@ -19,12 +19,13 @@ from sweep.ladder import Rung
 from sweep.reports.axes import Axis, varying_parameters
 from sweep.reports.false_convergence import COLUMN, ENDED
 from sweep.reports.figures.panels import to_png
-from sweep.reports.objective import HELD_OUT, SAME_LOSS
+from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import Population
 from sweep.reports.published import Published
 from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath
+from sweep.trial import SAME_LOSS
 
 PACKAGES = ("sweep.reports.sections", "sweep.studies")
 """Packages in which sections are looked for, at any depth."""

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.groups import factors_of
-from sweep.reports.objective import SAME_LOSS, losses_of, objective_name, ranked
+from sweep.reports.objective import losses_of, objective_name, ranked
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.settings import settings_of, telling_columns, with_intervals
 from sweep.reports.statistics.intervals import Estimate, format_estimate
 from sweep.reports.tables.text import Form, escape, format_table, named_values
+from sweep.trial import SAME_LOSS
 
 MOST_RANKED = 10
 FORM = ".4g"

@@ -17,11 +17,16 @@ from sweep.store.places.layout import ResultsDir
 from sweep.trial import StopReason
 
 DECIDED = 2
-RANKS = {StopReason.FAILED: 0, StopReason.CANCELLED: 1, StopReason.TIME: 1}
+RANKS = {
+    StopReason.FAILED: 0,
+    StopReason.CANCELLED: 1,
+    StopReason.PRUNED: 1,
+    StopReason.TIME: 1,
+}
 """Endings that another attempt at the same trial may better; a failure leaves no state behind, and
 so never takes the place of a row that does. All others are decided."""
 
-COLUMNS = ["trial_id", "stop_reason", "finished"]
+COLUMNS = ["trial_id", "stop_reason", "finished", "epochs"]
 """What is read of the trials table."""
 
 
@@ -33,14 +38,21 @@ class Entry:
         rank: how good its ending is, `DECIDED` if for good.
         finished: when, microseconds since 1970 UTC.
         place: number of the part or source that holds it.
+        pruned_at: after how many epochs a scheduler stopped it; 0 where none did.
     """
 
     rank: int
     finished: int
     place: int
+    pruned_at: int = 0
 
     def replaces(self, old: Self) -> bool:
-        """Whether this row counts instead of `old`: the first of two, unless it can be bettered."""
+        """Whether this row counts instead of `old`: the first of two, unless it can be bettered.
+
+        Of two that a scheduler stopped it is the longer, as clocks of machines differ.
+        """
+        if self.pruned_at and old.pruned_at:
+            return self.pruned_at > old.pruned_at
         return old.rank < DECIDED and (self.rank, self.finished) > (old.rank, old.finished)
 
 
@@ -48,9 +60,10 @@ def entries_of(trials: pa.Table, place: int) -> Iterator[tuple[str, Entry]]:
     """Yield each trial of a trials table with its entry."""
     reasons = trials["stop_reason"].to_pylist()
     finished = trials["finished"].cast(pa.int64()).to_pylist()
-    ids = trials["trial_id"].to_pylist()
-    for trial_id, reason, moment in zip(ids, reasons, finished, strict=True):
-        yield trial_id, Entry(RANKS.get(reason, DECIDED), moment, place)
+    ids, epochs = trials["trial_id"].to_pylist(), trials["epochs"].to_pylist()
+    for trial_id, reason, moment, trained in zip(ids, reasons, finished, epochs, strict=True):
+        pruned_at = trained if reason == StopReason.PRUNED else 0
+        yield trial_id, Entry(RANKS.get(reason, DECIDED), moment, place, pruned_at)
 
 
 class Holdings:

@@ -161,7 +161,7 @@ def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
     """Return the trials that need no training: those held, unless to be tried again."""
     if not ResultsDir.at(path).exists:
         return set()
-    again = {Status.CANCELLED, Status.FAILED} if retry_failed else {Status.CANCELLED}
+    again = {Status.CANCELLED, Status.PRUNED} | ({Status.FAILED} if retry_failed else set())
     table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
     rows = zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True)
     return {trial_id for trial_id, status in rows if status not in again}
