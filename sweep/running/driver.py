@@ -17,7 +17,9 @@ from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
-from sweep.running.work_queue import PlanQueue
+from sweep.running.search import SearchRun, begin_search, record_proposals
+from sweep.running.search_queue import SearchQueue
+from sweep.running.work_queue import PlanQueue, WorkQueue
 from sweep.store.ownership import require_own
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import latest_asked, record_run
@@ -60,8 +62,10 @@ def run_on(
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)
         plan = make_plan(config, done, workers=executor.workers(config.resources.workers))
-        derived = find_derived(plan, directory.path)
+        search = begin_search(plan, directory, done)
+        derived = [] if search else find_derived(plan, directory.path)
         plan = plan.without([item.trial.trial_id for item in derived])
+        plan = search.outlook if search else plan
         if on_plan:
             on_plan(plan)
         for frame in derived_frames(derived, directory.path, config.name):
@@ -73,15 +77,31 @@ def run_on(
             coordinator=Coordinator(
                 writer, config.name, plan.missing, Forecast(plan.paths), epochs_most=plan.max_epochs
             ),
-            make_queue=partial(PlanQueue, plan, directory, environment),
+            make_queue=partial(_queue_of, plan, directory, environment, search),
             on_progress=on_progress,
             max_failed=options.max_failed,
         )
         _record(run, options, environment)
-        if plan.missing:
-            executor.train(run)
+        try:
+            if plan.missing:
+                executor.train(run)
+        finally:
+            record_proposals(directory, config, search)
         drop_settled(directory, done_ids(directory.path, retry_failed=True))
-    return _summary(run, time.monotonic() - began)
+    return _summary(run, search, time.monotonic() - began)
+
+
+def _queue_of(
+    plan: Plan,
+    directory: ResultsDir,
+    environment: RunEnvironment,
+    search: SearchRun | None,
+    workers: int,
+) -> WorkQueue:
+    """Return what is to be trained by so many workers."""
+    if search is None:
+        return PlanQueue(plan, directory, environment, workers)
+    return SearchQueue(search, lambda batch: PlanQueue(batch, directory, environment, workers))
 
 
 def results_of(name: str, options: RunOptions) -> ResultsDir:
@@ -110,11 +130,13 @@ def _record(run: ActiveRun, options: RunOptions, environment: RunEnvironment) ->
     record_run(run.directory, text, record)
 
 
-def _summary(run: ActiveRun, seconds: float) -> RunSummary:
-    plan, counts = run.plan, run.coordinator.counts
+def _summary(run: ActiveRun, search: SearchRun | None, seconds: float) -> RunSummary:
+    plan = search.settled() if search else run.plan
+    counts = run.coordinator.counts
     failures = held_failures(run.directory.path, plan.grid)
     relapsed = len(run.coordinator.relapsed)
     trained = sum(counts.values()) + relapsed
+    unproposed = search.unproposed if search else 0
     return RunSummary(
         output=run.directory.path,
         trained=trained,
@@ -124,8 +146,9 @@ def _summary(run: ActiveRun, seconds: float) -> RunSummary:
         failures=failures,
         diverged=counts[Status.DIVERGED],
         cancelled=counts[Status.CANCELLED],
-        missing=plan.missing - trained + counts[Status.CANCELLED] + relapsed,
+        missing=plan.missing - trained + counts[Status.CANCELLED] + relapsed + unproposed,
         interrupted=run.interrupt.requested,
         gave_up=run.gives_up,
         seconds=seconds,
+        proposer_seconds=search.seconds if search else 0.0,
     )
