@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tests.object_store import Proxy
 
 os.environ.setdefault("MPLBACKEND", "Agg")
-settings.register_profile("fixed", derandomize=True)
-settings.register_profile("random", derandomize=False)
+settings.register_profile("fixed", derandomize=True, deadline=None)
+settings.register_profile("random", derandomize=False, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 CHECKED = ["sweep.nets", "sweep.engines", "sweep.training", "sweep.datasets"]
 install_import_hook(CHECKED, "beartype.beartype")

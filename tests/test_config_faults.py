@@ -57,7 +57,7 @@ def test_all_faults_come_at_once_with_their_lines() -> None:
         "you mean 'optimizer_rho'?)",
         "sweep:14: convergence.early_stopping.patience must be >= 1 (got 0)",
         "sweep:15: sede must be one of name, description, dataset, fixed, grid, search, "
-        "convergence, resources, record (got 'sede'; there is no such key here)",
+        "convergence, scheduler, resources, record (got 'sede'; did you mean 'scheduler'?)",
     ]
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 
-BROUGHT = {"aiohttp": "by ray[default], which is the extra `cluster`", "psutil": "inside of Ray"}
+BROUGHT = {
+    "aiohttp": "by ray[default], which is the extra `cluster`",
+    "cmaes": "by the extra `search`",
+    "optuna": "by the extra `search`",
+    "psutil": "inside of Ray",
+}
 """What is imported where another dependency has brought it."""
 
 
@@ -40,3 +45,11 @@ def test_every_dependency_is_imported() -> None:
 def test_everything_imported_is_declared() -> None:
     foreign = imported() - set(sys.stdlib_module_names) - {"sweep", *BROUGHT}
     assert foreign - declared() == set()
+
+
+def test_the_extra_for_searches_is_imported() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extra = project["optional-dependencies"]["search"]
+    assert {re.split(r"[^\w-]", text)[0] for text in extra} == {"cmaes", "optuna"}
+    assert {"cmaes", "optuna"} <= imported()
+    assert set(extra) <= set(project["optional-dependencies"]["test"])

@@ -37,6 +37,7 @@ def test_sections_come_in_the_order_of_their_places() -> None:
         "rejudging_section",
         "comparison_section",
         "stop_reasons_section",
+        "search_section",
         "settings_section",
         "axes_section",
         "curves_section",

@@ -378,6 +378,13 @@ def test_held_out_losses_are_taken_every_epoch_for_a_scheduler():
     assert faults_of(tree, "scheduler={name: asha, metric: loss}") == ()
 
 
+def test_a_scheduler_and_a_search_that_learns_from_results_exclude_each_other():
+    tree = small(scheduler="asha", search={"optuna": "tpe", "budget": 4})
+    (found,) = faults_of(tree)
+    assert found.key == "scheduler"
+    assert found.must.startswith("be left out with search.optuna")
+
+
 @pytest.mark.parametrize(
     ("scheduler", "fault"),
     [

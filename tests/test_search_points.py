@@ -220,7 +220,8 @@ def test_a_share_of_an_interval(interval: Interval, share: float, number: float)
         ),
         (
             {"search": "sobol"},
-            "search must hold name, random or sobol, and a budget of points (got 'sobol')",
+            "search must hold name: random or sobol, or optuna: a sampler, and a budget of points "
+            "(got 'sobol')",
         ),
         ({"search": {"name": "sobol"}}, "search.budget must be given"),
     ],

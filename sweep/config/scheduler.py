@@ -12,6 +12,7 @@ from sweep.config.parameters.choice import Choice, Named
 from sweep.datasets import DatasetSpec, load_data
 
 if TYPE_CHECKING:
+    from sweep.config.search import Search
     from sweep.config.sweepfile import Record
 
 
@@ -60,15 +61,22 @@ Scheduler = Annotated[Asha | Hyperband | Median, Named()]
 
 
 def scheduler_problems(
-    scheduler: Rungs, record: "Record", datasets: Mapping[str, DatasetSpec]
+    scheduler: Rungs,
+    search: "Search | None",
+    record: "Record",
+    datasets: Mapping[str, DatasetSpec],
 ) -> Iterator[Problem]:
     """Yield what else in the sweep file a scheduler cannot do with.
 
     Args:
         scheduler: as asked for.
+        search: what proposes points, if anything does.
         record: what is kept of trials.
         datasets: what they learn.
     """
+    if search and search.optuna:
+        must = "be left out with search.optuna, which learns from trials that have ended"
+        yield Problem(path=("scheduler",), must=must, got=scheduler.name)
     if not record.curves:
         must = "be true with a scheduler, which judges by what curves keep"
         yield Problem(path=("record", "curves"), must=must, got="false")

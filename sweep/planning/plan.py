@@ -22,6 +22,7 @@ from sweep.planning.packs import (
 )
 from sweep.planning.searches import SearchSummary, summarise_search
 from sweep.planning.warnings import MANY_TRIALS, PlanWarning, find_warnings, many_trials
+from sweep.search.objectives import objective_faults
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Plan:
         done: trials that are done. others: those done that are not asked for.
         derived: how many follow from those done and need no training.
         workers: packs to train at a time.
+        of: trials of the whole sweep, of which these are a part; None where they are all.
     """
 
     config: SweepConfig
@@ -43,11 +45,12 @@ class Plan:
     derived: int
     others: int
     workers: int
+    of: int | None = None
 
     @property
     def trials(self) -> int:
         """Trials asked for."""
-        return len(self.grid)
+        return len(self.grid) if self.of is None else self.of
 
     @cached_property
     def search(self) -> SearchSummary | None:
@@ -160,6 +163,9 @@ def make_plan(
     Raises:
         ConfigError: the sweep has faults that only its expansion shows.
     """
+    faults = list(objective_faults(config))
+    if faults:
+        raise ConfigError(faults)
     grid = expand(config)
     rows = grid.missing(done)
     held = len(grid) - len(rows)

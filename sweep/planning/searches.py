@@ -1,4 +1,4 @@
-"""The trials of a search whose points are known before any is trained."""
+"""The trials that a search asks for, as far as they are known before any is trained."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ from sweep.config.grids.product import AxisProduct
 from sweep.config.sweepfile import SweepConfig
 from sweep.errors import ConfigError, Fault
 from sweep.search.draws import draw_points
-from sweep.search.space import Point, Space
+from sweep.search.grid_space import Point
+from sweep.search.space import Space
 
 
 @dataclass(frozen=True)
@@ -15,18 +16,22 @@ class SearchSummary:
 
     Attributes:
         proposer: what proposes points.
-        budget: how many. distinct: how many differ.
+        budget: how many.
+        distinct: how many differ; None where that shows only as they are proposed.
         dimensions: of the space, in words.
     """
 
     proposer: str
     budget: int
-    distinct: int
+    distinct: int | None
     dimensions: tuple[str, ...]
 
 
 def search_products(config: SweepConfig) -> tuple[AxisProduct, ...]:
     """Return the trials of a search, by grid.
+
+    Those of a search that learns from results stand for the ones it will ask for: as many, drawn at
+    random, by which to say what they will cost.
 
     Raises:
         ConfigError: too little of the space is left by exclude.
@@ -41,9 +46,9 @@ def summarise_search(config: SweepConfig) -> SearchSummary | None:
         return None
     space = Space(config.expansion)
     return SearchSummary(
-        proposer=config.search.name,
+        proposer=config.search.proposer,
         budget=config.search.budget,
-        distinct=len(set(_points(config, space))),
+        distinct=None if config.search.optuna else len(set(_points(config, space))),
         dimensions=tuple(map(str, space.dimensions)),
     )
 

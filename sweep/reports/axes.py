@@ -114,7 +114,8 @@ def _follows(trials: pd.DataFrame, name: str, varying: Sequence[str]) -> bool:
 def _axis(trials: pd.DataFrame, name: str) -> Axis:
     values = trials[name]
     if values.nunique() > MOST_LEVELS and pd.api.types.is_numeric_dtype(values.dtype):
-        values = pd.qcut(values.astype("float64"), BINS, duplicates="drop").map(_range_text)
+        binned = pd.qcut(values.astype("float64"), BINS, duplicates="drop")
+        values = binned.map(_range_text, na_action="ignore")
         values = values.cat.add_categories("none").fillna("none").cat.remove_unused_categories()
         return Axis(name, values, list(map(str, values.cat.categories)))
     places, known = pd.factorize(values, sort=True)

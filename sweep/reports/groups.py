@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from sweep.components.registry import ACTIVATIONS, INITIALISERS
-from sweep.reports.axes import Axis, axes_of, level_of, varying_parameters
+from sweep.reports.axes import MOST_LEVELS, Axis, axes_of, level_of, varying_parameters
 from sweep.trial import PARAMETERS
 
 FIRST = ("activation", "initialiser")
@@ -48,17 +48,25 @@ def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str
     """Return the parameters that tell trials apart, but for the seed and those in `apart`.
 
     Left out are parameters that follow from others, as an activation's slope from the activation
-    where there is only one.
+    where there is only one. What was drawn from an interval tells every setting apart, and nothing
+    follows from it.
     """
     varying = [n for n in varying_parameters(trials) if n != "seed" and n not in apart]
     varying.sort(key=lambda name: (name == DATA, name not in FIRST))
     chosen: list[str] = []
+    telling: list[str] = []
     count = 1
     for name in varying:
-        split = _count_groups(trials, [*chosen, name])
-        if split > count:
-            chosen, count = [*chosen, name], split
+        if _is_drawn(trials[name]):
+            chosen.append(name)
+        elif (split := _count_groups(trials, [*telling, name])) > count:
+            chosen, telling, count = [*chosen, name], [*telling, name], split
     return chosen
+
+
+def _is_drawn(values: "pd.Series[float]") -> bool:
+    """Return whether a parameter has more values than people list."""
+    return pd.api.types.is_numeric_dtype(values.dtype) and values.nunique() > MOST_LEVELS
 
 
 def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -> list[Group]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweep.datasets import DatasetSpec
-from sweep.errors import ConfigError, SweepError
-from sweep.planning.identities import Identities
-from sweep.store.places.layout import ResultsDir
-from sweep.store.runs import asked_runs, read_runs
+from sweep.errors import ConfigError, StoreError, SweepError
+from sweep.planning.identities import Identities, identity_numbers
+from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.runs import RecordedRun, asked_runs, read_runs
+from sweep.store.searches import read_searches
+from sweep.store.tables.snapshot import read_rows
 from sweep.trust import refusing_networks
 
 
@@ -33,21 +35,49 @@ def asked_for(directory: ResultsDir) -> Asked | NotKnown | None:
 
     A file that cannot be read any more, its plugin refused for one, makes it `NotKnown`.
     """
-    from sweep.config import parse_config
-    from sweep.planning import expand
-
     runs = asked_runs(directory)
     try:
         with refusing_networks():
-            grids = [expand(parse_config(run.config, run.overrides)).cells for run in runs]
+            parts = [_asked_by(directory, run) for run in runs]
     except SweepError as error:
         return NotKnown(str(error).partition("\n")[0])
-    if not grids:
+    if not parts:
         return None
     return Asked(
-        np.unique(np.concatenate([cells.trial_ids for cells in grids])),
-        np.unique(np.concatenate([cells.path_ids for cells in grids])),
+        np.unique(np.concatenate([part.trial_ids for part in parts])),
+        np.unique(np.concatenate([part.path_ids for part in parts])),
     )
+
+
+def asked_of_search(directory: ResultsDir, name: str) -> Asked | None:
+    """Return what a search of this name asked for; None where none is recorded."""
+    found = [search for search in read_searches(directory) if search.sweep == name]
+    if not found:
+        return None
+    trial_ids = {trial_id for point in found[0].points for trial_id in point}
+    table = read_rows(directory.path, TableName.TRIALS, columns=["trial_id", "path_id"])
+    rows = zip(table["trial_id"].to_pylist(), table["path_id"].to_pylist(), strict=True)
+    path_ids = {path_id for trial_id, path_id in rows if trial_id in trial_ids}
+    return Asked(identity_numbers(trial_ids), identity_numbers(path_ids))
+
+
+def _asked_by(directory: ResultsDir, run: RecordedRun) -> Asked:
+    """Return what a run asked for; of a search that learns from results, what it proposed.
+
+    Raises:
+        SweepError: it cannot be told.
+    """
+    from sweep.config import parse_config
+    from sweep.planning import expand
+
+    config = parse_config(run.config, run.overrides)
+    if config.search is None or config.search.optuna is None:
+        cells = expand(config).cells
+        return Asked(cells.trial_ids, cells.path_ids)
+    asked = asked_of_search(directory, config.name)
+    if asked is None:
+        raise StoreError(f"{directory.searches}: must hold the points of {config.name}")
+    return asked
 
 
 def recorded_datasets(

@@ -18,6 +18,8 @@ from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
 from sweep.running.rung_queue import RungQueue, read_values
+from sweep.running.search import SearchRun, begin_search, record_proposals
+from sweep.running.search_queue import SearchQueue
 from sweep.running.work_queue import PlanQueue, WorkQueue
 from sweep.scheduling.schedule import Schedule
 from sweep.store.ownership import require_own
@@ -62,13 +64,16 @@ def run_on(
     with Writer(directory) as writer:
         done = done_ids(directory.path, retry_failed=options.retry_failed)
         plan = make_plan(config, done, workers=executor.workers(config.resources.workers))
-        derived = find_derived(plan, directory.path)
+        search = begin_search(plan, directory, done)
+        derived = [] if search else find_derived(plan, directory.path)
         plan = plan.without([item.trial.trial_id for item in derived])
         for frame in derived_frames(derived, directory.path, config.name):
             writer.append(frame)
-        schedule = _schedule(plan, directory, retry_failed=options.retry_failed)
+        retry = options.retry_failed
+        schedule = None if search else _schedule(plan, directory, retry_failed=retry)
         if schedule:
             plan = plan.settled(schedule.left_behind)
+        plan = search.outlook if search else plan
         if on_plan:
             on_plan(plan)
         environment = read_environment(executor.ray_version)
@@ -78,16 +83,36 @@ def run_on(
             coordinator=Coordinator(
                 writer, config.name, plan.missing, Forecast(plan.paths), epochs_most=plan.max_epochs
             ),
-            make_queue=partial(_queue, schedule, plan, directory, environment),
+            make_queue=partial(_queue_of, plan, directory, environment, search or schedule),
             on_progress=on_progress,
             max_failed=options.max_failed,
         )
         _record(run, options, environment)
-        if plan.missing:
-            executor.train(run)
+        try:
+            if plan.missing:
+                executor.train(run)
+        finally:
+            record_proposals(directory, config, search)
         settled = done_ids(directory.path, retry_failed=True)
         drop_settled(directory, settled | (schedule.left_behind if schedule else set()))
-    return _summary(run, schedule, time.monotonic() - began)
+    return _summary(run, search, schedule, time.monotonic() - began)
+
+
+def _queue_of(
+    plan: Plan,
+    directory: ResultsDir,
+    environment: RunEnvironment,
+    leader: SearchRun | Schedule | None,
+    workers: int,
+) -> WorkQueue:
+    """Return what is to be trained by so many workers, as far as `leader` has it trained."""
+    match leader:
+        case SearchRun():
+            make = partial(PlanQueue, directory=directory, environment=environment, workers=workers)
+            return SearchQueue(leader, make)
+        case Schedule():
+            return RungQueue(leader, plan, directory, environment, workers)
+    return PlanQueue(plan, directory, environment, workers)
 
 
 def results_of(name: str, options: RunOptions) -> ResultsDir:
@@ -104,18 +129,6 @@ def _schedule(plan: Plan, directory: ResultsDir, *, retry_failed: bool) -> Sched
     schedule.note(read_values(schedule.rungs, directory, retry_failed=retry_failed))
     schedule.judge()
     return schedule
-
-
-def _queue(
-    schedule: Schedule | None,
-    plan: Plan,
-    directory: ResultsDir,
-    environment: RunEnvironment,
-    workers: int,
-) -> WorkQueue:
-    if schedule is None:
-        return PlanQueue(plan, directory, environment, workers)
-    return RungQueue(schedule, plan, directory, environment, workers)
 
 
 def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:
@@ -139,14 +152,19 @@ def _record(run: ActiveRun, options: RunOptions, environment: RunEnvironment) ->
     record_run(run.directory, text, record)
 
 
-def _summary(run: ActiveRun, schedule: Schedule | None, seconds: float) -> RunSummary:
-    plan, counts = run.plan, run.coordinator.counts
+def _summary(
+    run: ActiveRun, search: SearchRun | None, schedule: Schedule | None, seconds: float
+) -> RunSummary:
+    plan = search.settled() if search else run.plan
+    counts = run.coordinator.counts
     failures = held_failures(run.directory.path, plan.grid)
     relapsed = len(run.coordinator.relapsed)
     trained = sum(counts.values()) + relapsed
     missing = plan.missing - trained + counts[Status.CANCELLED] + relapsed
     if schedule:
         missing = schedule.missing + relapsed
+    if search:
+        missing += search.unproposed
     return RunSummary(
         output=run.directory.path,
         trained=trained,
@@ -161,4 +179,5 @@ def _summary(run: ActiveRun, schedule: Schedule | None, seconds: float) -> RunSu
         interrupted=run.interrupt.requested,
         gave_up=run.gives_up,
         seconds=seconds,
+        proposer_seconds=search.seconds if search else 0.0,
     )

@@ -87,6 +87,7 @@ class RunSummary:
         interrupted: whether the user stopped it.
         gave_up: whether it stopped because more trials failed than were allowed.
         seconds: from start to end.
+        proposer_seconds: of these, spent on proposing the points of a search.
     """
 
     output: AnyPath
@@ -102,3 +103,4 @@ class RunSummary:
     seconds: float
     failures: tuple[FailureKind, ...] = ()
     pruned: int = 0
+    proposer_seconds: float = 0.0

@@ -13,7 +13,8 @@ from jaxtyping import Float64, UInt64
 
 from sweep.config.search import Search
 from sweep.search.dimensions import Dimension
-from sweep.search.space import Point, Space
+from sweep.search.grid_space import Point
+from sweep.search.space import Space
 
 PURPOSE = 10  # Purpose.SEARCH of sweep.nets.randomness
 SOBOL_BITS = 30
@@ -29,7 +30,7 @@ def draw_points(space: Space, search: Search) -> list[Point]:
     There are fewer than its budget where exclude drops nearly everything. Points of choices alone
     may come again.
     """
-    shares = SHARES[search.name]
+    shares = SHARES[search.name or "random"]
     wanted = search.budget
     points: list[Point] = []
     tried = 0

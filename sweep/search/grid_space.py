@@ -21,6 +21,21 @@ Numbers = tuple[tuple[str, float], ...]
 
 
 @dataclass(frozen=True)
+class Point:
+    """A value of every parameter but the seed.
+
+    Attributes:
+        grid: which grid it is of.
+        places: of each axis of the grid, the place of the value.
+        numbers: what was drawn from intervals, by column.
+    """
+
+    grid: int
+    places: Places
+    numbers: Numbers
+
+
+@dataclass(frozen=True)
 class _Item:
     """A value as the sweep file has it, of whose options several values of an axis may be made.
 
@@ -52,6 +67,7 @@ class GridSpace:
     """What one grid of a search spans.
 
     Args:
+        index: its place among the grids.
         given: its axes; their values know their places.
         settled: the same, those that constrain each other joined.
         dimensions: takes its dimensions.
@@ -59,8 +75,14 @@ class GridSpace:
     """
 
     def __init__(
-        self, given: AxisProduct, settled: AxisProduct, dimensions: Dimensions, prefix: str
+        self,
+        index: int,
+        given: AxisProduct,
+        settled: AxisProduct,
+        dimensions: Dimensions,
+        prefix: str,
     ) -> None:
+        self._index = index
         self._rules = settled.rules
         self._axes = [axis for axis in given.axes if "seed" not in axis.names]
         self._choices = [_choice_of(axis, dimensions, prefix) for axis in self._axes]
@@ -73,14 +95,15 @@ class GridSpace:
         self._still = [axis for axis in settled.axes if not set(axis.names) & varying]
         self._joints = [_Joint(a, self._axes) for a in settled.axes if set(a.names) & varying]
 
-    def choose(self, choose: Choose) -> tuple[Places, Numbers]:
-        """Return the places of the values chosen, by axis, and what was drawn from intervals."""
+    def choose(self, choose: Choose) -> Point:
+        """Return the point that is chosen."""
         chosen = [choice.choose(choose) for choice in self._choices]
-        return tuple(place for place, _ in chosen), tuple(n for _, drawn in chosen for n in drawn)
+        numbers = tuple(number for _, drawn in chosen for number in drawn)
+        return Point(self._index, tuple(place for place, _ in chosen), numbers)
 
-    def kept(self, points: Sequence[tuple[Places, Numbers]]) -> Bool[np.ndarray, " points"]:
+    def kept(self, points: Sequence[Point]) -> Bool[np.ndarray, " points"]:
         """Return whether each point has a trial: exclude drops none or not all of its seeds."""
-        values = [self._values(*point) for point in points]
+        values = [self._values(point) for point in points]
         owners = np.repeat(np.arange(len(points)), [len(each) for each in values])
         axes = (self._axis(value for each in values for value in each), *self._still)
         dropped = matching_rules(self._rules, axes).reshape(len(owners), -1).all(axis=1)
@@ -88,17 +111,19 @@ class GridSpace:
         kept[owners[~dropped]] = True
         return kept
 
-    def product(self, points: Iterable[tuple[Places, Numbers]]) -> AxisProduct:
-        """Return the trials of points."""
-        axis = self._axis(value for point in points for value in self._values(*point))
-        return AxisProduct((axis, *self._still), self._rules)
+    def product(self, points: Iterable[Point]) -> tuple[AxisProduct, list[Point]]:
+        """Return the trials of points, and of which point each value of the first axis is."""
+        pairs = [(value, point) for point in points for value in self._values(point)]
+        axis = self._axis(value for value, _ in pairs)
+        return AxisProduct((axis, *self._still), self._rules), [point for _, point in pairs]
 
     def _axis(self, values: Iterable[AxisValue]) -> GridAxis:
         return GridAxis(tuple(n for joint in self._joints for n in joint.names), tuple(values))
 
-    def _values(self, places: Places, numbers: Numbers) -> list[AxisValue]:
+    def _values(self, point: Point) -> list[AxisValue]:
         """Return a point as values of one axis: several where its seeds bring more than a seed."""
-        parts = [joint.values(places, dict(numbers)) for joint in self._joints]
+        numbers = dict(point.numbers)
+        parts = [joint.values(point.places, numbers) for joint in self._joints]
         return [reduce(AxisValue.joined, row, AxisValue({})) for row in product(*parts)]
 
 

@@ -1,7 +1,6 @@
 """The space of a search: the union of what its grids span. Knows nothing of what chooses points."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
@@ -9,22 +8,7 @@ from jaxtyping import Bool
 from sweep.config.grids.expansion import Expansion
 from sweep.config.grids.product import AxisProduct
 from sweep.search.dimensions import Choose, Dimension, Dimensions
-from sweep.search.grid_space import GridSpace, Numbers, Places
-
-
-@dataclass(frozen=True)
-class Point:
-    """A value of every parameter but the seed.
-
-    Attributes:
-        grid: which grid it is of.
-        places: of each axis of the grid, the place of the value.
-        numbers: what was drawn from intervals, by column.
-    """
-
-    grid: int
-    places: Places
-    numbers: Numbers
+from sweep.search.grid_space import GridSpace, Point
 
 
 class Space:
@@ -41,27 +25,34 @@ class Space:
         self._grid = found.choice("grid", names)
         prefixes = [f"{name}: " for name in names] if self._grid else [""]
         self._grids = [
-            GridSpace(*pair, found, prefix) for pair, prefix in zip(pairs, prefixes, strict=True)
+            GridSpace(index, *pair, found, prefix)
+            for index, (pair, prefix) in enumerate(zip(pairs, prefixes, strict=True))
         ]
         self.dimensions: tuple[Dimension, ...] = tuple(found.found)
 
     def choose(self, choose: Choose) -> Point:
         """Return the point that is chosen, asking for no dimension that it does not have."""
         grid = int(choose(self._grid)) if self._grid else 0
-        return Point(grid, *self._grids[grid].choose(choose))
+        return self._grids[grid].choose(choose)
 
     def kept(self, points: Sequence[Point]) -> Bool[np.ndarray, " points"]:
         """Return whether each point has a trial: exclude drops none or not all of its seeds."""
         kept = np.zeros(len(points), bool)
         for index, grid in enumerate(self._grids):
             rows = [row for row, point in enumerate(points) if point.grid == index]
-            own = [(points[row].places, points[row].numbers) for row in rows]
-            kept[rows] = grid.kept(own)
+            kept[rows] = grid.kept([points[row] for row in rows])
         return kept
 
     def products(self, points: Iterable[Point]) -> tuple[AxisProduct, ...]:
         """Return the trials of points by grid, each point once and in order."""
-        by_grid: dict[int, list[tuple[Places, Numbers]]] = {}
+        return tuple(product for product, _ in self.spanned(points))
+
+    def spanned(self, points: Iterable[Point]) -> list[tuple[AxisProduct, list[Point]]]:
+        """Return the trials of points by grid, and of which point each value is.
+
+        The points are those of the values of the first axis.
+        """
+        by_grid: dict[int, list[Point]] = {}
         for point in dict.fromkeys(points):
-            by_grid.setdefault(point.grid, []).append((point.places, point.numbers))
-        return tuple(self._grids[grid].product(own) for grid, own in sorted(by_grid.items()))
+            by_grid.setdefault(point.grid, []).append(point)
+        return [self._grids[grid].product(own) for grid, own in sorted(by_grid.items())]

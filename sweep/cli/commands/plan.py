@@ -137,7 +137,11 @@ def _search_lines(plan: "Plan") -> list[str]:
     if plan.search is None:
         return []
     found = plan.search
-    points = f"{found.budget:,} points, {found.distinct:,} of them distinct"
+    points = f"{found.budget:,} points"
+    if found.distinct is None:
+        points += " proposed by results; what follows is of as many at random"
+    else:
+        points += f", {found.distinct:,} of them distinct"
     head = f"{found.proposer}: {points}, {len(found.dimensions):,} dimensions"
     lines = [head, *(printable_line(text) for text in found.dimensions)]
     return [f"  {'' if place else 'search':10}  {line}" for place, line in enumerate(lines)]

@@ -22,6 +22,8 @@ MOST_SHOWN = 10
 KINDS_SHOWN = 5
 TO_PRINT = ("validation_loss", "fixed_epochs", "data_fingerprint")
 """Columns that the best settings go by, beside what varies and how trials ended."""
+PROPOSER_SHARE = 0.05
+"""Of a run's time, from which on it is said what proposing the points of a search took."""
 ENGINES = ["auto", "fused", "torch", "reference"]
 
 
@@ -79,8 +81,9 @@ def _run(
     from sweep.api import run_sweep
     from sweep.cli.progress import progress_display
     from sweep.config import load_with_text
-    from sweep.reports.recorded import Asked
+    from sweep.reports.recorded import Asked, asked_of_search
     from sweep.running.options import RunOptions
+    from sweep.store.places.layout import ResultsDir
 
     config, text = load_with_text(path, overrides)
     options = RunOptions(
@@ -106,8 +109,9 @@ def _run(
                 display.start()
 
         summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
+    asked = asked_of_search(ResultsDir(summary.output), config.name)
     cells = plans[0].grid.cells
-    return summary, Asked(cells.trial_ids, cells.path_ids)
+    return summary, asked or Asked(cells.trial_ids, cells.path_ids)
 
 
 def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
@@ -174,6 +178,9 @@ def describe_summary(summary: "RunSummary") -> list[str]:
     }
     text += "".join(f", {count:,} {name}" for name, count in notes.items() if count)
     lines = [text]
+    share = summary.proposer_seconds / summary.seconds if summary.seconds else 0.0
+    if share > PROPOSER_SHARE:
+        lines.append(f"the proposer took {share:.0%} of the time")
     if summary.interrupted:
         lines.append(f"interrupted with {summary.missing:,} to go; run the same command to go on")
     elif summary.gave_up:

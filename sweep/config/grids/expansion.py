@@ -93,7 +93,9 @@ def expand_config(config: SweepConfig) -> Expansion:
     unknown = unknown_values(where, path, products=products, datasets=constraints.datasets)
     problems.extend(islice(unknown, MAX_PROBLEMS))
     if config.scheduler:
-        problems += scheduler_problems(config.scheduler, config.record, constraints.datasets)
+        problems += scheduler_problems(
+            config.scheduler, config.search, config.record, constraints.datasets
+        )
     found = tuple(dict.fromkeys(problems))
     return Expansion(tuple(products), found, constraints.datasets, tuple(choices))
 

@@ -87,6 +87,11 @@ class ResultsDir:
         return self.path / "runs"
 
     @property
+    def searches(self) -> AnyPath:
+        """One file for each search: the points that it asked for."""
+        return self.path / "searches"
+
+    @property
     def report(self) -> AnyPath:
         """The report with its figures."""
         return self.path / "report"
@@ -105,7 +110,7 @@ class ResultsDir:
     def entries(self) -> tuple[AnyPath, ...]:
         """Everything that sweep may write into the directory itself."""
         files = (self.config, self.lock, self.journal, self.removals, self.path / "fetched.json")
-        folders = (self.checkpoints, self.runs, self.report, self.data, self.damaged)
+        folders = (self.checkpoints, self.runs, self.report, self.searches, self.data, self.damaged)
         return (*files, *folders, *map(self.table, TableName))
 
     @property

@@ -1,0 +1,56 @@
+"""Keeps which points a search asked for, in order: what its report is written from."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sweep.errors import StoreError
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath, matches
+
+
+@dataclass(frozen=True)
+class RecordedSearch:
+    """A search as it was last run.
+
+    Attributes:
+        sweep: name of the sweep. proposer: what proposed its points.
+        columns, directions: what they are judged by: a column each, minimise or maximise.
+        over: of the seeds of a point: median, mean, or a quantile from 0 to 1.
+        points: the identities of the trials of each point, in the order of the proposals.
+    """
+
+    sweep: str
+    proposer: str
+    columns: tuple[str, ...]
+    directions: tuple[str, ...]
+    over: str | float
+    points: Sequence[Sequence[str]]
+
+
+def record_search(directory: ResultsDir, search: RecordedSearch) -> None:
+    """Keep what a search asked for, in place of what it had asked for before."""
+    path = directory.searches / f"{search.sweep}.json"
+    write_atomically(path, (json.dumps(asdict(search)) + "\n").encode())
+
+
+def read_searches(directory: ResultsDir) -> list[RecordedSearch]:
+    """Return the searches of a results directory, by name.
+
+    Raises:
+        StoreError: if a record is damaged.
+    """
+    return [_read(path) for path in matches(directory.searches, "*.json")]
+
+
+def _read(path: AnyPath) -> RecordedSearch:
+    try:
+        record = json.loads(path.read_text("utf-8"))
+        points = [tuple(map(str, names)) for names in record.pop("points")]
+        columns, directions = (tuple(record.pop(n)) for n in ("columns", "directions"))
+        return RecordedSearch(**record, columns=columns, directions=directions, points=points)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise StoreError(
+            f"{path}: must be the record of a search; remove it, and run the search again"
+        ) from error
