@@ -48,7 +48,7 @@ def train(
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the packs again
         channel = WorkerChannel(broker, config["worker"], sweep, stall_seconds)
         own = ray.get_runtime_context().current_actor
-        channel.enter(host=socket.gethostname(), handle=own)
+        channel.enter(host=socket.gethostname(), handle=ray.cloudpickle.dumps(own))  # type: ignore[no-untyped-call]
         with channel.watchdog:
             _train_packs(channel, checkpoint_seconds)
 
