@@ -57,6 +57,7 @@ def _train_packs(channel: WorkerChannel, checkpoint_seconds: float) -> None:
     while job := channel.next_job():
         try:
             _train_job(job, channel, checkpoint_seconds)
+            channel.end_pack()
         except Withdrawn:
             continue
         except ray.exceptions.RayError:
@@ -64,7 +65,6 @@ def _train_packs(channel: WorkerChannel, checkpoint_seconds: float) -> None:
         except Exception as error:
             channel.report(Broken.of(error, traceback.format_exc()))
             raise
-        channel.end_pack()
 
 
 def _train_job(job: Job, channel: WorkerChannel, checkpoint_seconds: float) -> None:
