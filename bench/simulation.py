@@ -30,16 +30,20 @@ NODES = (1, 10, 100, 1000)
 MOST = 10_000_000
 DRIVER_BYTES = 400e6  # Python, PyTorch, Ray and Tune, before there is a plan
 READ_BYTES = 5_000.0  # the table in pandas, a trial, at the end of `sweep run`: the bench's figure
-START = 9.0  # seconds that Ray takes, and a worker to import PyTorch
+START = 9.0  # seconds that Ray takes, and a worker until it asks for its first pack
 WORKER_START = 4.0
-TUNE = 0.031  # seconds a pack of one trial, two workers; its share of the driver's core
-TUNE_BUSY = 0.009
-CHOICES = {False: Habits(), True: Habits(patience=PATIENCE)}
+TUNE = 0.031  # seconds of Tune's loop for a trial of its own, which is a crew of workers
+TUNE_BUSY = 0.009  # of these at the driver's core
+CREWS = (1, CORES)
+"""Workers that are one trial of Tune: one, as the code has it, or those of a node."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is trained: which kept table says for how many epochs, seconds a trial and epoch."""
+    """What is trained: seconds a trial and epoch, and which kept table says for how many epochs.
+
+    Where none does, each trial takes 600,000.
+    """
 
     name: str
     kept: str
@@ -52,7 +56,14 @@ PROBLEMS = (
     Problem("16-8-4-8-16", "zhang2017_readings", 1e-6, 1.83e-6, (10_000, 1_000_000, MOST)),
     Problem("16-4-16, pattern reached", "encoder", 0.6e-6, 1.5e-6, (MOST,)),
     Problem("128-32-128", "zhang2017_readings", 91e-6, 91e-6, (10_000, 100_000)),
+    Problem("ten minutes a trial", "", 1e-3, 1e-3, (10_000,)),
 )
+GOALS = {
+    ("16-8-4-8-16", 1_000_000, 100): 45.0,
+    ("16-8-4-8-16", MOST, 100): 300.0,
+    ("ten minutes a trial", 10_000, 1_000): 600 / 0.9,
+}
+"""Seconds that a problem, so many trials, on so many nodes, may take."""
 
 
 def costs_of(measured: Measured, problem: Problem) -> Costs:
@@ -75,6 +86,8 @@ SHARED = {field for field in Measured.__annotations__ if not field.endswith("_by
 
 def kept_epochs(name: str) -> Int64[np.ndarray, " trials"]:
     """Return the epochs of a kept table, in its order: neighbours are alike, as in packs."""
+    if not name:
+        return np.array([600_000])
     table = pyarrow.dataset.dataset(ROOT / "results" / "examples" / name / "trials")
     epochs: Int64[np.ndarray, " trials"] = table.to_table(columns=["epochs"])["epochs"].to_numpy()
     return epochs
@@ -94,9 +107,10 @@ def loads_of(plan: Plan, epochs: Int64[np.ndarray, " kept"], *, workers: int) ->
 
 @dataclass(frozen=True, kw_only=True)
 class Acted:
-    """A sweep acted out: what, on how many nodes, in how many packs, with patient workers or not.
+    """A sweep acted out: what, on how many nodes, in how many packs.
 
     Attributes:
+        crew: workers that are one trial of Tune.
         driver_bytes: the driver's memory while it trains. read_bytes: more for the report after.
         table_bytes: the table on disk, at the measured bytes a row.
     """
@@ -105,7 +119,7 @@ class Acted:
     trials: int
     nodes: int
     packs: int
-    patient: bool
+    crew: int
     outcome: Outcome
     driver_bytes: float
     read_bytes: float
@@ -128,13 +142,14 @@ SATURATED = 0.8
 
 
 def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
-    """Act out a sweep of so many trials on every number of nodes, as it was and as it is."""
+    """Act out a sweep of so many trials on every number of nodes, with crews of every size."""
     plan, epochs = plan_of(trials), kept_epochs(problem.kept)
     for nodes in NODES:
         say(f"{problem.name}, {trials:,} trials, {nodes:,} nodes")
         loads = loads_of(plan, epochs, workers=nodes * CORES)
-        for patient, habits in CHOICES.items():
-            costs = costs_of(measured, problem)
+        costs = costs_of(measured, problem)
+        for crew in CREWS:
+            habits = Habits(patience=PATIENCE, crew=crew)
             outcome = act_out(loads, workers=nodes * CORES, costs=costs, habits=habits)
             under_way = 2 * nodes * CORES * max(load.trials for load in loads)
             yield Acted(
@@ -142,7 +157,7 @@ def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
                 trials=trials,
                 nodes=nodes,
                 packs=len(loads),
-                patient=patient,
+                crew=crew,
                 outcome=outcome,
                 driver_bytes=DRIVER_BYTES
                 + trials * (measured.plan_bytes + measured.matching_rulestes)
@@ -188,6 +203,21 @@ def _cells(each: Acted) -> list[str]:
     ]
 
 
+def goals_of(acted: Sequence[Acted]) -> str:
+    """Write what the goals are held to."""
+    headings = ["what", "trials", "nodes", "workers a trial of Tune", "makespan", "goal", "met"]
+    rows = [
+        [
+            *(e.problem, f"{e.trials:,}", f"{e.nodes:,}", f"{e.crew}"),
+            *(f"{e.outcome.makespan:,.0f} s", f"{goal:,.0f} s", str(e.outcome.makespan <= goal)),
+        ]
+        for e in acted
+        if (goal := GOALS.get((e.problem, e.trials, e.nodes)))
+    ]
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
 def sizes_of(acted: Sequence[Acted]) -> str:
     """Write the driver's memory and the table's size for each number of trials."""
     largest = {each.trials: each for each in sorted(acted, key=lambda e: (e.trials, e.nodes))}
@@ -207,9 +237,11 @@ def document(measured: Measured, acted: Sequence[Acted]) -> str:
     lines += ["", "## Measured", "", "Processor seconds, or bytes where the name says so.", ""]
     lines += [f"- {name}: {value:.3g}" for name, value in asdict(measured).items()]
     for problem in PROBLEMS:
-        for patient, words in ((False, "fixed pauses"), (True, "pauses that grow")):
-            chosen = [e for e in acted if e.problem == problem.name and e.patient is patient]
+        for crew in CREWS:
+            chosen = [e for e in acted if e.problem == problem.name and e.crew == crew]
+            words = "a trial of Tune for each worker" if crew == 1 else f"one for {crew} workers"
             lines += ["", f"## {problem.name}, {words}", "", table_of(chosen)]
+    lines += ["", "## Goals", "", goals_of(acted)]
     lines += ["", "## Sizes", "", "On 1,000 nodes; extrapolated from the bytes above.", ""]
     return "\n".join([*lines, sizes_of(acted)]) + "\n"
 

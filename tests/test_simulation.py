@@ -35,11 +35,11 @@ def plan():
 
 
 @pytest.mark.parametrize("workers", [1, 16, 1600])
-@pytest.mark.parametrize("patience", [0.0, 10.0])
-def test_every_trial_is_kept_and_no_time_is_gained(plan, workers, patience):
+@pytest.mark.parametrize("habits", [Habits(), Habits(patience=10.0, crew=16)])
+def test_every_trial_is_kept_and_no_time_is_gained(plan, workers, habits):
     loads = loads_of(plan, LENGTHS, workers=workers)
     assert sum(load.trials for load in loads) == 2_000
-    outcome = act_out(loads, workers=workers, costs=COSTS, habits=Habits(patience=patience))
+    outcome = act_out(loads, workers=workers, costs=COSTS, habits=habits)
     assert outcome.trials == 2_000
     assert outcome.makespan >= outcome.ideal
     assert 0 < outcome.utilisation <= 1
@@ -58,7 +58,8 @@ def test_one_worker_takes_the_sum_of_all_that_must_be_done():
     free = replace(NOTHING, epoch=1e-6)
     assert act_out(loads, workers=1, costs=free).makespan == pytest.approx(2.0)
     dear = replace(free, start=9.0, worker=4.0, tune=0.5, keep_message=0.25)
-    assert act_out(loads, workers=1, costs=dear).makespan == pytest.approx(9 + 4 + 2 * 1.75)
+    # Tune is paid once; the rows of the first pack are kept while the second is trained.
+    assert act_out(loads, workers=1, costs=dear).makespan == pytest.approx(9 + 4 + 0.5 + 2 + 0.25)
 
 
 def test_two_workers_share_packs_of_one_length():
@@ -67,10 +68,27 @@ def test_two_workers_share_packs_of_one_length():
     assert act_out(loads, workers=2, costs=free).makespan == pytest.approx(6.0)
 
 
-def test_patient_workers_wait_less_where_the_broker_is_slow():
+def test_a_pack_promised_to_a_slow_worker_is_trained_by_another():
+    loads = [Load(1, 9_000_000, 0), *[Load(1, 1_000_000, 0)] * 8]
+    free = replace(NOTHING, epoch=1e-6)
+    assert act_out(loads, workers=2, costs=free).makespan == pytest.approx(9.0)
+
+
+def test_workers_of_one_trial_of_tune_start_together():
+    loads = [Load(1, 60_000_000, 0)] * 160
+    slow = replace(NOTHING, epoch=1e-6, tune=1.0)
+    spans = [
+        act_out(loads, workers=160, costs=slow, habits=Habits(crew=crew)).makespan
+        for crew in (1, 16)
+    ]
+    assert spans[1] < 75 < 140 < spans[0]
+
+
+def test_progress_told_less_often_leaves_the_broker_time_for_rows():
     loads = [Load(1, 60_000_000, 0)] * 100
     slow = replace(NOTHING, epoch=1e-6, call=0.02)
     hasty, patient = (
-        act_out(loads, workers=100, costs=slow, habits=Habits(patience=p)) for p in (0.0, 10.0)
+        act_out(loads, workers=100, costs=slow, habits=Habits(beats_each=each))
+        for each in (0.0, 0.1)
     )
     assert patient.makespan < 1.5 * 60 < 5 * 60 < hasty.makespan

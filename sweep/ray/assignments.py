@@ -2,7 +2,6 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
-from typing import Any
 
 from sweep.running.messages import Kind, Offer, Tally
 
@@ -35,7 +34,7 @@ class Worker:
         packs: those it has, in the order in which it got them: begun ones whose end it has not
             told yet, the last of which it trains, and one to begin next.
         running: whether its process has come. took: whether that process has been given a pack.
-        handle: of the process, to end it.
+        handle: of the process, to end it, pickled: it brings along all that a worker imports.
     """
 
     number: int
@@ -44,7 +43,7 @@ class Worker:
     running: bool = False
     took: bool = False
     host: str | None = None
-    handle: Any = None
+    handle: bytes = b""
     tally: Tally = field(default_factory=Tally)
 
 
@@ -124,7 +123,7 @@ class Assignments:
         self.starting[kind] += 1
         return self._hired
 
-    def enter(self, worker: Worker, host: str, handle: Any) -> None:
+    def enter(self, worker: Worker, host: str, handle: bytes) -> None:
         """Note that a process has taken a place whose last one, if any, is gone."""
         self.starting[worker.kind] -= 1
         self.running[worker.kind] += 1
@@ -176,7 +175,7 @@ class Assignments:
             self.running[worker.kind] -= 1
             self.starting[worker.kind] += 1
         worker.running = worker.took = False
-        worker.handle = None
+        worker.handle = b""
         return [over for pack_id in blamed if (over := self.fail(pack_id))]
 
     def dismiss(self, worker: Worker) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from sweep.ray.assignments import Assignment, Assignments, Worker
 from sweep.ray.liveness import end_with_parent
@@ -84,8 +83,8 @@ class Broker:
         self._assignments.clear()
         await self.close()
 
-    async def workers(self) -> list[Any]:
-        """Return the handles of the actors that train a pack."""
+    async def workers(self) -> list[bytes]:
+        """Return the pickled handles of the actors that train a pack."""
         return [w.handle for w in self._assignments.workers.values() if w.packs and w.running]
 
     async def take(self, confirmed: Sequence[int], seconds: float) -> Delivery:
@@ -121,7 +120,7 @@ class Broker:
 
     # The worker's side
 
-    async def enter(self, number: int, *, host: str, handle: Any = None) -> None:
+    async def enter(self, number: int, *, host: str, handle: bytes = b"") -> None:
         """Note that a process on `host` takes the place of worker `number`."""
         if worker := self._worker(number):
             if worker.running:

@@ -46,7 +46,7 @@ class WorkerChannel:
 
     # From pack to pack
 
-    def enter(self, *, host: str, handle: Any) -> None:
+    def enter(self, *, host: str, handle: bytes) -> None:
         """Take up the worker's place."""
         self._get(self._broker.enter.remote(self._worker, host=host, handle=handle))
 

@@ -107,7 +107,7 @@ def _run_event_loop(
         if time.monotonic() - heard > SECONDS_TO_STOP:
             heard = time.monotonic()
             for worker in monitor.get(broker.workers.remote()):
-                ray.kill(worker)
+                ray.kill(ray.cloudpickle.loads(worker))
         monitor.require()
         supply.feed(broker, delivery)
 

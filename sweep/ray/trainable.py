@@ -48,7 +48,7 @@ def train(
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the packs again
         channel = WorkerChannel(broker, config["worker"], sweep, stall_seconds)
         own = ray.get_runtime_context().current_actor
-        channel.enter(host=socket.gethostname(), handle=own)
+        channel.enter(host=socket.gethostname(), handle=ray.cloudpickle.dumps(own))  # type: ignore[no-untyped-call]
         with channel.watchdog:
             _train_packs(channel, checkpoint_seconds)
 
@@ -57,6 +57,7 @@ def _train_packs(channel: WorkerChannel, checkpoint_seconds: float) -> None:
     while job := channel.next_job():
         try:
             _train_job(job, channel, checkpoint_seconds)
+            channel.end_pack()
         except Withdrawn:
             continue
         except ray.exceptions.RayError:
@@ -64,7 +65,6 @@ def _train_packs(channel: WorkerChannel, checkpoint_seconds: float) -> None:
         except Exception as error:
             channel.report(Broken.of(error, traceback.format_exc()))
             raise
-        channel.end_pack()
 
 
 def _train_job(job: Job, channel: WorkerChannel, checkpoint_seconds: float) -> None:
