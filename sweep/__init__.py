@@ -12,8 +12,9 @@ kept. `load_model` rebuilds a trained network for PyTorch. docs/python.md shows 
 Importing this module is cheap: PyTorch and Ray are imported once they are needed.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sweep.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sweep.api import (
@@ -43,7 +44,4 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        return getattr(import_module("sweep.api"), name)
-    raise AttributeError(f"module 'sweep' has no attribute {name!r}")
+__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "sweep.api"))

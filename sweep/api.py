@@ -4,12 +4,11 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.tables import reader
 
 if TYPE_CHECKING:
+    import pandas as pd
     from torch import nn
 
     from sweep.config import SweepConfig
@@ -135,32 +134,32 @@ def _executor(options: "RunOptions") -> "Executor":
     return InlineExecutor()
 
 
-def read_trials(path: str | AnyPath) -> pd.DataFrame:
+def read_trials(path: str | AnyPath) -> "pd.DataFrame":
     """Read the trials of a results directory, one row each, every hyperparameter a typed column."""
     return reader.read_trials(path)
 
 
-def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read the recorded losses, one row for each trial and epoch: of `trial_ids`, or of all."""
     return reader.read_curves(path, trial_ids)
 
 
-def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read when other stop rules would have been met, one row for each that was."""
     return reader.read_ladder(path, trial_ids)
 
 
-def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read what probes found, one row for each trial, epoch and layer."""
     return reader.read_gradients(path, trial_ids)
 
 
-def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read hidden activations, one row for each trial, layer, sample and unit."""
     return reader.read_codes(path, trial_ids)
 
 
-def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read the phases of trials with pretraining, one row each."""
     return reader.read_phases(path, trial_ids)
 

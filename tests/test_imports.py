@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import sweep
 from tests.sweepfiles import small
 
 ROOT = Path(__file__).parents[1]
@@ -50,3 +51,69 @@ def test_the_fused_engine_trains_without_pytorch(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_recorded_gradients_are_found_by_pytorch(tmp_path: Path) -> None:
     assert imports_torch(tmp_path, small(record={"gradients": True}), trials=1)
+
+
+HEAVY = {
+    "numpy",
+    "pyarrow",
+    "pandas",
+    "numba",
+    "torch",
+    "ray",
+    "matplotlib",
+    "pydantic",
+    "scipy.special",  # scipy itself is small, and comes with numba
+    "sklearn",
+    "rich",
+    "jaxtyping",
+}
+LIGHT = {"numpy", "jaxtyping"}
+TABLES = LIGHT | {"pyarrow", "pandas"}
+LOADED = {
+    "--version": set[str](),
+    "--help": set[str](),
+    "schema": LIGHT | {"pydantic"},
+    "plan SWEEP": LIGHT | {"pydantic", "pyarrow"},
+    "plan SWEEP --output RESULTS": TABLES | {"pydantic"},
+    "status RESULTS": TABLES,
+    "results RESULTS": TABLES,
+    "results RESULTS --where epochs>1": TABLES,
+    "show TRIAL --results RESULTS": TABLES,
+    "doctor RESULTS": TABLES,
+    "prune RESULTS": TABLES | {"pydantic"},
+    "run SWEEP --no-ray --json --output RESULTS": TABLES | {"pydantic", "rich"},
+    "run SWEEP --no-ray --json --output NEW": TABLES | {"pydantic", "rich", "numba"},
+}
+"""The most that a command may load of what takes long to import."""
+COMMAND = """
+import sys
+from sweep.cli.main import main
+try:
+    main(sys.argv[1:], prog_name="sweep")
+except SystemExit as exit_:
+    assert not exit_.code, exit_.code
+print("LOADED", *sys.modules)
+"""
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("imports")
+    sweep.run(small(resources={"engine": "fused"}), output=folder, use_ray=False)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", LOADED)
+def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_path: Path) -> None:
+    file = tmp_path / "sweep.yaml"
+    file.write_text(yaml.safe_dump(small(resources={"engine": "fused"})))
+    (trial_id,) = sweep.read_trials(results)["trial_id"]
+    named = {"SWEEP": file, "RESULTS": results, "NEW": tmp_path / "new", "TRIAL": trial_id}
+    words = [str(named.get(word, word)) for word in command.split()]
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.rpartition("LOADED")[2].split())
+    assert loaded & HEAVY <= LOADED[command]

@@ -1,6 +1,6 @@
 """Expands a sweep into trials: a million of them in seconds."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast
@@ -13,16 +13,10 @@ from sweep.config.grids.conditions import Rule
 from sweep.config.sweepfile import SweepConfig
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError
+from sweep.planning.identities import identity_numbers
 from sweep.planning.product import Key, TrialProduct
 from sweep.planning.searches import search_products
 from sweep.trial import PACK_KEY, Trial
-
-Identities = UInt64[np.ndarray, " trials"]
-
-
-def identity_numbers(names: Iterable[str]) -> Identities:
-    """Return identities, 16 hex digits each, as numbers."""
-    return np.array([int(name, 16) for name in names], np.uint64)
 
 
 @dataclass(frozen=True)

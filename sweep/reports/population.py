@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.planning.grid import identity_numbers
+from sweep.planning.identities import identity_numbers
 from sweep.reports.recorded import Asked, NotKnown
 from sweep.trial import Status, StopReason
 

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweep.config import parse_config
-from sweep.config.grids.expansion import expand_config
 from sweep.datasets import DatasetSpec
 from sweep.errors import ConfigError, SweepError
-from sweep.planning.grid import Identities, expand
+from sweep.planning.identities import Identities
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import asked_runs, read_runs
 from sweep.trust import refusing_networks
@@ -35,6 +33,9 @@ def asked_for(directory: ResultsDir) -> Asked | NotKnown | None:
 
     A file that cannot be read any more, its plugin refused for one, makes it `NotKnown`.
     """
+    from sweep.config import parse_config
+    from sweep.planning import expand
+
     runs = asked_runs(directory)
     try:
         with refusing_networks():
@@ -56,6 +57,9 @@ def recorded_datasets(
 
     A run whose sweep file is no longer valid, its plugin gone for one, names nothing.
     """
+    from sweep.config import parse_config
+    from sweep.config.grids.expansion import expand_config
+
     found: dict[str, DatasetSpec] = {}
     for text, overrides in _recorded(directory):
         if found.keys() >= set(fingerprints):

@@ -15,7 +15,6 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.config.grids.conditions import COMPARE
 from sweep.errors import ConfigError, nearest
 from sweep.reports.tables.text import DIGITS, format_value
 
@@ -30,12 +29,12 @@ ARITHMETIC: Mapping[type[ast.operator], Callable[[Value, Value], Value]] = {
     ast.Pow: operator.pow,
 }
 COMPARISONS: Mapping[type[ast.cmpop], Callable[[Value, Value], Value]] = {
-    ast.Eq: COMPARE["=="],
-    ast.NotEq: COMPARE["!="],
-    ast.Lt: COMPARE["<"],
-    ast.LtE: COMPARE["<="],
-    ast.Gt: COMPARE[">"],
-    ast.GtE: COMPARE[">="],
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
 }
 EQUAL = (ast.Eq, ast.LtE, ast.GtE)
 """Comparisons that hold of equal values."""

@@ -16,7 +16,7 @@ from sweep.components.stopping import VALIDATION_LOSS
 from sweep.config.sweepfile import Record
 from sweep.ladder import Rung, restored_by
 from sweep.nets.topology import count_parameters
-from sweep.planning.grid import identity_numbers
+from sweep.planning.identities import identity_numbers
 from sweep.planning.plan import Plan
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath

@@ -9,7 +9,8 @@ from jaxtyping import Bool
 
 from sweep.config import SweepConfig, parse_config
 from sweep.errors import StoreError
-from sweep.planning.grid import Identities, expand, identity_numbers
+from sweep.planning.grid import expand
+from sweep.planning.identities import Identities, identity_numbers
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
 from sweep.store.tables.reader import done_ids, read_trials

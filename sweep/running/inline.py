@@ -8,7 +8,6 @@ from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.running.executor import ActiveRun
 from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
-from sweep.running.worker_loop import run_pack
 from sweep.training.work import Progress, Work
 
 
@@ -34,6 +33,8 @@ def _train_one(run: ActiveRun, work: Work) -> None:
     checkpoint_seconds = run.plan.config.resources.checkpoint_seconds
     run.coordinator.open(work)
     lost = False
+    from sweep.running.worker_loop import run_pack  # numba comes with it
+
     try:
         run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
     except Exception as error:

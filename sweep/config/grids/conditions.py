@@ -24,7 +24,7 @@ COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     "==": operator.eq,
     "!=": operator.ne,
 }
-"""The comparisons of every condition, in a sweep file and of `--where`."""
+"""The comparisons of every condition."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int64
-from scipy.special import ndtri
-from scipy.stats import binomtest
 
 LEVEL = 0.95
 
@@ -85,6 +83,8 @@ class Share:
 
 @cache
 def _wilson(count: int, total: int, level: float) -> tuple[float, float]:
+    from scipy.stats import binomtest  # which takes half a second to import
+
     interval = binomtest(count, total).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
 
@@ -107,6 +107,8 @@ def describe_level(comparisons: int) -> str:
 
 def quantile_of_normal(level: float) -> float:
     """Return how many standard errors an interval of that level goes to either side."""
+    from scipy.special import ndtri
+
     return float(ndtri((1 + level) / 2))
 
 

@@ -9,10 +9,6 @@ from functools import cache
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.optimize import brentq
-from scipy.special import expit, logit
-from scipy.stats import binom
-from scipy.stats import t as student
 
 from sweep.reports.statistics.intervals import (
     LEVEL,
@@ -94,12 +90,16 @@ def probability_less(values: Values, others: Others, level: float = LEVEL) -> Es
 @cache  # the distributions of SciPy take a millisecond, and reports ask for few sizes
 def _places(n: int, share: float, level: float) -> tuple[int, int] | None:
     """Return which of n ascending values, from 0, bound a quantile; None if they are too few."""
+    from scipy.stats import binom  # which takes half a second to import, like what follows
+
     low, high = (int(binom.ppf(tail, n, share)) for tail in ((1 - level) / 2, (1 + level) / 2))
     return (low - 1, high) if low > 0 and high < n else None
 
 
 def _newcombe(share: float, m: int, n: int, level: float) -> tuple[float, float]:
     """Return the probabilities from which the share found is just as far as the level allows."""
+    from scipy.optimize import brentq
+
     z, size = quantile_of_normal(level), (m + n) / 2 - 1
 
     def beyond(p: float) -> float:
@@ -115,6 +115,9 @@ def _brunner_munzel(
     less: Float64[np.ndarray, "values others"], level: float
 ) -> tuple[float, float] | None:
     """Return the interval from how each value fares against all others; None if all fare alike."""
+    from scipy.special import expit, logit
+    from scipy.stats import t as student
+
     m, n = less.shape
     share = less.mean()
     first, second = less.mean(axis=1).var(ddof=1) / m, less.mean(axis=0).var(ddof=1) / n

@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from jaxtyping import Float, Shaped
@@ -16,6 +15,9 @@ from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.snapshot import iterate_trials, read_rows
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ class SavedState:
     arrays: Mapping[str, Shaped[np.ndarray, "1 ..."]]
 
 
-def read_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> pd.DataFrame:
+def read_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> "pd.DataFrame":
     """Read the trials of a sweep, one row each.
 
     Args:
@@ -72,32 +74,32 @@ def read_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> pd
 
 def iterate_frames(
     path: str | AnyPath, columns: Sequence[str] | None = None
-) -> Iterator[pd.DataFrame]:
+) -> "Iterator[pd.DataFrame]":
     """Yield the trials of a sweep as `read_trials` has them, some thousands at a time."""
     return map(_frame, iterate_trials(path, columns))
 
 
-def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read the recorded losses of a sweep, one row an epoch."""
     return _details(path, TableName.CURVES, trial_ids)
 
 
-def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_ladder(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read when other stop rules would have been met, one row for each rule that was."""
     return _details(path, TableName.LADDER, trial_ids)
 
 
-def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_gradients(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read what probes found, one row for each trial, epoch and layer."""
     return _details(path, TableName.GRADIENTS, trial_ids)
 
 
-def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read hidden activations, one row for each trial, layer, sample and unit."""
     return _details(path, TableName.CODES, trial_ids)
 
 
-def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> pd.DataFrame:
+def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read the phases of trials with pretraining, one row each."""
     return _details(path, TableName.PHASES, trial_ids)
 
@@ -167,12 +169,12 @@ def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
 
 def _details(
     path: str | AnyPath, name: TableName, trial_ids: Collection[str] | None
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     where = None if trial_ids is None else ("trial_id", trial_ids)
     return _frame(read_rows(path, name, where=where))
 
 
-def _frame(table: pa.Table) -> pd.DataFrame:
+def _frame(table: pa.Table) -> "pd.DataFrame":
     frame: pd.DataFrame = table.to_pandas()
     return frame
 
