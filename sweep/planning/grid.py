@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -18,12 +19,24 @@ from sweep.trial import PACK_KEY, Trial
 
 CHUNK = 4_096
 """Trials whose values are looked up together."""
+DIGITS = 16
+"""Of an identity."""
 Identities = UInt64[np.ndarray, " trials"]
 
 
 def identity_numbers(names: Iterable[str]) -> Identities:
     """Return identities, 16 hex digits each, as numbers."""
-    return np.array([int(name, 16) for name in names], np.uint64)
+    left = iter(names)
+    parts = [np.zeros(0, np.uint64)]
+    while chunk := list(islice(left, CHUNK)):
+        parts.append(_numbers(chunk))
+    return np.concatenate(parts)
+
+
+def _numbers(names: list[str]) -> Identities:
+    if any(len(name) != DIGITS for name in names):  # such as the first digits of one
+        return np.array([int(name, 16) for name in names], np.uint64)
+    return np.frombuffer(bytes.fromhex("".join(names)), ">u8").astype(np.uint64)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from sweep.config import SweepConfig
 from sweep.config.yaml_source import write_yaml
 from sweep.planning.plan import Plan, make_plan
-from sweep.reuse.checkpoint_files import drop_settled
+from sweep.reuse.checkpoint_files import drop_settled, holds_checkpoints
 from sweep.reuse.derivation import derived_frames, find_derived
 from sweep.running.coordinator import Coordinator
 from sweep.running.environment import RunEnvironment, read_environment
@@ -80,7 +80,8 @@ def run_on(
         _record(run, options, environment)
         if plan.missing:
             executor.train(run)
-        drop_settled(directory, done_ids(directory.path, retry_failed=True))
+        if holds_checkpoints(directory):
+            drop_settled(directory, done_ids(directory.path, retry_failed=True))
     return _summary(run, time.monotonic() - began)
 
 
