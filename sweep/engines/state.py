@@ -228,14 +228,13 @@ class LaneState:
         Counters go by their names alone.
         """
         flat: dict[str, np.ndarray] = {}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if item.name == "counters":
+        for item, value in vars(self).items():
+            if item == "counters":
                 flat |= value
             elif isinstance(value, dict):
-                flat |= {f"{item.name}.{name}": array for name, array in value.items()}
+                flat |= {f"{item}.{name}": array for name, array in value.items()}
             else:
-                flat[item.name] = value
+                flat[item] = value
         return flat
 
     @classmethod

@@ -63,7 +63,13 @@ def fit(state: LaneState, lanes: Iterable[Lane], data: Data) -> LaneState:
         lanes: all that may.
         data: what they train on.
     """
+    validates = data.validation_inputs is not None
+    return state.fitted(validates=validates, restores=restores_of(lanes, data))
+
+
+def restores_of(lanes: Iterable[Lane], data: Data) -> list[str]:
+    """Return the losses by which any trial of lanes restores its weights."""
     held_out = data.validation_inputs is not None
-    trials = [vars(trial) for lane in lanes for trial in lane.trials]
-    restores = {restored_by(trial, held_out=held_out) for trial in trials} - {None}
-    return state.fitted(validates=held_out, restores=sorted(filter(None, restores)))
+    trials = (vars(trial) for lane in lanes for trial in lane.trials)
+    restores = {restored_by(trial, held_out=held_out) for trial in trials}
+    return sorted(filter(None, restores))

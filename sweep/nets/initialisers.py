@@ -99,8 +99,10 @@ def initial_buffers(trial: Trial) -> dict[str, Float[np.ndarray, " units"]]:
 def _layer_weights(trial: Trial, layer: Layer, index: int) -> Weights:
     shape = (layer.fan_out, layer.fan_in)
     weights: Weights = _drawn(trial, KeyedDraw(shape, trial.seed, Purpose.WEIGHTS, index), layer)
-    jitter = KeyedDraw(shape, trial.seed, Purpose.JITTER, index)
     half_width: float = trial.initialiser_jitter
+    if not half_width and weights.all():  # 0 times a draw may be -0, which tells of zeros alone
+        return weights
+    jitter = KeyedDraw(shape, trial.seed, Purpose.JITTER, index)
     return weights + half_width * jitter.symmetric()
 
 

@@ -105,6 +105,11 @@ def inspect_checkpoints(directory: ResultsDir, settled: Collection[str]) -> list
     return problems
 
 
+def holds_checkpoints(directory: ResultsDir) -> bool:
+    """Return whether any pack has left a checkpoint."""
+    return bool(_files(directory))
+
+
 def drop_settled(directory: ResultsDir, settled: Collection[str]) -> None:
     """Remove the checkpoints of which all trials are settled: nothing will resume from them."""
     for path in _files(directory):

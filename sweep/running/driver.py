@@ -9,7 +9,7 @@ from pathlib import Path
 from sweep.config import SweepConfig
 from sweep.config.yaml_source import write_yaml
 from sweep.planning.plan import Plan, make_plan
-from sweep.reuse.checkpoint_files import drop_settled
+from sweep.reuse.checkpoint_files import drop_settled, holds_checkpoints
 from sweep.reuse.derivation import derived_frames, find_derived
 from sweep.running.coordinator import Coordinator
 from sweep.running.environment import RunEnvironment, read_environment
@@ -93,8 +93,9 @@ def run_on(
                 executor.train(run)
         finally:
             record_proposals(directory, config, search)
-        settled = done_ids(directory.path, retry_failed=True)
-        drop_settled(directory, settled | (schedule.left_behind if schedule else set()))
+        if holds_checkpoints(directory):
+            settled = done_ids(directory.path, retry_failed=True)
+            drop_settled(directory, settled | (schedule.left_behind if schedule else set()))
     return _summary(run, search, schedule, time.monotonic() - began)
 
 

@@ -55,12 +55,15 @@ class Advanced:
 def begin_lanes(
     engine: Engine, lanes: Sequence[Lane]
 ) -> tuple[Lanes, list[LaneState], list[Failure]]:
-    """Return the lanes that could begin, their states, and those whose initialiser raised."""
+    """Return the lanes that could begin, their states, and those whose initialiser raised.
+
+    Each state is of one lane or several, all together of the lanes in their order.
+    """
     fresh = Lanes(tuple(lane for lane in lanes if lane.start is None))
     resumed = [lane for lane in lanes if lane.start is not None]
     states = [_resume(lane) for lane in resumed]
     begun, failures = _begin(engine, fresh)
-    kept = [lane for lane, _ in begun]
+    kept = [lane for lanes, _ in begun for lane in lanes.lanes]
     return Lanes((*resumed, *kept)), [*states, *(state for _, state in begun)], failures
 
 
@@ -106,7 +109,7 @@ def _by_halves(engine: Engine, lanes: Lanes, state: LaneState, epochs: int) -> A
     return Advanced(joined, first.stops + second.stops, first.failures + second.failures)
 
 
-def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lane, LaneState]], list[Failure]]:
+def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lanes, LaneState]], list[Failure]]:
     if not len(lanes):
         return [], []
     try:
@@ -120,7 +123,7 @@ def _begin(engine: Engine, lanes: Lanes) -> tuple[list[tuple[Lane, LaneState]], 
             _begin(engine, lanes.take(half)) for half in (rows[:middle], rows[middle:])
         )
         return first[0] + second[0], first[1] + second[1]
-    return [(lane, state.take([row])) for row, lane in enumerate(lanes.lanes)], []
+    return [(lanes, state)], []
 
 
 def _resume(lane: Lane) -> LaneState:

@@ -17,7 +17,7 @@ from sweep.datasets.data import Data
 from sweep.engines.contract import Engine, Stop
 from sweep.engines.factory import load_checked, make_engine
 from sweep.engines.state import WATCH_COLUMNS, Lane, Lanes, LaneState
-from sweep.engines.validation import fit
+from sweep.engines.validation import restores_of
 from sweep.errors import SweepError
 from sweep.result import TrialResult
 from sweep.training.isolation import Advanced, Failure, advance_lanes, begin_lanes
@@ -130,7 +130,7 @@ class _Group:
         waiting = deque(group[len(lanes) :])
         prober = Prober(self._work.record, engine, group[0].path, data)
         reporter = Reporter(self._work, engine, prober)
-        fitter = _Fitter(engine, prober, data, group)
+        fitter = _Fitter.of(prober, data, group)
         state = None if state is None else fitter.fit(state)
         while waiting or len(lanes):
             if should_stop():
@@ -191,13 +191,18 @@ class _Group:
 class _Fitter:
     """Makes room in states for what is taken and seen in training, alike for lanes of a group."""
 
-    engine: Engine
     prober: Prober
-    data: Data
-    group: Sequence[Lane]
+    validates: bool
+    restores: Sequence[str]
+
+    @classmethod
+    def of(cls, prober: Prober, data: Data, group: Sequence[Lane]) -> "_Fitter":
+        """Return what makes room, having looked at all lanes of the group once."""
+        return cls(prober, data.validation_inputs is not None, restores_of(group, data))
 
     def fit(self, state: LaneState) -> LaneState:
-        return self.prober.fit(fit(state, self.group, self.data))
+        fitted = state.fitted(validates=self.validates, restores=self.restores)
+        return self.prober.fit(fitted)
 
 
 def _refill(

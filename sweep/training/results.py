@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,7 +97,8 @@ class Reporter:
         ended = lanes.take([stop.row for stop in stops])
         states = LaneState.join([stop.state for stop in stops])
         shown = [_shown(lanes.lanes[stop.row].trials[stop.watch], stop.state) for stop in stops]
-        joined = LaneState.join(shown)
+        last = all(one is stop.state for one, stop in zip(shown, stops, strict=True))
+        joined = states if last else LaneState.join(shown)
         evaluations = self._engine.evaluate(ended, joined)
         if self._prober is None:
             return [_Findings(*parts) for parts in zip(shown, evaluations, strict=True)]
@@ -190,7 +191,7 @@ def _outcome(trial: Trial, stop: Stop, findings: _Findings) -> Outcome:
         argmax_correct=evaluation.argmax_correct,
         validation_loss=evaluation.validation_loss,
         **_course(stop.state),
-        **({} if diagnosis is None else asdict(diagnosis)),
+        **({} if diagnosis is None else vars(diagnosis)),
     )
 
 

@@ -161,10 +161,10 @@ def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
     """Return the trials that need no training: those held, unless to be tried again."""
     if not ResultsDir.at(path).exists:
         return set()
-    again = {Status.CANCELLED, Status.PRUNED} | ({Status.FAILED} if retry_failed else set())
+    again = [Status.CANCELLED, Status.PRUNED, *([Status.FAILED] if retry_failed else [])]
     table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
-    rows = zip(table["trial_id"].to_pylist(), table["status"].to_pylist(), strict=True)
-    return {trial_id for trial_id, status in rows if status not in again}
+    done = table.filter(pc.invert(pc.is_in(table["status"], pa.array(again, pa.string()))))
+    return {trial_id for chunk in done["trial_id"].chunks for trial_id in chunk.to_pylist()}
 
 
 def _details(

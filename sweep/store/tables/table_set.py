@@ -29,7 +29,7 @@ class TableSet:
 
     @property
     def n_bytes(self) -> int:
-        return sum(table.nbytes for table in self.tables.values())
+        return sum(table.nbytes for table in self.tables.values() if table.num_rows)
 
     def only(self, trial_ids: Collection[str]) -> Self:
         """Keep these trials."""

@@ -24,7 +24,6 @@ from sweep.store.tables.holdings import (
     Holdings,
     announce_removal,
     conclude_removal,
-    entries_of,
     read_removals,
 )
 from sweep.store.tables.parts import (
@@ -193,8 +192,7 @@ class Writer:
 
     def _fresh(self, batch: TableSet) -> list[str]:
         """The trials of a batch whose rows would count."""
-        rows = entries_of(batch.trials, self._next)
-        return [trial_id for trial_id, entry in rows if self._holdings.accepts(trial_id, entry)]
+        return self._holdings.accepted(batch.trials, self._next)
 
     def _admit(self, batch: TableSet, fresh: list[str]) -> None:
         """Hold the rows that count; rows still pending that they replace go at once."""
