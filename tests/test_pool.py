@@ -365,3 +365,35 @@ def test_data_that_cannot_be_loaded_are_no_fault_of_the_trials() -> None:
     lacking = replace(work.pack, datasets=((work.pack.datasets[0][0], spec),))
     with pytest.raises(DatasetError):
         run(replace(work, pack=lacking))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["torch", "fused", "reference"])
+def test_trials_that_wait_at_a_rung_go_on_as_if_they_had_not(engine: str) -> None:
+    short = make_trial(seed=0, max_epochs=30)
+    asked_for = make_trial(seed=0, fixed_epochs=40, max_epochs=60)
+    deep = {"topology": (4, 3, 3, 4), "pretraining": "greedy", "pretraining_max_epochs": 15}
+    ended = [short, asked_for]
+    waiting = [
+        make_trial(seed=0, max_epochs=150),
+        make_trial(seed=0, early_stopping_patience=5, early_stopping_min_delta=1e-3),
+        make_trial(max_epochs=70, pretraining_layers=1, **deep),
+    ]
+    work = make_work(*ended, *waiting, engine=engine, until=40)
+    first = by_id(run(work))
+    reasons = {t: str(r.outcome.stop_reason) for t, r in first.items()}
+    assert reasons == {
+        short.trial_id: "max_epochs",
+        asked_for.trial_id: "epochs",
+        **{trial.trial_id: "pruned" for trial in waiting},
+    }
+    assert {first[t.trial_id].outcome.epochs for t in waiting} == {40}
+    states = {t.trial_id: first[t.trial_id].state for t in waiting}
+    starts = {name: state for name, state in states.items() if state is not None}
+    assert starts.keys() == states.keys()
+    resumed = by_id(run(make_work(*waiting, starts=starts, engine=engine)))
+    whole = by_id(run(make_work(*waiting, engine=engine)))
+    for trial_id, result in whole.items():
+        assert resumed[trial_id].outcome == result.outcome
+        assert resumed[trial_id].provenance.resumed_from == 40
+        assert np.array_equal(resumed[trial_id].parameters, result.parameters)

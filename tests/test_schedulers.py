@@ -330,6 +330,25 @@ def test_a_run_broken_off_goes_on_to_the_same_table(pruned, tmp_path, monkeypatc
     assert_same(tmp_path / "other", pruned)
 
 
+@pytest.mark.ray
+@pytest.mark.slow
+def test_on_ray_the_table_is_that_of_one_process(pruned, tmp_path):
+    resources = {"workers": 2, "lanes_per_pack": 4}
+    summary = sweep.run(asked(resources=resources), output=tmp_path / "other")
+    assert (summary.trained, summary.pruned, summary.missing) == (18, 16, 0)
+    assert_same(tmp_path / "other", pruned)
+
+
+@pytest.mark.long
+@pytest.mark.ray
+@pytest.mark.parametrize("workers", [1, 2, 3, 5])
+@pytest.mark.parametrize("lanes", [1, 2, 4, 7, 18])
+def test_twenty_runs_on_any_workers_and_packs_give_the_same_table(pruned, tmp_path, workers, lanes):
+    resources = {"workers": workers, "lanes_per_pack": lanes, "cpus_per_pack": 0.3}
+    sweep.run(asked(resources=resources), output=tmp_path / "other")
+    assert_same(tmp_path / "other", pruned)
+
+
 @pytest.mark.slow
 def test_trials_that_were_trained_before_count_by_what_they_were_worth_at_the_rungs(
     pruned, tmp_path
@@ -345,6 +364,18 @@ def test_trials_that_were_trained_before_count_by_what_they_were_worth_at_the_ru
         for found in (trials, expected)
     )
     pd.testing.assert_frame_equal(others, wanted)
+
+
+@pytest.mark.slow
+def test_a_trial_left_behind_does_not_end_as_another_on_its_path_did(tmp_path):
+    rules = [{"max_epochs": 200}, {"max_epochs": 200, "target": {"loss": 1e-9}}]
+    tree = asked(grid={"learning_rate": [10.0, 30.0]}, convergence=rules)
+    run(tree, tmp_path / "results")
+    before = table(tmp_path / "results")
+    assert before["stop_reason"].value_counts().to_dict() == {"pruned": 3, "max_epochs": 1}
+    summary = run(tree, tmp_path / "results")
+    assert (summary.trained, summary.derived, summary.missing) == (0, 0, 0)
+    pd.testing.assert_frame_equal(table(tmp_path / "results"), before)
 
 
 @pytest.mark.slow

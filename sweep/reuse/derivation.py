@@ -51,13 +51,20 @@ class Derived:
 
 
 def find_derived(plan: Plan, path: AnyPath) -> list[Derived]:
-    """Return the missing trials of a plan whose rows follow from those held, if any are."""
+    """Return the missing trials of a plan whose rows follow from those held, if any are.
+
+    Under a scheduler a trial that has a row trains on from there or not at all: one left behind is
+    not to end as another on its path did.
+    """
     if not plan.missing or not ResultsDir.at(path).exists:
         return []
-    held = read_rows(path, TableName.TRIALS, columns=["path_id"])["path_id"].to_pylist()
-    numbers = identity_numbers(held)
+    held = read_rows(path, TableName.TRIALS, columns=["path_id"])
+    numbers = identity_numbers(held["path_id"].to_pylist())
     cells = plan.grid.cells
     rows = plan.rows[np.isin(cells.path_ids[plan.rows], numbers)]
+    if plan.config.scheduler:
+        own = identity_numbers(held["trial_id"].to_pylist())
+        rows = rows[~np.isin(cells.trial_ids[rows], own)]
     if not len(rows):
         return []
     trials = [plan.grid.trial(int(row)) for row in rows]

@@ -17,7 +17,7 @@ from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
-from sweep.running.rung_queue import RungQueue, read_values
+from sweep.running.rung_queue import RungQueue, read_schedule
 from sweep.running.search import SearchRun, begin_search, record_proposals
 from sweep.running.search_queue import SearchQueue
 from sweep.running.work_queue import PlanQueue, WorkQueue
@@ -69,8 +69,7 @@ def run_on(
         plan = plan.without([item.trial.trial_id for item in derived])
         for frame in derived_frames(derived, directory.path, config.name):
             writer.append(frame)
-        retry = options.retry_failed
-        schedule = None if search else _schedule(plan, directory, retry_failed=retry)
+        schedule = read_schedule(plan, directory, retry_failed=options.retry_failed)
         if schedule:
             plan = plan.settled(schedule.left_behind)
         plan = search.outlook if search else plan
@@ -119,17 +118,6 @@ def _queue_of(
 def results_of(name: str, options: RunOptions) -> ResultsDir:
     """Return where the results of a sweep of this name go."""
     return ResultsDir.at(options.output or Path("results") / name)
-
-
-def _schedule(plan: Plan, directory: ResultsDir, *, retry_failed: bool) -> Schedule | None:
-    """Return how far trials are to train by what is known of them; None without a scheduler."""
-    scheduler = plan.config.scheduler
-    if scheduler is None:
-        return None
-    schedule = Schedule.of(plan.grid, scheduler)
-    schedule.note(read_values(schedule.rungs, directory, retry_failed=retry_failed))
-    schedule.judge()
-    return schedule
 
 
 def _with_options(config: SweepConfig, options: RunOptions) -> SweepConfig:

@@ -68,7 +68,27 @@ class RungQueue:
         return self._maker.make(alternate(planned), step.until)
 
 
-def read_values(
+def read_schedule(
+    plan: Plan, directory: ResultsDir, *, retry_failed: bool = False
+) -> Schedule | None:
+    """Return how far trials are to train by what a table says; None without a scheduler.
+
+    Args:
+        plan: of the trials.
+        directory: of the table, which need not be there yet.
+        retry_failed: whether what failed is to be trained again.
+    """
+    scheduler = plan.config.scheduler
+    if scheduler is None:
+        return None
+    schedule = Schedule.of(plan.grid, scheduler)
+    if directory.exists:
+        schedule.note(_read_values(schedule.rungs, directory, retry_failed=retry_failed))
+    schedule.judge()
+    return schedule
+
+
+def _read_values(
     rungs: Int64[ndarray, " rungs"], directory: ResultsDir, *, retry_failed: bool
 ) -> RungValues:
     """Read what the trials of a table were worth at rungs; of those to be tried again nothing."""

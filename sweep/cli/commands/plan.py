@@ -51,6 +51,8 @@ def plan_command(
     from sweep.config import load_config
     from sweep.planning import make_plan
     from sweep.reuse.derivation import find_derived
+    from sweep.running.rung_queue import read_schedule
+    from sweep.store.places.layout import ResultsDir
     from sweep.store.places.remote import path_of
     from sweep.store.tables.reader import done_ids
 
@@ -58,17 +60,24 @@ def plan_command(
     directory = path_of(output or Path("results") / sweep.name)
     plan = make_plan(sweep, done_ids(directory), workers=workers)
     plan = plan.without([item.trial.trial_id for item in find_derived(plan, directory)])
+    schedule = read_schedule(plan, ResultsDir.at(directory))
+    if schedule:
+        plan = plan.settled(schedule.left_behind)
     texts = [*(warning.text for warning in plan.warnings), *warn_of_machine(plan, workers)]
     for text in texts:
         say(f"warning: {text}", err=True)
     estimated = _estimate(plan, directory) if estimate and plan.missing else None
     if as_json:
         summary = summarise(plan) | {"output": str(directory), "warnings": texts}
+        if schedule:
+            summary["rungs"] = schedule.rungs.tolist()
         if estimate:
             summary["estimate"] = asdict(estimated) if estimated else None
         click.echo(json.dumps(summary))
         return
     click.echo(describe_plan(plan, directory))
+    if schedule:
+        click.echo(f"  rungs       {', '.join(f'{rung:,}' for rung in schedule.rungs) or 'none'}")
     if estimated:
         click.echo(describe_estimate(estimated))
 
