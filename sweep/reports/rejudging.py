@@ -101,7 +101,7 @@ def read_telling(
 def _judged(trials: pd.DataFrame, directory: ResultsDir, rung: Rung | None) -> pd.DataFrame:
     if rung is None:
         return mark_false_convergence(trials)
-    return mark_false_convergence(rejudge(trials, _read_ladder(directory, rung), rung), trials)
+    return mark_false_convergence(rejudge(trials, read_ladder_of(directory, rung), rung), trials)
 
 
 def rejudge(trials: pd.DataFrame, ladder: pd.DataFrame, rung: Rung) -> pd.DataFrame:
@@ -200,7 +200,7 @@ def _as_ended(
     return judged
 
 
-def _read_ladder(directory: ResultsDir, rung: Rung) -> pd.DataFrame:
+def read_ladder_of(directory: ResultsDir, rung: Rung) -> pd.DataFrame:
     where = ("rule", [rung.rule])
     found = read_rows(directory.path, TableName.LADDER, where=where)
     found = found.filter(pc.field("monitor") == rung.monitor)

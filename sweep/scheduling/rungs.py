@@ -6,6 +6,7 @@ from math import floor
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
+from sweep.config.scheduler import Hyperband, Median, Rungs
 from sweep.engines.state import curve_epochs
 
 Values = Float64[np.ndarray, "settings rungs"]
@@ -63,3 +64,30 @@ def above_median(values: Values, n_settings: int) -> Bool[np.ndarray, " settings
         return np.zeros(0, bool)
     best, means = values.min(axis=1), values.mean(axis=1)
     return np.asarray(np.isfinite(best) & (best <= np.median(means)))
+
+
+def rule_of(scheduler: Rungs) -> Passing:
+    """Return the rule by which settings go on."""
+    return above_median if isinstance(scheduler, Median) else best_share(scheduler.eta)
+
+
+def first_rungs(
+    scheduler: Rungs, places: Float64[np.ndarray, " settings"], n_rungs: int
+) -> Int64[np.ndarray, " settings"]:
+    """Return the first rung at which each setting is judged, `n_rungs` for none.
+
+    The brackets of hyperband get shares in which each costs about as many epochs as any other:
+    eta^s / (s + 1) for one with s rungs (Li et al. 2018, algorithm 1).
+
+    Args:
+        scheduler: as asked for.
+        places: of each setting, a number in [0, 1) that decides its bracket.
+        n_rungs: how many rungs there are.
+    """
+    if not isinstance(scheduler, Hyperband):
+        return np.zeros(len(places), np.int64)
+    n_brackets = min(scheduler.brackets or n_rungs + 1, n_rungs + 1)
+    left = n_rungs - np.arange(n_brackets)
+    shares = scheduler.eta**left / (left + 1)
+    ends = np.cumsum(shares) / shares.sum()
+    return np.asarray(np.searchsorted(ends[:-1], places, side="right"))

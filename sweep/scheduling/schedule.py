@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float64, Int64
 
-from sweep.config.scheduler import Asha, Hyperband, Rungs
+from sweep.config.scheduler import Rungs
 from sweep.datasets import load_data
 from sweep.planning.grid import Cells, TrialGrid
 from sweep.planning.identities import identity_numbers
 from sweep.planning.packs import Rows
-from sweep.scheduling.rungs import Passing, above_median, best_share, rung_epochs
-from sweep.scheduling.settings import Settings, settings_of
+from sweep.scheduling.rungs import Passing, first_rungs, rule_of, rung_epochs
+from sweep.scheduling.settings import Members, Settings, settings_of
 from sweep.scheduling.values import RungValues
 
 LOSS, VALIDATION_LOSS = "loss", "validation_loss"
@@ -84,11 +84,11 @@ class Schedule:
     ended: Bool[np.ndarray, " trials"]
     out: Bool[np.ndarray, " trials"]
     _cohort_of: Int64[np.ndarray, " settings"]
-    _members: "_Members" = field(init=False)
+    _members: Members = field(init=False)
     _finder: "_Finder" = field(init=False)
 
     def __post_init__(self) -> None:
-        self._members = _Members.of(self.settings.of_trials, len(self.settings))
+        self._members = Members.of(self.settings.of_trials, len(self.settings))
         self._finder = _Finder(self.grid.cells)
 
     @classmethod
@@ -97,12 +97,10 @@ class Schedule:
         settings = settings_of(grid)
         limit = int(grid.cells.max_epochs.max(initial=0))
         rungs = rung_epochs(scheduler.first_rung, scheduler.eta, limit)
-        labels = settings.scales * (len(rungs) + 1) + _brackets(scheduler, settings, len(rungs))
+        firsts = first_rungs(scheduler, settings.places, len(rungs))
+        labels = settings.scales * (len(rungs) + 1) + firsts
         found, codes = np.unique(labels, return_inverse=True)
-        rule: Passing = above_median
-        if isinstance(scheduler, Asha | Hyperband):
-            rule = best_share(scheduler.eta)
-        cohorts = []
+        rule, cohorts = rule_of(scheduler), []
         for code, label in enumerate(found.tolist()):
             members = np.flatnonzero(codes == code)
             first = label % (len(rungs) + 1)
@@ -206,37 +204,6 @@ class Schedule:
         cohort.stage, cohort.asked = cohort.stage + 1, False
 
 
-@dataclass(frozen=True)
-class _Members:
-    """The trials of each setting: `rows` by setting, that of setting s from starts[s] on."""
-
-    rows: Rows
-    starts: Int64[np.ndarray, " settings_and_end"]
-
-    @classmethod
-    def of(cls, of_trials: Int64[np.ndarray, " trials"], n_settings: int) -> "_Members":
-        counts = np.bincount(of_trials, minlength=n_settings)
-        return cls(np.argsort(of_trials, kind="stable"), np.concatenate([[0], np.cumsum(counts)]))
-
-    def of_settings(self, settings: Int64[np.ndarray, " settings"]) -> Rows:
-        """Return the trials of these settings."""
-        counts = self.starts[settings + 1] - self.starts[settings]
-        shifts = np.repeat(self.starts[settings] - np.cumsum(counts) + counts, counts)
-        return np.asarray(self.rows[shifts + np.arange(counts.sum())])
-
-    def medians(
-        self, settings: Int64[np.ndarray, " settings"], values: Float64[np.ndarray, "trials rungs"]
-    ) -> Float64[np.ndarray, "settings rungs"]:
-        """Return the median over the trials of each of these settings."""
-        counts = self.starts[settings + 1] - self.starts[settings]
-        medians = np.empty((len(settings), values.shape[1]))
-        for count in np.unique(counts).tolist():
-            own = np.flatnonzero(counts == count)
-            rows = self.rows[self.starts[settings[own]][:, None] + np.arange(count)]
-            medians[own] = np.median(values[rows], axis=1)
-        return medians
-
-
 class _Finder:
     """Finds the rows of trials by their identities."""
 
@@ -251,22 +218,6 @@ class _Finder:
         places = np.minimum(places, len(self._sorted) - 1)
         known = np.flatnonzero(self._sorted[places] == numbers)
         return self._order[places[known]], known
-
-
-def _brackets(scheduler: Rungs, settings: Settings, n_rungs: int) -> Int64[np.ndarray, " settings"]:
-    """Return the first rung at which each setting is judged.
-
-    The brackets of hyperband get shares in which each costs about as many epochs as any other:
-    eta^s / (s + 1) for one with s rungs (Li et al. 2018, algorithm 1). Where a setting belongs
-    follows from the setting alone.
-    """
-    if not isinstance(scheduler, Hyperband):
-        return np.zeros(len(settings), np.int64)
-    n_brackets = min(scheduler.brackets or n_rungs + 1, n_rungs + 1)
-    left = n_rungs - np.arange(n_brackets)
-    shares = scheduler.eta**left / (left + 1)
-    ends = np.cumsum(shares) / shares.sum()
-    return np.asarray(np.searchsorted(ends[:-1], settings.places, side="right"))
 
 
 def _metric(scheduler: Rungs, grid: TrialGrid, fingerprint: str) -> str:

@@ -62,6 +62,22 @@ def values_at(rungs: Int64[np.ndarray, " rungs"], trials: pa.Table, curves: pa.T
     return RungValues(ids.to_pylist(), ended, losses)
 
 
+def lacking_at(
+    rungs: Int64[np.ndarray, " rungs"], trials: pa.Table, curves: pa.Table, metric: str
+) -> int:
+    """Return how many trials lack the loss of a rung that they passed.
+
+    Args:
+        rungs: epochs that curves keep, ascending.
+        trials: rows of the table `trials`.
+        curves: rows of the table `curves`.
+        metric: which loss.
+    """
+    points = _Points.of(trials["trial_id"].combine_chunks(), curves)
+    passed = rungs < trials["epochs"].to_numpy()[:, None]
+    return int((passed & ~points.have(rungs, metric, len(trials))).any(axis=1).sum())
+
+
 @dataclass(frozen=True)
 class _Points:
     """The recorded points of trials in their last phase, ascending by trial and epoch."""
@@ -94,8 +110,28 @@ class _Points:
         taken = ~np.isnan(self.losses[metric])
         trials, epochs = self.trials[taken], self.epochs[taken]
         losses = np.append(self.losses[metric][taken], np.nan)
-        span = int(max(epochs.max(initial=0), rungs.max(initial=0))) + 1
-        ends = np.arange(n_trials)[:, None] * span + rungs
-        places = np.searchsorted(trials * span + epochs, ends, side="right") - 1
+        places = _last_places(trials, epochs, rungs, n_trials)
         own = np.append(trials, -1)[places] == np.arange(n_trials)[:, None]
         return np.asarray(np.where(own, losses[places], np.nan))
+
+    def have(
+        self, rungs: Int64[np.ndarray, " rungs"], metric: str, n_trials: int
+    ) -> Bool[np.ndarray, "trials rungs"]:
+        """Return whether there is a point at each rung itself."""
+        taken = ~np.isnan(self.losses[metric])
+        trials, epochs = self.trials[taken], self.epochs[taken]
+        places = _last_places(trials, epochs, rungs, n_trials)
+        own = np.append(trials, -1)[places] == np.arange(n_trials)[:, None]
+        return np.asarray(own & (np.append(epochs, -1)[places] == rungs))
+
+
+def _last_places(
+    trials: Int64[np.ndarray, " points"],
+    epochs: Int64[np.ndarray, " points"],
+    rungs: Int64[np.ndarray, " rungs"],
+    n_trials: int,
+) -> Int64[np.ndarray, "trials rungs"]:
+    """Return the last point up to each rung, perhaps of a trial before; -1 for none."""
+    span = int(max(epochs.max(initial=0), rungs.max(initial=0))) + 1
+    ends = np.arange(n_trials)[:, None] * span + rungs
+    return np.asarray(np.searchsorted(trials * span + epochs, ends, side="right") - 1)

@@ -1,0 +1,1 @@
+"""Replays of schedulers and stop rules on stored curves."""
