@@ -197,6 +197,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "show": show,
     "codes": reading("codes", "", "--results", "{}"),
     "report": reading("report", "{}"),
+    "replay": reading("replay", "{}", "--scheduler", "asha"),
     "submit": submit,
     "jobs": asking("jobs"),
     "logs": asking("logs", HOSTILE),
