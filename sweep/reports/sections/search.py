@@ -14,7 +14,9 @@ from sweep.reports.pareto import pareto_front
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.tables.text import format_number, format_value, markdown_table, rest
 from sweep.search.objectives import Judge, Values
+from sweep.store.places.layout import TableName
 from sweep.store.searches import RecordedSearch, read_searches
+from sweep.store.tables.snapshot import read_rows
 
 MOST_SHOWN = 20
 FORM = ".4g"
@@ -48,7 +50,7 @@ def _course_of(search: RecordedSearch, context: Context) -> _Course:
     objectives = tuple(Objective(column=c, direction=d) for c, d in directions)  # type: ignore[arg-type]
     over = search.over if isinstance(search.over, str) else Quantile(quantile=search.over)
     judge = Judge(objectives, over)
-    trials = context.trials.drop_duplicates("trial_id").set_index("trial_id", drop=False)
+    trials = _with_columns(context, judge.columns)
     rows = trials[["trial_id", "status", *judge.columns]].to_dict("records")
     values = {str(row["trial_id"]): judge.values_of(_plain(row)) for row in rows}
     values |= dict.fromkeys(context.population.failed["trial_id"], judge.worst)
@@ -60,6 +62,16 @@ def _course_of(search: RecordedSearch, context: Context) -> _Course:
     judged = [judge.judge([values[name] for name in names]) for _, names in known]
     firsts = trials.loc[[names[0] for _, names in known]]
     return _Course(search, judge, [number for number, _ in known], judged, firsts)
+
+
+def _with_columns(context: Context, columns: Sequence[str]) -> pd.DataFrame:
+    """Return the trials by identity, with columns that few sections need read from the table."""
+    trials = context.trials.drop_duplicates("trial_id").set_index("trial_id", drop=False)
+    lacking = [name for name in columns if name not in trials]
+    if not lacking:
+        return trials
+    table = read_rows(context.directory.path, TableName.TRIALS, columns=["trial_id", *lacking])
+    return trials.join(table.to_pandas().drop_duplicates("trial_id").set_index("trial_id"))
 
 
 def _plain(row: Mapping[Hashable, object]) -> dict[str, object]:
