@@ -293,10 +293,10 @@ class _Worker:
             if clock.now >= saved + habits.checkpoints and n_made < load.trials:
                 yield from self._settle()
                 self._send(scene.costs.checkpoint)
-                yield from self._settle()
                 saved = clock.now
             elif self._held >= habits.rows_held:
                 yield from self._settle()
+                self._send()
             if self._held >= habits.rows_at_once or clock.now >= self._due:
                 self._send()
             now = clock.now
@@ -313,10 +313,9 @@ class _Worker:
         self._held = 0
 
     def _settle(self) -> Generator[float | None, None, None]:
-        """Wait until all that was held and sent is kept."""
+        """Wait until what was sent is kept."""
         began = self._scene.clock.now
-        while self._under_way or self._held:
-            self._send()
+        while self._under_way:
             self._waits = True
             yield None
         self._scene.waited += self._scene.clock.now - began

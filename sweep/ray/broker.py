@@ -38,10 +38,10 @@ SECONDS_IDLE = 30.0
 class Broker:
     """Hands out packs to workers and holds each message until the driver has confirmed it.
 
-    `put` returns only then, so that no worker saves a checkpoint past rows that could still be
-    lost; a message whose sender died waiting is delivered all the same. What a worker sends before
-    it waits is bounded and a pack is dropped when it ends, so that memory is bounded by the packs
-    under way and ahead.
+    `put` returns only then, and a worker has one call of it under way: messages are kept in the
+    order in which they are sent, a checkpoint after the rows before it. A message whose sender died
+    waiting is delivered all the same. What a worker sends before it waits is bounded and a pack is
+    dropped when it ends, so that memory is bounded by the packs under way and ahead.
 
     Args:
         places: how many packs to hold ready and how many workers to ask for.

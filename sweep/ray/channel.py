@@ -98,11 +98,10 @@ class WorkerChannel:
         self._outbox.send_due()
 
     def checkpoint(self, data: bytes) -> None:
-        """Send a checkpoint once all rows before it are durable; return when it is."""
+        """Send a checkpoint behind all rows before it: the driver keeps them in this order."""
         self._require_pack()
-        self._outbox.flush()
         self._outbox.add(self._pack_id, Saved(data))
-        self._outbox.flush()
+        self._outbox.send()
 
     def progress(self, progress: Progress) -> None:
         self._tally = Tally.of(progress, self._tally.epochs)

@@ -19,7 +19,7 @@ Checkpoints keep to their time, since that bounds what a crash costs."""
 
 
 class Channel(Protocol):
-    """Where the results of a pack go; each call returns once what it was given is durable."""
+    """Where the results of a pack go, which become durable in the order in which they are given."""
 
     def rows(self, results: Sequence[TrialResult]) -> None: ...
 
