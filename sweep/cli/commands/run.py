@@ -15,8 +15,11 @@ from sweep.cli.options import failure_options, plugin_options
 
 if TYPE_CHECKING:
     from sweep.planning import Plan
+    from sweep.reports.beside import ReportProcess
     from sweep.reports.recorded import Asked
     from sweep.running.options import RunSummary
+    from sweep.store.places.layout import ResultsDir
+    from sweep.store.places.remote import AnyPath
 
 MOST_SHOWN = 10
 KINDS_SHOWN = 5
@@ -59,13 +62,15 @@ def run_command(
     Exit code: 0 all well, 1 some trials of CONFIG have failed, now or before, 2 wrong input,
     130 interrupted.
     """
+    beside = _Beside(wanted=not as_json)
+    context.call_on_close(beside.end)
     try:
-        summary, asked = _run(config, overrides, quiet, given)
+        summary, asked = _run(config, overrides, quiet, given, beside)
     except KeyboardInterrupt:
         click.echo("stopped at once; run the same command to go on", err=True)
         context.exit(INTERRUPTED)
     try:
-        _print_summary(summary, asked, as_json)
+        _print_summary(summary, asked, as_json, beside)
     except KeyboardInterrupt:
         draws = f"sweep report {shlex.quote(str(summary.output))}"
         say(f"interrupted, but the table is complete; the report is drawn by: {draws}", err=True)
@@ -75,13 +80,48 @@ def run_command(
     context.exit(1 if summary.failed else 0)
 
 
+class _Beside:
+    """The process that writes the report, started once there is something to train."""
+
+    def __init__(self, *, wanted: bool) -> None:
+        self._wanted = wanted
+        self._process: ReportProcess | None = None
+
+    def start(self, directory: "ResultsDir") -> None:
+        if self._wanted:
+            from sweep.reports.beside import ReportProcess
+
+            self._process = ReportProcess(directory)
+
+    def report(self, directory: "ResultsDir") -> "AnyPath":
+        """Return the report, written anew unless nothing has changed since it was."""
+        if self._process:
+            return self._process.write()
+        from sweep.reports.beside import current_report
+
+        if current := current_report(directory):
+            return current
+        from sweep.reports.report import write_report
+
+        return write_report(directory)
+
+    def end(self) -> None:
+        if self._process:
+            self._process.end()
+
+
 def _run(
-    path: Path, overrides: tuple[str, ...], quiet: bool, given: dict[str, Any]
+    path: Path,
+    overrides: tuple[str, ...],
+    quiet: bool,
+    given: dict[str, Any],
+    beside: _Beside,
 ) -> tuple["RunSummary", "Asked"]:
     from sweep.api import run_sweep
     from sweep.cli.progress import progress_display
     from sweep.config import load_with_text
     from sweep.reports.recorded import Asked, asked_of_search
+    from sweep.running.driver import results_of
     from sweep.running.options import RunOptions
     from sweep.store.places.layout import ResultsDir
 
@@ -107,6 +147,7 @@ def _run(
             _announce(plan, [] if alone else warn_of_machine(plan, None, address))
             if plan.missing:
                 display.start()
+                beside.start(results_of(plan.config.name, options))
 
         summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
     asked = asked_of_search(ResultsDir(summary.output), config.name)
@@ -126,7 +167,7 @@ def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
         say(f"{plan.config.name}: {text}", err=True)
 
 
-def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None:
+def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside: _Beside) -> None:
     from sweep.jobs.progress import note_progress
 
     lines = describe_summary(summary)
@@ -138,14 +179,13 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(record))
     elif not stopped:
-        _print_results(summary, asked)
+        _print_results(summary, asked, beside)
 
 
-def _print_results(summary: "RunSummary", asked: "Asked") -> None:
+def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> None:
     from sweep.cli.commands.results import print_table
     from sweep.reports.population import population_of
     from sweep.reports.rejudging import read_telling
-    from sweep.reports.report import write_report
     from sweep.reports.settings import best_rows
     from sweep.store.places.layout import ResultsDir
 
@@ -157,7 +197,7 @@ def _print_results(summary: "RunSummary", asked: "Asked") -> None:
         say(title)
         print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
-    say(f"report: {write_report(directory, None)}")
+    say(f"report: {beside.report(directory)}")
 
 
 def describe_summary(summary: "RunSummary") -> list[str]:

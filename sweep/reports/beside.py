@@ -1,0 +1,72 @@
+"""Writes a report in a process of its own, which imports what that takes while trials train.
+
+python -P -m sweep.reports.beside RESULTS
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath, path_of
+from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugins
+
+
+def current_report(directory: ResultsDir) -> AnyPath | None:
+    """Return the report if it was written after all that it is of; None if not, or not known."""
+    path = directory.report / "report.md"
+    if not isinstance(path, Path) or not path.exists():
+        return None
+    written = path.stat().st_mtime_ns
+    folders = [folder for folder in (directory.runs, directory.trials) if folder.is_dir()]
+    sources = [file for folder in folders for file in Path(str(folder)).iterdir()]
+    return path if all(file.stat().st_mtime_ns <= written for file in sources) else None
+
+
+class ReportProcess:
+    """A process that waits to be told to write the report of a sweep."""
+
+    def __init__(self, directory: ResultsDir) -> None:
+        """Start it; it ends by itself should this process be gone."""
+        self._directory = directory
+        command = [sys.executable, "-P", "-m", "sweep.reports.beside", str(directory.path)]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(  # apart from the terminal, whose Ctrl-C is the run's
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        )
+
+    def end(self) -> None:
+        """End it, whether or not it has written."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.communicate()
+
+    def write(self) -> AnyPath:
+        """Have the report written, and return its file; write it here if that cannot be.
+
+        Code of users' own runs there if it has run here.
+        """
+        known = {name.partition(".")[0] for name in sys.modules}
+        told = json.dumps({"refused": plugins_are_refused(), "known": sorted(known)})
+        written, _ = self._process.communicate(f"{told}\n")
+        if self._process.returncode == 0:
+            return path_of(written.rstrip("\n"))
+        from sweep.reports.report import write_report
+
+        return write_report(self._directory)
+
+
+def _serve(directory: ResultsDir) -> None:
+    from sweep.reports.report import write_report
+
+    if not (line := sys.stdin.readline()):
+        return
+    told = json.loads(line)
+    asking = asking_for_plugins(lambda package, _: package in told["known"])
+    with refusing_plugins() if told["refused"] else asking:
+        sys.stdout.write(f"{write_report(directory)}\n")
+
+
+if __name__ == "__main__":
+    _serve(ResultsDir(path_of(sys.argv[1])))
