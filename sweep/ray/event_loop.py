@@ -62,6 +62,9 @@ def run_on_ray(run: ActiveRun, queue: WorkQueue, *, places: Places, monitor: Ray
             broker = _start_broker(sweep, places, resources.retries)
             tuning = _Background(functools.partial(tune, broker))
             try:
+                # Where Tune's search finds no work at first, Tune sleeps for seconds.
+                supply.feed(broker, monitor.get(broker.take.remote([], 0.0)))
+                tuning.start()
                 _run_event_loop(run, broker, supply, monitor, tuning.is_running)
             except ray.exceptions.RayActorError as error:
                 monitor.settle()
@@ -194,6 +197,8 @@ class _Background:
         self._function = function
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def start(self) -> None:
         self._thread.start()
 
     def is_running(self) -> bool:
@@ -201,7 +206,8 @@ class _Background:
 
     def wait(self, seconds: float) -> None:
         """Wait for the function to end, for this long at most."""
-        self._thread.join(seconds)
+        if self.is_running():
+            self._thread.join(seconds)
 
     def reraise(self) -> None:
         """Raise what the function raised, if anything."""

@@ -73,9 +73,5 @@ def _train_job(job: Job, channel: WorkerChannel, checkpoint_seconds: float) -> N
 
     work: Work = pickle.loads(job.work)
     work = replace(work, checkpoint=job.checkpoint, attempt=job.attempt)
-    if work.pack.engine != "fused":
-        import torch
-
-        torch.set_num_threads(1)
     channel.watchdog.hear()
     run_pack(work, channel, checkpoint_seconds=checkpoint_seconds)
