@@ -218,6 +218,20 @@ def test_losses_on_other_scales_are_not_judged_against_each_other():
     assert [cohort.n_settings for cohort in schedule.cohorts] == [9, 9]
 
 
+def test_the_points_of_a_search_are_judged_like_a_grid():
+    interval = {"from": 0.01, "to": 10.0, "log": True}
+    config = parse_config(
+        small(
+            search={"name": "sobol", "budget": 9},
+            grid={"learning_rate": interval, "replicates": 2},
+            scheduler=ASHA,
+        )
+    )
+    schedule = Schedule.of(expand(config), config.scheduler)
+    assert [cohort.n_settings for cohort in schedule.cohorts] == [9]
+    assert [(len(step.rows), step.until) for step in schedule.due()] == [(18, 10)]
+
+
 # Runs
 
 
