@@ -14,12 +14,17 @@ from sweep import read_trials, run
 from sweep.config import parse_config
 from sweep.config.search import Objective, Quantile
 from sweep.errors import ConfigError
-from sweep.planning import make_plan
+from sweep.planning import TrialGrid, expand, make_plan
+from sweep.planning.points import grid_of_points
+from sweep.planning.product import TrialProduct
 from sweep.reports.pareto import pareto_front
 from sweep.reports.report import write_report
 from sweep.running.search import SearchRun
+from sweep.running.search_records import begin_search
+from sweep.search.draws import draw_points
 from sweep.search.objectives import Judge, Values
 from sweep.search.proposer import BATCH
+from sweep.search.space import Space
 from sweep.store.places.layout import ResultsDir
 from sweep.store.searches import read_searches
 from sweep.trial import Status
@@ -280,3 +285,39 @@ def test_without_optuna_it_is_said_what_to_install() -> None:
         check=True,
     )
     assert "pip install 'autoencoder-sweep[search]'" in done.stdout
+
+
+def test_trials_of_a_space_are_recognised_in_it() -> None:
+    grids = [
+        SPACE | {"batch_size": [None, {"from": 1, "to": 3}]},
+        {"learning_rate": [20.0, 30.0], "optimizer": "adam"},
+    ]
+    config = parse_config(small(grid=grids, search={"name": "random", "budget": 30}))
+    space = Space(config.expansion)
+    for point, names in grid_of_points(
+        space, draw_points(space, config.search), config.expansion
+    ).trial_ids.items():
+        (product,) = space.products([point])
+        trial = next(iter(TrialGrid((TrialProduct(product),), {})))
+        assert trial.trial_id == names[0]
+        chosen = space.recognise(vars(trial))
+        assert chosen is not None
+        assert space.choose(chosen.__getitem__) == point
+    other = parse_config(small(grid={"learning_rate": [3.0], "activation": ["tanh"]}))
+    assert all(space.recognise(vars(trial)) is None for trial in expand(other))
+
+
+@pytest.mark.slow
+def test_a_search_learns_from_other_results_that_fit(tmp_path: Path) -> None:
+    grid = SPACE | {"replicates": 2}
+    run(searched(grid=grid), output=tmp_path / "before", use_ray=False)
+    tree = searched(grid=grid, seed=1, warm_start=[str(tmp_path / "before")])
+    plan = make_plan(parse_config(tree))
+    search = begin_search(plan, ResultsDir.at(tmp_path / "none"), ())
+    assert search is not None
+    assert search.learnt == 24
+    assert run(tree, output=tmp_path / "after", use_ray=False).trained == 48
+    wider = searched(grid=grid | {"activation": ["relu"]}, warm_start=[str(tmp_path / "before")])
+    search = begin_search(make_plan(parse_config(wider)), ResultsDir.at(tmp_path / "none"), ())
+    assert search is not None
+    assert search.learnt == 0

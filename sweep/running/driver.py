@@ -18,8 +18,9 @@ from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
 from sweep.running.rung_queue import RungQueue, read_schedule
-from sweep.running.search import SearchRun, begin_search, record_proposals
+from sweep.running.search import SearchRun
 from sweep.running.search_queue import SearchQueue
+from sweep.running.search_records import begin_search, record_proposals
 from sweep.running.work_queue import PlanQueue, WorkQueue
 from sweep.scheduling.schedule import Schedule
 from sweep.store.ownership import require_own

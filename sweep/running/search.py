@@ -6,21 +6,18 @@ work and the proposals do not depend on which of a batch ended first.
 
 import time
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import ceil
 
-from sweep.config.sweepfile import SweepConfig
 from sweep.planning.plan import Plan
-from sweep.planning.points import PointGrid, grid_of_points, trial_ids_of_draws
+from sweep.planning.points import PointGrid, grid_of_points
+from sweep.search.dimensions import Dimension
 from sweep.search.grid_space import Point
 from sweep.search.objectives import Values, judge_of
 from sweep.search.proposer import Proposal, Proposer, batch_size
 from sweep.search.space import Space
-from sweep.store.places.layout import ResultsDir, TableName
-from sweep.store.searches import RecordedSearch, record_search
-from sweep.store.tables.snapshot import read_rows
 
 MOST_PENDING = 2
 """Batches that are proposed and not yet learnt from, at most."""
@@ -44,13 +41,20 @@ class SearchRun:
     Args:
         plan: of as many points at random, which says what the search may cost.
         known: what trials came to that are in the results.
+        before: trials of other results, by their columns, to learn from first.
 
     Attributes:
         points: those proposed so far, in order.
+        learnt: points of other results that were learnt from.
         seconds: spent on proposing.
     """
 
-    def __init__(self, plan: Plan, known: Mapping[str, Values]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        known: Mapping[str, Values],
+        before: Iterable[Mapping[str, object]] = (),
+    ) -> None:
         config = plan.config
         assert config.search is not None
         self._plan, self._config = plan, config
@@ -64,6 +68,7 @@ class SearchRun:
         self._exhausted = False
         self.points: list[Point] = []
         self.seconds = 0.0
+        self.learnt = self._learn_from(before)
         self._first = self._advance()
 
     @property
@@ -136,6 +141,22 @@ class SearchRun:
         self._pending.popleft()
         return True
 
+    def _learn_from(self, rows: Iterable[Mapping[str, object]]) -> int:
+        """Tell the proposer of trials of other results that are in the space; return of how many.
+
+        Seeds of one point count as one, whichever they are.
+        """
+        points: dict[frozenset[tuple[Dimension, float]], list[Values]] = {}
+        for row in rows:
+            chosen = self._space.recognise(row)
+            if chosen is not None:
+                own = points.setdefault(frozenset(chosen.items()), [])
+                own.append(self.judge.values_of(row))
+        for point, values in points.items():
+            in_order = sorted(point, key=lambda pair: pair[0].index)
+            self._proposer.learn(dict(in_order), self.judge.judge(values))
+        return len(points)
+
     def _value(self, batch: _Batch, point: Point) -> Values:
         return self.judge.judge([self._known[name] for name in batch.trial_ids[point]])
 
@@ -161,41 +182,3 @@ class SearchRun:
 
     def _proposed_ids(self) -> set[str]:
         return {name for names in self.trial_ids for name in names}
-
-
-def begin_search(plan: Plan, directory: ResultsDir, done: Collection[str]) -> SearchRun | None:
-    """Return a search that has learnt from the results as far as they go; None of others.
-
-    Args:
-        plan: of the sweep.
-        directory: the results.
-        done: identities of the trials not to train again.
-    """
-    search = plan.config.search
-    if search is None or search.optuna is None:
-        return None
-    judge = judge_of(plan.config)
-    columns = ["trial_id", "status", *judge.columns]
-    known: dict[str, Values] = {}
-    if done:
-        rows = read_rows(directory.path, TableName.TRIALS, columns=columns).to_pylist()
-        held = set(done)
-        known = {r["trial_id"]: judge.values_of(r) for r in rows if r["trial_id"] in held}
-    return SearchRun(plan, known)
-
-
-def record_proposals(directory: ResultsDir, config: SweepConfig, search: SearchRun | None) -> None:
-    """Keep which points a search has asked for, of whatever kind it is."""
-    if config.search is None:
-        return
-    judge = judge_of(config)
-    over = judge.over if isinstance(judge.over, str) else judge.over.quantile
-    recorded = RecordedSearch(
-        sweep=config.name,
-        proposer=config.search.proposer,
-        columns=judge.columns,
-        directions=tuple(objective.direction for objective in judge.objectives),
-        over=over,
-        points=search.trial_ids if search else trial_ids_of_draws(config),
-    )
-    record_search(directory, recorded)

@@ -3,21 +3,20 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import groupby, product
+from itertools import product
 
 import numpy as np
 from jaxtyping import Bool
 
-from sweep.config.grids.conditions import word_of
 from sweep.config.grids.matching import matching_rules
 from sweep.config.grids.product import AxisProduct, GridAxis
 from sweep.config.grids.values import AxisValue
 from sweep.config.parameters.interval import Interval
-from sweep.datasets import DatasetSpec
+from sweep.search.choices import Numbers, Places, choice_of
 from sweep.search.dimensions import Choose, Dimension, Dimensions
+from sweep.trial import PARAMETERS, Scope
 
-Places = tuple[int, ...]
-Numbers = tuple[tuple[str, float], ...]
+LABELS = frozenset(n for n, item in PARAMETERS.items() if item.metadata["scope"] is Scope.LABEL)
 
 
 @dataclass(frozen=True)
@@ -33,34 +32,6 @@ class Point:
     grid: int
     places: Places
     numbers: Numbers
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A value as the sweep file has it, of whose options several values of an axis may be made.
-
-    Attributes:
-        places: of these values in the axis. variant: chooses among them, if there are several.
-        drawn: the columns that are drawn from intervals.
-    """
-
-    places: Places
-    variant: Dimension | None
-    drawn: tuple[tuple[str, Dimension], ...]
-
-
-@dataclass(frozen=True)
-class _Choice:
-    """An axis as a search sees it: an item is chosen, then its options."""
-
-    items: tuple[_Item, ...]
-    item: Dimension | None
-
-    def choose(self, choose: Choose) -> tuple[int, Numbers]:
-        """Return the place of the value chosen, and what was drawn for it."""
-        item = self.items[int(choose(self.item)) if self.item else 0]
-        place = item.places[int(choose(item.variant)) if item.variant else 0]
-        return place, tuple((column, choose(dimension)) for column, dimension in item.drawn)
 
 
 class GridSpace:
@@ -85,7 +56,7 @@ class GridSpace:
         self._index = index
         self._rules = settled.rules
         self._axes = [axis for axis in given.axes if "seed" not in axis.names]
-        self._choices = [_choice_of(axis, dimensions, prefix) for axis in self._axes]
+        self._choices = [choice_of(axis, dimensions, prefix) for axis in self._axes]
         varying = {
             name
             for axis, choice in zip(self._axes, self._choices, strict=True)
@@ -100,6 +71,23 @@ class GridSpace:
         chosen = [choice.choose(choose) for choice in self._choices]
         numbers = tuple(number for _, drawn in chosen for number in drawn)
         return Point(self._index, tuple(place for place, _ in chosen), numbers)
+
+    def recognise(self, columns: Mapping[str, object]) -> dict[Dimension, float] | None:
+        """Return what was chosen for a trial of these columns; None if it is none of this grid."""
+        places: dict[str, int] = {}
+        for axis in self._still:
+            if axis.names != ("seed",) and not any(_fits(value, columns) for value in axis.values):
+                return None
+        for joint in self._joints:
+            found = joint.recognise(columns)
+            if found is None:
+                return None
+            places |= found
+        chosen: dict[Dimension, float] = {}
+        for axis, choice in zip(self._axes, self._choices, strict=True):
+            if axis.names[0] in places:
+                chosen |= choice.chosen(places[axis.names[0]], columns)
+        return chosen
 
     def kept(self, points: Sequence[Point]) -> Bool[np.ndarray, " points"]:
         """Return whether each point has a trial: exclude drops none or not all of its seeds."""
@@ -140,6 +128,11 @@ class _Joint:
             key = tuple(value.places[name] for _, name in self._parts)
             self._values.setdefault(key, []).append(value)
 
+    def recognise(self, columns: Mapping[str, object]) -> Mapping[str, int] | None:
+        """Return the places of the value that a trial of these columns has; None if it has none."""
+        values = (value for values in self._values.values() for value in values)
+        return next((value.places for value in values if _fits(value, columns)), None)
+
     def values(self, places: Places, numbers: Mapping[str, float]) -> list[AxisValue]:
         """Return the values that stand for a point, one for each seed if seeds are part of it.
 
@@ -154,49 +147,13 @@ def _drawn(value: AxisValue, numbers: Mapping[str, float]) -> dict[str, float]:
     return {n: v for n, v in numbers.items() if isinstance(columns.get(n), Interval)}
 
 
-def _choice_of(axis: GridAxis, dimensions: Dimensions, prefix: str) -> _Choice:
-    """Return how an axis is chosen from, its dimensions added in their order."""
-    name = prefix + "+".join(axis.names)
-    groups = _items(axis)
-    labels = tuple(_label(axis, group) for group in groups)
-    item = dimensions.choice(name, labels)
-    items = []
-    for group, label in zip(groups, labels, strict=True):
-        owner = f" of {label}" if len(groups) > 1 else ""
-        values = [axis.values[place] for place in group]
-        variants = tuple(_difference(value, values) for value in values)
-        variant = dimensions.choice(f"{name} options{owner}", variants)
-        drawn = {n: v for value in values for n, v in value.columns.items()}
-        intervals = {n: v for n, v in drawn.items() if isinstance(v, Interval)}
-        columns = {n: f"{prefix}{n}" + (owner if n != axis.names[0] else "") for n in intervals}
-        found = [(n, dimensions.interval(columns[n], v)) for n, v in intervals.items()]
-        items.append(_Item(group, variant, tuple(found)))
-    return _Choice(tuple(items), item)
+def _fits(value: AxisValue, columns: Mapping[str, object]) -> bool:
+    """Return whether a trial has what a value puts into columns, labels and the seed apart."""
+    telling = (n for n in value.columns if n != "seed" and n not in LABELS)
+    return all(_is_of(value.columns[name], columns.get(name)) for name in telling)
 
 
-def _items(axis: GridAxis) -> list[Places]:
-    """Return the places of each value as it was given; what is zipped is given one by one."""
-    if len(axis.names) > 1:
-        return [(place,) for place in range(len(axis.values))]
-    (name,) = axis.names
-    groups = groupby(range(len(axis.values)), key=lambda place: axis.values[place].paths[name])
-    return [tuple(group) for _, group in groups]
-
-
-def _label(axis: GridAxis, group: Places) -> str:
-    """Return what to call a value in words."""
-    columns = axis.values[group[0]].columns
-    values = [columns[name] for name in axis.names if name in columns]
-    return " ".join(map(_word, values)) or f"{axis.names[0]} {group[0]}"
-
-
-def _difference(value: AxisValue, values: Sequence[AxisValue]) -> str:
-    """Return in words in which columns a value differs from others of its item."""
-    varying = {n: v for n, v in value.columns.items() if any(v != o.columns.get(n) for o in values)}
-    return " ".join(f"{name} {_word(v)}" for name, v in varying.items())
-
-
-def _word(value: object) -> str:
-    if isinstance(value, DatasetSpec):
-        return value.name
-    return str(value) if isinstance(value, Interval) else word_of(value)
+def _is_of(wanted: object, value: object) -> bool:
+    if isinstance(wanted, Interval):
+        return isinstance(value, int | float) and wanted.low <= value <= wanted.high
+    return wanted == value

@@ -5,7 +5,7 @@ keeps to one order gets the same proposals again. Optuna is an extra, imported w
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -73,6 +73,14 @@ class Proposer:
             found = (self._ask() for _ in range(count))
             return [proposal for proposal in found if proposal is not None]
 
+    def learn(self, chosen: Mapping[Dimension, float], values: Values) -> None:
+        """Learn what a point came to that was not proposed here."""
+        with _quiet():
+            params = {d.name: _external(d, value) for d, value in chosen.items()}
+            known = {d.name: _distribution(d) for d in chosen}
+            create = _optuna().trial.create_trial
+            self._study.add_trial(create(params=params, distributions=known, values=list(values)))
+
     def tell(self, results: Iterable[tuple[Proposal, Values]]) -> None:
         """Learn what points came to."""
         with _quiet():
@@ -100,6 +108,21 @@ def _suggest(trial: Any, dimension: Dimension) -> float:
         return int(trial.suggest_int(dimension.name, low, high, log=interval.log))
     drawn = trial.suggest_float(dimension.name, interval.low, interval.high, log=interval.log)
     return interval.nearest(drawn)
+
+
+def _distribution(dimension: Dimension) -> Any:
+    """Return what `_suggest` asks Optuna for."""
+    distributions, interval = _optuna().distributions, dimension.interval
+    if interval is None:
+        return distributions.CategoricalDistribution(range(len(dimension.options)))
+    if interval.whole:
+        low, high = int(interval.low), int(interval.high)
+        return distributions.IntDistribution(low, high, log=interval.log)
+    return distributions.FloatDistribution(interval.low, interval.high, log=interval.log)
+
+
+def _external(dimension: Dimension, value: float) -> float:
+    return value if dimension.interval and not dimension.interval.whole else int(value)
 
 
 def _sampler(search: Search) -> Any:

@@ -1,6 +1,6 @@
 """The space of a search: the union of what its grids span. Knows nothing of what chooses points."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Bool
@@ -34,6 +34,13 @@ class Space:
         """Return the point that is chosen, asking for no dimension that it does not have."""
         grid = int(choose(self._grid)) if self._grid else 0
         return self._grids[grid].choose(choose)
+
+    def recognise(self, columns: Mapping[str, object]) -> dict[Dimension, float] | None:
+        """Return what would have to be chosen for a trial of these columns; None if nothing is."""
+        for index, grid in enumerate(self._grids):
+            if (chosen := grid.recognise(columns)) is not None:
+                return ({self._grid: index} if self._grid else {}) | chosen
+        return None
 
     def kept(self, points: Sequence[Point]) -> Bool[np.ndarray, " points"]:
         """Return whether each point has a trial: exclude drops none or not all of its seeds."""
