@@ -19,6 +19,7 @@ from sweep.planning.points import grid_of_points
 from sweep.planning.product import TrialProduct
 from sweep.reports.pareto import pareto_front
 from sweep.reports.report import write_report
+from sweep.reuse.pruning import find_unwanted, recorded_configs
 from sweep.running.search import SearchRun
 from sweep.running.search_records import begin_search
 from sweep.search.draws import draw_points
@@ -186,6 +187,9 @@ def test_trials_that_diverge_are_the_worst_and_the_report_shows_the_best(tmp_pat
     assert summary.trained == 24
     assert (trials["status"] == Status.DIVERGED).any()
     text = write_report(ResultsDir.at(tmp_path), None).read_text("utf-8")
+    directory = ResultsDir.at(tmp_path)
+    pruned = find_unwanted(directory, recorded_configs(directory), ended=True)
+    assert (len(pruned.removed), pruned.trials) == (0, 24)
     assert "## Search\n\ntpe asked for 24 points, of which 24 are trained." in text
     best = trials.loc[trials["final_loss"].idxmin(), "trial_id"]
     assert best in text.partition("## Search")[2].partition("\n## ")[0]

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweep.datasets import DatasetSpec
-from sweep.errors import ConfigError, StoreError, SweepError
+from sweep.errors import ConfigError, SweepError
 from sweep.planning.identities import Identities, identity_numbers
-from sweep.store.places.layout import ResultsDir, TableName
+from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import RecordedRun, asked_runs, read_runs
-from sweep.store.searches import read_searches
-from sweep.store.tables.snapshot import read_rows
+from sweep.store.searches import asked_trials
 from sweep.trust import refusing_networks
 
 
@@ -49,16 +48,14 @@ def asked_for(directory: ResultsDir) -> Asked | NotKnown | None:
     )
 
 
-def asked_of_search(directory: ResultsDir, name: str) -> Asked | None:
-    """Return what a search of this name asked for; None where none is recorded."""
-    found = [search for search in read_searches(directory) if search.sweep == name]
-    if not found:
-        return None
-    trial_ids = {trial_id for point in found[0].points for trial_id in point}
-    table = read_rows(directory.path, TableName.TRIALS, columns=["trial_id", "path_id"])
-    rows = zip(table["trial_id"].to_pylist(), table["path_id"].to_pylist(), strict=True)
-    path_ids = {path_id for trial_id, path_id in rows if trial_id in trial_ids}
-    return Asked(identity_numbers(trial_ids), identity_numbers(path_ids))
+def asked_of_search(directory: ResultsDir, name: str) -> Asked:
+    """Return what a search that learns from results asked for.
+
+    Raises:
+        StoreError: if it is not recorded.
+    """
+    trials = asked_trials(directory, name)
+    return Asked(identity_numbers(trials), identity_numbers(set(trials.values())))
 
 
 def _asked_by(directory: ResultsDir, run: RecordedRun) -> Asked:
@@ -71,13 +68,10 @@ def _asked_by(directory: ResultsDir, run: RecordedRun) -> Asked:
     from sweep.planning import expand
 
     config = parse_config(run.config, run.overrides)
-    if config.search is None or config.search.optuna is None:
-        cells = expand(config).cells
-        return Asked(cells.trial_ids, cells.path_ids)
-    asked = asked_of_search(directory, config.name)
-    if asked is None:
-        raise StoreError(f"{directory.searches}: must hold the points of {config.name}")
-    return asked
+    if config.search and config.search.optuna:
+        return asked_of_search(directory, config.name)
+    cells = expand(config).cells
+    return Asked(cells.trial_ids, cells.path_ids)
 
 
 def recorded_datasets(

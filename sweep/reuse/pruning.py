@@ -1,6 +1,6 @@
 """Finds the trials of a table that no sweep file asks for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,7 @@ from sweep.planning.grid import expand
 from sweep.planning.identities import Identities, identity_numbers
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.runs import asked_runs
+from sweep.store.searches import asked_trials
 from sweep.store.tables.reader import done_ids, read_trials
 from sweep.store.tables.snapshot import read_rows
 from sweep.trial import Status
@@ -60,13 +61,11 @@ def find_unwanted(
     directory: ResultsDir, configs: Sequence[SweepConfig], *, ended: bool = False
 ) -> Pruning:
     """Return the trials that none of the sweeps asks for; `ended` ones are removed only if told."""
-    grids = [expand(config) for config in configs]
-    trials = read_trials(directory.path, ["path_id", "status"])
-    wanted = np.concatenate([grid.cells.trial_ids for grid in grids])
     done = done_ids(directory.path)
-    lacking = np.concatenate([grid.cells.take(grid.missing(done)).path_ids for grid in grids])
+    asked = [_asked_by(config, directory, done) for config in configs]
+    trials = read_trials(directory.path, ["path_id", "status"])
+    wanted, paths, lacking = (np.concatenate(parts) for parts in zip(*asked, strict=True))
     unwanted = trials[~np.isin(identity_numbers(trials["trial_id"]), wanted)]
-    paths = np.concatenate([grid.cells.path_ids for grid in grids])
     is_needed = np.isin(identity_numbers(unwanted["path_id"]), lacking)
     is_needed |= _holds_last_state(directory, unwanted, wanted, paths)
     has_ended = unwanted["status"].isin(ENDED) & (not ended)
@@ -76,6 +75,24 @@ def find_unwanted(
         ended=unwanted[~is_needed & has_ended],
         needed=unwanted[is_needed],
     )
+
+
+def _asked_by(
+    config: SweepConfig, directory: ResultsDir, done: Collection[str]
+) -> tuple[Identities, Identities, Identities]:
+    """Return the trials that a sweep asks for, their paths, and the paths of those not done.
+
+    Raises:
+        StoreError: it is a search that learns from results, and what it asked for is not recorded.
+    """
+    if config.search and config.search.optuna:
+        asked = asked_trials(directory, config.name)
+        lacking = [path_id for trial_id, path_id in asked.items() if trial_id not in done]
+        held = identity_numbers(asked), identity_numbers(asked.values())
+        return (*held, identity_numbers(lacking))
+    grid = expand(config)
+    cells = grid.cells
+    return cells.trial_ids, cells.path_ids, cells.take(grid.missing(done)).path_ids
 
 
 def _holds_last_state(

@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass
 
 from sweep.errors import StoreError
 from sweep.store.places.files import write_atomically
-from sweep.store.places.layout import ResultsDir
+from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath, matches
+from sweep.store.tables.snapshot import read_rows
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,23 @@ def read_searches(directory: ResultsDir) -> list[RecordedSearch]:
         StoreError: if a record is damaged.
     """
     return [_read(path) for path in matches(directory.searches, "*.json")]
+
+
+def asked_trials(directory: ResultsDir, name: str) -> dict[str, str]:
+    """Return the trials in the table that a search asked for: the path of each by its identity.
+
+    Raises:
+        StoreError: if no search of this name is recorded.
+    """
+    found = [search for search in read_searches(directory) if search.sweep == name]
+    if not found:
+        raise StoreError(
+            f"{directory.searches}: must hold the points of {name} (got none); run it again"
+        )
+    asked = {trial_id for point in found[0].points for trial_id in point}
+    table = read_rows(directory.path, TableName.TRIALS, columns=["trial_id", "path_id"])
+    rows = zip(table["trial_id"].to_pylist(), table["path_id"].to_pylist(), strict=True)
+    return {trial_id: path_id for trial_id, path_id in rows if trial_id in asked}
 
 
 def _read(path: AnyPath) -> RecordedSearch:

@@ -150,9 +150,10 @@ def _run(
                 beside.start(results_of(plan.config.name, options))
 
         summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
-    asked = asked_of_search(ResultsDir(summary.output), config.name)
+    if config.search and config.search.optuna and not summary.interrupted:
+        return summary, asked_of_search(ResultsDir(summary.output), config.name)
     cells = plans[0].grid.cells
-    return summary, asked or Asked(cells.trial_ids, cells.path_ids)
+    return summary, Asked(cells.trial_ids, cells.path_ids)
 
 
 def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
