@@ -56,14 +56,14 @@ def write_report(
     if not path.name.lower().endswith(SUFFIXES):
         must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
-    sections = all_sections()
+    sections, asked = all_sections(), asked_for(directory)
     if against is None:
         trials = read_telling(directory, rung, columns_read(sections))
     else:  # which may compare by any column
         trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
-    population = population_of(trials, asked_for(directory), by_path=rung is not None)
+    population = population_of(trials, asked, by_path=rung is not None)
     telling = factors_of(population.trials)
     every = axes_of(population.trials)
     context = Context(

@@ -41,8 +41,7 @@ def symmetry_section(context: Context) -> str:
     groups = start_groups(trials)
     if len(groups) < 2:
         return ""
-    probes = read_gradients(context.directory.path)
-    probes = probes[probes["unit_distance"].notna() & probes["trial_id"].isin(trials["trial_id"])]
+    probes = _probes_of(trials["trial_id"], read_gradients(context.directory.path))
     if not _any_symmetric(trials, probes):
         return ""
     parts = [f"## Symmetry\n\n{INTRO}"]
@@ -52,6 +51,12 @@ def symmetry_section(context: Context) -> str:
         figure = draw_unit_distances(groups, colours, least)
         parts.append(context.figures.show("symmetry", "Distance between units by epoch", figure))
     return "\n\n".join([*parts, symmetry_text(groups, epochs_broken(probes))])
+
+
+def _probes_of(trial_ids: "pd.Series[str]", probes: pd.DataFrame) -> pd.DataFrame:
+    """Return the probes of some trials, many of which may not have been probed."""
+    probed = trial_ids[trial_ids.isin(probes["trial_id"].unique())]
+    return probes[probes["unit_distance"].notna() & probes["trial_id"].isin(probed)]
 
 
 def start_groups(trials: pd.DataFrame) -> list[Group]:

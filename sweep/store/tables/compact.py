@@ -33,6 +33,8 @@ def read_compact(path: str | AnyPath, columns: Sequence[str]) -> pd.DataFrame:
     del tables
     table = table.unify_dictionaries()
     frame: pd.DataFrame = table.to_pandas(split_blocks=True, self_destruct=True)
+    del table
+    pa.default_memory_pool().release_unused()
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.CategoricalDtype):
             frame[name] = frame[name].cat.reorder_categories(sorted(frame[name].cat.categories))

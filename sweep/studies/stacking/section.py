@@ -29,10 +29,7 @@ MOST_SETTINGS = 6
 PRETRAINING = "pretraining"
 LAST_PHASE = ["fixed_epochs", "max_epochs"]
 """Differ between ways that train equally long in all."""
-READ = (
-    *(name for name in PARAMETERS if name.startswith(PRETRAINING)),
-    *("topology", "depth", "bottleneck", "max_epochs", "seconds", "seed"),
-)
+READ = ("topology", "depth", "bottleneck", "max_epochs", "seconds", "seed")
 INTRO = (
     "Deep networks start from random weights, the others had their layers pretrained, and their "
     "epochs and seconds include it. Spread is over seeds: the interquartile range of log10 of the "
@@ -165,7 +162,7 @@ def _paired(trials: pd.DataFrame, apart: Sequence[str]) -> pd.DataFrame:
 
 def _apart(trials: pd.DataFrame) -> list[str]:
     """Return the parameters of pretraining, and the epochs of the last phase if they follow it."""
-    names = [name for name in PARAMETERS if name.startswith(PRETRAINING)]
+    names = [n for n in PARAMETERS if n.startswith(PRETRAINING) and n in trials.columns]
     cells = trials.groupby(["topology", *names], dropna=False)
     one_each = (cells[LAST_PHASE].nunique(dropna=False) == 1).all(axis=None)
     return [*names, *LAST_PHASE] if one_each else names
