@@ -6,8 +6,18 @@ from sweep.trial import PARAMETERS, Trial
 from tests.sweepfiles import small
 
 GRID = [
-    {"replicates": 3, "activation": ["relu", "tanh"], "learning_rate": [0.1, 0.01]},
-    {"replicates": 2, "optimizer": ["adam", {"name": "rmsprop", "rho": 0.9}]},
+    {
+        "replicates": 3,
+        "optimizer": ["adam"],
+        "activation": ["relu", "tanh"],
+        "learning_rate": [0.1, 0.01],
+    },
+    {
+        "replicates": 2,
+        "activation": ["relu"],
+        "optimizer": ["adam", {"name": "rmsprop", "rho": 0.9}],
+        "learning_rate": [0.1, 0.5],
+    },
 ]
 
 
