@@ -57,16 +57,20 @@ def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str
     telling: list[str] = []
     count = 1
     for name in varying:
-        if _is_drawn(trials[name]):
+        if _is_drawn(trials, name, varying):
             chosen.append(name)
         elif (split := _count_groups(trials, [*telling, name])) > count:
             chosen, telling, count = [*chosen, name], [*telling, name], split
     return chosen
 
 
-def _is_drawn(values: "pd.Series[float]") -> bool:
-    """Return whether a parameter has more values than people list."""
-    return pd.api.types.is_numeric_dtype(values.dtype) and values.nunique() > MOST_LEVELS
+def _is_drawn(trials: pd.DataFrame, name: str, varying: list[str]) -> bool:
+    """Return whether most settings that have a parameter have a value of their own for it."""
+    values = trials[name]
+    levels = values.nunique()
+    if levels <= MOST_LEVELS or not pd.api.types.is_numeric_dtype(values.dtype):
+        return False
+    return 2 * levels > _count_groups(trials[values.notna()], varying)
 
 
 def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -> list[Group]:
