@@ -229,7 +229,7 @@ class Coordinator:
     def _phase(self) -> RunPhase:
         if self.stopping:
             return RunPhase.STOPPING
-        if self.epochs or self._tally.active or self.counts:
+        if self.epochs or self._tally.active or self.counts.total():
             return RunPhase.TRAINING
         if not self._tally.waiting:
             return self.starting
