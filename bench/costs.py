@@ -33,6 +33,7 @@ from sweep.running.coordinator import Coordinator
 from sweep.running.forecast import Forecast
 from sweep.running.messages import Rows, Tally
 from sweep.running.options import RunOptions
+from sweep.running.worker_loop import ROWS_AT_ONCE
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import table_set_of
 from sweep.store.tables.holdings import Holdings
@@ -41,8 +42,8 @@ from sweep.training.work import Work, freeze
 
 CONFIG = Path(__file__).parents[1] / "configs" / "many.yaml"
 PACK_SIZES = (32, 1024)
-FRAME_SIZES = (1, 256)
-FRAMES = 60
+FRAME_SIZES = (16, ROWS_AT_ONCE)
+FRAMES = 20
 TRIALS_HELD = 20_000
 TRIALS_TRAINED = 400
 CALLS = 2_000

@@ -11,6 +11,9 @@ from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+from sweep.ray.outbox import MOST_ROWS
+from sweep.running.worker_loop import ROWS_AT_ONCE
+
 Process = Generator[float | None, None, None]
 """What yields the moment at which it goes on, or None to go on when it is woken."""
 
@@ -63,8 +66,8 @@ class Habits:
     step: float = 1.0
     beats: float = 0.25
     rows: float = 1.0
-    rows_at_once: int = 256
-    rows_held: int = 1024
+    rows_at_once: int = ROWS_AT_ONCE
+    rows_held: int = MOST_ROWS
     patience: float = 0.0
     beats_each: float = 0.001
     checkpoints: float = 30.0

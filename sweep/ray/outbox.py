@@ -10,7 +10,7 @@ from sweep.result import TrialResult
 from sweep.running.messages import Message, Rows
 from sweep.running.worker_loop import ROWS_AT_ONCE, SECONDS_BETWEEN_ROWS, pause_after
 
-MOST_ROWS = 4 * ROWS_AT_ONCE
+MOST_ROWS = 2 * ROWS_AT_ONCE
 """Rows that wait while a parcel is under way; with more than these the worker waits for it."""
 
 Parcel = list[tuple[str, Message]]

@@ -10,7 +10,9 @@ from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.work import Checkpoint, Finished, Progress, Work
 
-ROWS_AT_ONCE = 256
+ROWS_AT_ONCE = 1024
+"""Rows that are sent at once: what reading a message costs is that of its columns until then."""
+
 SECONDS_BETWEEN_ROWS = 1.0
 PATIENCE = 10
 """A report that took a second is followed by the next after ten: whoever reports waits for no more

@@ -90,16 +90,19 @@ class Holdings:
     def __contains__(self, trial_id: str) -> bool:
         return self._find([trial_id])[0] is not None
 
-    def accepted(self, trials: pa.Table, place: int) -> list[str]:
+    def accepted(self, trials: pa.Table, place: int) -> dict[str, Entry]:
         """Return the trials of a trials table whose rows would count, did they lie at `place`."""
         rows = list(entries_of(trials, place))
         held = self._find([trial_id for trial_id, _ in rows])
         pairs = zip(rows, held, strict=True)
-        return [trial_id for (trial_id, new), old in pairs if old is None or new.replaces(old)]
+        return {name: new for (name, new), old in pairs if old is None or new.replaces(old)}
 
     def add_all(self, trials: pa.Table, place: int) -> None:
         """Take note of every row of a trials table at its place; losers of two become stale."""
-        rows = list(entries_of(trials, place))
+        self.add(list(entries_of(trials, place)))
+
+    def add(self, rows: Collection[tuple[str, Entry]]) -> None:
+        """Take note of trials; losers of two become stale."""
         held = self._find([trial_id for trial_id, _ in rows])
         for (trial_id, entry), before in zip(rows, held, strict=True):
             old = self._recent.get(trial_id, before)  # it may stand in the table twice

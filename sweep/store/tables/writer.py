@@ -21,6 +21,7 @@ from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.tables.encoding import decode
 from sweep.store.tables.holdings import (
     COLUMNS,
+    Entry,
     Holdings,
     announce_removal,
     conclude_removal,
@@ -112,7 +113,7 @@ class Writer:
             self._admit(batch, fresh)
             if self._is_full:
                 self.flush()
-        return fresh
+        return list(fresh)
 
     def flush(self) -> None:
         """Publish every result taken in as part of the tables."""
@@ -190,15 +191,15 @@ class Writer:
         self._drop_stale()
         conclude_removal(self.directory)
 
-    def _fresh(self, batch: TableSet) -> list[str]:
+    def _fresh(self, batch: TableSet) -> dict[str, Entry]:
         """The trials of a batch whose rows would count."""
         return self._holdings.accepted(batch.trials, self._next)
 
-    def _admit(self, batch: TableSet, fresh: list[str]) -> None:
+    def _admit(self, batch: TableSet, fresh: dict[str, Entry]) -> None:
         """Hold the rows that count; rows still pending that they replace go at once."""
         if len(fresh) < batch.trials.num_rows:
-            batch = batch.only(fresh)
-        self._holdings.add_all(batch.trials, self._next)
+            batch = batch.only(fresh.keys())
+        self._holdings.add(fresh.items())
         if replaced := self._holdings.stale.pop(self._next, None):
             self._pending = [held.without(replaced) for held in self._pending]
         if fresh:
