@@ -18,7 +18,7 @@ from sweep.store.places.files import remove_leftovers, reporting, sync_directory
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.tables.schema import SCHEMA_VERSION, SCHEMAS, conform, version_of
-from sweep.store.tables.table_set import TableSet
+from sweep.store.tables.table_set import TableSet, membership
 
 NAME = re.compile(r"part-(\d{6,})\.parquet")
 CONTENTS = (*(name for name in TableName if name is not TableName.TRIALS), TableName.TRIALS)
@@ -94,7 +94,7 @@ def read_part(
     path = part_path(directory, name, number)
     schema = SCHEMAS[name] if columns is None else _subset(SCHEMAS[name], columns)
     if name is not TableName.TRIALS and not path.exists():
-        return schema.empty_table()
+        return pa.Table.from_batches([], schema)
     table = _read(path, lambda: _read_columns(path, schema, where))
     return conform(table, schema, str(path))
 
@@ -140,17 +140,24 @@ def _read(path: AnyPath, read: Callable[[], T]) -> T:
 def _read_columns(
     path: AnyPath, schema: pa.Schema, where: tuple[str, Collection[str]] | None
 ) -> pa.Table:
-    present = pq.read_schema(**_source(path))
-    version_of(present, str(path))
-    columns = [name for name in schema.names if name in present.names]
-    condition = None if where is None else _is_one_of(*where)
-    return pq.read_table(
-        **_source(path, "source"),
-        columns=columns,
-        filters=condition,
-        partitioning=None,
-        page_checksum_verification=True,
-    )
+    # Not by pq.read_table, which goes by pyarrow.dataset, and that imports pandas.
+    with pq.ParquetFile(**_source(path, "source"), page_checksum_verification=True) as file:
+        present = file.schema_arrow
+        version_of(present, str(path))
+        columns = [name for name in schema.names if name in present.names]
+        return file.read(columns) if where is None else _read_matching(file, columns, *where)
+
+
+def _read_matching(
+    file: pq.ParquetFile, columns: Sequence[str], key: str, values: Collection[str]
+) -> pa.Table:
+    """Read the rows whose `key` is one of `values`, group by group: rows may be long, and few."""
+    found = [file.read_row_groups([], columns)]
+    for group in range(file.num_row_groups):
+        wanted = membership(file.read_row_group(group, [key])[key], values)
+        if pc.any(wanted).as_py():
+            found.append(file.read_row_group(group, columns).filter(wanted))
+    return pa.concat_tables(found)
 
 
 def _source(path: AnyPath, name: str = "where") -> dict[str, Any]:
@@ -191,8 +198,3 @@ def _number(path: AnyPath) -> int:
     if match is None:
         raise StoreError(f"{path}: must be a part of a table; move it out of the results")
     return int(match[1])
-
-
-def _is_one_of(column: str, values: Collection[str]) -> pc.Expression:
-    """Return a condition on a column of text; no values at all are of a type too."""
-    return pc.field(column).isin(pa.array(list(values), pa.string()))

@@ -14,6 +14,7 @@ from sweep.nets.topology import parse_topology
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.snapshot import iterate_trials, read_rows
+from sweep.store.tables.table_set import membership
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def done_ids(path: str | AnyPath, *, retry_failed: bool = False) -> set[str]:
         return set()
     again = [Status.CANCELLED, Status.PRUNED, *([Status.FAILED] if retry_failed else [])]
     table = read_rows(path, TableName.TRIALS, columns=["trial_id", "status"])
-    done = table.filter(pc.invert(pc.is_in(table["status"], pa.array(again, pa.string()))))
+    done = table.filter(pc.invert(membership(table["status"], again)))
     return {trial_id for chunk in done["trial_id"].chunks for trial_id in chunk.to_pylist()}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -46,18 +47,27 @@ def without_trials(table: pa.Table, trial_ids: Collection[str]) -> pa.Table:
     """Drop the rows of these trials."""
     if not trial_ids:
         return table
-    return table.filter(pc.invert(_membership(table, "trial_id", trial_ids)))
+    return table.filter(pc.invert(membership(table["trial_id"], trial_ids)))
 
 
 def with_values(table: pa.Table, column: str, values: Collection[str]) -> pa.Table:
     """Keep the rows whose `column` is one of `values`."""
-    return table.filter(_membership(table, column, values))
+    return table.filter(membership(table[column], values))
 
 
-def _membership(table: pa.Table, column: str, values: Collection[str]) -> pa.ChunkedArray:
-    return pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
+def membership(column: pa.ChunkedArray, values: Collection[str]) -> pa.ChunkedArray:
+    """Return which of a column's texts are among `values`."""
+    return pc.is_in(column, value_set=_texts(values))
+
+
+def _texts(values: Collection[str]) -> pa.StringArray:
+    """Return texts as Arrow has them; `pa.array` would import pandas."""
+    encoded = [value.encode() for value in values]
+    ends = np.cumsum([0, *map(len, encoded)], dtype=np.int64)
+    buffers = pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))
+    return pa.LargeStringArray.from_buffers(len(encoded), *buffers).cast(pa.string())
 
 
 def concatenated(name: TableName, tables: Sequence[pa.Table]) -> pa.Table:
     """Return rows of one table together; an empty table where there are none."""
-    return pa.concat_tables(tables) if tables else SCHEMAS[name].empty_table()
+    return pa.concat_tables(tables) if tables else pa.Table.from_batches([], SCHEMAS[name])
