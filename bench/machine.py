@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 
 OURS = ["autoencoder-sweep", "torch", "ray", "numba", "numpy", "pyarrow"]
-THEIRS = ["jax", "joblib", "onednn-cpu-gomp", "scikit-learn"]
+THEIRS = ["jax", "joblib", "onednn-cpu-gomp", "optuna", "scikit-learn"]
 
 
 def describe_machine() -> dict[str, str]:
