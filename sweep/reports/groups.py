@@ -65,12 +65,16 @@ def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str
 
 
 def _is_drawn(trials: pd.DataFrame, name: str, varying: list[str]) -> bool:
-    """Return whether most settings that have a parameter have a value of their own for it."""
+    """Return whether most settings that have a parameter have a value of their own for it.
+
+    Data sets are left out, as each of them may be learnt by every setting.
+    """
     values = trials[name]
     levels = values.nunique()
     if levels <= MOST_LEVELS or not pd.api.types.is_numeric_dtype(values.dtype):
         return False
-    return 2 * levels > _count_groups(trials[values.notna()], varying)
+    settings = [other for other in varying if other != DATA]
+    return 2 * levels > _count_groups(trials[values.notna()], settings)
 
 
 def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -> list[Group]:
