@@ -20,6 +20,8 @@ from bench.page import keep, opening, output_option
 from bench.stopwatch import say
 from sweep.planning import Plan
 from sweep.planning.packs import plan_packs
+from sweep.ray.staffing import Places
+from sweep.running.messages import Kind
 from sweep.running.work_queue import alternate
 from sweep.running.worker_loop import PATIENCE
 
@@ -32,10 +34,8 @@ DRIVER_BYTES = 400e6  # Python, PyTorch, Ray and Tune, before there is a plan
 READ_BYTES = 5_000.0  # the table in pandas, a trial, at the end of `sweep run`: the bench's figure
 START = 9.0  # seconds that Ray takes, and a worker until it asks for its first pack
 WORKER_START = 4.0
-TUNE = 0.031  # seconds of Tune's loop for a trial of its own, which is a crew of workers
+TUNE = 0.031  # seconds of Tune's loop for a trial of its own: a worker, or a crew of them
 TUNE_BUSY = 0.009  # of these at the driver's core
-CREWS = (1, CORES)
-"""Workers that are one trial of Tune: one, as the code has it, or those of a node."""
 
 
 @dataclass(frozen=True)
@@ -142,35 +142,43 @@ SATURATED = 0.8
 
 
 def act(problem: Problem, measured: Measured, trials: int) -> Iterator[Acted]:
-    """Act out a sweep of so many trials on every number of nodes, with crews of every size."""
+    """Act out a sweep of so many trials on every number of nodes."""
     plan, epochs = plan_of(trials), kept_epochs(problem.kept)
     for nodes in NODES:
         say(f"{problem.name}, {trials:,} trials, {nodes:,} nodes")
         loads = loads_of(plan, epochs, workers=nodes * CORES)
         costs = costs_of(measured, problem)
-        for crew in CREWS:
-            habits = Habits(patience=PATIENCE, crew=crew)
-            outcome = act_out(loads, workers=nodes * CORES, costs=costs, habits=habits)
-            under_way = 2 * nodes * CORES * max(load.trials for load in loads)
-            yield Acted(
-                problem=problem.name,
-                trials=trials,
-                nodes=nodes,
-                packs=len(loads),
-                crew=crew,
-                outcome=outcome,
-                driver_bytes=DRIVER_BYTES
-                + trials * (measured.plan_bytes + measured.matching_rulestes)
-                + min(trials, under_way) * measured.open_bytes,
-                read_bytes=trials * READ_BYTES,
-                table_bytes=trials * measured.row_bytes,
-            )
+        crew = crew_of(nodes)
+        habits = Habits(patience=PATIENCE, crew=crew)
+        outcome = act_out(loads, workers=nodes * CORES, costs=costs, habits=habits)
+        under_way = 2 * nodes * CORES * max(load.trials for load in loads)
+        yield Acted(
+            problem=problem.name,
+            trials=trials,
+            nodes=nodes,
+            packs=len(loads),
+            crew=crew,
+            outcome=outcome,
+            driver_bytes=DRIVER_BYTES
+            + trials * (measured.plan_bytes + measured.matching_rulestes)
+            + min(trials, under_way) * measured.open_bytes,
+            read_bytes=trials * READ_BYTES,
+            table_bytes=trials * measured.row_bytes,
+        )
+
+
+def crew_of(nodes: int) -> int:
+    """Return how many workers are one trial of Tune on so many nodes."""
+    cores = float(CORES)
+    places = Places(ahead=nodes * CORES, nodes=((cores, 0.0),) * nodes)
+    return places.crew(Kind(1.0, 0.0))
 
 
 HEADINGS = (
     "trials",
     "nodes",
     "packs",
+    "crew",
     "ideal",
     "makespan",
     "workers",
@@ -196,6 +204,7 @@ def _cells(each: Acted) -> list[str]:
         f"{each.trials:,}",
         f"{each.nodes:,}",
         f"{each.packs:,}",
+        f"{each.crew}",
         f"{o.ideal:,.1f} s",
         f"{o.makespan:,.0f} s",
         *(f"{share:.0%}" for share in shares),
@@ -237,10 +246,8 @@ def document(measured: Measured, acted: Sequence[Acted]) -> str:
     lines += ["", "## Measured", "", "Processor seconds, or bytes where the name says so.", ""]
     lines += [f"- {name}: {value:.3g}" for name, value in asdict(measured).items()]
     for problem in PROBLEMS:
-        for crew in CREWS:
-            chosen = [e for e in acted if e.problem == problem.name and e.crew == crew]
-            words = "a trial of Tune for each worker" if crew == 1 else f"one for {crew} workers"
-            lines += ["", f"## {problem.name}, {words}", "", table_of(chosen)]
+        chosen = [each for each in acted if each.problem == problem.name]
+        lines += ["", f"## {problem.name}", "", table_of(chosen)]
     lines += ["", "## Goals", "", goals_of(acted)]
     lines += ["", "## Sizes", "", "On 1,000 nodes; extrapolated from the bytes above.", ""]
     return "\n".join([*lines, sizes_of(acted)]) + "\n"

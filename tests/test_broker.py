@@ -41,7 +41,7 @@ async def staffed(*names: str, workers: int, retries: int = 0) -> tuple[Broker, 
     """Return a broker with these packs, and the numbers of workers that have come."""
     broker = Broker(Places(ahead=workers, cpus=workers), retries)
     await broker.offer(offers(*names))
-    numbers = [(await broker.hire()).worker for _ in range(workers)]
+    numbers = [(await broker.hire()).workers[0] for _ in range(workers)]
     for number in numbers:
         await broker.enter(number, host=f"host {number}")
     return broker, numbers
@@ -159,7 +159,7 @@ def test_a_worker_that_dies_before_it_takes_a_pack_counts_against_the_next_pack(
     async def scene() -> list[tuple[str, Message]]:
         broker = Broker(HERE, retries=1)
         await broker.offer(offers("a", "b"))
-        worker = (await broker.hire()).worker
+        worker = (await broker.hire()).workers[0]
         for _ in range(4):
             await broker.lose(worker)
         return [(i.pack_id, i.message) for i in (await broker.take([], 0.0)).items]
@@ -268,7 +268,7 @@ def test_a_cluster_that_grows_sees_demand_while_packs_wait() -> None:
         growing = Broker(Places(ahead=2), retries=0)
         await growing.offer(offers("a", "b", "c", "d"))
         for _ in range(2):
-            await growing.enter((await growing.hire()).worker, host="here")
+            await growing.enter((await growing.hire()).workers[0], host="here")
         asked = 0
         while (await growing.hire()).kind:
             asked += 1

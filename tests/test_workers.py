@@ -32,7 +32,7 @@ def test_a_tune_trial_is_a_worker_and_not_a_pack(tmp_path, monkeypatch):
     config = small_config("grid.replicates=20", *ONE_LANE)
     summary = run_sweep(config, RunOptions(output=tmp_path))
     assert (summary.trained, summary.failed, summary.missing) == (40, 0, 0)
-    assert [config["worker"] for config in suggested] == [1, 2]
+    assert [config["workers"] for config in suggested] == [(1,), (2,)]
     trials = read_trials(tmp_path)
     assert trials["trial_id"].is_unique
     assert trials["pack"].nunique() == 40

@@ -34,11 +34,13 @@ class Worker:
         packs: those it has, in the order in which it got them: begun ones whose end it has not
             told yet, the last of which it trains, and one to begin next.
         running: whether its process has come. took: whether that process has been given a pack.
+        crew: the numbers of the workers that are one trial of Tune with it, its own among them.
         handle: of the process, to end it, pickled: it brings along all that a worker imports.
     """
 
     number: int
     kind: Kind
+    crew: tuple[int, ...]
     packs: list[str] = field(default_factory=list)
     running: bool = False
     took: bool = False
@@ -116,12 +118,13 @@ class Assignments:
 
     # Workers
 
-    def hire(self, kind: Kind) -> int:
-        """Make a place for one more worker; return its number."""
-        self._hired += 1
-        self.workers[self._hired] = Worker(self._hired, kind)
-        self.starting[kind] += 1
-        return self._hired
+    def hire(self, kind: Kind, count: int = 1) -> tuple[int, ...]:
+        """Make places for so many workers, a crew; return their numbers."""
+        crew = tuple(range(self._hired + 1, self._hired + count + 1))
+        self.workers |= {number: Worker(number, kind, crew) for number in crew}
+        self._hired += count
+        self.starting[kind] += count
+        return crew
 
     def enter(self, worker: Worker, host: str, handle: bytes) -> None:
         """Note that a process has taken a place whose last one, if any, is gone."""

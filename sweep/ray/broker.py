@@ -101,9 +101,10 @@ class Broker:
     # Tune's side
 
     async def hire(self) -> Demand:
-        """Return the worker to start now, if one more is wanted."""
+        """Return the workers to start now as one trial of Tune, if more are wanted."""
         kind = None if self._closed else self._staffing.wanted()
-        return Demand(kind, self._assignments.hire(kind) if kind else 0, self._closed)
+        crew = self._assignments.hire(kind, self._staffing.crew(kind)) if kind else ()
+        return Demand(kind, crew, self._closed)
 
     async def lose(self, number: int) -> None:
         """Take back the packs of a worker whose process died, or could not start."""
@@ -190,11 +191,17 @@ class Broker:
         idle = self._idle.setdefault(worker.kind, {})
         waiter: asyncio.Future[Job | None] = asyncio.get_running_loop().create_future()
         idle[worker.number] = waiter
-        await asyncio.wait([waiter], timeout=SECONDS_IDLE)
-        if not waiter.done():
-            del idle[worker.number]
-            return None
+        while not waiter.done():
+            await asyncio.wait([waiter], timeout=SECONDS_IDLE)
+            if not waiter.done() and self._is_crew_idle(worker):
+                del idle[worker.number]
+                return None
         return waiter.result()
+
+    def _is_crew_idle(self, worker: Worker) -> bool:
+        """Return whether none of its crew, whose place is given up as a whole, has a pack."""
+        workers = map(self._worker, worker.crew)
+        return not any(mate and mate.running and mate.packs for mate in workers)
 
     def _serve(self, kind: Kind) -> None:
         """Give idle workers what there is: packs, or leave to go."""

@@ -75,12 +75,14 @@ class Session:
         cpus, gpus: what the nodes have that are up now.
         grows: whether there may be more later, as on a cluster that is not ours.
         monitor: knows whether Ray lives.
+        nodes: CPUs and GPUs of each.
     """
 
     cpus: int
     gpus: float
     grows: bool
     monitor: "RayMonitor"
+    nodes: tuple[tuple[float, float], ...] = ()
 
     def require(self, *, cpus: float, gpus: float) -> None:
         """Raise if a pack that takes this much could never start, or a node could not train it.
@@ -114,8 +116,8 @@ class Session:
     def places(self, workers: int | None) -> Places:
         """Return what there is for workers, of which `workers` may run at a time."""
         if self.grows:
-            return Places(self.slots(workers), workers)
-        return Places(self.slots(workers), workers, self.cpus, self.gpus)
+            return Places(self.slots(workers), workers, nodes=self.nodes)
+        return Places(self.slots(workers), workers, self.cpus, self.gpus, self.nodes)
 
 
 @contextlib.contextmanager
@@ -161,12 +163,21 @@ def _watched(*, grows: bool) -> Iterator[Session]:
     patience = SECONDS_WITHOUT_CLUSTER if grows else SECONDS_WITHOUT_RAY
     monitor = RayMonitor(places_of_ray(), patience)
     try:
-        yield Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows, monitor)
+        yield Session(int(held.get("CPU", 0)), held.get("GPU", 0.0), grows, monitor, _nodes())
     except Exception:
         monitor.settle()  # whatever Ray raises once it has died
         raise
     finally:
         monitor.end()
+
+
+def _nodes() -> tuple[tuple[float, float], ...]:
+    """Return the CPUs and GPUs of each node that is up."""
+    import ray
+
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    held = [node["Resources"] for node in nodes if node["Alive"]]
+    return tuple((each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in held)
 
 
 def _end_processes() -> None:

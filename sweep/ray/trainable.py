@@ -1,6 +1,7 @@
 """What a Ray Tune trial runs: a worker that trains pack after pack until none is left."""
 
 import contextlib
+import functools
 import pickle
 import socket
 import sys
@@ -12,15 +13,21 @@ import ray
 from ray import tune
 
 from sweep.ray.channel import Withdrawn, WorkerChannel
+from sweep.ray.crew import Crew
 from sweep.ray.liveness import end_with_parent
 from sweep.running.messages import Broken, Job
 from sweep.training.work import Work
 
 
 def resources_of(config: dict[str, Any]) -> tune.PlacementGroupFactory:
-    """Return what a Tune trial with this config occupies."""
-    bundle = {"CPU": config["cpus"], "GPU": config["gpus"]}
-    return tune.PlacementGroupFactory([{k: v for k, v in bundle.items() if v}])
+    """Return what a Tune trial with this config occupies: of one node, all its workers together.
+
+    The process that keeps a crew going occupies nothing itself.
+    """
+    count = len(config["workers"])
+    bundle = {"CPU": count * config["cpus"], "GPU": count * config["gpus"]}
+    own: list[dict[str, float]] = [{}] if count > 1 else []
+    return tune.PlacementGroupFactory([*own, {k: v for k, v in bundle.items() if v}])
 
 
 def train(
@@ -31,10 +38,10 @@ def train(
     checkpoint_seconds: float,
     stall_seconds: float,
 ) -> None:
-    """Train pack after pack, each from its latest checkpoint if there is one, until none is left.
+    """Train pack after pack until none is left, in this process or as a crew of several.
 
     Args:
-        config: what `WorkerSearcher` suggested.
+        config: what `WorkerSearcher` suggested: the numbers of the workers, what each occupies.
         broker: handle of the `Broker` actor.
         sweep: name of the sweep, written into every row.
         checkpoint_seconds: longest time between checkpoints, s.
@@ -44,9 +51,32 @@ def train(
         Exception: whatever training raised, after the driver was told, so that Tune starts the
             worker again in a process that it has not harmed.
     """
+    train_as = functools.partial(
+        train_worker,
+        broker=broker,
+        sweep=sweep,
+        checkpoint_seconds=checkpoint_seconds,
+        stall_seconds=stall_seconds,
+    )
+    workers = config["workers"]
+    if len(workers) == 1:
+        train_as(workers[0])
+    else:
+        end_with_parent()
+        Crew(broker, train_as, cpus=config["cpus"], gpus=config["gpus"]).work(workers)
+
+
+def train_worker(
+    worker: int, *, broker: Any, sweep: str, checkpoint_seconds: float, stall_seconds: float
+) -> None:
+    """Train pack after pack, each from its latest checkpoint if there is one, until none is left.
+
+    Raises:
+        Exception: whatever training raised, after the driver was told.
+    """
     end_with_parent()
     with contextlib.suppress(ray.exceptions.ActorDiedError):  # the driver offers the packs again
-        channel = WorkerChannel(broker, config["worker"], sweep, stall_seconds)
+        channel = WorkerChannel(broker, worker, sweep, stall_seconds)
         own = ray.get_runtime_context().current_actor
         channel.enter(host=socket.gethostname(), handle=ray.cloudpickle.dumps(own))  # type: ignore[no-untyped-call]
         with channel.watchdog:

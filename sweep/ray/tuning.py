@@ -1,4 +1,4 @@
-"""Keeps workers going as the trials of one Ray Tune experiment."""
+"""Keeps workers going as the trials of one Ray Tune experiment, alone or as crews."""
 
 import contextlib
 from pathlib import Path
@@ -57,14 +57,14 @@ class _Silence(TrialProgressCallback):
 
 
 class _Losses(tune.Callback):
-    """Tells the broker of each worker whose process died and will be started again."""
+    """Tells the broker of the workers whose process died and will be started again."""
 
     def __init__(self, broker: Any) -> None:
         self._broker = broker
 
     def on_trial_recover(self, iteration: int, trials: Any, trial: Any, **info: Any) -> None:
         with contextlib.suppress(ray.exceptions.ActorDiedError):
-            ray.get(self._broker.lose.remote(trial.config["worker"]))
+            ray.get([self._broker.lose.remote(worker) for worker in trial.config["workers"]])
 
 
 class WorkerSearcher(Searcher):
@@ -73,7 +73,7 @@ class WorkerSearcher(Searcher):
     def __init__(self, broker: Any) -> None:
         super().__init__()
         self._broker = broker
-        self._workers: dict[str, int] = {}
+        self._workers: dict[str, tuple[int, ...]] = {}
 
     def suggest(self, trial_id: str) -> Any:
         """Return the config of a Tune trial: None to be asked again, `FINISHED` at the end."""
@@ -83,16 +83,16 @@ class WorkerSearcher(Searcher):
             return self.FINISHED
         if demand.kind is None:
             return self.FINISHED if demand.over else None
-        self._workers[trial_id] = demand.worker
-        return {"worker": demand.worker, "cpus": demand.kind.cpus, "gpus": demand.kind.gpus}
+        self._workers[trial_id] = demand.workers
+        return {"workers": demand.workers, "cpus": demand.kind.cpus, "gpus": demand.kind.gpus}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Tell the broker that a worker has ended for good."""
-        worker = self._workers.pop(trial_id)
+        """Tell the broker that workers have ended for good."""
+        workers = self._workers.pop(trial_id)
         with contextlib.suppress(ray.exceptions.ActorDiedError):
-            ray.get(self._broker.dismiss.remote(worker))
+            ray.get([self._broker.dismiss.remote(worker) for worker in workers])
 
     def save(self, checkpoint_path: str) -> None:
         """Leave a token: the results table, not Tune, knows what is done."""

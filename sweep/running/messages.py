@@ -167,12 +167,13 @@ class Demand:
     """What the broker asks of Tune.
 
     Attributes:
-        kind: of a worker to be started; None for none now. worker: its number.
+        kind: of the workers to be started; None for none now.
+        workers: their numbers, of those that one trial of Tune is to run.
         over: whether none will be asked for again.
     """
 
     kind: Kind | None
-    worker: int
+    workers: tuple[int, ...]
     over: bool
 
 
