@@ -29,6 +29,7 @@ from sweep.planning.packs import PlannedPack, make_packs
 from sweep.ray.broker import Broker
 from sweep.ray.session import ray_session
 from sweep.ray.staffing import Places
+from sweep.running.collection import collecting_rarely
 from sweep.running.coordinator import Coordinator
 from sweep.running.forecast import Forecast
 from sweep.running.messages import Rows, Tally
@@ -88,6 +89,7 @@ def config_of(trials: int) -> SweepConfig:
     )
 
 
+@collecting_rarely()
 def measure_costs(trials: int) -> Measured:
     """Measure everything, and first the plan of so many trials, which then need not be made again.
 

@@ -16,6 +16,7 @@ from sweep.ray.broker import Broker
 from sweep.ray.liveness import RayMonitor
 from sweep.ray.staffing import Places
 from sweep.ray.tuning import run_workers
+from sweep.running.collection import collecting_rarely
 from sweep.running.coordinator import Coordinator
 from sweep.running.executor import ActiveRun
 from sweep.running.messages import Delivery, Ended, Item, Offer
@@ -39,6 +40,7 @@ a cluster leaves to a job that it stops.
 """
 
 
+@collecting_rarely()
 def run_on_ray(run: ActiveRun, queue: WorkQueue, *, places: Places, monitor: RayMonitor) -> None:
     """Train the packs by workers that Ray Tune keeps going; return when all are done, or stopped.
 
