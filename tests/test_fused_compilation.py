@@ -15,6 +15,7 @@ from numba import types
 
 from sweep.kernel.compilation import cache_directory, compiling, telling_of_compilation
 from sweep.kernel.pointers import Pointed
+from sweep.kernel.shared import shared_folders
 
 
 def double(values: Any, count: int) -> None:
@@ -102,6 +103,101 @@ def test_a_directory_that_others_can_write_is_not_trusted(no_home: Path) -> None
     directory.parent.chmod(0o777)
     cache_directory.cache_clear()
     assert cache_directory(()) is None
+
+
+@pytest.fixture
+def shared(
+    no_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[tuple[Path, Path]]:
+    """Return a shared folder with a compiled function, and this user's own folder, empty."""
+    folder, own = tmp_path / "shared", tmp_path / "own"
+    folder.mkdir(mode=0o755)
+    monkeypatch.setenv("SWEEP_CACHE_DIR", str(folder))
+    assert times_told() == 1
+    monkeypatch.setenv("SWEEP_CACHE_DIR", str(own))
+    monkeypatch.setenv("SWEEP_SHARED_CACHE_DIR", f"{tmp_path / 'none'}{os.pathsep}{folder}")
+    cache_directory.cache_clear()
+    shared_folders.cache_clear()
+    yield folder, own
+    shared_folders.cache_clear()
+
+
+def kept_in(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_shared_machine_code_is_loaded_and_never_written(shared: tuple[Path, Path]) -> None:
+    folder, own = shared
+    before = kept_in(folder)
+    assert times_told() == 0
+    assert times_told("of my own") == 1
+    assert kept_in(folder) == before
+    assert [file.parent.name for file in own.rglob("*.nbc")] == ["double-of my own"]
+
+
+def test_shared_machine_code_serves_where_nothing_can_be_written(
+    shared: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SWEEP_CACHE_DIR")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    cache_directory.cache_clear()
+    assert cache_directory(()) is None
+    assert times_told() == 0
+
+
+def test_torn_shared_machine_code_is_compiled_and_kept_as_ones_own(
+    shared: tuple[Path, Path],
+) -> None:
+    folder, own = shared
+    (kept,) = folder.rglob("*.nbc")
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert [times_told(), times_told()] == [1, 0]
+    assert len(list(own.rglob("*.nbc"))) == 1
+
+
+SHARED = ["", "*", "*/double-float64", "*/double-float64/*.nbi", "*/double-float64/*.nbc"]
+
+
+def within(folder: Path, pattern: str) -> Path:
+    """Return the one file or folder of a pattern, the folder itself for none."""
+    (found,) = folder.glob(pattern) if pattern else [folder]
+    return found
+
+
+@pytest.mark.parametrize("writable", [0o020, 0o002], ids=["group", "others"])
+@pytest.mark.parametrize("pattern", SHARED)
+def test_machine_code_that_others_can_write_is_not_loaded(
+    shared: tuple[Path, Path], pattern: str, writable: int
+) -> None:
+    path = within(shared[0], pattern)
+    path.chmod(path.stat().st_mode | writable)
+    assert times_told() == 1
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file to another user")
+@pytest.mark.parametrize("pattern", SHARED)
+def test_machine_code_of_another_user_is_not_loaded(
+    shared: tuple[Path, Path], pattern: str
+) -> None:
+    os.chown(within(shared[0], pattern), 12_345, -1)
+    assert times_told() == 1
+
+
+def test_a_shared_folder_that_others_can_exchange_is_not_used(
+    shared: tuple[Path, Path], tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o777)
+    assert shared_folders() == ()
+    shared_folders.cache_clear()
+    tmp_path.chmod(0o1777)  # as /tmp is, where nobody renames what is another's
+    assert shared_folders() == (shared[0].resolve(),)
+
+
+def test_a_link_to_machine_code_is_not_followed(shared: tuple[Path, Path]) -> None:
+    (kept,) = shared[0].rglob("*.nbc")
+    aside = kept.rename(shared[0] / "aside.nbc")
+    kept.symlink_to(aside)
+    assert times_told() == 1
 
 
 HOLD = """

@@ -25,8 +25,9 @@ import llvmlite
 import llvmlite.binding as llvm
 import numba
 from numba import njit
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, NullCache, _CacheLocator
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 
+from sweep.kernel.shared import is_safe, shared_folders
 from sweep.scratch import is_ours
 
 if sys.platform != "win32":
@@ -86,28 +87,49 @@ def _tell_of_compilation() -> None:
         tell()
 
 
-def disk_cache(
-    function: Callable[..., None], *, tag: str, sources: Iterable[Path]
-) -> "FunctionCache | _Uncached":
+def disk_cache(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> "_Cache":
     """Return what keeps the machine code of a function on disk, if it can be kept anywhere."""
+    sources = tuple(sources)
     place = cache_place(function, tag=tag, sources=sources)
-    if place is None:
-        return _Uncached()
+    shared = _shared_places(function, tag=tag, sources=sources)
+    return _Cache(
+        own=None if place is None else _cache_at(place, function),
+        shared=[_cache_at(lent, function) for lent in shared],
+    )
+
+
+def _cache_at(place: Path, function: Callable[..., None]) -> FunctionCache:
     locator = type("_Locator", (_Locator,), {"place": place})
     layout = type("_Layout", (CompileResultCacheImpl,), {"_locator_classes": [locator]})
-    kept: FunctionCache = type("_Cache", (_Cache,), {"_impl_class": layout})(unwrap(function))
+    kept: FunctionCache = type("_Kept", (_Kept,), {"_impl_class": layout})(unwrap(function))
     return kept
 
 
 def cache_place(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> Path | None:
     """Return the directory of a function's machine code; None where nothing can be kept."""
     directory = cache_directory(tuple(sources))
-    return None if directory is None else directory / f"{function.__name__.strip('_')}-{tag}"
+    return None if directory is None else directory / _name(function, tag)
 
 
-def is_kept(place: Path | None) -> bool:
-    """Return whether machine code is kept at a place."""
-    return place is not None and any(place.glob("*.nbi"))
+def _shared_places(
+    function: Callable[..., None], *, tag: str, sources: tuple[Path, ...]
+) -> list[Path]:
+    """Return the directories of a function's machine code that users share, the safe ones."""
+    name = _name(function, tag)
+    places = (folder / _digest(sources) / name for folder in shared_folders())
+    return [place for place in places if is_safe(place)]
+
+
+def _name(function: Callable[..., None], tag: str) -> str:
+    return f"{function.__name__.strip('_')}-{tag}"
+
+
+def is_kept(function: Callable[..., None], *, tag: str, sources: Iterable[Path]) -> bool:
+    """Return whether machine code of a function is on disk, one's own or shared."""
+    sources = tuple(sources)
+    own = cache_place(function, tag=tag, sources=sources)
+    places = [*([own] if own else []), *_shared_places(function, tag=tag, sources=sources)]
+    return any(any(place.glob("*.nbi")) for place in places)
 
 
 @contextmanager
@@ -185,30 +207,33 @@ class _Locator(_CacheLocator):
         return cls()
 
 
-class _Cache(FunctionCache):
-    """A cache that never fails: what it cannot read is compiled, what it cannot write is left."""
+class _Kept(FunctionCache):
+    """What Numba keeps of one function."""
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
         return (sig, codegen.magic_tuple())  # the directory's name says the rest
 
+
+class _Cache:
+    """A cache that never fails: what it cannot read is compiled, what it cannot write is left.
+
+    Args:
+        own: where this user's machine code is read and written; None where nothing can be.
+        shared: where it is read if it is not there.
+    """
+
+    def __init__(self, own: FunctionCache | None, shared: Iterable[FunctionCache]) -> None:
+        self._own, self._readable = own, [*([own] if own else []), *shared]
+
     def load_overload(self, *args: Any) -> Any:
-        try:
-            found = super().load_overload(*args)
-        except Exception:  # a torn or foreign file can raise anything when unpickled
-            found = None
-        if found is None:
-            _tell_of_compilation()
-        return found
+        for kept in self._readable:
+            with suppress(Exception):  # a torn or foreign file can raise anything when unpickled
+                if (found := kept.load_overload(*args)) is not None:
+                    return found
+        _tell_of_compilation()
+        return None
 
     def save_overload(self, *args: Any) -> None:
-        try:
-            super().save_overload(*args)
-        except OSError:
-            return
-
-
-class _Uncached(NullCache):
-    """What stands in where nothing can be kept."""
-
-    def load_overload(self, *args: Any) -> None:
-        _tell_of_compilation()
+        if self._own is not None:
+            with suppress(OSError):
+                self._own.save_overload(*args)

@@ -15,7 +15,7 @@ from sweep.engines.fused.kernel import make_run
 from sweep.engines.fused.network import Memory, Network, columns_of, scale_of
 from sweep.engines.fused.samples import load_tile, tile_of
 from sweep.engines.fused.teams import share
-from sweep.kernel.compilation import cache_place, is_kept
+from sweep.kernel.compilation import is_kept
 from sweep.kernel.pointers import Pointed
 from sweep.kernel.records import record_reader
 
@@ -109,7 +109,7 @@ def piece(name: str, dtype: str) -> Pointed:
 def is_cached(name: str, dtype: str) -> bool:
     """Return whether a part of the kernel is in the cache on disk."""
     function = PIECES[name].make(dtype)
-    return is_kept(cache_place(function, tag=f"{name}-{dtype}", sources=SOURCES))
+    return is_kept(function, tag=f"{name}-{dtype}", sources=SOURCES)
 
 
 PIECES = {"pass": Piece(_pass, 11), "gradients": Piece(_gradients, 9), "run": Piece(make_run, 12)}
