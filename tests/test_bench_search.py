@@ -1,6 +1,8 @@
 """The comparison of searches: budgets are equal, courses are followed right, rivals train alike."""
 
 import importlib.util
+import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +10,22 @@ import pytest
 import torch
 
 import sweep
-from bench.search import BUDGET, METHODS, asha_points, course_of, rungs, sweep_of
+from bench.search import (
+    BUDGET,
+    COURSES,
+    KEPT,
+    METHODS,
+    POINTS,
+    REFERENCE,
+    REPETITIONS,
+    asha_points,
+    course_of,
+    rungs,
+    sweep_of,
+)
 from bench.search_rivals import contest_of
 from bench.search_space import EPOCHS, reference, searching
+from docs.experiments.source.page import PAGES, figure
 from sweep.config import parse_config
 from sweep.planning import make_plan
 from sweep.running.options import RunSummary
@@ -51,7 +66,7 @@ def _summary(trained: int) -> RunSummary:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_plans_trials_for_its_budget(method: str) -> None:
     plan = make_plan(parse_config(sweep_of(method, 3)), workers=1)
-    assert plan.trials == (707 if method == "asha" else BUDGET // EPOCHS)
+    assert plan.trials == (707 if method == "asha" else POINTS)
 
 
 def test_asha_begins_with_as_many_points_as_its_epochs_allow() -> None:
@@ -86,6 +101,29 @@ def test_a_contest_counts_what_ended_in_time() -> None:
 
 def test_a_contest_has_no_best_before_the_first_trial() -> None:
     assert contest_of("ours", "theirs", [(9.0, 0.3)], 60.0).best == [None, 0.3, 0.3, 0.3]
+
+
+def test_the_kept_courses_are_those_of_every_search_within_its_budget() -> None:
+    kept = [json.loads(line) for line in (KEPT / COURSES).read_text("utf-8").splitlines()]
+    found = sorted((course["method"], course["repetition"]) for course in kept)
+    assert found == sorted(product(METHODS, range(REPETITIONS)))
+    for course in kept:
+        asha = course["method"] == "asha"
+        assert course["points"] == (asha_points() if asha else POINTS), course
+        assert course["epochs"][-1] == (7_992 if asha else BUDGET), course
+        assert (np.diff(course["epochs"]) > 0).all(), course
+        assert (np.diff(course["losses"]) <= 0).all(), course
+
+
+def test_the_kept_reference_is_the_whole_grid() -> None:
+    kept = json.loads((KEPT / REFERENCE).read_text("utf-8"))
+    assert (kept["trials"], kept["epochs"]) == (14_580, 14_580 * EPOCHS)
+    assert kept["least"] == sorted(kept["least"])
+
+
+@pytest.mark.reproduce
+def test_the_figure_of_the_page_is_what_the_courses_give() -> None:
+    assert (PAGES / "figures" / "search.png").read_bytes() == figure("search")
 
 
 @pytest.mark.slow
