@@ -121,3 +121,28 @@ def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_
     assert done.returncode == 0, done.stderr
     loaded = set(done.stdout.rpartition("LOADED")[2].split())
     assert loaded & HEAVY <= LOADED[command]
+
+
+WRITE = """
+import sys
+from sweep.reports.beside import prepare
+from sweep.reports.report import write_report
+from sweep.store.places.layout import ResultsDir
+prepare()
+before = set(sys.modules)
+write_report(ResultsDir.at(sys.argv[1]))
+print(*set(sys.modules) - before)
+"""
+
+
+@pytest.mark.slow
+def test_the_process_beside_a_run_has_what_the_report_takes_before_the_run_ends(
+    results: Path,
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WRITE, str(results)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    drawing = {"matplotlib.backends.backend_agg", "matplotlib.pyplot", "scipy.stats"}
+    assert loaded.isdisjoint(HEAVY | drawing)

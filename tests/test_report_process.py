@@ -27,7 +27,8 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> ResultsDir:
 @pytest.mark.slow
 def test_the_report_of_a_process_beside_is_that_of_the_command(directory: ResultsDir) -> None:
     process = ReportProcess(directory)
-    path = Path(str(process.write()))
+    process.begin()
+    path = Path(str(process.written()))
     text, figures = path.read_text(), sorted((path.parent / "report_figures").iterdir())
     write_report(directory)
     assert path.read_text() == text
@@ -41,7 +42,8 @@ def test_a_report_is_written_though_the_process_beside_has_failed(
     with monkeypatch.context() as patch:
         patch.setattr(sys, "executable", shutil.which("false"))
         process = ReportProcess(directory)
-    assert process.write() == directory.report / "report.md"
+    process.begin()
+    assert process.written() == directory.report / "report.md"
 
 
 @pytest.mark.slow

@@ -6,6 +6,7 @@ python -P -m sweep.reports.beside RESULTS
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sweep.store.places.layout import ResultsDir
@@ -42,16 +43,24 @@ class ReportProcess:
             self._process.kill()
             self._process.communicate()
 
-    def write(self) -> AnyPath:
-        """Have the report written, and return its file; write it here if that cannot be.
+    def begin(self) -> None:
+        """Have it begin to write, now that the results are complete.
 
         Code of users' own runs there if it has run here.
         """
         known = {name.partition(".")[0] for name in sys.modules}
         told = json.dumps({"refused": plugins_are_refused(), "known": sorted(known)})
-        written, _ = self._process.communicate(f"{told}\n")
-        if self._process.returncode == 0:
-            return path_of(written.rstrip("\n"))
+        assert self._process.stdin is not None
+        with suppress(BrokenPipeError):  # it has ended: `written` writes here
+            self._process.stdin.write(f"{told}\n")
+            self._process.stdin.flush()
+
+    def written(self) -> AnyPath:
+        """Wait until it has written, and return the report; write it here if that cannot be."""
+        with suppress(BrokenPipeError):
+            written, _ = self._process.communicate()
+            if self._process.returncode == 0:
+                return path_of(written.rstrip("\n"))
         from sweep.reports.report import write_report
 
         return write_report(self._directory)
@@ -60,12 +69,24 @@ class ReportProcess:
 def _serve(directory: ResultsDir) -> None:
     from sweep.reports.report import write_report
 
+    prepare()
     if not (line := sys.stdin.readline()):
         return
     told = json.loads(line)
     asking = asking_for_plugins(lambda package, _: package in told["known"])
     with refusing_plugins() if told["refused"] else asking:
         sys.stdout.write(f"{write_report(directory)}\n")
+
+
+def prepare() -> None:
+    """Import what writing a report takes, also what matplotlib imports with a first figure."""
+    from sweep.reports.figures.panels import make_panels, to_png
+    from sweep.reports.sections.registry import all_sections
+
+    all_sections()
+    figure, (panel,) = make_panels(1, width=4, height=3)
+    panel.boxplot([[1.0, 2.0]])
+    to_png(figure)
 
 
 if __name__ == "__main__":

@@ -93,10 +93,15 @@ class _Beside:
 
             self._process = ReportProcess(directory)
 
+    def begin(self) -> None:
+        """Have it begin to write, while this process goes on."""
+        if self._process:
+            self._process.begin()
+
     def report(self, directory: "ResultsDir") -> "AnyPath":
         """Return the report, written anew unless nothing has changed since it was."""
         if self._process:
-            return self._process.write()
+            return self._process.written()
         from sweep.reports.beside import current_report
 
         if current := current_report(directory):
@@ -184,6 +189,7 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside:
 
 
 def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> None:
+    beside.begin()
     from sweep.cli.commands.results import print_table
     from sweep.reports.population import population_of
     from sweep.reports.rejudging import read_telling

@@ -120,7 +120,9 @@ def to_png(figure: Figure) -> bytes:
 
 def thin_labels(figure: Figure) -> None:
     """Leave out marks of an axis until no two of their labels touch."""
-    figure.draw_without_rendering()
+    layout = figure.get_layout_engine()
+    assert layout is not None
+    layout.execute(figure)  # drawing would do so, too, and much that is not asked for here
     for axes in figure.axes:
         for scale in (axes.xaxis, axes.yaxis):
             step = _step_apart(scale)
