@@ -81,14 +81,14 @@ def run_command(
 
 
 class _Beside:
-    """The process that writes the report, started once there is something to train."""
+    """The process that writes the report, started once something is known to be trained."""
 
     def __init__(self, *, wanted: bool) -> None:
         self._wanted = wanted
         self._process: ReportProcess | None = None
 
     def start(self, directory: "ResultsDir") -> None:
-        if self._wanted:
+        if self._wanted and self._process is None:
             from sweep.reports.beside import ReportProcess
 
             self._process = ReportProcess(directory)
@@ -122,15 +122,19 @@ def _run(
     given: dict[str, Any],
     beside: _Beside,
 ) -> tuple["RunSummary", "Asked"]:
-    from sweep.api import run_sweep
-    from sweep.cli.progress import progress_display
     from sweep.config import load_with_text
-    from sweep.reports.recorded import Asked, asked_of_search
-    from sweep.running.driver import results_of
-    from sweep.running.options import RunOptions
     from sweep.store.places.layout import ResultsDir
 
     config, text = load_with_text(path, overrides)
+    directory = ResultsDir.at(given["output"] or Path("results") / config.name)
+    if isinstance(directory.path, Path) and not directory.exists:
+        beside.start(directory)  # there is all to train: let it import while this process does
+
+    from sweep.api import run_sweep
+    from sweep.cli.progress import progress_display
+    from sweep.reports.recorded import Asked, asked_of_search
+    from sweep.running.options import RunOptions
+
     options = RunOptions(
         output=given["output"],
         engine=given["engine"],
@@ -152,7 +156,7 @@ def _run(
             _announce(plan, [] if alone else warn_of_machine(plan, None, address))
             if plan.missing:
                 display.start()
-                beside.start(results_of(plan.config.name, options))
+                beside.start(directory)
 
         summary = run_sweep(config, options, on_plan=on_plan, on_progress=display.show)
     if config.search and config.search.optuna and not summary.interrupted:
