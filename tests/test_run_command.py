@@ -51,7 +51,7 @@ def test_ctrl_c_while_the_report_is_drawn_says_what_draws_it(sweep_file, monkeyp
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sweep.reports.beside.ReportProcess.write", interrupted)
+    monkeypatch.setattr("sweep.reports.beside.ReportProcess.written", interrupted)
     result = run(sweep_file)
     assert result.exit_code == 130
     assert "table:  results/small/trials, 4 trials" in result.stdout
