@@ -62,13 +62,24 @@ def asked_trials(directory: ResultsDir, name: str) -> dict[str, str]:
     return {trial_id: path_id for trial_id, path_id in rows if trial_id in asked}
 
 
+def _check(columns: Sequence[str], directions: Sequence[str], over: object) -> None:
+    """Raise ValueError if no search can be judged so."""
+    from sweep.config.search import Objective, Quantile
+
+    for column, direction in zip(columns, directions, strict=True):
+        Objective.model_validate({"column": column, "direction": direction})
+    if over not in ("median", "mean"):
+        Quantile.model_validate({"quantile": over})
+
+
 def _read(path: AnyPath) -> RecordedSearch:
     try:
         record = json.loads(path.read_text("utf-8"))
         points = [tuple(map(str, names)) for names in record.pop("points")]
         columns, directions = (tuple(record.pop(n)) for n in ("columns", "directions"))
+        _check(columns, directions, record["over"])
         return RecordedSearch(**record, columns=columns, directions=directions, points=points)
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(
             f"{path}: must be the record of a search; remove it, and run the search again"
         ) from error
