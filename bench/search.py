@@ -18,7 +18,7 @@ import pandas as pd
 
 import sweep
 from bench.processes import ROOT
-from bench.search_space import EPOCHS, NAME, reference, searching
+from bench.search_space import CHOICES, EPOCHS, NAME, reference, searching
 from bench.stopwatch import say
 from sweep.running.options import RunSummary
 from sweep.scheduling.rungs import rung_epochs
@@ -50,6 +50,7 @@ class Course:
 
     Attributes:
         points: how many were begun.
+        combinations: of the choices, how many are among the later half of the points.
         epochs: trained so far, wherever the least loss fell, and at the end.
         losses: the least so far, of each of them.
         seconds: of the run, by the clock. proposer_seconds: of these, spent on proposing.
@@ -58,6 +59,7 @@ class Course:
     method: str
     repetition: int
     points: int
+    combinations: int
     epochs: list[int]
     losses: list[float]
     seconds: float
@@ -95,20 +97,26 @@ def train(method: str, repetition: int, folder: Path) -> Course:
     results = folder / f"{method}-{repetition}"
     summary = sweep.run(sweep_of(method, repetition), output=results, use_ray=False)
     _require_whole(summary)
-    steps = list(_rungs_of(results) if method == "asha" else _ends_of(results))
-    course = course_of(method, repetition, steps, summary)
+    trials = _in_order(results)
+    steps = list(_rungs_of(trials, results) if method == "asha" else _ends_of(trials))
+    course = course_of(method, repetition, trials, steps, summary)
     shutil.rmtree(results)
     return course
 
 
 def course_of(
-    method: str, repetition: int, steps: list[tuple[int, float]], summary: RunSummary
+    method: str,
+    repetition: int,
+    trials: pd.DataFrame,
+    steps: list[tuple[int, float]],
+    summary: RunSummary,
 ) -> Course:
     """Follow the least loss through the epochs trained, a step a trial and rung.
 
     Args:
         method: of the search.
         repetition: which of the method's.
+        trials: of the points, in order.
         steps: epochs trained and the held-out loss after them, nan for none, in order.
         summary: of the run.
     """
@@ -120,7 +128,8 @@ def course_of(
     return Course(
         method=method,
         repetition=repetition,
-        points=summary.trained + summary.skipped,
+        points=len(trials),
+        combinations=len(trials[list(CHOICES)].iloc[len(trials) // 2 :].drop_duplicates()),
         epochs=epochs[kept].tolist(),
         losses=losses[kept].round(DIGITS).tolist(),
         seconds=round(summary.seconds, 2),
@@ -128,16 +137,15 @@ def course_of(
     )
 
 
-def _ends_of(results: Path) -> Iterator[tuple[int, float]]:
-    """Yield the epochs and the loss of each point, in the order in which they were asked for."""
-    trials = _in_order(results)
+def _ends_of(trials: pd.DataFrame) -> Iterator[tuple[int, float]]:
+    """Yield the epochs and the loss of each point."""
     yield from zip(trials["epochs"], trials["validation_loss"].astype(float), strict=True)
 
 
-def _rungs_of(results: Path) -> Iterator[tuple[int, float]]:
+def _rungs_of(trials: pd.DataFrame, results: Path) -> Iterator[tuple[int, float]]:
     """Yield the epochs of each point up to a rung and its loss there, rung by rung."""
-    trials, curves = _in_order(results), sweep.read_curves(results)
-    losses = curves.set_index(["trial_id", "epoch"])["validation_loss"].astype(float)
+    curves = sweep.read_curves(results).set_index(["trial_id", "epoch"])
+    losses = curves["validation_loss"].astype(float)
     before = 0
     for rung in rungs():
         for trial_id, epochs in trials["epochs"].items():
@@ -148,6 +156,7 @@ def _rungs_of(results: Path) -> Iterator[tuple[int, float]]:
 
 
 def _in_order(results: Path) -> pd.DataFrame:
+    """Return the trial of each point, in the order in which they were asked for."""
     (search,) = read_searches(ResultsDir(results))
     asked = [trial_id for point in search.points for trial_id in point]
     trials: pd.DataFrame = sweep.read_trials(results).set_index("trial_id")

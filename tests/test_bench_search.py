@@ -6,6 +6,7 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -50,7 +51,7 @@ def _summary(trained: int) -> RunSummary:
     return RunSummary(
         output=Path("results"),
         trained=trained,
-        skipped=1,
+        skipped=0,
         derived=0,
         failed=0,
         diverged=0,
@@ -87,9 +88,12 @@ def test_the_space_has_eight_dimensions_and_the_reference_levels_of_each() -> No
 
 def test_a_course_keeps_where_the_best_fell_and_its_end() -> None:
     steps = [(5, 0.3), (5, np.nan), (5, 0.2), (1, 0.4)]
-    course = course_of("random", 2, steps, _summary(3))
+    choices = [("64-16-64", "relu", 16)] * 2 + [("64-32-64", "tanh", 32)] * 2
+    trials = pd.DataFrame(choices, columns=["topology", "activation", "batch_size"])
+    course = course_of("random", 2, trials, steps, _summary(4))
     assert (course.epochs, course.losses) == ([5, 15, 16], [0.3, 0.2, 0.2])
-    assert (course.points, course.seconds, course.proposer_seconds) == (4, 4.0, 1.0)
+    assert (course.points, course.combinations) == (4, 1)
+    assert (course.seconds, course.proposer_seconds) == (4.0, 1.0)
 
 
 def test_a_contest_counts_what_ended_in_time() -> None:

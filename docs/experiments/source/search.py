@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import prod
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from bench.search import (
     BUDGET,
@@ -21,7 +23,7 @@ from bench.search import (
     rungs,
 )
 from bench.search_rivals import RIVALS
-from bench.search_space import EPOCHS, LEVELS, TRAINED_ON
+from bench.search_space import CHOICES, EPOCHS, LEVELS, TRAINED_ON
 from docs.experiments.source.page import SOURCE, fixed, percent, sig
 from sweep.reports.figures.palette import colours_of
 from sweep.reports.figures.panels import add_legend, make_panels
@@ -34,6 +36,7 @@ SCALE = 1_000
 """What losses are multiplied by on the page."""
 PAIRS = tuple(combinations(METHODS, 2))
 LEVEL = corrected(len(PAIRS))
+TICKS = (5, 7, 10, 15, 20, 30, 50)
 PLACES = 400
 """Of the curves of the figure."""
 Course = Mapping[str, Any]
@@ -45,7 +48,10 @@ def numbers() -> dict[str, Any]:
     courses, reference = _courses(), json.loads((SOURCE / REFERENCE).read_text("utf-8"))
     least = np.array(reference["least"])
     ends = {method: _at(courses[method], BUDGET) for method in METHODS}
-    found = {pair: probability_less(ends[pair[0]], ends[pair[1]], LEVEL) for pair in PAIRS}
+    found, alone = (
+        {pair: probability_less(ends[pair[0]], ends[pair[1]], level) for pair in PAIRS}
+        for level in (LEVEL, corrected(1))
+    )
     return {
         "repetitions": REPETITIONS,
         "epochs": EPOCHS,
@@ -63,11 +69,22 @@ def numbers() -> dict[str, Any]:
         "ranks": {
             TITLES[m]: [_rank(courses[m], mark, reference) for mark in MARKS] for m in TITLES
         },
+        "ends": {TITLES[m]: (SCALE * ends[m]).tolist() for m in TITLES},
+        "widest": TITLES[max(TITLES, key=lambda m: float(np.ptp(ends[m])))],
         "below": {TITLES[m]: int((ends[m] < least[0]).sum()) for m in TITLES},
         "pairs": [_pair(pair, estimate) for pair, estimate in found.items()],
         "shown": [
             _shown(pair, estimate) for pair, estimate in found.items() if _is_shown(estimate)
         ],
+        "alone": [
+            f"{_shown(pair, estimate)} ({percent(max(estimate.value, 1 - estimate.value))})"
+            for pair, estimate in alone.items()
+            if _is_shown(estimate) and not _is_shown(found[pair])
+        ],
+        "combinations": {
+            TITLES[m]: [course["combinations"] for course in courses[m]] for m in TITLES
+        },
+        "all_combinations": prod(map(len, CHOICES.values())),
         "quick": {TITLES[m]: _quick(courses[m], ends["random"]) for m in TITLES if m != "random"},
         "proposer": {TITLES[m]: _share(courses[m]) for m in ("tpe", "cmaes")},
         "contests": _contests(),
@@ -138,7 +155,7 @@ def _quick(courses: Sequence[Course], random: Losses) -> dict[str, Any]:
 
 
 def _share(courses: Sequence[Course]) -> dict[str, Any]:
-    """Return what share of the time of its runs a proposer took, and for a point."""
+    """Return what share of the time of its runs a proposer took."""
     each = np.array([c["proposer_seconds"] / c["seconds"] for c in courses])
     return {"median": float(np.median(each)), "least": float(each.min()), "most": float(each.max())}
 
@@ -174,6 +191,8 @@ def draw() -> Figure:
     axes.axhline(SCALE * best, color="#333333", linewidth=0.8, linestyle="--")
     axes.set_xscale("log")
     axes.set_yscale("log")
+    axes.set_yticks(TICKS, [f"{tick}" for tick in TICKS])
+    axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("epochs, over all trials", fontsize=8)
     axes.set_ylabel("least held-out loss so far, x 1,000", fontsize=8)
     add_legend(axes, colours, None, styles={"best of the reference": "--"})
