@@ -3,6 +3,7 @@
 import importlib.util
 import json
 from itertools import product
+from math import log10
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,10 @@ from bench.search_rivals import contest_of
 from bench.search_space import EPOCHS, reference, searching
 from docs.experiments.source.page import PAGES, figure
 from sweep.config import parse_config
-from sweep.planning import make_plan
+from sweep.planning import Plan, make_plan
 from sweep.running.options import RunSummary
+from sweep.running.search import SearchRun
+from sweep.trial import Trial
 
 without_optuna = pytest.mark.skipif(
     importlib.util.find_spec("optuna") is None,
@@ -128,6 +131,30 @@ def test_the_kept_reference_is_the_whole_grid() -> None:
 @pytest.mark.reproduce
 def test_the_figure_of_the_page_is_what_the_courses_give() -> None:
     assert (PAGES / "figures" / "search.png").read_bytes() == figure("search")
+
+
+@pytest.mark.slow
+@without_optuna
+def test_tpe_goes_on_trying_choices_that_hardly_matter() -> None:
+    asked = searching({"optuna": "tpe", "budget": 100})
+    search = SearchRun(make_plan(parse_config(asked), workers=1), {})
+    pending: list[Plan] = []
+    trials: list[Trial] = []
+    while (plan := search.advance()) or pending:
+        if plan:
+            pending.append(plan)
+        else:
+            done = pending.pop(0)
+            ended = [done.grid.trial(row) for row in done.rows.tolist()]
+            search.hear({trial.trial_id: (_bowl(trial),) for trial in ended})
+            trials += ended
+    assert len({(t.topology, t.activation, t.batch_size) for t in trials[50:]}) > 5
+
+
+def _bowl(trial: Trial) -> float:
+    """Return a loss for which topology and batch size are all the same."""
+    far = (log10(trial.learning_rate) + 2) ** 2 + trial.hidden_dropout + trial.input_noise_scale
+    return float(far + 0.01 * (trial.activation == "relu"))
 
 
 @pytest.mark.slow

@@ -131,7 +131,8 @@ def _sampler(search: Search) -> Any:
     seed = search.seed % 2**32
     match search.optuna:
         case "tpe":
-            return samplers.TPESampler(seed=seed, multivariate=True, constant_liar=True)
+            # Multivariate, it keeps to one combination of choices from the first good points on.
+            return samplers.TPESampler(seed=seed, multivariate=False, constant_liar=True)
         case "gp":
             return samplers.GPSampler(seed=seed, warn_independent_sampling=False)
         case "cmaes":

@@ -69,8 +69,6 @@ def numbers() -> dict[str, Any]:
         "ranks": {
             TITLES[m]: [_rank(courses[m], mark, reference) for mark in MARKS] for m in TITLES
         },
-        "ends": {TITLES[m]: (SCALE * ends[m]).tolist() for m in TITLES},
-        "widest": TITLES[max(TITLES, key=lambda m: float(np.ptp(ends[m])))],
         "below": {TITLES[m]: int((ends[m] < least[0]).sum()) for m in TITLES},
         "pairs": [_pair(pair, estimate) for pair, estimate in found.items()],
         "shown": [
