@@ -46,7 +46,7 @@ def test_what_is_recorded_is_read(tmp_path: Path) -> None:
 def test_a_record_of_no_search_is_named(tmp_path: Path, change: dict[str, object]) -> None:
     directory = ResultsDir(tmp_path)
     record_search(directory, RECORD)
-    path = directory.searches / "found.json"
+    path = tmp_path / "searches" / "found.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(StoreError, match=r"found\.json: must be the record of a search"):
         read_searches(directory)
@@ -56,6 +56,6 @@ def test_a_record_of_no_search_is_named(tmp_path: Path, change: dict[str, object
 def test_a_file_that_is_no_record_is_named(tmp_path: Path, text: str) -> None:
     directory = ResultsDir(tmp_path)
     record_search(directory, RECORD)
-    (directory.searches / "found.json").write_text(text)
+    (tmp_path / "searches" / "found.json").write_text(text)
     with pytest.raises(StoreError, match=r"found\.json: must be the record of a search"):
         read_searches(directory)

@@ -30,6 +30,7 @@ from sweep.reports.figures.panels import add_legend, make_panels
 from sweep.reports.statistics.intervals import Estimate, corrected
 from sweep.reports.statistics.orders import probability_less
 
+MULTIVARIATE = "search_multivariate.jsonl"
 TITLES = {"random": "random", "sobol": "Sobol", "tpe": "TPE", "cmaes": "CMA-ES", "asha": "ASHA"}
 MARKS = (BUDGET // 4, BUDGET // 2, BUDGET)
 SCALE = 1_000
@@ -85,8 +86,14 @@ def numbers() -> dict[str, Any]:
         "all_combinations": prod(map(len, CHOICES.values())),
         "quick": {TITLES[m]: _quick(courses[m], ends["random"]) for m in TITLES if m != "random"},
         "proposer": {TITLES[m]: _share(courses[m]) for m in ("tpe", "cmaes")},
+        "multivariate": _regret(_multivariate(), BUDGET, least[0]),
         "contests": _contests(),
     }
+
+
+def _multivariate() -> list[Course]:
+    """Return the courses of TPE as it was at first, all dimensions proposed together."""
+    return [json.loads(line) for line in (SOURCE / MULTIVARIATE).read_text("utf-8").splitlines()]
 
 
 def _courses() -> dict[str, list[Course]]:
