@@ -87,7 +87,9 @@ def test_packs_of_a_killed_worker_are_each_in_the_table_once(tmp_path):
     trials = read_trials(tmp_path / "out")
     assert trials["trial_id"].is_unique
     attempts = trials.set_index("topology")["attempt"].to_dict()
-    assert {width: attempts[f"6-{width}-6"] for width in (3, 4, 5)} == {3: 2, 4: 1, 5: 1}
+    assert (tmp_path / "killed").exists()
+    assert attempts["6-3-6"] <= 2  # 1 where the worker died before the broker heard that it began
+    assert {width: attempts[f"6-{width}-6"] for width in (4, 5)} == {4: 1, 5: 1}
 
 
 @pytest.mark.ray
