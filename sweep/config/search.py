@@ -5,7 +5,7 @@ Knows nothing of the space that is searched.
 
 from dataclasses import fields
 from types import NoneType
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from annotated_types import Ge, Gt, Le, Lt, MaxLen, MinLen
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -119,11 +119,15 @@ class Search(Block):
         named = [key for key in ("name", "optuna") if value.get(key) is not None]
         if len(named) != 1:
             raise must("hold either name: random or sobol, or optuna: a sampler")
-        for key in OF_OPTUNA if named == ["name"] else ():
-            if key in value:
+        return value
+
+    @model_validator(mode="after")
+    def _fits_its_proposer(self) -> Self:
+        for key in OF_OPTUNA if self.name else ():
+            if key in self.model_fields_set:
                 raise must(
                     "stand with optuna alone: points of random and sobol are drawn beforehand",
                     step=key,
-                    got=value[key],
+                    got=self.model_dump(mode="json")[key],
                 )
-        return value
+        return self

@@ -87,7 +87,7 @@ def _written(course: _Course, context: Context) -> str:
     intro = (
         f"{search.proposer} asked for {len(search.points):,} points, of which "
         f"{len(course.numbers):,} are trained. Each is judged by the {over} of its seeds in "
-        f"{names}; a trial that diverged or failed counts as the worst."
+        f"{names}; a trial that diverged, failed or was pruned counts as the worst."
     )
     show = _front if len(course.judge.objectives) > 1 else _best
     return "\n\n".join([title, intro, *show(course, context)])
@@ -97,7 +97,7 @@ def _best(course: _Course, context: Context) -> list[str]:
     """Return how the best point was come down to."""
     values = np.array([value for (value,) in course.values])
     best = np.minimum.accumulate(values)
-    better = np.flatnonzero(np.diff(best, prepend=np.inf) < 0).tolist()
+    better = np.flatnonzero(best < np.append(np.inf, best[:-1])).tolist()
     if not better:
         return ["No point was judged better than the worst."]
     shown = better[::-1][:MOST_SHOWN]
