@@ -40,7 +40,8 @@ def truth(function: Function, noise: float) -> list[float]:
     """Return the shares by their definition: the mean variance over an axis, of the whole."""
     table = np.array([function(*c) for c in product(*map(range, SIZES))], np.float64)
     table = table.reshape(SIZES)
-    return [float(table.var(axis=i).mean() / (table.var() + noise**2)) for i in range(3)]
+    total = table.var() + noise**2 or 1.0
+    return [float(table.var(axis=i).mean() / total) for i in range(3)]
 
 
 def additive(a: int, b: int, c: int) -> float:
