@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from sweep.reports.axes import Axis
 from sweep.reports.findings.boundaries import find_boundaries
+from sweep.reports.findings.endings import find_endings
 from sweep.reports.findings.finding import Finding
 from sweep.reports.findings.importance import find_importance
 from sweep.reports.findings.settings import find_settings
@@ -15,6 +16,7 @@ FINDERS: Sequence[Callable[[Subject], list[Finding]]] = (
     find_importance,
     find_settings,
     find_boundaries,
+    find_endings,
 )
 """In the order in which they are told."""
 

@@ -27,8 +27,8 @@ class Place:
     """Where a sweep file says what values an axis has.
 
     Attributes:
-        key: as overrides name it, such as `grid.learning_rate` or `grid.0.batch_size`. line: of the file; None where the
-            command line says it.
+        key: as overrides name it, such as `grid.learning_rate` or `grid.0.batch_size`.
+        line: of the file; None where the command line says it.
         wider: the values and more, as YAML has them.
     """
 
