@@ -46,8 +46,9 @@ def decode(
     """Read what `encode` wrote, by this version of sweep or an older one.
 
     Args:
-        frame: the bytes. where: where they are from, for errors.
-        wanted: tables to read; the others are left empty.
+        frame: the bytes.
+        where: where they are from, for errors.
+        wanted: the tables to read; the others are left empty.
 
     Raises:
         StoreError: if the frame is of a newer version or not a frame.
