@@ -66,6 +66,7 @@ HEAVY = {
     "sklearn",
     "rich",
     "jaxtyping",
+    "duckdb",
 }
 LIGHT = {"numpy", "jaxtyping"}
 TABLES = LIGHT | {"pyarrow", "pandas"}
@@ -77,7 +78,7 @@ LOADED = {
     "plan SWEEP --output RESULTS": LIGHT | {"pydantic", "pyarrow"},
     "status RESULTS": TABLES,
     "results RESULTS": TABLES,
-    "results RESULTS --where epochs>1": TABLES,
+    "results RESULTS --where epochs>1": TABLES | {"duckdb"},
     "show TRIAL --results RESULTS": TABLES,
     "doctor RESULTS": TABLES,
     "prune RESULTS": TABLES | {"pydantic"},
