@@ -67,6 +67,7 @@ HEAVY = {
     "sklearn",
     "rich",
     "jaxtyping",
+    "duckdb",
 }
 LIGHT = {"numpy", "jaxtyping"}
 TABLES = LIGHT | {"pyarrow", "pandas"}
@@ -78,7 +79,7 @@ LOADED = {
     "plan SWEEP --output RESULTS": LIGHT | {"pydantic", "pyarrow"},
     "status RESULTS": TABLES,
     "results RESULTS": TABLES,
-    "results RESULTS --where epochs>1": TABLES,
+    "results RESULTS --where epochs>1": TABLES | {"duckdb"},
     "show TRIAL --results RESULTS": TABLES,
     "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special"},
     "doctor RESULTS": TABLES,
