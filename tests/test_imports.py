@@ -113,7 +113,13 @@ def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_
     file.write_text(yaml.safe_dump(small(resources={"engine": "fused"})))
     (trial_id,) = sweep.read_trials(results)["trial_id"]
     other = shutil.copytree(results, tmp_path / "other") if "OTHER" in command else ""
-    named = {"OTHER": other, "SWEEP": file, "RESULTS": results, "NEW": tmp_path / "new", "TRIAL": trial_id}
+    named = {
+        "OTHER": other,
+        "SWEEP": file,
+        "RESULTS": results,
+        "NEW": tmp_path / "new",
+        "TRIAL": trial_id,
+    }
     words = [str(named.get(word, word)) for word in command.split()]
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *words],
