@@ -14,7 +14,7 @@ from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.compact import read_compact, varying_columns
-from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.snapshot import iterate_trials
 from sweep.trial import PARAMETERS
 
 VERSIONS = ("engine", "device", "numerics_version", "sweep_version", "torch_version")
@@ -107,9 +107,10 @@ def _read(
 
 def _constants(directory: ResultsDir, varying: set[str]) -> dict[str, object]:
     names = [name for name in PARAMETERS if name not in varying]
-    for frame in iterate_frames(directory.path, names):
-        if len(frame):
-            return {name: frame[name].iloc[0] for name in names}
+    for table in iterate_trials(directory.path, names):
+        if table.num_rows:
+            row = table.slice(0, 1).to_pylist()[0]
+            return {name: row[name] for name in names}
     return {}
 
 
