@@ -1,9 +1,14 @@
 """`sweep report`: write a report with figures."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from sweep.cli.console import say
+from sweep.cli.console import say, write_data
 from sweep.cli.options import asked_rung, judging_options, plugin_options
+
+if TYPE_CHECKING:
+    from sweep.ladder import Rung
 
 FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which takes long to import
 
@@ -32,6 +37,11 @@ FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which take
     help="Write each figure for print as well, into REPORT_figures/print: as wide as the columns "
     "of a journal, fonts embedded.",
 )
+@click.option(
+    "--latex",
+    is_flag=True,
+    help="Print a LaTeX table of the best settings (booktabs), and write no report.",
+)
 @judging_options
 @plugin_options
 def report_command(
@@ -40,6 +50,7 @@ def report_command(
     against: str | None,
     by: tuple[str, ...],
     figures: str | None,
+    latex: bool,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -49,13 +60,23 @@ def report_command(
 
     The figures go into a folder beside it. Prints the path of the report.
     """
+    rung = asked_rung(rule, tolerance, patience, monitor)
+    if latex:
+        _print_latex(results, rung)
+        return
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
     from sweep.reports.report import write_report
     from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
-    rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
     say(str(write_report(directory, place, rung=rung, against=published, by=by, figures=figures)))
+
+
+def _print_latex(results: str, rung: "Rung | None") -> None:
+    from sweep.cli.places import find_results
+    from sweep.reports.findings import latex_table, read_subject
+
+    write_data(f"{latex_table(read_subject(find_results(results), rung))}\n")

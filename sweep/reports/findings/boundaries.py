@@ -12,6 +12,7 @@ from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.losses import Losses, losses_by_axis
 from sweep.reports.findings.ranges import Place, widened, write_flow
 from sweep.reports.findings.subject import Subject
+from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
 from sweep.reports.statistics.importance import number_of
 from sweep.reports.statistics.intervals import Estimate, Share, corrected, format_estimate
@@ -193,14 +194,17 @@ def _finding(
         text += " It may be better beyond: widen the range."
         title = _title(name)
         return [Finding(_name(name), title, text, figure, warning=True, brief=f"{brief}.")]
-    told = [f"line {place.line}" for place in places if place.line is not None]
-    where = f" ({', '.join(told)} of the sweep file)" if told else ""
-    text += f" It may be better beyond: widen `{places[0].key}`{where}, or run with the override."
+    numbers = [f"{place.line}" for place in places if place.line is not None]
+    at = f" (line{'s' * (len(numbers) > 1)} {listed(numbers)} of the sweep file)" if numbers else ""
+    text += f" It may be better beyond: widen {listed([f'`{place.key}`' for place in places])}{at}."
     lines = [
         f"{place.key.rpartition('.')[2]}: {write_flow(place.wider)}  # {place.key}"
         for place in places
     ]
-    override = f"'{places[0].key}={write_flow(places[0].wider)}'"
+    if len(places) == 1:
+        override = f"'{places[0].key}={write_flow(places[0].wider)}'"
+        lines.append(f"# or: sweep run FILE {override}")
+        brief += f", {override}"
     return [
         Finding(
             _name(name),
@@ -208,8 +212,8 @@ def _finding(
             text,
             figure,
             warning=True,
-            lines="\n".join([*lines, f"# or: sweep run FILE {override}"]),
-            brief=f"{brief}, {override}.",
+            lines="\n".join(lines),
+            brief=f"{brief}.",
         )
     ]
 

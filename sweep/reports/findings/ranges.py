@@ -11,9 +11,9 @@ from sweep.components.registry import FAMILIES
 from sweep.config.overrides import apply_overrides
 from sweep.config.yaml_source import Document, TreePath, parse_document
 from sweep.errors import ConfigError, SweepError
-from sweep.reports.tables.text import DIGITS
+from sweep.printable import DIGITS
+from sweep.reports.recorded import recorded_files
 from sweep.store.places.layout import ResultsDir
-from sweep.store.runs import RecordedRun, read_runs
 
 ROUNDED = 3
 """Digits of a value that is suggested."""
@@ -37,6 +37,14 @@ class Place:
     wider: Any
 
 
+@dataclass(frozen=True)
+class _File:
+    """A sweep file, and the changes that the command line made to it."""
+
+    text: str
+    overrides: tuple[str, ...]
+
+
 def widened(
     directory: ResultsDir, axis: str, values: Sequence[float], *, up: bool
 ) -> list[Place] | None:
@@ -53,10 +61,11 @@ def widened(
         wider one would be valid.
     """
     try:
-        runs = read_runs(directory)
-        return _places(runs[-1], axis, values, up) if runs else []
+        for text, overrides in recorded_files(directory):
+            return _places(_File(text, tuple(overrides)), axis, values, up)
     except SweepError:
-        return []
+        pass
+    return []
 
 
 def continued(values: Sequence[float], *, up: bool) -> float:
@@ -72,15 +81,15 @@ def continued(values: Sequence[float], *, up: bool) -> float:
     return _rounded(last + (last - before))
 
 
-def _places(run: RecordedRun, axis: str, values: Sequence[float], up: bool) -> list[Place] | None:
-    document = apply_overrides(parse_document(run.config, source=""), run.overrides)
+def _places(file: _File, axis: str, values: Sequence[float], up: bool) -> list[Place] | None:
+    document = apply_overrides(parse_document(file.text, source=""), file.overrides)
     places, refused = [], False
     for path, value in _values_at(document.tree, _tails(axis), ()):
         wider = _wider(value, values, up)
         if wider is None:
             continue
         place = Place(".".join(map(str, path)), _line(document, path), wider)
-        if _is_valid(run, place):
+        if _is_valid(file, place):
             places.append(place)
         else:
             refused = True
@@ -165,11 +174,11 @@ def _wider_range(node: dict[str, Any], end: float, up: bool) -> Any:
     return node | {name: _like(_rounded(moved), [low, high])}
 
 
-def _is_valid(run: RecordedRun, place: Place) -> bool:
+def _is_valid(file: _File, place: Place) -> bool:
     from sweep.config import parse_config
 
     try:
-        parse_config(run.config, (*run.overrides, f"{place.key}={write_flow(place.wider)}"))
+        parse_config(file.text, (*file.overrides, f"{place.key}={write_flow(place.wider)}"))
     except ConfigError:
         return False
     return True
