@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
+from sweep.reports.findings import Subject, find
+from sweep.reports.findings.record import findings_beside, write_findings
 from sweep.reports.groups import factors_of
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
@@ -68,14 +70,18 @@ def write_report(
     population = population_of(trials, asked, by_path=rung is not None)
     telling = factors_of(population.trials)
     every = axes_of(population.trials)
+    axes = [axis for axis in every if axis.name in telling]
+    found = find(Subject(directory, population, axes))
     context = Context(
         directory,
         population,
-        axes=[axis for axis in every if axis.name in telling],
+        axes=axes,
         figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
         by=find_axes(every, by),
         rung=rung,
         against=against,
+        findings=found,
     )
+    write_findings(findings_beside(path), found)
     write_atomically(path, compose_report(context, sections).encode())
     return path

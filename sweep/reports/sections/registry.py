@@ -20,6 +20,7 @@ from sweep.reports.axes import Axis, varying_parameters
 from sweep.reports.false_convergence import COLUMN, ENDED
 from sweep.reports.figures.panels import to_png
 from sweep.reports.figures.printed import to_print
+from sweep.reports.findings.finding import Finding
 from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import Population
 from sweep.reports.published import Published
@@ -71,6 +72,7 @@ class Context:
         by: axes that the reader asks to see, at most two.
         rung: the rule to judge by in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
+        findings: what was found.
     """
 
     directory: ResultsDir
@@ -80,6 +82,7 @@ class Context:
     by: Sequence[Axis] = ()
     rung: Rung | None = None
     against: Published | None = None
+    findings: Sequence[Finding] = ()
 
     @property
     def trials(self) -> pd.DataFrame:
