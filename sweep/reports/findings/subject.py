@@ -8,6 +8,7 @@ import pandas as pd
 
 from sweep.ladder import Rung
 from sweep.reports.axes import Axis, axes_of
+from sweep.reports.findings.losses import Losses, losses_by_axis
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import Population, population_of
@@ -49,6 +50,18 @@ class Subject:
     def factors(self) -> list[str]:
         """The parameters that tell settings apart."""
         return factors_of(self.trials)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether any setting has several trials."""
+        trials, factors = self.trials, self.factors
+        settings = trials.groupby(factors, dropna=False).ngroups if factors else 1
+        return int(settings) < len(trials)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses that rank, on a logarithmic scale, by what varies."""
+        return losses_by_axis(self.trials, self.factors)
 
     @cached_property
     def settings(self) -> pd.DataFrame:
