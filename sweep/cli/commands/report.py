@@ -45,17 +45,20 @@ def report_command(
     patience: int | None,
     monitor: str | None,
 ) -> None:
-    """Write a report on RESULTS in Markdown: a directory, the name of a sweep, or its file.
+    """Write a report on RESULTS: a directory, the name of a sweep, or its file.
 
-    The figures go into a folder beside it. Prints the path of the report.
+    In Markdown, with its figures in a folder beside it, and as a page of the same name for a
+    browser, report.html, in which every trial can be explored. Prints the paths of both.
     """
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
-    from sweep.reports.report import write_report
+    from sweep.reports.report import page_beside, write_report
     from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
-    say(str(write_report(directory, place, rung=rung, against=published, by=by, figures=figures)))
+    report = write_report(directory, place, rung=rung, against=published, by=by, figures=figures)
+    say(str(report))
+    say(str(page_beside(report)))
