@@ -1,9 +1,16 @@
 """`sweep report`: write a report with figures."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from sweep.cli.console import say
 from sweep.cli.options import asked_rung, judging_options, plugin_options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from sweep.trial import Trial
 
 FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which takes long to import
 
@@ -32,6 +39,12 @@ FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which take
     help="Write each figure for print as well, into REPORT_figures/print: as wide as the columns "
     "of a journal, fonts embedded.",
 )
+@click.option(
+    "--reconstructions",
+    is_flag=True,
+    help="Show samples beside what networks make of them, where weights were kept: on the page of "
+    "the best, a middling and the worst trial of settings. Loads PyTorch.",
+)
 @judging_options
 @plugin_options
 def report_command(
@@ -40,6 +53,7 @@ def report_command(
     against: str | None,
     by: tuple[str, ...],
     figures: str | None,
+    reconstructions: bool,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -59,6 +73,20 @@ def report_command(
     rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
-    report = write_report(directory, place, rung=rung, against=published, by=by, figures=figures)
+    report = write_report(
+        directory,
+        place,
+        rung=rung,
+        against=published,
+        by=by,
+        figures=figures,
+        reconstruct=_reconstruct if reconstructions else None,
+    )
     say(str(report))
     say(str(page_beside(report)))
+
+
+def _reconstruct(trial: "Trial", parameters: "np.ndarray", inputs: "np.ndarray") -> "np.ndarray":
+    from sweep.nets.autoencoder import reconstructions  # PyTorch comes with it
+
+    return reconstructions(trial, parameters, inputs)
