@@ -24,7 +24,7 @@ from sweep.reports.population import COUNTED
 from sweep.reports.rejudging import describe_rung
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import ResultsDir
-from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.snapshot import iterate_trials
 from sweep.trial import PARAMETERS, Status
 
 FORMAT = 1
@@ -96,18 +96,16 @@ def fixed_parameters(subject: Subject) -> dict[str, Any]:
     held = [name for name in names if name in subject.trials.columns]
     first = _first_row(subject.directory, [name for name in names if name not in held])
     if len(subject.trials):
-        first |= _values(subject.trials[held])
+        first |= {name: subject.trials[name].iloc[0] for name in held}
     return {name: _plain(first[name]) for name in names if not pd.isna(first[name])}
 
 
 def _first_row(directory: ResultsDir, names: Sequence[str]) -> dict[str, Any]:
-    rows = next((rows for rows in iterate_frames(directory.path, names) if len(rows)), None)
-    return {} if rows is None else _values(rows[list(names)])
-
-
-def _values(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the values of the first row."""
-    return {str(name): rows[name].iloc[0] for name in rows.columns}
+    parts = (rows for rows in iterate_trials(directory.path, names) if len(rows))
+    for rows in parts:
+        values: dict[str, Any] = rows.slice(0, 1).to_pylist()[0]
+        return values
+    return {}
 
 
 def _plain(value: Any) -> Any:
