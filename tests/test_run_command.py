@@ -52,7 +52,7 @@ def test_run_ends_with_what_was_found_and_where_to_look_further(sweep_file):
     last = run(sweep_file, "grid.replicates=6").stdout.splitlines()[-4:]
     assert last[0].startswith("table:  results/small/trials, 12 trials: sweep results")
     assert last[1] == "found:  No hyperparameter is shown to matter."
-    assert last[2].startswith("        Best setting: learning_rate 0.2, median final loss ")
+    assert last[2] == "        12 of 12 trials reached a limit before their rule was met."
     assert last[3].startswith("report: results/small/report/report.")
     again = run(sweep_file, "grid.replicates=6").stdout.splitlines()[-4:]
     assert again == last

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,6 +18,9 @@ from sweep.reports.rejudging import read_telling
 from sweep.reports.settings import settings_of
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import SAME_LOSS
+
+if TYPE_CHECKING:
+    from sweep.reports.findings.finding import Finding
 
 COLUMNS = (
     *("seed", "fixed_epochs", HELD_OUT, *SAME_LOSS),
@@ -50,6 +54,13 @@ class Subject:
     def factors(self) -> list[str]:
         """The parameters that tell settings apart."""
         return factors_of(self.trials)
+
+    @cached_property
+    def findings(self) -> "list[Finding]":
+        """What was found, made once."""
+        from sweep.reports.findings.found import find
+
+        return find(self)
 
     @cached_property
     def repeats(self) -> bool:
