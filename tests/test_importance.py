@@ -231,7 +231,7 @@ def test_a_trial_that_diverged_counts_as_the_worst(tmp_path: Path) -> None:
     ]
     found = findings_of(frame_of(results), tmp_path)["importance"]
     assert found.title == "What matters: learning_rate"
-    assert "The 5 trials that diverged count as the worst that did not." in found.text
+    assert "The 5 trials that diverged count as the worst that did not." in found.how
 
 
 def test_one_trial_a_level_is_too_few_to_tell(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def _trouble(
     elif culprit:
         text.append(
             f"Most often with {culprit.axis.name} {culprit.level}: {culprit.there}, against "
-            f"{culprit.elsewhere} elsewhere. {describe_level(culprit.compared)}"
+            f"{culprit.elsewhere} elsewhere."
         )
     elif axes:
         text.append("That is not shown to go with any value of what varies.")
@@ -167,7 +167,10 @@ def _trouble(
     brief += f", most often with {culprit.axis.name} {culprit.level}." if culprit else "."
     figure = _by_level(trouble, held, culprit.axis) if culprit else None
     told = " ".join(filter(None, text))
-    return [Finding(trouble.name, trouble.title, told, figure, warning=warning, brief=brief)]
+    how = describe_level(culprit.compared) if culprit else ""
+    return [
+        Finding(trouble.name, trouble.title, told, figure, warning=warning, brief=brief, how=how)
+    ]
 
 
 def _by_level(trouble: Trouble, held: "pd.Series[bool]", axis: Axis) -> Figure:
