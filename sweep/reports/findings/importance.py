@@ -97,13 +97,14 @@ def _decompose(losses: Losses) -> Importances | None:
     level = corrected(len(losses.names))
     if is_full(cells):
         return decompose_grid(cells, rng, level)
-    repeated = cells.free >= FEWEST_FREE
-    enough = CELLS_PER_AXIS * len(losses.names) if repeated else 0
+    drawn = any(len(levels) > MOST_LEVELS for levels in losses.levels)
+    alone = cells.free >= FEWEST_FREE and not drawn  # of what was drawn each setting has its own
+    enough = CELLS_PER_AXIS * len(losses.names) if alone else 0
     if len(cells.means) >= max(FEWEST_CELLS, enough):
         found = decompose_by_forest(cells, losses.features(cells), rng, level)
-        if any(share.sign > 0 for share in found.shares) or not repeated:
+        if any(share.sign > 0 for share in found.shares) or not alone:
             return found
-    return decompose_alone(cells, rng, level) if repeated else None
+    return decompose_alone(cells, rng, level) if alone else None
 
 
 def _untold(losses: Losses) -> Finding:
