@@ -72,6 +72,7 @@ def write_report(
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
+    del trials  # where some do not count, those that do are a copy
     telling = factors_of(population.trials)
     every = axes_of(population.trials)
     context = Context(
@@ -84,7 +85,7 @@ def write_report(
         against=against,
     )
     write_atomically(path, compose_report(context, sections).encode())
-    page = compose_page(PageTable.of(directory, population, trials, rung), reconstruct)
+    page = compose_page(PageTable.of(directory, population, rung), reconstruct)
     write_atomically(page_beside(path), page)
     return path
 
