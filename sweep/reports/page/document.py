@@ -7,7 +7,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from sweep.ladder import Rung
-from sweep.printable import printable_line
+from sweep.printable import printable_line, printable_text
 from sweep.reports.findings import findings_html, latex_table, methods_text
 from sweep.reports.page.assets import FOLDER, libraries, licences, modules, style_sheets
 from sweep.reports.page.contents import Contents, gather
@@ -48,8 +48,8 @@ def _render(table: PageTable, contents: Contents) -> str:
         title=contents.manifest["sweep"] or printable_line(table.directory.path.name),
         counts=_counts(table),
         findings=Markup(findings_html(contents.findings)),
-        methods=methods_text(table.subject),
-        latex=latex_table(table.subject),
+        methods=printable_line(methods_text(table.subject)),
+        latex=printable_text(latex_table(table.subject)),
         remarks=[printable_line(remark) for remark in table.population.remarks],
         licences=licences(),
         style_sheets=[Markup(sheet) for sheet in style_sheets()],
@@ -62,7 +62,7 @@ def _render(table: PageTable, contents: Contents) -> str:
 
 
 def _counts(table: PageTable) -> list[dict[str, object]]:
-    found = table.trials["status"].value_counts()
+    found = table["status"].value_counts()
     counts = {str(status): int(found.get(status, 0)) for status in Status}
     counts["cancelled"] = table.population.cancelled
     told: list[dict[str, object]] = [{"name": "trials", "n": sum(counts.values())}]
