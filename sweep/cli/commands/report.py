@@ -4,12 +4,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweep.cli.console import say
+from sweep.cli.console import say, write_data
 from sweep.cli.options import asked_rung, judging_options, plugin_options
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from sweep.ladder import Rung
     from sweep.trial import Trial
 
 FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which takes long to import
@@ -45,6 +46,11 @@ FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which take
     help="Show samples beside what networks make of them, where weights were kept: on the page of "
     "the best, a middling and the worst trial of settings. Loads PyTorch.",
 )
+@click.option(
+    "--latex",
+    is_flag=True,
+    help="Print a LaTeX table of the best settings (booktabs), and write no report.",
+)
 @judging_options
 @plugin_options
 def report_command(
@@ -54,6 +60,7 @@ def report_command(
     by: tuple[str, ...],
     figures: str | None,
     reconstructions: bool,
+    latex: bool,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -64,13 +71,16 @@ def report_command(
     In Markdown, with its figures in a folder beside it, and as a page of the same name for a
     browser, report.html, in which every trial can be explored. Prints the paths of both.
     """
+    rung = asked_rung(rule, tolerance, patience, monitor)
+    if latex:
+        _print_latex(results, rung)
+        return
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
     from sweep.reports.report import page_beside, write_report
     from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
-    rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
     report = write_report(
@@ -90,3 +100,10 @@ def _reconstruct(trial: "Trial", parameters: "np.ndarray", inputs: "np.ndarray")
     from sweep.nets.autoencoder import reconstructions  # PyTorch comes with it
 
     return reconstructions(trial, parameters, inputs)
+
+
+def _print_latex(results: str, rung: "Rung | None") -> None:
+    from sweep.cli.places import find_results
+    from sweep.reports.findings import latex_table, read_subject
+
+    write_data(f"{latex_table(read_subject(find_results(results), rung))}\n")
