@@ -32,6 +32,7 @@ def write_report(
     rung: Rung | None = None,
     against: Published | None = None,
     by: Sequence[str] = (),
+    figures: str | None = None,
 ) -> AnyPath:
     """Write a report on the results in `directory`.
 
@@ -42,6 +43,7 @@ def write_report(
         rung: the rule to judge by, in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
         by: parameters to show by, at most two: the first colours the curves, and two are crossed.
+        figures: pdf, svg or png, to write each figure in print quality too; None for not.
 
     Returns:
         The file written.
@@ -70,7 +72,7 @@ def write_report(
         directory,
         population,
         axes=[axis for axis in every if axis.name in telling],
-        figures=FigureFolder(path.with_name(f"{path.stem}_figures")),
+        figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
         by=find_axes(every, by),
         rung=rung,
         against=against,

@@ -5,6 +5,8 @@ import click
 from sweep.cli.console import say
 from sweep.cli.options import asked_rung, judging_options, plugin_options
 
+FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which takes long to import
+
 
 @click.command("report")
 @click.argument("results")
@@ -24,6 +26,12 @@ from sweep.cli.options import asked_rung, judging_options, plugin_options
     multiple=True,
     help="Parameter to colour the curves by; given twice, a heat map of the two as well.",
 )
+@click.option(
+    "--figures",
+    type=click.Choice(FORMS),
+    help="Write each figure for print as well, into REPORT_figures/print: as wide as the columns "
+    "of a journal, fonts embedded.",
+)
 @judging_options
 @plugin_options
 def report_command(
@@ -31,6 +39,7 @@ def report_command(
     output: str | None,
     against: str | None,
     by: tuple[str, ...],
+    figures: str | None,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
@@ -49,4 +58,4 @@ def report_command(
     rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
-    say(str(write_report(directory, place, rung=rung, against=published, by=by)))
+    say(str(write_report(directory, place, rung=rung, against=published, by=by, figures=figures)))

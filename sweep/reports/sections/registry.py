@@ -19,6 +19,7 @@ from sweep.ladder import Rung
 from sweep.reports.axes import Axis, varying_parameters
 from sweep.reports.false_convergence import COLUMN, ENDED
 from sweep.reports.figures.panels import to_png
+from sweep.reports.figures.printed import to_print
 from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import Population
 from sweep.reports.published import Published
@@ -39,13 +40,22 @@ COMMON = (
 
 @dataclass(frozen=True)
 class FigureFolder:
-    """Where the figures of a report go: a folder beside it."""
+    """Where the figures of a report go: a folder beside it.
+
+    Attributes:
+        path: the folder.
+        printed: pdf, svg or png, in which they go into its folder `print` too; None for no print.
+    """
 
     path: AnyPath
+    printed: str | None = None
 
     def show(self, name: str, title: str, figure: Figure) -> str:
         """Write a figure as `name`.png, and return the Markdown that shows it."""
         write_atomically(self.path / f"{name}.png", to_png(figure))
+        if self.printed:
+            file = self.path / "print" / f"{name}.{self.printed}"
+            write_atomically(file, to_print(figure, self.printed))
         return f"![{title}](<{self.path.name}/{name}.png>)"
 
 
