@@ -7,7 +7,8 @@
 
 `run` trains a sweep, from a file or a dict. `read_trials` reads its table as pandas has it;
 `read_curves`, `read_ladder`, `read_gradients`, `read_codes` and `read_phases` read what else is
-kept. `load_model` rebuilds a trained network for PyTorch. docs/python.md shows them at work.
+kept, and `connect` opens it all for SQL. `load_model` rebuilds a trained network for PyTorch.
+docs/python.md shows them at work, docs/querying.md how to ask.
 
 Importing this module is cheap: PyTorch and Ray are imported once they are needed.
 """
@@ -18,6 +19,7 @@ from sweep.lazy import lazy_names
 
 if TYPE_CHECKING:
     from sweep.api import (
+        connect,
         load_model,
         read_codes,
         read_curves,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "connect",
     "load_model",
     "read_codes",
     "read_curves",

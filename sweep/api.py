@@ -9,6 +9,7 @@ from sweep.store.tables import reader
 
 if TYPE_CHECKING:
     import pandas as pd
+    from duckdb import DuckDBPyConnection
     from torch import nn
 
     from sweep.config import SweepConfig
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sweep.running.options import RunOptions, RunSummary
 
 __all__ = [
+    "connect",
     "load_model",
     "read_codes",
     "read_curves",
@@ -162,6 +164,24 @@ def read_codes(path: str | AnyPath, trial_ids: Collection[str] | None = None) ->
 def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
     """Read the phases of trials with pretraining, one row each."""
     return reader.read_phases(path, trial_ids)
+
+
+def connect(path: str | AnyPath) -> "DuckDBPyConnection":
+    """Open the tables of a results directory for SQL: a connection of DuckDB that only reads.
+
+    Its views are `trials`, `curves`, `ladder`, `gradients`, `codes` and `phases`: the rows that
+    count when it is opened. What is not a number is NULL, and times are in UTC. Your own tables
+    join by `connection.register`.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+
+    Raises:
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.querying.connection import connect
+
+    return connect(path)
 
 
 def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":

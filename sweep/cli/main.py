@@ -22,6 +22,7 @@ COMMANDS = {
     "run": "Train every trial that has no row yet.",
     "status": "Count the results so far, by how they ended.",
     "results": "Show the table of trials.",
+    "query": "Answer a question in SQL over the tables.",
     "show": "Show everything about one trial.",
     "codes": "Show the hidden code of each sample of a trial.",
     "report": "Write a report with figures.",
