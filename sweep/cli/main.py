@@ -25,6 +25,8 @@ COMMANDS = {
     "codes": "Show the hidden code of each sample of a trial.",
     "report": "Write a report with figures.",
     "replay": "Show what a scheduler would have saved, without training.",
+    "watch": "Watch a sweep under way in the terminal.",
+    "serve": "Show sweeps in a browser while they train.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",
     "logs": "Show what a job on a cluster has printed.",
