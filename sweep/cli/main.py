@@ -28,6 +28,8 @@ COMMANDS = {
     "report": "Write a report with figures.",
     "compare": "Set two or more sweeps beside each other, trials paired.",
     "replay": "Show what a scheduler would have saved, without training.",
+    "watch": "Watch a sweep under way in the terminal.",
+    "serve": "Show sweeps in a browser while they train.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",
     "logs": "Show what a job on a cluster has printed.",
