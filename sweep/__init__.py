@@ -7,7 +7,8 @@
 
 `run` trains a sweep, from a file or a dict. `read_trials` reads its table as pandas has it;
 `read_curves`, `read_ladder`, `read_gradients`, `read_codes` and `read_phases` read what else is
-kept. `load_model` rebuilds a trained network for PyTorch. docs/python.md shows them at work.
+kept. `load_model` rebuilds a trained network for PyTorch. `results` has all of these in one object,
+which notebooks show, and draws pictures. docs/python.md shows them at work.
 
 Importing this module is cheap: PyTorch and Ray are imported once they are needed.
 """
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         read_ladder,
         read_phases,
         read_trials,
+        results,
         run,
     )
 
@@ -36,6 +38,7 @@ __all__ = [
     "read_ladder",
     "read_phases",
     "read_trials",
+    "results",
     "run",
 ]
 
