@@ -23,7 +23,7 @@ from sweep.running.coordinator import RunPhase, SweepProgress
 from sweep.running.executor import Interrupt
 from sweep.running.failures import failed_results
 from sweep.running.messages import Broken, Ended
-from sweep.running.progress import Speed, clock, describe_progress, magnitude
+from sweep.running.wording import Speed, clock, describe_progress, magnitude
 from sweep.running.work_queue import alternate
 from sweep.running.worker_loop import pause_after
 from sweep.store.tables.reader import SavedState

@@ -17,6 +17,7 @@ from sweep.errors import ConfigError, SweepError, nearest
 
 WRONG_INPUT = 2
 COMMANDS = {
+    "init": "Write a first sweep file for data of your own.",
     "plan": "Show what a sweep file asks for, and what is already done.",
     "run": "Train every trial that has no row yet.",
     "status": "Count the results so far, by how they ended.",

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import click
 from rich.console import Console
@@ -10,9 +10,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column
 
 from sweep.cli.console import guard_streams, styled_console
-from sweep.jobs.progress import note_progress
 from sweep.running.coordinator import RunPhase, SweepProgress
-from sweep.running.progress import Speed, describe_progress
+from sweep.running.wording import Speed, describe_progress
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -77,7 +76,6 @@ def _log() -> Show:
             due = progress.seconds + SECONDS_BETWEEN_LINES
             phase = progress.phase
             text = describe_progress(progress, rate)
-            note_progress(text, asdict(progress) | {"epochs_per_second": rate})
             with contextlib.suppress(OSError):  # a reader that has gone must not end the sweep
                 click.echo(text, err=True)
 

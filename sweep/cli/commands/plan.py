@@ -184,7 +184,7 @@ def describe_estimate(estimate: "TimeEstimate") -> str:
     from math import ceil
 
     from sweep.planning.disk import available_cpus
-    from sweep.running.progress import clock, magnitude
+    from sweep.running.wording import clock, magnitude
 
     most = clock(ceil(estimate.at_most))
     lines = [

@@ -3,13 +3,21 @@
 from collections.abc import Callable, Sequence
 
 from sweep.reports.axes import Axis
+from sweep.reports.findings.boundaries import find_boundaries
+from sweep.reports.findings.endings import find_endings
 from sweep.reports.findings.finding import Finding
+from sweep.reports.findings.importance import find_importance
 from sweep.reports.findings.settings import find_settings
 from sweep.reports.findings.subject import Subject
 from sweep.reports.population import Population
 from sweep.store.places.layout import ResultsDir
 
-FINDERS: Sequence[Callable[[Subject], list[Finding]]] = (find_settings,)
+FINDERS: Sequence[Callable[[Subject], list[Finding]]] = (
+    find_importance,
+    find_settings,
+    find_boundaries,
+    find_endings,
+)
 """In the order in which they are told."""
 
 

@@ -57,14 +57,25 @@ def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) ->
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
+    return iterate_rows(path, TableName.TRIALS, columns)
+
+
+def iterate_rows(
+    path: str | AnyPath, name: TableName, columns: Sequence[str] | None = None
+) -> Iterator[pa.Table]:
+    """Yield the rows of a table that count, part by part; all rows of a trial come together.
+
+    Raises:
+        StoreError: if there are no results, or a file is damaged.
+    """
     directory = required_results(path)
-    seen: list[pa.ChunkedArray] = []
+    seen: list[pa.Array] = []
     for _ in range(ATTEMPTS):
         known = {trial_id for ids in seen for trial_id in ids.to_pylist()}
         try:
-            for table in _tables(directory, TableName.TRIALS, columns, None):
+            for table in _tables(directory, name, columns, None):
                 fresh = without_trials(table, known)
-                seen.append(fresh["trial_id"])
+                seen.append(fresh["trial_id"].unique())
                 yield fresh
             return
         except FileNotFoundError:  # put together with others: those already yielded are known

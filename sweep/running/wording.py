@@ -1,4 +1,4 @@
-"""Tells how far a run is, in words."""
+"""Says how far a run is, in words and numbers for people."""
 
 from collections import deque
 

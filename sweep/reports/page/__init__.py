@@ -1,0 +1,1 @@
+"""The report as one page for a browser, that opens from disk and asks for nothing."""
