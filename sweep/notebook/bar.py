@@ -13,7 +13,7 @@ from typing import Any
 
 from sweep.running.coordinator import RunPhase, SweepProgress
 from sweep.running.executor import OnProgress
-from sweep.running.progress import Speed, describe_progress
+from sweep.running.wording import Speed, describe_progress
 
 SECONDS_BETWEEN = 0.25
 

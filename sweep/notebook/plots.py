@@ -10,8 +10,10 @@ from sweep.reports.compare.comparison import compare
 from sweep.reports.compare.document import describe_pairing
 from sweep.reports.compare.figure import plot_pairs
 from sweep.reports.figures.curves import MOST_CURVES, evenly_spread, last_phases, plot_curves
+from sweep.reports.figures.findings import plot_finding
 from sweep.reports.figures.heatmap import heatmap_size, plot_heatmap
-from sweep.reports.figures.panels import dress
+from sweep.reports.figures.panels import dress, wrapped_label
+from sweep.reports.findings.found import find
 from sweep.reports.objective import objective_name
 from sweep.reports.statistics.effects import crossed
 from sweep.store.places.layout import ResultsDir, required_results
@@ -80,6 +82,29 @@ class Plots:
         axes = ax if ax is not None else _new_axes(*heatmap_size(medians))
         name = objective_name(self._trials)
         plot_heatmap(axes, medians, counts, rows, columns, f"median {name}")
+        return axes
+
+    def importance(self, *, ax: Axes | None = None) -> Axes:
+        """Draw how much of the differences in loss each hyperparameter makes, with intervals.
+
+        How it is found, and where the grid cannot tell, is in the report.
+
+        Args:
+            ax: axes to draw on; None for new ones.
+
+        Raises:
+            ConfigError: it cannot be told: nothing varies, or there are too few trials.
+        """
+        directory, population = ResultsDir(self._results.path), self._results.population
+        findings = find(directory, population, list(self._axes.values()))
+        found = next((one for one in findings if one.name == "importance"), None)
+        if found is None or found.figure is None:
+            why = found.text if found else "nothing varies, or no trial has a loss"
+            raise ConfigError.of("plot.importance", f"have results that can tell it ({why})")
+        marks = len(found.figure.marks)
+        axes = ax if ax is not None else _new_axes(6.5, 1.2 + 0.34 * marks)
+        plot_finding(axes, found.figure)
+        axes.set_title(wrapped_label(found.figure.title), fontsize=10, loc="left")
         return axes
 
     def compare(self, other: "Results | str | AnyPath", *, ax: Axes | None = None) -> Axes:
