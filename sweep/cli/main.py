@@ -25,6 +25,7 @@ COMMANDS = {
     "show": "Show everything about one trial.",
     "codes": "Show the hidden code of each sample of a trial.",
     "report": "Write a report with figures.",
+    "compare": "Set two or more sweeps beside each other, trials paired.",
     "replay": "Show what a scheduler would have saved, without training.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",

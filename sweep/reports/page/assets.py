@@ -40,7 +40,8 @@ def _files(folder: str, suffix: str) -> Iterator[Traversable]:
 
 
 def _address(file: Traversable) -> str:
-    return f"data:text/javascript;base64,{base64.b64encode(file.read_bytes()).decode('ascii')}"
+    named = file.read_bytes() + f"//# sourceURL=sweep/{file.name}\n".encode()  # in tracebacks
+    return f"data:text/javascript;base64,{base64.b64encode(named).decode('ascii')}"
 
 
 def _harmless(script: str) -> str:

@@ -19,8 +19,12 @@ from sweep.reports.objective import losses_of
 from sweep.reports.page.assets import FOLDER, libraries, licences, modules, style_sheets
 from sweep.reports.page.columns import encode_columns
 from sweep.reports.page.curves import MISSING, TOP, Curves, read_curves_of
-from sweep.reports.page.packing import pack
+from sweep.reports.page.gradients import summarise_gradients
+from sweep.reports.page.groups import summarise_curves
+from sweep.reports.page.levels import Levels, levels_of
+from sweep.reports.page.packing import pack, pack_within
 from sweep.reports.page.subject import Subject, read_subject
+from sweep.reports.page.survival import summarise_survival
 from sweep.reports.population import COUNTED
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import Status
@@ -76,7 +80,10 @@ def _contents(subject: Subject) -> Contents:
         }
     )
     _add_columns(contents, subject)
-    _add_curves(contents, subject)
+    axes = levels_of(subject)
+    _add_curves(contents, subject, axes)
+    contents.manifest["survival"] = summarise_survival(subject.trials, axes)
+    contents.manifest["gradients"] = summarise_gradients(subject.directory, subject.trials, axes)
     return contents
 
 
@@ -93,14 +100,16 @@ def _add_columns(contents: Contents, subject: Subject) -> None:
     contents.data["trials"] = pack(column.data for column in columns)
 
 
-def _add_curves(contents: Contents, subject: Subject) -> None:
+def _add_curves(contents: Contents, subject: Subject, axes: Sequence[Levels]) -> None:
     names = [LOSSES[name] for name in reversed(losses_of(subject.trials))]
     curves = read_curves_of(subject.directory, subject.trials, names)
+    diverged = (subject.trials["status"] == Status.DIVERGED).to_numpy(bool)
     contents.manifest["curves"] = None
+    contents.manifest["groups"] = summarise_curves(curves, axes, diverged) if curves else {}
     if not curves:
         return
-    packed = pack(part for one in curves for part in one.encoded())
-    if len(packed) > MOST_CURVE_LETTERS:
+    packed = pack_within((part for one in curves for part in one.encoded()), MOST_CURVE_LETTERS)
+    if packed is None:
         contents.notes.append(
             "The curves of single trials would take too much room here: the page has those of "
             "groups, which are of all trials."

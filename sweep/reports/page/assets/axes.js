@@ -1,0 +1,85 @@
+/** Axes of figures: ticks, their labels, and the room for trials that have no value. */
+
+import { draw } from "sweep/dom";
+import { clipped, MISSING, short } from "sweep/text";
+
+const MOST_TICKS = 8;
+const ROOM = 18; // for trials without a value
+
+/** A column along a line of a figure, `from` and `to` in its units; `to` may be the lesser. */
+export class Axis {
+  constructor(column, from, to) {
+    this.column = column;
+    this.hasMissing = column.positions.some((position) => position !== position);
+    const direction = Math.sign(to - from);
+    this.missing = from + direction * (ROOM / 2 - 2);
+    this.from = this.hasMissing ? from + direction * ROOM : from;
+    this.to = to;
+  }
+
+  /** Return where a position of the column, 0 to 1, lies. */
+  at(position) {
+    return position === position ? this.from + (this.to - this.from) * position : this.missing;
+  }
+
+  /** Return the position of the column that lies there, within 0 and 1. */
+  positionAt(place) {
+    return Math.min(1, Math.max(0, (place - this.from) / (this.to - this.from)));
+  }
+
+  /** The ticks: positions with their labels. */
+  get ticks() {
+    const room = Math.max(2, Math.min(MOST_TICKS, Math.floor(Math.abs(this.to - this.from) / 26)));
+    const numbers = this.column.isNumber ? numberTicks(this.column, room) : thinned(this.column.levels, room);
+    return numbers.map(([number, label]) => ({ position: this.column.positionOf(number), label }));
+  }
+}
+
+function numberTicks(column, room) {
+  const { labels, numbers, isBinned } = column.groups;
+  if (!isBinned && labels.length <= room) return numbers.map(([number]) => [number, short(number)]);
+  const [low, high] = column.range;
+  const chosen = column.isLog ? logTicks(low, high, room) : d3.ticks(low, high, room);
+  return chosen.map((number) => [number, short(number)]);
+}
+
+function logTicks(low, high, room) {
+  const powers = d3.range(Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9) + 1);
+  if (powers.length < 3) return d3.scaleLog([low, high], [0, 1]).ticks(room).filter((_, k, all) => all.length <= room || k % 2 === 0);
+  const step = Math.ceil(powers.length / room);
+  return powers.filter((_, k) => k % step === 0).map((power) => Number(`1e${power}`));
+}
+
+function thinned(levels, room) {
+  const step = Math.ceil(levels.length / room);
+  return levels.map((level, place) => [place, clipped(level, 16)]).filter((_, k) => k % step === 0);
+}
+
+/** Return the axis as a picture: below the figure where it is level, else to the left of it. */
+export function drawAxis(axis, { isLevel, cross, theme, grid = 0, title = null }) {
+  const line = (attributes) => draw("line", { stroke: theme.line, ...attributes });
+  const parts = axis.ticks.flatMap(({ position, label }) => {
+    const at = axis.at(position);
+    return isLevel
+      ? [line({ x1: at, x2: at, y1: cross - grid, y2: cross + 4 }), tickText(label, at, cross + 16, "middle", theme)]
+      : [line({ x1: cross - 4, x2: cross + grid, y1: at, y2: at }), tickText(label, cross - 7, at + 4, "end", theme)];
+  });
+  if (axis.hasMissing) {
+    parts.push(
+      isLevel
+        ? tickText("none", axis.missing, cross + 16, "middle", theme)
+        : tickText("none", cross - 7, axis.missing + 4, "end", theme),
+    );
+  }
+  if (title) parts.push(title);
+  return draw("g", { "aria-hidden": "true" }, ...parts);
+}
+
+function tickText(label, x, y, anchor, theme) {
+  return draw("text", { x, y, "text-anchor": anchor, fill: theme.quiet, "font-size": 11 }, label || MISSING);
+}
+
+/** Return the title of an axis. */
+export function axisTitle(text, x, y, theme, attributes = {}) {
+  return draw("text", { x, y, fill: theme.ink, "font-size": 12, "font-weight": 600, ...attributes }, text);
+}

@@ -1,0 +1,166 @@
+/**
+ * Figures on the page: each with a title, controls, a caption that says of which trials it is, and
+ * its SVG and CSV. They are drawn when they come into sight and when what they show has changed.
+ */
+
+import { button, make } from "sweep/dom";
+import { csvText, save, svgText } from "sweep/download";
+import { colours } from "sweep/theme";
+
+const SETTLED = 120; // milliseconds without a change
+const FILE_WIDTH = 860;
+const PRINT_WIDTH = 680;
+
+/**
+ * @typedef {Object} View what a figure shows
+ * @property {string} name of the figure, in addresses and file names
+ * @property {string} title
+ * @property {boolean} isQuick whether it follows a brush while that moves
+ * @property {boolean} [isOfAll] whether the selection leaves it as it is
+ * @property {function(): Node[]} [controls]
+ * @property {function(HTMLElement, {width: number, theme: Object, isFile: boolean}): void} draw
+ * @property {function(): string} caption
+ * @property {function(): {header: string[], rows: Iterable<Array>}} table
+ */
+
+export class Figures {
+  #all = [];
+  #frame = 0;
+  #rest = 0;
+
+  constructor(state) {
+    this.theme = colours();
+    state.listen((changed, isSettled) => this.#changed(changed, isSettled));
+    new ResizeObserver(() => this.#resized()).observe(document.body);
+    this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
+    addEventListener("beforeprint", () => this.#print());
+    addEventListener("afterprint", () => this.refresh());
+  }
+
+  /** Add a figure to a place of the page. */
+  add(place, view) {
+    const figure = new Figure(view, this);
+    this.#all.push(figure);
+    place.append(figure.element);
+    this.sight.observe(figure.element);
+    return figure;
+  }
+
+  /** Draw everything anew, in the colours of now. */
+  refresh() {
+    this.theme = colours();
+    for (const figure of this.#all) figure.spoil();
+    this.#drawSoon();
+  }
+
+  #changed(changed, isSettled) {
+    const isSelection = [...changed].some((name) => name === "where" || name.startsWith("f."));
+    for (const figure of this.#all) if (!isSelection || !figure.view.isOfAll) figure.isStale = true;
+    this.#drawSoon();
+  }
+
+  #resized() {
+    for (const figure of this.#all) if (figure.width !== figure.drawnWidth) figure.spoil();
+    this.#drawSoon();
+  }
+
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      this.#all.find((figure) => figure.element === target).isSeen = isIntersecting;
+    }
+    this.#drawSoon();
+  }
+
+  #drawSoon() {
+    clearTimeout(this.#rest);
+    this.#rest = setTimeout(() => this.#draw(() => true), SETTLED);
+    if (!this.#frame) {
+      this.#frame = requestAnimationFrame(() => {
+        this.#frame = 0;
+        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn);
+      });
+    }
+  }
+
+  #draw(isDue) {
+    for (const figure of this.#all) {
+      if (figure.isStale && figure.isSeen && isDue(figure)) figure.draw(this.theme);
+    }
+  }
+
+  #print() {
+    const theme = colours(true);
+    for (const figure of this.#all) {
+      figure.spoil();
+      figure.draw(theme, PRINT_WIDTH);
+      figure.isStale = true;
+    }
+  }
+}
+
+class Figure {
+  isStale = true;
+  isSeen = false;
+  isDrawn = false;
+
+  constructor(view, figures) {
+    this.view = view;
+    this.body = make("div", { class: "body" });
+    this.caption = make("figcaption");
+    const title = make("h3", { id: `figure-${view.name}` }, view.title);
+    const files = make(
+      "span",
+      { class: "files" },
+      button("SVG", () => this.saveSvg(), { title: "Download the figure", "aria-label": `SVG of ${view.title}` }),
+      button("CSV", () => this.saveCsv(), { title: "Download its data", "aria-label": `CSV of ${view.title}` }),
+    );
+    this.controls = make("div", { class: "controls" });
+    const head = make("header", {}, title, this.controls, files);
+    this.element = make("figure", { class: `figure ${view.name}`, "aria-labelledby": title.id }, head, this.body, this.caption);
+    this.figures = figures;
+  }
+
+  get width() {
+    return Math.floor(this.body.clientWidth);
+  }
+
+  /** Forget what is drawn, as it no longer fits. */
+  spoil() {
+    this.body.replaceChildren();
+    this.isStale = true;
+  }
+
+  draw(theme, width = this.width) {
+    if (!this.isDrawn || this.view.hasChangingControls) this.#drawControls();
+    this.view.draw(this.body, { width, theme, isFile: false });
+    this.caption.textContent = this.view.caption();
+    this.drawnWidth = width;
+    this.isStale = false;
+    this.isDrawn = true;
+  }
+
+  #drawControls() {
+    if (!this.view.controls || this.controls.contains(document.activeElement)) return;
+    this.controls.replaceChildren(...this.view.controls());
+  }
+
+  /** Save the figure as it is drawn on a light page. */
+  saveSvg() {
+    const theme = colours(true);
+    const body = make("div");
+    this.view.draw(body, { width: FILE_WIDTH, theme, isFile: true });
+    const text = svgText(body, this.view.title, this.view.caption(), theme);
+    save(`${this.view.name}.svg`, text, "image/svg+xml");
+  }
+
+  saveCsv() {
+    const { header, rows } = this.view.table();
+    save(`${this.view.name}.csv`, csvText(header, rows), "text/csv");
+  }
+}
+
+/** Return a part of a figure: layers upon each other, canvases and pictures, of one size. */
+export function block(width, height, ...layers) {
+  const style = `width:${width}px;height:${height}px`;
+  return make("div", { class: "block", style, "data-block": "", "data-width": width, "data-height": height }, ...layers);
+}
