@@ -53,6 +53,12 @@ export class Figures {
     this.#drawSoon();
   }
 
+  /** Draw one figure anew, as it has more to show. */
+  spoil(name) {
+    for (const figure of this.#all) if (figure.view.name === name) figure.isStale = true;
+    this.#drawSoon();
+  }
+
   #changed(changed, isSettled) {
     const isSelection = [...changed].some((name) => name === "where" || name.startsWith("f."));
     for (const figure of this.#all) if (!isSelection || !figure.view.isOfAll) figure.isStale = true;
@@ -73,18 +79,20 @@ export class Figures {
 
   #drawSoon() {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#draw(() => true), SETTLED);
+    this.#rest = setTimeout(() => this.#draw(() => true, true), SETTLED);
     if (!this.#frame) {
       this.#frame = requestAnimationFrame(() => {
         this.#frame = 0;
-        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn);
+        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn, false);
       });
     }
   }
 
-  #draw(isDue) {
+  #draw(isDue, isSettled) {
     for (const figure of this.#all) {
-      if (figure.isStale && figure.isSeen && isDue(figure)) figure.draw(this.theme);
+      if (!figure.isSeen) continue;
+      if (figure.isStale && isDue(figure)) figure.draw(this.theme);
+      if (isSettled) figure.drawControls();
     }
   }
 
@@ -115,7 +123,7 @@ class Figure {
       button("CSV", () => this.saveCsv(), { title: "Download its data", "aria-label": `CSV of ${view.title}` }),
     );
     this.controls = make("div", { class: "controls" });
-    const head = make("header", {}, title, this.controls, files);
+    const head = make("header", {}, title, files, this.controls);
     this.element = make("figure", { class: `figure ${view.name}`, "aria-labelledby": title.id }, head, this.body, this.caption);
     this.figures = figures;
   }
@@ -131,7 +139,7 @@ class Figure {
   }
 
   draw(theme, width = this.width) {
-    if (!this.isDrawn || this.view.hasChangingControls) this.#drawControls();
+    if (!this.isDrawn) this.drawControls();
     this.view.draw(this.body, { width, theme, isFile: false });
     this.caption.textContent = this.view.caption();
     this.drawnWidth = width;
@@ -139,7 +147,7 @@ class Figure {
     this.isDrawn = true;
   }
 
-  #drawControls() {
+  drawControls() {
     if (!this.view.controls || this.controls.contains(document.activeElement)) return;
     this.controls.replaceChildren(...this.view.controls());
   }

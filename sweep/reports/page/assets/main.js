@@ -4,14 +4,20 @@ import { Bar } from "sweep/bar";
 import { bytesOf, objectOf } from "sweep/bytes";
 import { Trials } from "sweep/columns";
 import { make } from "sweep/dom";
+import { curvesView } from "sweep/curves";
 import { endingsOf } from "sweep/endings";
 import { Figures } from "sweep/figure";
+import { gradientsView } from "sweep/gradients";
+import { heatmapView } from "sweep/heatmap";
 import { parallelView } from "sweep/parallel";
 import { scatterView } from "sweep/scatter";
 import { Selection } from "sweep/selection";
+import { slicesView } from "sweep/slices";
 import { State } from "sweep/state";
+import { survivalView } from "sweep/survival";
 import { TrialTable } from "sweep/table";
 import { themeSwitch } from "sweep/theme";
+import { Traces } from "sweep/traces";
 import { holds } from "sweep/where";
 
 const HEADLINES = ["validation_loss", "final_loss", "epochs"];
@@ -39,10 +45,23 @@ function build(context) {
   const figures = new Figures(state);
   document.getElementById("top").append(themeSwitch(() => figures.refresh()));
   if (!trials.count) return;
+  context.traces = new Traces(context.manifest, () => figures.spoil("curves"));
   figures.add(places.wide, parallelView(context));
-  figures.add(places.figures, scatterView(context));
+  for (const view of viewsOf(context)) figures.add(places.figures, view);
   context.table = new TrialTable(places.table, context);
   performance.mark("sweep-ready");
+}
+
+function viewsOf(context) {
+  const hasSettings = context.trials.settings.length > 0;
+  return [
+    scatterView(context),
+    hasSettings ? heatmapView(context) : null,
+    hasSettings ? slicesView(context) : null,
+    curvesView(context),
+    survivalView(context),
+    gradientsView(context),
+  ].filter(Boolean);
 }
 
 function sections() {
