@@ -39,6 +39,7 @@ export class Figures {
 
   /** Add a figure to a place of the page. */
   add(place, view) {
+    this.#all = this.#all.filter((figure) => figure.element.isConnected);
     const figure = new Figure(view, this);
     this.#all.push(figure);
     place.append(figure.element);
@@ -53,9 +54,9 @@ export class Figures {
     this.#drawSoon();
   }
 
-  /** Draw one figure anew, as it has more to show. */
-  spoil(name) {
-    for (const figure of this.#all) if (figure.view.name === name) figure.isStale = true;
+  /** Draw figures anew, as they have more to show. */
+  spoil(...names) {
+    for (const figure of this.#all) if (names.includes(figure.view.name)) figure.isStale = true;
     this.#drawSoon();
   }
 
@@ -66,13 +67,14 @@ export class Figures {
   }
 
   #resized() {
-    for (const figure of this.#all) if (figure.width !== figure.drawnWidth) figure.spoil();
+    for (const figure of this.#all) if (figure.width > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
-      this.#all.find((figure) => figure.element === target).isSeen = isIntersecting;
+      const figure = this.#all.find((one) => one.element === target);
+      if (figure) figure.isSeen = isIntersecting;
     }
     this.#drawSoon();
   }
@@ -90,7 +92,7 @@ export class Figures {
 
   #draw(isDue, isSettled) {
     for (const figure of this.#all) {
-      if (!figure.isSeen) continue;
+      if (!figure.isSeen || figure.width <= 0) continue; // none, while a trial has the page
       if (figure.isStale && isDue(figure)) figure.draw(this.theme);
       if (isSettled) figure.drawControls();
     }

@@ -5,6 +5,7 @@ import { bytesOf, objectOf } from "sweep/bytes";
 import { Trials } from "sweep/columns";
 import { make } from "sweep/dom";
 import { curvesView } from "sweep/curves";
+import { Details } from "sweep/details";
 import { endingsOf } from "sweep/endings";
 import { Figures } from "sweep/figure";
 import { gradientsView } from "sweep/gradients";
@@ -18,6 +19,7 @@ import { survivalView } from "sweep/survival";
 import { TrialTable } from "sweep/table";
 import { themeSwitch } from "sweep/theme";
 import { Traces } from "sweep/traces";
+import { TrialPage } from "sweep/trial";
 import { holds } from "sweep/where";
 
 const HEADLINES = ["validation_loss", "final_loss", "epochs"];
@@ -45,10 +47,12 @@ function build(context) {
   const figures = new Figures(state);
   document.getElementById("top").append(themeSwitch(() => figures.refresh()));
   if (!trials.count) return;
-  context.traces = new Traces(context.manifest, () => figures.spoil("curves"));
+  context.traces = new Traces(context.manifest, () => figures.spoil("curves", "trial_curve"));
+  context.details = new Details(context.manifest);
   figures.add(places.wide, parallelView(context));
   for (const view of viewsOf(context)) figures.add(places.figures, view);
-  context.table = new TrialTable(places.table, context);
+  new TrialTable(places.table, context);
+  new TrialPage(places.trial, { ...context, figures });
   performance.mark("sweep-ready");
 }
 
@@ -70,8 +74,9 @@ function sections() {
   const figures = make("div", { class: "figures" });
   const table = make("section", { id: "table", "aria-labelledby": "table-title" }, make("h2", { id: "table-title" }, "Trials"));
   const explore = make("section", { id: "explore", "aria-labelledby": "explore-title" }, make("h2", { id: "explore-title" }, "Explore"), bar, wide, figures);
-  document.getElementById("views").append(explore, table);
-  return { bar, wide, figures, table };
+  const trial = make("section", { id: "trial", hidden: true });
+  document.getElementById("views").append(explore, table, trial);
+  return { bar, wide, figures, table, trial };
 }
 
 await start();

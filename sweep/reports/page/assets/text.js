@@ -54,3 +54,8 @@ function trimmedPower(text) {
   const [mantissa, power] = text.split("e");
   return `${trimmed(mantissa)}e${power.replace("+", "")}`;
 }
+
+/** Return a text as one word of a shell. */
+export function quoted(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
