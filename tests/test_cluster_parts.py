@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from sweep.cli.progress import Speed, clock, describe_progress, magnitude, progress_bar
+from sweep.cli.progress import progress_bar
 from sweep.engines.state import Lane, Lanes, LaneState
 from sweep.errors import SweepError
 from sweep.planning import make_plan
@@ -23,6 +23,7 @@ from sweep.running.coordinator import RunPhase, SweepProgress
 from sweep.running.executor import Interrupt
 from sweep.running.failures import failed_results
 from sweep.running.messages import Broken, Ended
+from sweep.running.wording import Speed, clock, describe_progress, magnitude
 from sweep.running.work_queue import alternate
 from sweep.running.worker_loop import pause_after
 from sweep.store.tables.reader import SavedState

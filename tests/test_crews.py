@@ -4,13 +4,11 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from sweep.api import run_sweep
 from sweep.ray import broker as broker_module
-from sweep.ray import tuning
 from sweep.ray.broker import Broker
 from sweep.ray.session import Session
 from sweep.ray.staffing import Places
@@ -19,6 +17,7 @@ from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_config
 from tests.test_faults_ray import ends, once_it_has_saved, processes
+from tests.tune_suggestions import watch_suggestions
 
 CPU, GPU = Kind(1.0, 0.0), Kind(1.0, 0.5)
 SECONDS = ("convergence.max_epochs=2000000", "resources.checkpoint_seconds=0.2")
@@ -135,15 +134,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
 @pytest.mark.ray
 @pytest.mark.usefixtures("crews")
 def test_a_crew_is_one_trial_of_tune_and_trains_the_same_table(tmp_path, monkeypatch):
-    suggested: list[dict[str, Any]] = []
-
-    class Watched(tuning.WorkerSearcher):
-        def suggest(self, trial_id: str) -> Any:
-            config = super().suggest(trial_id)
-            suggested.extend([config] if isinstance(config, dict) else [])
-            return config
-
-    monkeypatch.setattr(tuning, "WorkerSearcher", Watched)
+    suggested = watch_suggestions(monkeypatch)
     config = small_config("grid.replicates=20", *CREW_OF_FOUR)
     summary = run_sweep(config, RunOptions(output=tmp_path / "crew"))
     run_sweep(config, RunOptions(output=tmp_path / "alone", use_ray=False))

@@ -1,5 +1,6 @@
 """Figures of a report agree in their colours, can be read, and show no more than there is."""
 
+import re
 from itertools import pairwise, product
 from pathlib import Path
 from typing import ClassVar
@@ -10,12 +11,14 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from sweep.reports.axes import Axis, axes_of
 from sweep.reports.figures.curves import draw_by_axis, draw_curves
 from sweep.reports.figures.heatmap import draw_heatmap
 from sweep.reports.figures.palette import PALETTE, colours_of, level_colours
 from sweep.reports.figures.panels import thin_labels
+from sweep.reports.figures.printed import COLUMN_WIDTHS, to_print
 from sweep.reports.population import population_of
 from sweep.reports.sections.axes import curves_section
 from sweep.reports.sections.distances import distance_section
@@ -137,13 +140,54 @@ def test_labels_of_an_axis_do_not_overlap(span: tuple[float, float]) -> None:
     assert all(len(panel.get_xticks()) > 1 for panel in figure.axes)
 
 
-def test_fewer_than_five_values_are_points_not_a_box() -> None:
-    levels = pd.Series(["few"] * 4 + ["many"] * 5)
-    axis = Axis("topology", levels, ["few", "many"])
-    (panel,) = draw_by_axis(pd.Series(np.arange(9.0)), [axis], "final loss").axes
+def test_few_values_are_points_with_their_median_and_not_a_box() -> None:
+    counts = {"two": 2, "few": 5, "many": 12}
+    levels = pd.Series([name for name, count in counts.items() for _ in range(count)])
+    axis = Axis("topology", levels, list(counts))
+    (panel,) = draw_by_axis(pd.Series(np.arange(19.0)), [axis], "final loss").axes
     assert len(panel.patches) == 1  # the box of the many
-    points = [line for line in panel.get_lines() if line.get_marker() == "o"]
-    assert [np.asarray(line.get_xdata()).tolist() for line in points] == [[0.0, 1.0, 2.0, 3.0]]
+    drawn = {
+        kind: [
+            np.asarray(line.get_xdata()).tolist()
+            for line in panel.get_lines()
+            if line.get_marker() == kind
+        ]
+        for kind in ("o", "|")
+    }
+    assert drawn == {"o": [[0.0, 1.0], [2.0, 3.0, 4.0, 5.0, 6.0]], "|": [[], [4.0]]}
+
+
+def drawn_for_print(form: str) -> tuple[Figure, bytes]:
+    """Return three panels of twenty values each, and as they are printed."""
+    levels = pd.Series([f"level {i % 3}" for i in range(60)])
+    axis = Axis("topology", levels, sorted(set(levels)))
+    figure = draw_by_axis(pd.Series(np.geomspace(1e-6, 1, 60)), [axis] * 3, "final loss")
+    return figure, to_print(figure, form)
+
+
+@pytest.mark.slow
+def test_print_has_the_width_of_a_column_and_can_be_read_there() -> None:
+    figure, data = drawn_for_print("pdf")
+    box = re.search(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", data)
+    assert box
+    assert float(box[1]) == pytest.approx(72 * COLUMN_WIDTHS[-1])
+    told = [text for text in figure.findobj(Text) if text.get_text() and text.get_visible()]
+    sizes = {round(text.get_fontsize(), 1) for text in told}
+    assert sizes
+    assert min(sizes) >= 6
+    assert max(sizes) <= 8
+    assert b"/FontFile2" in data  # TrueType, embedded
+    assert b"/Type3" not in data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("form", "head"), [("pdf", b"%PDF"), ("svg", b"<?xml"), ("png", b"\x89PNG")]
+)
+def test_print_is_the_same_bytes_each_time(form: str, head: bytes) -> None:
+    first, second = (drawn_for_print(form)[1] for _ in range(2))
+    assert first == second
+    assert first.startswith(head)
 
 
 def scored(rate: float, spot: float, bias: float, loss: float) -> TrialResult:

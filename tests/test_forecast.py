@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sweep.cli.progress import Speed, describe_progress, seconds_left
 from sweep.pack import Pack
 from sweep.running.coordinator import SweepProgress
 from sweep.running.forecast import Forecast, epochs_to_go
+from sweep.running.wording import Speed, describe_progress, seconds_left
 from tests.trials import make_trial, make_work
 
 PROGRESS = SweepProgress(

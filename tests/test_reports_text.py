@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 
+from sweep.cli.main import main
 from sweep.errors import ConfigError, StoreError
 from sweep.reports.axes import axes_of, summarise
 from sweep.reports.population import population_of
@@ -152,6 +154,18 @@ def test_a_report_tells_the_story_and_shows_its_figures(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_each_figure_is_printed_in_the_form_asked_for(tmp_path: Path) -> None:
+    other = make_result(learning_rate=0.5, epochs=200, outcome={"final_loss": 0.5})
+    store(tmp_path / "study", make_result(), other)
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "study"), "--figures", "svg"])
+    assert done.exit_code == 0, done.output
+    figures = tmp_path / "study/report/report_figures"
+    shown = {path.stem for path in figures.glob("*.png")}
+    assert {path.name for path in (figures / "print").iterdir()} == {f"{n}.svg" for n in shown}
+    assert {"curves", "epochs", "final_loss"} <= shown
+
+
+@pytest.mark.slow
 def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
     other = make_result(learning_rate=0.5, epochs=200, outcome={"final_loss": 0.5})
     directory = store(tmp_path, make_result(), other)
@@ -160,7 +174,7 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
         write_report(directory, tmp_path / name / "r.md")
         written.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")})
     assert written[0] == written[1]
-    assert set(written[0]) == {"r.md", "curves.png", "epochs.png", "final_loss.png"}
+    assert set(written[0]) == {"r.md", "r.html", "curves.png", "epochs.png", "final_loss.png"}
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from sweep.search.proposer import BATCH
 from sweep.search.space import Space
 from sweep.store.places.layout import ResultsDir
 from sweep.store.searches import read_searches
-from sweep.trial import Status
+from sweep.trial import Status, Trial
 from tests.sweepfiles import small
 
 SPACE: dict[str, Any] = {
@@ -51,15 +52,20 @@ def loss_of(trial: Any) -> float:
 def proposed(tree: dict[str, Any], known: dict[str, Values] | None = None) -> SearchRun:
     """Run a search whose trials come to what `loss_of` says; return it when it is over."""
     search = SearchRun(make_plan(parse_config(tree)), known or {})
+    for trials in batches_of(search):
+        search.hear({trial.trial_id: (loss_of(trial),) for trial in trials})
+    return search
+
+
+def batches_of(search: SearchRun) -> Iterator[list[Trial]]:
+    """Yield the trials of each batch once the search waits for what came of it."""
     batches = []
     while (plan := search.advance()) or batches:
         if plan:
             batches.append(plan)
         else:
             done = batches.pop(0)
-            trials = [done.grid.trial(int(row)) for row in done.rows]
-            search.hear({trial.trial_id: (loss_of(trial),) for trial in trials})
-    return search
+            yield [done.grid.trial(int(row)) for row in done.rows]
 
 
 @pytest.mark.parametrize("sampler", sorted(BATCH))
@@ -109,14 +115,9 @@ def test_a_batch_waits_for_the_one_before_the_last_alone() -> None:
 @pytest.mark.parametrize("sampler", sorted(BATCH))
 def test_points_that_diverge_or_fail_stop_nothing(sampler: str) -> None:
     search = SearchRun(make_plan(parse_config(searched(sampler))), {})
-    batches = []
-    while (plan := search.advance()) or batches:
-        if plan:
-            batches.append(plan)
-        else:
-            done = batches.pop(0)
-            names = [done.grid.trial(int(row)).trial_id for row in done.rows]
-            search.hear({name: (inf if place % 2 else 1.0,) for place, name in enumerate(names)})
+    for trials in batches_of(search):
+        losses = [inf if place % 2 else 1.0 for place in range(len(trials))]
+        search.hear({t.trial_id: (loss,) for t, loss in zip(trials, losses, strict=True)})
     assert len(search.points) == 24
 
 

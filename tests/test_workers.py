@@ -3,32 +3,23 @@
 import os
 import signal
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from sweep.api import run_sweep
 from sweep.config import SweepConfig
-from sweep.ray import tuning
 from sweep.running.coordinator import SweepProgress
 from sweep.running.options import RunOptions
 from sweep.store.tables.reader import read_trials
 from tests.cluster_sweeps import small_config, small_sweep, write_module
+from tests.tune_suggestions import watch_suggestions
 
 ONE_LANE = ("resources.workers=2", "resources.lanes_per_pack=1")
 
 
 @pytest.mark.ray
 def test_a_tune_trial_is_a_worker_and_not_a_pack(tmp_path, monkeypatch):
-    suggested: list[dict[str, Any]] = []
-
-    class Watched(tuning.WorkerSearcher):
-        def suggest(self, trial_id: str) -> Any:
-            config = super().suggest(trial_id)
-            suggested.extend([config] if isinstance(config, dict) else [])
-            return config
-
-    monkeypatch.setattr(tuning, "WorkerSearcher", Watched)
+    suggested = watch_suggestions(monkeypatch)
     config = small_config("grid.replicates=20", *ONE_LANE)
     summary = run_sweep(config, RunOptions(output=tmp_path))
     assert (summary.trained, summary.failed, summary.missing) == (40, 0, 0)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 ATTEMPTS = 10
 PATIENCE_SECONDS = 3600
-LEFT_OUT = ("writer.lock", "fetched.json", "checkpoints")
+LEFT_OUT = ("writer.lock", "fetched.json", "progress.json", "checkpoints")
 
 
 def main() -> int:

@@ -14,8 +14,9 @@ from sweep.config import SweepConfig, load_config
 from sweep.errors import SweepError
 from sweep.jobs.bundle import Bundle, make_bundle
 from sweep.jobs.control import JobServer, SweepJob
-from sweep.jobs.progress import VARIABLE, progress_name
+from sweep.jobs.progress import progress_name
 from sweep.jobs.requirements import pinned_requirements
+from sweep.running.record import JOB_FILE
 from sweep.scratch import scratch_folder
 from sweep.store.places.remote import has_credentials, without_query
 
@@ -145,7 +146,7 @@ def command_of(
 def _runtime_env(folder: str, job_id: str, *, install: bool) -> dict[str, Any]:
     variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     variables["RAY_JOB_STOP_WAIT_TIME_S"] = str(STOP_SECONDS)
-    variables[VARIABLE] = progress_name(job_id)
+    variables[JOB_FILE] = progress_name(job_id)
     environment: dict[str, Any] = {"working_dir": folder, "env_vars": variables}
     if install:
         environment["pip"] = {"packages": pinned_requirements(), "pip_check": False}

@@ -2,8 +2,9 @@
 
 from collections import Counter, deque
 from dataclasses import dataclass, field
+from itertools import islice
 
-from sweep.running.messages import Kind, Offer, Tally
+from sweep.running.messages import Kind, Offer, Tally, WorkerState
 
 
 @dataclass
@@ -83,6 +84,26 @@ class Assignments:
     @property
     def queued_trials(self) -> int:
         return self._waiting_trials
+
+    def states(self, most: int) -> tuple[WorkerState, ...]:
+        """Return what workers do, at most so many of them."""
+        return tuple(map(self._state, islice(self.workers.values(), most)))
+
+    def _state(self, worker: Worker) -> WorkerState:
+        begun = [self._packs[pack_id] for pack_id in worker.packs if self._packs[pack_id].begun]
+        if not begun:
+            return WorkerState(worker.number, worker.host)
+        pack, tally = begun[-1], worker.tally
+        return WorkerState(
+            number=worker.number,
+            host=worker.host,
+            pack_id=pack.offer.pack_id,
+            trials=pack.offer.trials,
+            attempt=pack.attempt,
+            active=tally.active,
+            waiting=tally.waiting,
+            compiling=bool(tally.compiling),
+        )
 
     # Packs
 

@@ -22,6 +22,7 @@ from sweep.running.messages import (
     Saved,
     Tally,
     Turn,
+    WorkerState,
 )
 
 TRIALS_AHEAD = 1024
@@ -31,6 +32,10 @@ SECONDS_BETWEEN_BEATS = 0.25
 SECONDS_OF_BEAT = 0.001
 """How much longer for each worker: thousands of them leave the broker time for rows."""
 
+MOST_STATES = 256
+"""Workers of whom the driver hears what they do."""
+
+SECONDS_BETWEEN_STATES = 1.0
 SECONDS_IDLE = 30.0
 """How long a worker waits for a pack before it gives up its place."""
 
@@ -58,6 +63,7 @@ class Broker:
         self._tally = Tally()
         self._closed = False
         self._stopped = False
+        self._told = 0.0
 
     # The driver's side
 
@@ -91,12 +97,14 @@ class Broker:
         """Release the senders of `confirmed`; return what has come, waiting `seconds` for it."""
         items = await self._mailbox.take(confirmed, seconds)
         tally, self._tally = self._tally, replace(self._tally, epochs=0)
+        states = self._states()
         if self._closed:
-            return Delivery(items, tally, 0)
+            return Delivery(items, tally, 0, workers=states)
         kinds = self._assignments.kinds()
         queued = sum(map(self._assignments.queued, kinds))
         room = max(0, max(1, len(kinds)) * self._ahead - queued)
-        return Delivery(items, tally, room, max(0, TRIALS_AHEAD - self._assignments.queued_trials))
+        spare = max(0, TRIALS_AHEAD - self._assignments.queued_trials)
+        return Delivery(items, tally, room, spare, states)
 
     # Tune's side
 
@@ -178,6 +186,14 @@ class Broker:
             self._note(worker, tally)
         pause = SECONDS_OF_BEAT * len(self._assignments.workers)
         return Heard(self._stopped or worker is None, max(SECONDS_BETWEEN_BEATS, pause))
+
+    def _states(self) -> tuple[WorkerState, ...] | None:
+        """Return what workers do; None if that was told within the last second."""
+        now = time.monotonic()
+        if now - self._told < SECONDS_BETWEEN_STATES:
+            return None
+        self._told = now
+        return self._assignments.states(MOST_STATES)
 
     def _worker(self, number: int) -> Worker | None:
         return self._assignments.workers.get(number)

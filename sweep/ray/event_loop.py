@@ -102,7 +102,7 @@ def _run_event_loop(
             supply.keep(item)
         confirmed = [item.number for item in delivery.items]
         heard = time.monotonic() if confirmed or not coordinator.stopping else heard
-        coordinator.note(delivery.tally)
+        coordinator.note(delivery.tally, delivery.workers)
         run.tick()
         if run.should_stop() and not told_to_stop:
             told_to_stop = True

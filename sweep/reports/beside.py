@@ -19,6 +19,8 @@ def current_report(directory: ResultsDir) -> AnyPath | None:
     path = directory.report / "report.md"
     if not isinstance(path, Path) or not path.exists():
         return None
+    if not path.with_suffix(".html").exists():
+        return None
     written = path.stat().st_mtime_ns
     folders = [folder for folder in (directory.runs, directory.trials) if folder.is_dir()]
     sources = [file for folder in folders for file in Path(str(folder)).iterdir()]

@@ -98,7 +98,7 @@ def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -
         if base := _base_of([key for key, _ in parts]):
             told = [_departing(factors, base, key, rows) for key, rows in parts]
             return [group for _, group in sorted(told, key=lambda item: item[0])]
-        return [Group("", _label(factors, key), rows) for key, rows in parts]
+        return [Group("", setting_label(factors, key), rows) for key, rows in parts]
     axes = [axis for axis in axes_of(trials) if axis.name in factors]
     return [_level(trials, axis, level) for axis in axes for level in axis.order]
 
@@ -141,14 +141,17 @@ def _departing(
         values["output_activation"] = None  # goes without saying
     places = _differing(key, base)
     if not places:
-        return [], Group("", f"base: {_label(factors, tuple(values.values()))}", rows, is_base=True)
+        return [], Group(
+            "", f"base: {setting_label(factors, tuple(values.values()))}", rows, is_base=True
+        )
     names = [factors[i] for i in places]
     told = [_named(name, values[name]) for name in names if values[name] is not None]
     label = ", ".join(told or [f"no {name}" for name in names])
     return [len(places), *places], Group("", label, rows)
 
 
-def _label(factors: list[str], key: Key) -> str:
+def setting_label(factors: Sequence[str], key: Key) -> str:
+    """Return what a setting is in few words: its values, but for those that go without saying."""
     named = zip(factors, key, strict=True)
     return ", ".join(_named(name, value) for name, value in named if _tells(name, value)) or PLAIN
 

@@ -1,4 +1,4 @@
-"""Writes the report of a sweep in Markdown, with figures beside it."""
+"""Writes the report of a sweep: in Markdown with figures beside it, and as a page to explore."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.groups import factors_of
+from sweep.reports.page.document import compose_page
+from sweep.reports.page.subject import Subject, page_columns
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
 from sweep.reports.recorded import asked_for
@@ -32,19 +34,21 @@ def write_report(
     rung: Rung | None = None,
     against: Published | None = None,
     by: Sequence[str] = (),
+    figures: str | None = None,
 ) -> AnyPath:
     """Write a report on the results in `directory`.
 
     Args:
         directory: results of a sweep.
         output: the file to write, `report/report.md` there if None. Its figures go beside it, into
-            a folder named after it.
+            a folder named after it, and the page to explore, as `page_beside` has it.
         rung: the rule to judge by, in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
         by: parameters to show by, at most two: the first colours the curves, and two are crossed.
+        figures: pdf, svg or png, to write each figure in print quality too; None for not.
 
     Returns:
-        The file written.
+        The Markdown written.
 
     Raises:
         ConfigError: if no trial matches the published figures, `by` names what does not vary, or
@@ -58,7 +62,8 @@ def write_report(
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
     sections, asked = all_sections(), asked_for(directory)
     if against is None:
-        trials = read_telling(directory, rung, columns_read(sections))
+        columns = [*columns_read(sections), *page_columns(directory)]
+        trials = read_telling(directory, rung, columns)
     else:  # which may compare by any column
         trials = read_judged(directory, rung)
     if trials.empty:
@@ -70,10 +75,17 @@ def write_report(
         directory,
         population,
         axes=[axis for axis in every if axis.name in telling],
-        figures=FigureFolder(path.with_name(f"{path.stem}_figures")),
+        figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
         by=find_axes(every, by),
         rung=rung,
         against=against,
     )
     write_atomically(path, compose_report(context, sections).encode())
+    subject = Subject.of(directory, population, trials)
+    write_atomically(page_beside(path), compose_page(subject))
     return path
+
+
+def page_beside(report: AnyPath) -> AnyPath:
+    """Return where the page to explore lies beside a report in Markdown."""
+    return report.with_name(f"{report.stem}.html")

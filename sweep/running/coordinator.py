@@ -12,7 +12,8 @@ from sweep.reuse.checkpoint_files import decode_checkpoint, encode_checkpoint
 from sweep.reuse.resume import match_starts
 from sweep.running.failures import failed_results
 from sweep.running.forecast import Forecast
-from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
+from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally, WorkerState
+from sweep.running.recent import RecentTrials
 from sweep.store.tables.reader import SavedState
 from sweep.store.tables.writer import Writer
 from sweep.training.work import Work
@@ -109,6 +110,7 @@ class Coordinator:
         pruned: trials that a scheduler stopped and that have not gone on since.
         starting: what is waited for until a worker has begun.
         on_rows: told of results once they are durable.
+        workers: what they do, as they said last. recent: the trials that ended last.
     """
 
     writer: Writer
@@ -124,6 +126,8 @@ class Coordinator:
     epochs_most: int = 0
     epochs: int = 0
     best_loss: float | None = None
+    workers: tuple[WorkerState, ...] = ()
+    recent: RecentTrials = field(default_factory=RecentTrials)
     _tally: Tally = field(default_factory=Tally)
     _packs: dict[str, _OpenPack] = field(default_factory=dict)
     _began: float = field(default_factory=time.monotonic)
@@ -176,6 +180,11 @@ class Coordinator:
         owed = {trial.trial_id for trial in work.pack.trials}
         self._packs[work.pack.pack_id] = _OpenPack(work, work.lanes(), owed, splits)
 
+    def owed(self, pack_id: str) -> int:
+        """Return how many trials of a pack have no row yet."""
+        open_pack = self._packs.get(pack_id)
+        return len(open_pack.owed) if open_pack else 0
+
     def _checkpoint(self, open_pack: _OpenPack) -> tuple[list[SavedState], bytes | None]:
         """Return what the latest checkpoint of a pack says, nothing if there is none."""
         file = self.writer.load_checkpoint(open_pack.pack.pack_id) if open_pack.saved else None
@@ -197,10 +206,11 @@ class Coordinator:
                 self._close(pack_id, message)
         self._flush_now_and_then()
 
-    def note(self, tally: Tally) -> None:
-        """Take in the progress since the last call."""
+    def note(self, tally: Tally, workers: tuple[WorkerState, ...] | None = None) -> None:
+        """Take in the progress since the last call, and what workers do if that is told."""
         self.epochs += tally.epochs
         self._tally = tally
+        self.workers = self.workers if workers is None else workers
 
     @property
     def failed(self) -> int:
@@ -252,6 +262,7 @@ class Coordinator:
                 open_pack.owed.remove(trial_id)
                 if trial_id in refused and status == Status.FAILED:
                     self.relapsed.add(trial_id)
+        self.recent.hear(rows)
         if self.on_rows:
             self.on_rows(rows)
 

@@ -17,6 +17,7 @@ from sweep.running.executor import ActiveRun, Executor, OnProgress
 from sweep.running.failures import held_failures
 from sweep.running.forecast import Forecast
 from sweep.running.options import RunOptions, RunSummary
+from sweep.running.record import ProgressRecord
 from sweep.running.rung_queue import RungQueue, read_schedule
 from sweep.running.search import SearchRun
 from sweep.running.search_queue import SearchQueue
@@ -86,6 +87,7 @@ def run_on(
             make_queue=partial(_queue_of, plan, directory, environment, search or schedule),
             on_progress=on_progress,
             max_failed=options.max_failed,
+            record=ProgressRecord(directory, config.name) if plan.missing else None,
         )
         _record(run, options, environment)
         try:
@@ -93,6 +95,8 @@ def run_on(
                 executor.train(run)
         finally:
             record_proposals(directory, config, search)
+            if run.record:
+                run.record.end(run.coordinator)
         if holds_checkpoints(directory):
             settled = done_ids(directory.path, retry_failed=True)
             drop_settled(directory, settled | (schedule.left_behind if schedule else set()))

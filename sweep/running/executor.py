@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from sweep.planning.plan import Plan
 from sweep.running.coordinator import Coordinator, RunPhase, SweepProgress
+from sweep.running.record import ProgressRecord
 from sweep.running.work_queue import WorkQueue
 from sweep.store.places.layout import ResultsDir
 
@@ -98,6 +99,7 @@ class ActiveRun:
         on_progress: told how far the run is; None for nobody.
         max_failed: failed trials that end the run if there are more; None for any number.
         interrupt: whether the user has asked to stop.
+        record: where others read how far the run is; None for nowhere.
     """
 
     plan: Plan
@@ -107,6 +109,7 @@ class ActiveRun:
     on_progress: OnProgress | None
     max_failed: int | None = None
     interrupt: Interrupt = field(default_factory=Interrupt)
+    record: ProgressRecord | None = None
     _ticked: float = 0.0
     _stop_shown: bool = False
 
@@ -144,3 +147,5 @@ class ActiveRun:
     def _show(self) -> None:
         if self.on_progress:
             self.on_progress(self.coordinator.progress())
+        if self.record:
+            self.record.update(self.coordinator)

@@ -1,13 +1,15 @@
 """Trains packs one after another in this process, for debugging."""
 
 import contextlib
+import socket
 import traceback
 from collections.abc import Iterator, Sequence
 
 from sweep.errors import SweepError
+from sweep.pack import Pack
 from sweep.result import TrialResult
 from sweep.running.executor import ActiveRun
-from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally
+from sweep.running.messages import Broken, Ended, Message, Rows, Saved, Tally, WorkerState
 from sweep.training.work import Progress, Work
 
 
@@ -29,7 +31,7 @@ class InlineExecutor:
 
 
 def _train_one(run: ActiveRun, work: Work) -> None:
-    channel = _LocalChannel(run, work.pack.pack_id)
+    channel = _LocalChannel(run, work.pack)
     checkpoint_seconds = run.plan.config.resources.checkpoint_seconds
     run.coordinator.open(work)
     lost = False
@@ -65,8 +67,9 @@ def _require_gpu() -> None:
 class _LocalChannel:
     """The channel of a pack to a driver in the same process."""
 
-    def __init__(self, run: ActiveRun, pack_id: str) -> None:
-        self.pack_id = pack_id
+    def __init__(self, run: ActiveRun, pack: Pack) -> None:
+        self.pack_id, self._trials = pack.pack_id, len(pack.trials)
+        self._host = socket.gethostname()
         self.broken = False
         self._run = run
 
@@ -77,7 +80,17 @@ class _LocalChannel:
         self._keep(Saved(data))
 
     def progress(self, progress: Progress) -> None:
-        self._run.coordinator.note(Tally.of(progress))
+        state = WorkerState(
+            number=1,
+            host=self._host,
+            pack_id=self.pack_id,
+            trials=self._trials,
+            attempt=1,
+            active=progress.active,
+            waiting=progress.waiting,
+            compiling=progress.compiling,
+        )
+        self._run.coordinator.note(Tally.of(progress), (state,))
         with self._own():
             self._run.tick(now=progress.compiling)  # nothing else is told until it has ended
 

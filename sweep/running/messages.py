@@ -116,6 +116,28 @@ class Tally:
 
 
 @dataclass(frozen=True)
+class WorkerState:
+    """What a worker does at the moment.
+
+    Attributes:
+        number: its own. host: where it runs; None before it does.
+        pack_id: what it trains; None where it waits. trials: of that pack.
+        attempt: how often the pack was begun.
+        active: lanes in training. waiting: trials of the pack that have no lane yet.
+        compiling: whether something is being compiled for it.
+    """
+
+    number: int
+    host: str | None
+    pack_id: str | None = None
+    trials: int = 0
+    attempt: int = 0
+    active: int = 0
+    waiting: int = 0
+    compiling: bool = False
+
+
+@dataclass(frozen=True)
 class Delivery:
     """What the driver gets at one call.
 
@@ -124,12 +146,14 @@ class Delivery:
         tally: progress since the last call.
         room: packs that the broker would like to be offered.
         spare: trials up to which it would like more packs, where they are small.
+        workers: what they do, once a second; None in between.
     """
 
     items: tuple[Item, ...]
     tally: Tally
     room: int
     spare: int = 0
+    workers: tuple[WorkerState, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def jobs_command(address: str | None, as_json: bool) -> None:
 
 def format_jobs(jobs: "list[SweepJob]") -> str:
     """Write jobs as a table."""
-    from sweep.cli.progress import clock
+    from sweep.running.wording import clock
 
     lines: list[tuple[str, ...]] = [COLUMNS]
     for job in jobs:

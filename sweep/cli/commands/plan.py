@@ -183,8 +183,8 @@ def describe_estimate(estimate: "TimeEstimate") -> str:
     """Describe how long training may take, and how that was estimated."""
     from math import ceil
 
-    from sweep.cli.progress import clock, magnitude
     from sweep.planning.disk import available_cpus
+    from sweep.running.wording import clock, magnitude
 
     most = clock(ceil(estimate.at_most))
     lines = [

@@ -5,6 +5,8 @@ import click
 from sweep.cli.console import say
 from sweep.cli.options import asked_rung, judging_options, plugin_options
 
+FORMS = ["pdf", "svg", "png"]  # sweep.reports.figures.printed.FORMS, which takes long to import
+
 
 @click.command("report")
 @click.argument("results")
@@ -24,6 +26,12 @@ from sweep.cli.options import asked_rung, judging_options, plugin_options
     multiple=True,
     help="Parameter to colour the curves by; given twice, a heat map of the two as well.",
 )
+@click.option(
+    "--figures",
+    type=click.Choice(FORMS),
+    help="Write each figure for print as well, into REPORT_figures/print: as wide as the columns "
+    "of a journal, fonts embedded.",
+)
 @judging_options
 @plugin_options
 def report_command(
@@ -31,22 +39,26 @@ def report_command(
     output: str | None,
     against: str | None,
     by: tuple[str, ...],
+    figures: str | None,
     rule: str | None,
     tolerance: float | None,
     patience: int | None,
     monitor: str | None,
 ) -> None:
-    """Write a report on RESULTS in Markdown: a directory, the name of a sweep, or its file.
+    """Write a report on RESULTS: a directory, the name of a sweep, or its file.
 
-    The figures go into a folder beside it. Prints the path of the report.
+    In Markdown, with its figures in a folder beside it, and as a page of the same name for a
+    browser, report.html, in which every trial can be explored. Prints the paths of both.
     """
     from sweep.cli.places import find_results
     from sweep.reports.published import load_published
-    from sweep.reports.report import write_report
+    from sweep.reports.report import page_beside, write_report
     from sweep.store.places.remote import path_of
 
     place = path_of(output) if output else None
     rung = asked_rung(rule, tolerance, patience, monitor)
     published = None if against is None else load_published(against)
     directory = find_results(results)
-    say(str(write_report(directory, place, rung=rung, against=published, by=by)))
+    report = write_report(directory, place, rung=rung, against=published, by=by, figures=figures)
+    say(str(report))
+    say(str(page_beside(report)))

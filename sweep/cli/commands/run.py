@@ -178,14 +178,14 @@ def _announce(plan: "Plan", lacking: Sequence[str]) -> None:
 
 
 def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside: _Beside) -> None:
-    from sweep.jobs.progress import note_progress
+    from sweep.running.record import note_end
 
     lines = describe_summary(summary)
     for line in lines:
         say(line, err=True)
     record = asdict(summary) | {"output": str(summary.output)}
     stopped = summary.interrupted or summary.gave_up
-    note_progress(lines[1 if stopped else 0], record)
+    note_end(lines[1 if stopped else 0], record)
     if as_json:
         click.echo(json.dumps(record))
     elif not stopped:

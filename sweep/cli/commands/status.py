@@ -55,7 +55,7 @@ def _last_line(log: str) -> str:
 
 def format_job(job: "SweepJob", latest: str) -> str:
     """Write where a job stands for people."""
-    from sweep.cli.progress import clock
+    from sweep.running.wording import clock
 
     started = f"{job.started:%Y-%m-%d %H:%M:%S} UTC, " if job.started else ""
     lines = {

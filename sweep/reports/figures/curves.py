@@ -24,8 +24,10 @@ from sweep.trial import StopReason
 
 MOST_CURVES = 200
 MOST_PANELS = 12
-FEWEST_BOXED = 5
+FEWEST_BOXED = 12
 """Values below which a box would show quartiles that are hardly there: they are drawn as points."""
+FEWEST_WITH_MEDIAN = 3
+"""Of points, from which on their median is marked."""
 BOX: Mapping[str, Any] = {
     "orientation": "horizontal",
     "widths": 0.6,
@@ -133,7 +135,9 @@ def _draw_levels(
     places = range(1, len(groups) + 1)
     for place, group in zip(places, groups, strict=True):
         if len(group) < FEWEST_BOXED:
-            panel.plot(group, [place] * len(group), "o", color=GREY, markersize=5, alpha=0.7)
+            panel.plot(group, [place] * len(group), "o", color=GREY, markersize=5, alpha=0.6)
+            middle = [np.median(group)] if len(group) >= FEWEST_WITH_MEDIAN else []
+            panel.plot(middle, [place] * len(middle), "|", color=INK, markersize=14, mew=2)
         else:
             panel.boxplot([group], positions=[place], **BOX)
     marks = [(marked[v], p) for v, p in zip(axis.order, places, strict=True) if v in marked]

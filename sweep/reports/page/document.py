@@ -4,41 +4,25 @@ docs/design/page.md says what is in it, and why.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib.metadata import version
-from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from sweep.ladder import Rung
-from sweep.printable import printable_line, printable_text
-from sweep.reports.objective import losses_of
+from sweep.printable import printable_line
 from sweep.reports.page.assets import FOLDER, libraries, licences, modules, style_sheets
+<<<<<<< HEAD
 from sweep.reports.page.columns import encode_columns
 from sweep.reports.page.curves import MISSING, TOP, Curves, read_curves_of
 from sweep.reports.page.packing import pack
 from sweep.reports.page.subject import Subject, read_subject
 from sweep.reports.population import COUNTED
+=======
+from sweep.reports.page.contents import Contents, gather
+from sweep.reports.page.subject import Subject, read_subject
+>>>>>>> page
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import Status
-
-FORMAT = 1
-MOST_CURVE_LETTERS = 8 * 2**20
-"""Letters of packed curves above which they stay out of the page, those of all groups remaining."""
-LOSSES = {"final_loss": "loss", "validation_loss": "validation_loss"}
-"""The column of the curves for each column of losses."""
-
-
-@dataclass
-class Contents:
-    """What a page carries: the manifest, and packed arrays by the id of their element."""
-
-    manifest: dict[str, Any]
-    data: dict[str, str] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
 def build_page(directory: ResultsDir, rung: Rung | None = None) -> bytes:
@@ -56,10 +40,10 @@ def build_page(directory: ResultsDir, rung: Rung | None = None) -> bytes:
 
 def compose_page(subject: Subject) -> bytes:
     """Return the page of a subject."""
-    contents = _contents(subject)
-    return _render(subject, contents).encode()
+    return _render(subject, gather(subject)).encode()
 
 
+<<<<<<< HEAD
 def _contents(subject: Subject) -> Contents:
     trials = subject.trials
     names = printable_line(", ".join(sorted(map(str, trials["sweep"].unique()))))
@@ -122,33 +106,30 @@ def _described(curves: Sequence[Curves], n_trials: int) -> dict[str, Any]:
         "top": TOP,
         "missing": MISSING,
     }
+=======
+def safe_json(value: object) -> str:
+    """Return JSON that may stand in a script element, whatever texts it holds: no `<` is in it."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+>>>>>>> page
 
 
 def _render(subject: Subject, contents: Contents) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string((FOLDER / "page.html").read_text("utf-8"))
     addresses = modules()
-    manifest = contents.manifest
     return template.render(
-        title=manifest["sweep"] or subject.directory.path.name,
-        made=f"Made {manifest['made']} by sweep {manifest['version']} of {manifest['results']}",
+        manifest=contents.manifest,
+        title=contents.manifest["sweep"] or printable_line(subject.directory.path.name),
         counts=_counts(subject),
         remarks=[printable_line(remark) for remark in subject.population.remarks],
-        config=manifest["config"],
-        notes=contents.notes,
         licences=licences(),
         style_sheets=[Markup(sheet) for sheet in style_sheets()],
         libraries=[Markup(script) for script in libraries()],
-        manifest=Markup(safe_json(manifest)),
+        manifest_json=Markup(safe_json(contents.manifest)),
         data={name: Markup(text) for name, text in contents.data.items()},
         import_map=Markup(safe_json({"imports": addresses})),
         has_views="sweep/main" in addresses,
     )
-
-
-def safe_json(value: object) -> str:
-    """Return JSON that may stand in a script element, whatever texts it holds: no `<` is in it."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def _counts(subject: Subject) -> list[dict[str, object]]:
@@ -157,9 +138,3 @@ def _counts(subject: Subject) -> list[dict[str, object]]:
     counts["cancelled"] = subject.population.cancelled
     told: list[dict[str, object]] = [{"name": "trials", "n": sum(counts.values())}]
     return told + [{"name": name, "n": n} for name, n in counts.items() if n]
-
-
-def _configuration(directory: ResultsDir) -> str:
-    if not directory.config.is_file():
-        return ""
-    return printable_text(directory.config.read_bytes().decode("utf-8", "replace"))

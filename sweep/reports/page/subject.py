@@ -12,7 +12,7 @@ from sweep.reports.groups import factors_of
 from sweep.reports.page.columns import Role
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
-from sweep.reports.rejudging import read_telling
+from sweep.reports.rejudging import COMMON, read_telling
 from sweep.result import Outcome
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.compact import varying_columns
@@ -77,7 +77,7 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
 def page_columns(directory: ResultsDir) -> list[str]:
     """Return the columns of the trials that a page reads beside the parameters that vary."""
     varying = varying_columns(directory.path, (*OUTCOMES, *RECORDS))
-    return list(dict.fromkeys(["sweep", "fixed_epochs", "validation_loss", *ALWAYS, *varying]))
+    return list(dict.fromkeys(["sweep", "finished", *COMMON, *ALWAYS, *varying]))
 
 
 def _roles(trials: pd.DataFrame) -> dict[str, Role]:

@@ -14,38 +14,40 @@ from itertools import chain
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.components.registry import FAMILIES
 from sweep.ladder import Rung
 from sweep.reports.axes import Axis, varying_parameters
-from sweep.reports.false_convergence import COLUMN, ENDED
+from sweep.reports.false_convergence import COLUMN
 from sweep.reports.figures.panels import to_png
-from sweep.reports.objective import HELD_OUT
+from sweep.reports.figures.printed import to_print
 from sweep.reports.population import Population
 from sweep.reports.published import Published
+from sweep.reports.rejudging import COMMON
 from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath
-from sweep.trial import SAME_LOSS
 
 PACKAGES = ("sweep.reports.sections", "sweep.studies")
 """Packages in which sections are looked for, at any depth."""
 
-COMMON = (
-    *(*ENDED, "fixed_epochs", HELD_OUT),
-    *(*SAME_LOSS, *FAMILIES),
-)
-"""Columns of the trials that every section may read, beside what varies."""
-
 
 @dataclass(frozen=True)
 class FigureFolder:
-    """Where the figures of a report go: a folder beside it."""
+    """Where the figures of a report go: a folder beside it.
+
+    Attributes:
+        path: the folder.
+        printed: pdf, svg or png, in which they go into its folder `print` too; None for no print.
+    """
 
     path: AnyPath
+    printed: str | None = None
 
     def show(self, name: str, title: str, figure: Figure) -> str:
         """Write a figure as `name`.png, and return the Markdown that shows it."""
         write_atomically(self.path / f"{name}.png", to_png(figure))
+        if self.printed:
+            file = self.path / "print" / f"{name}.{self.printed}"
+            write_atomically(file, to_print(figure, self.printed))
         return f"![{title}](<{self.path.name}/{name}.png>)"
 
 

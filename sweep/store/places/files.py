@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from sweep.errors import StoreError
 from sweep.store.places.remote import AnyPath, RemotePath
@@ -52,6 +53,19 @@ def write_atomically(path: AnyPath, data: bytes) -> None:
             beside.unlink(missing_ok=True)
             raise
         sync_directory(path.parent)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file so that readers see the old one or the new one; a crash may lose both.
+
+    It costs no wait for the disk: for news of which the next comes soon.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    beside.write_bytes(data)
+    beside.replace(path)
 
 
 def sync_directory(directory: AnyPath) -> None:

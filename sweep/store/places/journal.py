@@ -118,6 +118,59 @@ def replay(path: AnyPath) -> Iterator[bytes]:
         yield from replay_file(file)
 
 
+class JournalTail:
+    """What a journal gains, read from outside while another process writes it.
+
+    Attributes:
+        cleared: whether frames read before were gone at the last call.
+    """
+
+    def __init__(self, path: AnyPath) -> None:
+        self.path, self.cleared = path, False
+        self._first, self._position = b"", 0
+        self._seen: frozenset[str] = frozenset()
+
+    def read(self) -> list[bytes]:
+        """Return the payload of every whole frame that came since the last call.
+
+        Frames that went meanwhile, as they are in a part, are left out.
+
+        Raises:
+            StoreError: if a frame before the last is damaged.
+        """
+        if isinstance(self.path, RemotePath):
+            return self._read_objects(self.path)
+        return self._read_file(self.path)
+
+    def _read_objects(self, path: RemotePath) -> list[bytes]:
+        frames, payloads = _objects(path), list[bytes]()
+        for frame in frames:
+            if frame.name not in self._seen:
+                payloads += replay_file(frame)
+        names = frozenset(frame.name for frame in frames)
+        self.cleared, self._seen = not self._seen <= names, names
+        return payloads
+
+    def _read_file(self, path: Path) -> list[bytes]:
+        overhead = HEADER.size + CHECK.size
+        try:
+            with reporting(path, "read"), path.open("rb") as file:
+                first = file.read(overhead)
+                self.cleared = first != self._first and self._position > 0
+                if first != self._first:
+                    self._first, self._position = first if len(first) == overhead else b"", 0
+                file.seek(self._position)
+                data = file.read()
+        except StoreError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                self.cleared, self._position = self._position > 0, 0
+                return []
+            raise
+        places = list(_frames(data, path))
+        self._position += places[-1][1] if places else 0
+        return [data[start:end] for start, end in places]
+
+
 def files_of(path: AnyPath) -> list[AnyPath]:
     """Return the files or objects in which a journal keeps its frames, in order."""
     return [*_objects(path)] if isinstance(path, RemotePath) else [path]

@@ -87,6 +87,11 @@ class ResultsDir:
         return self.path / "runs"
 
     @property
+    def progress(self) -> AnyPath:
+        """How far the run that writes is, or the last one was: what others watch."""
+        return self.path / "progress.json"
+
+    @property
     def searches(self) -> AnyPath:
         """One file for each search: the points that it asked for."""
         return self.path / "searches"
@@ -109,7 +114,8 @@ class ResultsDir:
     @property
     def entries(self) -> tuple[AnyPath, ...]:
         """Everything that sweep may write into the directory itself."""
-        files = (self.config, self.lock, self.journal, self.removals, self.path / "fetched.json")
+        fetched = self.path / "fetched.json"
+        files = (self.config, self.lock, self.journal, self.removals, self.progress, fetched)
         folders = (self.checkpoints, self.runs, self.report, self.searches, self.data, self.damaged)
         return (*files, *folders, *map(self.table, TableName))
 

@@ -5,7 +5,7 @@ an Arrow stream; one of an older version lacks the last of them.
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cache
 
 import numpy as np
@@ -37,8 +37,18 @@ def frame_of(batch: TableSet) -> bytes:
     return b"".join(_with_length(_stream(batch.tables[name])) for name in TableName)
 
 
-def decode(frame: bytes, where: str = "results received") -> TableSet:
+def decode(
+    frame: bytes,
+    where: str = "results received",
+    *,
+    wanted: Collection[TableName] = tuple(TableName),
+) -> TableSet:
     """Read what `encode` wrote, by this version of sweep or an older one.
+
+    Args:
+        frame: the bytes.
+        where: where they are from, for errors.
+        wanted: the tables to read; the others are left empty.
 
     Raises:
         StoreError: if the frame is of a newer version or not a frame.
@@ -53,7 +63,8 @@ def decode(frame: bytes, where: str = "results received") -> TableSet:
         position = start + int.from_bytes(frame[position:start], "little")
         if max(start, position) > len(frame):
             raise StoreError(f"{where}: must be results of sweep (got a part of a frame)")
-        tables[name] = _table(name, frame[start:position], where)
+        stream = frame[start:position] if name in wanted else _empty_stream(name)
+        tables[name] = _table(name, stream, where)
     return TableSet(tables)
 
 
