@@ -56,6 +56,6 @@ def test_curves_are_those_recorded_between_a_trials_first_and_last_epoch(tmp_pat
     page = page_of(store(tmp_path, falling, short))
     assert page.manifest["curves"]["epochs"] == list(range(1, 31))
     found = page.curves(0)
-    assert found[:, 0] == pytest.approx(1 / epochs, rel=1e-3)
-    assert found[[0, 9], 1] == pytest.approx([1, 0.25], rel=1e-3)
+    assert found[:, 0] == pytest.approx(1 / epochs, rel=3e-3)
+    assert found[[0, 9], 1] == pytest.approx([1, 0.25], rel=3e-3)
     assert np.isnan(found[10:, 1]).all()

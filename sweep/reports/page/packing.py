@@ -1,6 +1,7 @@
 """Packs bytes into text that a page carries: gzip, then base64. Knows nothing of what they mean."""
 
 import base64
+import sys
 import zlib
 from collections.abc import Iterable
 
@@ -14,6 +15,19 @@ def pack(parts: Iterable[bytes]) -> str:
 
     The same bytes give the same text: the frame holds no time.
     """
+    packed = pack_within(parts, sys.maxsize)
+    assert packed is not None
+    return packed
+
+
+def pack_within(parts: Iterable[bytes], most: int) -> str | None:
+    """Return `pack` of the parts, or None as soon as it is more than `most` letters."""
     compressor = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-    packed = b"".join([*map(compressor.compress, parts), compressor.flush()])
-    return base64.b64encode(packed).decode("ascii")
+    packed, room = [], most // 4 * 3
+    for part in parts:
+        packed.append(compressor.compress(part))
+        room -= len(packed[-1])
+        if room < 0:
+            return None
+    packed.append(compressor.flush())
+    return base64.b64encode(b"".join(packed)).decode("ascii") if len(packed[-1]) <= room else None

@@ -10,7 +10,7 @@ from sweep.reports.axes import Axis, axes_of, varying_parameters
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.groups import factors_of
 from sweep.reports.page.columns import Role
-from sweep.reports.population import Population, population_of
+from sweep.reports.population import Population, population_of, where
 from sweep.reports.recorded import asked_for
 from sweep.reports.rejudging import COMMON, read_telling
 from sweep.result import Outcome
@@ -48,14 +48,13 @@ class Subject:
     roles: dict[str, Role]
 
     @classmethod
-    def of(cls, directory: ResultsDir, population: Population) -> "Subject":
-        """Return what a page is of where its trials have been read."""
+    def of(cls, directory: ResultsDir, population: Population, table: pd.DataFrame) -> "Subject":
+        """Return what a page is of where its `table` of trials has been read and split."""
         counted = population.trials
-        trials = counted
-        if len(population.failed):
-            trials = pd.concat([counted, population.failed]).sort_index()
+        shown = table.index.isin(counted.index) | table.index.isin(population.failed.index)
         factors = factors_of(counted)
         axes = [axis for axis in axes_of(counted) if axis.name in factors]
+        trials = where(table, pd.Series(shown, table.index))
         return cls(directory, population, trials, axes, _roles(trials))
 
 
@@ -71,7 +70,7 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
     """
     trials = read_telling(directory, rung, page_columns(directory))
     population = population_of(trials, asked_for(directory), by_path=rung is not None)
-    return Subject.of(directory, population)
+    return Subject.of(directory, population, trials)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:

@@ -71,7 +71,7 @@ def survivals(trials: pd.DataFrame, most: int) -> Survivals:
     """
     trials = where(trials, has_rule(trials))
     names = factors_of(trials)
-    outcomes = _outcomes(trials)
+    outcomes = outcomes_of(trials)
     setting = _number_settings(trials, names)
     grouped = outcomes.groupby(setting)
     table = grouped.agg(
@@ -116,8 +116,8 @@ def _number_settings(trials: pd.DataFrame, names: list[str]) -> "pd.Series[int]"
     return trials.groupby(names, dropna=False, sort=False).ngroup()
 
 
-def _outcomes(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return when each trial converged or was censored, and a rank in which these come last."""
+def outcomes_of(trials: pd.DataFrame) -> pd.DataFrame:
+    """Return what `estimate_survival` takes of each trial, and a `rank` with the censored last."""
     met = has_converged(trials)
     epochs = trials["epochs"].astype("float64")
     never = trials["status"] == Status.DIVERGED

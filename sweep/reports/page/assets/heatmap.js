@@ -26,7 +26,6 @@ export function heatmapView({ trials, state, selection, endings, headline }) {
   const measure = () => measures.find((one) => one.name === state.get("measure")) ?? measures[0];
   const counts = (i) => selection.mask[i] === 1;
   const options = few.map((column) => [column.name, column.title]);
-  const cellsOfAll = () => cellsOf(axes());
 
   return {
     name: "heatmap",
@@ -54,11 +53,20 @@ export function heatmapView({ trials, state, selection, endings, headline }) {
     },
     table() {
       const { x, y, third } = axes();
-      const cells = cellsOfAll();
+      const cells = cellsOf(axes());
       const header = [third?.name ?? null, y.name, x.name, "trials", measure().name].filter(Boolean);
       return { header, rows: rowsOf(axes(), cells, sizes(cells, counts), measure().of(cells, counts)) };
     },
   };
+}
+
+function* rowsOf({ x, y, third }, { rows, columns }, counts, values) {
+  for (let cell = 0; cell < values.length; cell++) {
+    const [column, row, panel] = [cell % columns, Math.floor(cell / columns) % rows, Math.floor(cell / (columns * rows))];
+    const place = [third?.groups.labels[panel], y.groups.labels[row], x.groups.labels[column]];
+    const value = Number.isNaN(values[cell]) ? "" : values[cell];
+    yield [...(third ? place : place.slice(1)), counts[cell], value];
+  }
 }
 
 /** Return what a cell can show. */

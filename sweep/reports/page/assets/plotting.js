@@ -15,6 +15,7 @@ export function plotted({ width, height, theme, label, ...options }) {
     ...options,
   });
   picture.setAttribute("role", "img");
+  for (const part of picture.querySelectorAll("g[aria-label]")) part.removeAttribute("aria-label");
   return block(width, height, picture);
 }
 

@@ -54,8 +54,3 @@ function trimmedPower(text) {
   const [mantissa, power] = text.split("e");
   return `${trimmed(mantissa)}e${power.replace("+", "")}`;
 }
-
-/** Return a text as one word of a shell. */
-export function quoted(text) {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

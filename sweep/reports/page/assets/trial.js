@@ -1,6 +1,5 @@
 /** The page of one trial, in place of the others while the address names it. */
 
-import { commandAgain } from "sweep/again";
 import { endingBadge } from "sweep/badge";
 import { button, copyButton, make } from "sweep/dom";
 import { ENDINGS } from "sweep/endings";
@@ -8,7 +7,7 @@ import { legend } from "sweep/legend";
 import { codesPicture, imagesPicture } from "sweep/pictures";
 import { plotted, scaleOf } from "sweep/plotting";
 import { block } from "sweep/figure";
-import { MISSING, quoted } from "sweep/text";
+import { MISSING } from "sweep/text";
 
 export class TrialPage {
   constructor(place, context) {
@@ -58,7 +57,8 @@ export class TrialPage {
       ...[back, title, ending, fault].filter(Boolean),
       make("div", { class: "facts" }, this.#facts("What varies", this.trials.axes, i), this.#facts("What came out", this.trials.outcomes, i), this.#facts("How it ran", this.trials.columns.filter((column) => column.role === "record" && column.name !== "error"), i)),
       figures,
-      ...this.#commands(i, id),
+      ...this.#commands(id),
+      ...this.#fixed(),
     );
     this.#addFigures(figures, i, id);
   }
@@ -70,25 +70,19 @@ export class TrialPage {
     return make("div", {}, make("h3", {}, title), make("table", { class: "fact" }, make("tbody", {}, ...rows)));
   }
 
-  #commands(i, id) {
-    const { manifest } = this;
-    const show = `sweep show ${id} --results ${quoted(manifest.results)}`;
-    const load = `model = sweep.load_model(${JSON.stringify(manifest.results)}, "${id}")`;
-    const again = commandAgain(this.context, i);
-    return [
-      make("h3", {}, "In a terminal, in Python"),
-      line(show),
-      line(load),
-      ...(again ? [make("h3", {}, "Train it again"), line(again)] : []),
-      ...this.#fixed(),
-    ];
+  #commands(id) {
+    const told = { show: "All that is known of it", train: "Train it again, and compare", codes: "Its codes", load: "Its network, in Python" };
+    const commands = Object.entries(this.manifest.commands ?? {}).map(([name, text]) => {
+      return make("div", {}, make("h4", {}, told[name] ?? name), line(text.replace("TRIAL", id)));
+    });
+    return commands.length ? [make("h3", {}, "Go on with it"), ...commands] : [];
   }
 
   #fixed() {
     const known = Object.entries(this.manifest.fixed ?? {});
     if (!known.length) return [];
     const rows = known.map(([name, value]) => make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, String(value))));
-    return [make("h3", {}, "The same in all trials"), make("table", { class: "fact" }, make("tbody", {}, ...rows))];
+    return [make("h3", {}, "The same in all trials"), make("div", { class: "wide-facts" }, ...columnsOf(rows))];
   }
 
   async #addFigures(place, i, id) {
@@ -101,7 +95,7 @@ export class TrialPage {
   #curve(i, id) {
     const { traces, trials } = this;
     if (!traces.isThere) return null;
-    const quantities = () => traces.told.quantities.map(({ name, title }) => ({ title, points: traces.lines(name, [i])[0]?.points ?? [] }));
+    const quantities = () => traces.told.quantities.map(({ name, title }) => ({ title, points: withEnd(traces.lines(name, [i])[0]?.points ?? [], ENDS[name], trials, i) }));
     return {
       name: "trial_curve",
       title: "Its training curve",
@@ -120,6 +114,16 @@ export class TrialPage {
       table: () => ({ header: ["quantity", "epoch", "value"], rows: quantities().flatMap(({ title, points }) => points.map(({ x, y }) => [title, x, y])) }),
     };
   }
+}
+
+/** The column that has the last value of a curve. */
+const ENDS = { loss: "final_loss", validation_loss: "validation_loss" };
+
+/** Return a curve with its true end, which lies between the epochs that all trials share. */
+function withEnd(points, name, trials, i) {
+  const end = { x: trials.get("epochs")?.numbers[i], y: trials.get(name)?.numbers[i] };
+  const isFurther = points.length && end.x > points.at(-1).x && Number.isFinite(end.y);
+  return isFurther ? [...points, end] : points;
 }
 
 function codesView(details, id) {
@@ -173,6 +177,13 @@ function imagesView(details, id) {
     caption: () => `Inputs above, what trial ${id} makes of them below.`,
     table: () => ({ header: ["of", "sample", "pixels from 0 to 255"], rows: [["input", inputs], ["output", outputs]].filter(([, one]) => one).flatMap(([of, one]) => one.values.map((pixels, sample) => [of, sample + 1, pixels.join(" ")])) }),
   };
+}
+
+/** Return rows as tables beside each other. */
+function columnsOf(rows) {
+  const tall = Math.ceil(rows.length / 3);
+  const parts = [0, 1, 2].map((k) => rows.slice(k * tall, (k + 1) * tall)).filter((part) => part.length);
+  return parts.map((part) => make("table", { class: "fact" }, make("tbody", {}, ...part)));
 }
 
 function line(text) {
