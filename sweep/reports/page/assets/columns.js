@@ -1,5 +1,6 @@
 /** The trials as columns of typed arrays, one value a trial; there is no object a trial. */
 
+import { sortedPlaces } from "sweep/statistics";
 import { counted, digits, MISSING } from "sweep/text";
 
 const ARRAYS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array };
@@ -91,13 +92,9 @@ export class Column {
 
   /** Places of the trials from least to largest value; those without one last. */
   get order() {
-    if (this.#order) return this.#order;
-    const keys = this.kind === "id" ? null : this.numbers;
-    const order = new Uint32Array(this.count);
-    for (let i = 0; i < this.count; i++) order[i] = i;
-    if (keys) order.sort((a, b) => rank(keys[a]) - rank(keys[b]) || a - b);
-    else order.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1));
-    return (this.#order = order);
+    if (this.kind !== "id") return (this.#order ??= sortedPlaces(this.numbers));
+    const places = Uint32Array.from({ length: this.count }, (_, i) => i);
+    return (this.#order ??= places.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1)));
   }
 
   /** Return a value for people. */
@@ -167,6 +164,8 @@ export class Trials {
     this.byName = new Map(this.columns.map((column) => [column.name, column]));
     this.axes = this.columns.filter((column) => column.role === "axis");
     this.outcomes = this.columns.filter((column) => column.role === "outcome");
+    this.settings = this.axes.filter((column) => column.name !== "seed");
+    this.telling = tellingOf(this.settings);
     this.drawable = this.columns.filter((column) => column.kind !== "id");
     this.ids = this.columns.find((column) => column.kind === "id");
   }
@@ -186,8 +185,11 @@ export class Trials {
   }
 }
 
-function rank(value) {
-  return value === value ? value : Infinity;
+/** Return the axes of several values that most trials have; the others where there are none. */
+function tellingOf(axes) {
+  const several = axes.filter((column) => column.groups.labels.length > 1);
+  const common = several.filter((column) => d3.mean(column.positions, (at) => at !== at) < 0.5);
+  return common.length ? common : several.length ? several : axes;
 }
 
 function infinite(value) {

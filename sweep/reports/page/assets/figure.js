@@ -39,6 +39,7 @@ export class Figures {
 
   /** Add a figure to a place of the page. */
   add(place, view) {
+    this.#all = this.#all.filter((figure) => figure.element.isConnected);
     const figure = new Figure(view, this);
     this.#all.push(figure);
     place.append(figure.element);
@@ -53,6 +54,12 @@ export class Figures {
     this.#drawSoon();
   }
 
+  /** Draw figures anew, as they have more to show. */
+  spoil(...names) {
+    for (const figure of this.#all) if (names.includes(figure.view.name)) figure.isStale = true;
+    this.#drawSoon();
+  }
+
   #changed(changed, isSettled) {
     const isSelection = [...changed].some((name) => name === "where" || name.startsWith("f."));
     for (const figure of this.#all) if (!isSelection || !figure.view.isOfAll) figure.isStale = true;
@@ -60,31 +67,34 @@ export class Figures {
   }
 
   #resized() {
-    for (const figure of this.#all) if (figure.width !== figure.drawnWidth) figure.spoil();
+    for (const figure of this.#all) if (figure.width > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
-      this.#all.find((figure) => figure.element === target).isSeen = isIntersecting;
+      const figure = this.#all.find((one) => one.element === target);
+      if (figure) figure.isSeen = isIntersecting;
     }
     this.#drawSoon();
   }
 
   #drawSoon() {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#draw(() => true), SETTLED);
+    this.#rest = setTimeout(() => this.#draw(() => true, true), SETTLED);
     if (!this.#frame) {
       this.#frame = requestAnimationFrame(() => {
         this.#frame = 0;
-        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn);
+        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn, false);
       });
     }
   }
 
-  #draw(isDue) {
+  #draw(isDue, isSettled) {
     for (const figure of this.#all) {
-      if (figure.isStale && figure.isSeen && isDue(figure)) figure.draw(this.theme);
+      if (!figure.isSeen || figure.width <= 0) continue; // none, while a trial has the page
+      if (figure.isStale && isDue(figure)) figure.draw(this.theme);
+      if (isSettled) figure.drawControls();
     }
   }
 
@@ -115,7 +125,7 @@ class Figure {
       button("CSV", () => this.saveCsv(), { title: "Download its data", "aria-label": `CSV of ${view.title}` }),
     );
     this.controls = make("div", { class: "controls" });
-    const head = make("header", {}, title, this.controls, files);
+    const head = make("header", {}, title, files, this.controls);
     this.element = make("figure", { class: `figure ${view.name}`, "aria-labelledby": title.id }, head, this.body, this.caption);
     this.figures = figures;
   }
@@ -131,7 +141,7 @@ class Figure {
   }
 
   draw(theme, width = this.width) {
-    if (!this.isDrawn || this.view.hasChangingControls) this.#drawControls();
+    if (!this.isDrawn) this.drawControls();
     this.view.draw(this.body, { width, theme, isFile: false });
     this.caption.textContent = this.view.caption();
     this.drawnWidth = width;
@@ -139,7 +149,7 @@ class Figure {
     this.isDrawn = true;
   }
 
-  #drawControls() {
+  drawControls() {
     if (!this.view.controls || this.controls.contains(document.activeElement)) return;
     this.controls.replaceChildren(...this.view.controls());
   }

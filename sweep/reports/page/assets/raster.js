@@ -97,5 +97,8 @@ export function canvasOf(width, height) {
 
 /** Return a number between -0.5 and 0.5 that is always the same for a trial. */
 export function jitter(i) {
-  return (Math.imul(i + 1, 2654435761) >>> 0) / 4294967296 - 0.5;
+  let bits = Math.imul(i + 1, 0x9e3779b1);
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 16)) >>> 0) / 4294967296 - 0.5;
 }

@@ -19,7 +19,7 @@ const BAND = 0.7; // of the room between two values, over which equal ones are s
 export function scatterView({ trials, state, selection, endings, headline, open }) {
   const layouts = new WeakMap();
   const columns = () => ({
-    x: trials.get(state.get("x")) ?? trials.axes.find((axis) => axis.isNumber) ?? trials.axes[0] ?? headline,
+    x: trials.get(state.get("x")) ?? trials.telling.find((axis) => axis.isNumber) ?? trials.telling[0] ?? headline,
     y: trials.get(state.get("y")) ?? headline,
   });
   const options = trials.drawable.map((column) => [column.name, column.title]);
@@ -142,7 +142,7 @@ function pixels(axis, count, salt) {
     const position = positions[i];
     if (position !== position) placed[i] = axis.missing + jitter(i + salt) * 8;
     else {
-      const at = axis.from + (axis.to - axis.from) * position + (spread ? jitter(i + salt) * spread : 0);
+      const at = axis.at(position) + (spread ? jitter(i + salt) * spread : 0);
       placed[i] = Math.min(high + half, Math.max(low - half, at));
     }
   }
