@@ -24,7 +24,7 @@ from sweep.reports.population import COUNTED
 from sweep.reports.rejudging import describe_rung
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import ResultsDir
-from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.snapshot import iterate_trials
 from sweep.trial import PARAMETERS, Status
 
 FORMAT = 1
@@ -101,8 +101,10 @@ def fixed_parameters(subject: Subject) -> dict[str, Any]:
 
 
 def _first_row(directory: ResultsDir, names: Sequence[str]) -> dict[str, Any]:
-    rows = next((rows for rows in iterate_frames(directory.path, names) if len(rows)), None)
-    return {} if rows is None else _values(rows[list(names)])
+    for rows in iterate_trials(directory.path, names):
+        if rows.num_rows:
+            return _values(rows.slice(0, 1).to_pandas()[list(names)])
+    return {}
 
 
 def _values(rows: pd.DataFrame) -> dict[str, Any]:
