@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from sweep.planning.identities import identity_numbers
+from sweep.printable import printable_line
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.objective import NAMES
 from sweep.store.places.layout import TableName
@@ -120,7 +121,7 @@ def _encoded(name: str, values: "pd.Series[Any]") -> dict[str, Any] | None:
 
 def _category(values: "pd.Series[Any]") -> dict[str, Any] | None:
     used = values.cat.remove_unused_categories()
-    levels = [str(level) for level in used.cat.categories]
+    levels = [printable_line(str(level)) for level in used.cat.categories]
     if len(levels) > MOST_LEVELS:
         return None
     places = used.cat.codes.to_numpy(np.int64)

@@ -1,13 +1,14 @@
-"""Reads what a page is of: the trials of some results, and which columns of them it carries."""
+"""Reads the trials of a page, and says which columns of them it carries."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Self
 
 import pandas as pd
 
 from sweep.ladder import Rung
-from sweep.reports.axes import Axis, axes_of, varying_parameters
+from sweep.reports.axes import axes_of, varying_parameters
 from sweep.reports.false_convergence import COLUMN
+from sweep.reports.findings.subject import COLUMNS, Subject
 from sweep.reports.groups import factors_of
 from sweep.reports.page.columns import Role
 from sweep.reports.population import Population, population_of, where
@@ -29,23 +30,19 @@ ECHOES = {"weights_epoch": "epochs", "final_objective": "final_loss", "updates":
 
 
 @dataclass(frozen=True)
-class Subject:
-    """What a page is of.
+class PageTable:
+    """The trials of a page.
 
     Attributes:
-        directory: the results.
-        population: which trials count.
+        subject: what statistics and findings are of: the results, and which trials count.
         trials: those that the page carries: those that count and those that failed, as they lie in
             the table.
-        axes: what varies among those that count, each with its levels.
         roles: the columns that the page carries, and what each is.
         rung: the rule that trials are judged by, in place of each one's own; None for its own.
     """
 
-    directory: ResultsDir
-    population: Population
+    subject: Subject
     trials: pd.DataFrame
-    axes: Sequence[Axis]
     roles: dict[str, Role]
     rung: Rung | None = None
 
@@ -56,18 +53,26 @@ class Subject:
         population: Population,
         table: pd.DataFrame,
         rung: Rung | None = None,
-    ) -> "Subject":
-        """Return what a page is of where its `table` of trials has been read and split."""
+    ) -> Self:
+        """Return the trials of a page where the `table` of all has been read and split."""
         counted = population.trials
         shown = table.index.isin(counted.index) | table.index.isin(population.failed.index)
         factors = factors_of(counted)
         axes = [axis for axis in axes_of(counted) if axis.name in factors]
         trials = where(table, pd.Series(shown, table.index))
-        return cls(directory, population, trials, axes, _roles(trials), rung)
+        return cls(Subject(directory, population, axes), trials, _roles(trials), rung)
+
+    @property
+    def directory(self) -> ResultsDir:
+        return self.subject.directory
+
+    @property
+    def population(self) -> Population:
+        return self.subject.population
 
 
-def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
-    """Read what a page of results is of, also while they are being written.
+def read_page_table(directory: ResultsDir, rung: Rung | None = None) -> PageTable:
+    """Read the trials of a page of results, also while they are being written.
 
     Args:
         directory: results of a sweep.
@@ -78,13 +83,13 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
     """
     trials = read_telling(directory, rung, page_columns(directory))
     population = population_of(trials, asked_for(directory), by_path=rung is not None)
-    return Subject.of(directory, population, trials, rung)
+    return PageTable.of(directory, population, trials, rung)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:
     """Return the columns of the trials that a page reads beside the parameters that vary."""
     varying = varying_columns(directory.path, (*OUTCOMES, *RECORDS))
-    return list(dict.fromkeys(["sweep", "finished", *COMMON, *ALWAYS, *varying]))
+    return list(dict.fromkeys(["sweep", "finished", *COMMON, *COLUMNS, *ALWAYS, *varying]))
 
 
 def _roles(trials: pd.DataFrame) -> dict[str, Role]:
