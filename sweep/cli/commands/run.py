@@ -208,7 +208,24 @@ def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> No
         say(title)
         print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
-    say(f"report: {beside.report(directory)}")
+    report = beside.report(directory)
+    for line in describe_findings(report):
+        say(line)
+    say(f"report: {shown_report(report)}")
+
+
+def describe_findings(report: "AnyPath") -> list[str]:
+    """Return what a report has found, in two lines at most."""
+    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
+
+    told = in_brief(read_findings(findings_beside(report)))
+    return [f"{'' if place else 'found:':7} {line}" for place, line in enumerate(told)]
+
+
+def shown_report(report: "AnyPath") -> "AnyPath":
+    """Return the report to look at: the page beside it, if there is one."""
+    page = report.with_name(f"{report.stem}.html")
+    return page if page.is_file() else report
 
 
 def describe_summary(summary: "RunSummary") -> list[str]:

@@ -66,7 +66,8 @@ class Finding:
 
     Attributes:
         name: which finding it is, such as `importance`: one word for addresses and classes.
-        title: what was found, in a few words. text: the sentences that say it, plain text.
+        title: what was found, in a few words. text: the sentences that say it, plain
+            text, in which what stands between backticks is of the sweep file.
         figure: what shows it; None for words alone.
         warning: whether something is to be done about it, or it is not to be relied on.
         lines: lines of the sweep file to have instead, as YAML; empty for none.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweep.reports.axes import MOST_LEVELS, axes_of
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
-from sweep.reports.findings.losses import DATA, Losses, losses_by_axis
+from sweep.reports.findings.losses import DATA, Losses
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
@@ -56,7 +56,7 @@ HOW = {
 
 def find_importance(subject: Subject) -> list[Finding]:
     """Return what makes the variance of the log of the loss."""
-    losses = losses_by_axis(subject.trials, subject.factors)
+    losses = subject.losses
     loss = objective_name(subject.trials)
     if not losses.names:
         return []

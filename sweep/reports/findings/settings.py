@@ -26,13 +26,13 @@ FORM = ".4g"
 
 def find_settings(subject: Subject) -> list[Finding]:
     """Return the best setting; the best trial, where no setting has two."""
+    if not subject.factors:
+        return []
+    if not subject.repeats:
+        return _best_trials(subject)
     settings = subject.settings
     if settings.empty or not np.isfinite(settings["median"].iloc[0]):
         return []
-    if not subject.factors:
-        return []
-    if not (settings["trials"] > 1).any():
-        return _best_trials(subject)
     loss = objective_name(subject.trials)
     shown = with_intervals(settings.head(MOST_SHOWN))
     labels = _labels(shown, subject.factors)
@@ -66,6 +66,8 @@ def find_settings(subject: Subject) -> list[Finding]:
 
 def _best_trials(subject: Subject) -> list[Finding]:
     best = ranked(subject.trials).head(MOST_SHOWN)
+    if best.empty:
+        return []
     loss = objective_name(subject.trials)
     losses = objective_of(subject.trials).loc[best.index]
     labels = _labels(best, subject.factors)
