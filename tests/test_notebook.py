@@ -98,6 +98,16 @@ def test_results_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     assert (len(results), len(results.reload())) == (13, 14)
 
 
+def test_trials_are_what_varied_and_what_came_out(tmp_path: Path) -> None:
+    results = grid(tmp_path / "study")
+    assert list(results.trials.columns) == [
+        *("trial_id", "initialiser_constant", "seed", "learning_rate"),
+        *("status", "stop_reason", "epochs", "final_loss", "samples_reconstructed", "seconds"),
+    ]
+    assert set(results.trials.columns) < set(results.table.columns)
+    assert results.trials["learning_rate"].dtype == np.float64
+
+
 def test_a_trial_that_is_not_there_is_told(tmp_path: Path) -> None:
     results = grid(tmp_path / "study")
     with pytest.raises(StoreError, match=r"must hold one trial whose identity begins with 'zz'"):
