@@ -194,6 +194,18 @@ def test_three_sweeps_are_compared_two_by_two(tmp_path: Path) -> None:
     assert found == [("A", "B", 2.0), ("A", "C", 3.0), ("B", "C", 1.5)]
 
 
+def test_of_very_many_settings_those_at_either_end_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.reports.compare.contrasts.MOST_RATIOS", 2)
+    rates = [0.01 * (1 + i) for i in range(7)]
+    first = store(tmp_path / "a", *[ended(1.0, learning_rate=r) for r in rates])
+    second = store(tmp_path / "b", *[ended(100 * r, learning_rate=r, flat_spot=0.1) for r in rates])
+    found = contrast(first, second)
+    assert len(found.pairing) == 7
+    assert [item.ratio.value for item in found.settings] == pytest.approx([1, 2, 6, 7])
+
+
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:
     only = grid(tmp_path / "a", 1.0)
     with pytest.raises(ConfigError, match=r"must be given from 2 to 26 sweeps \(got 1\)"):

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from matplotlib import pyplot
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Drawn
 
 import sweep
 from sweep.errors import ConfigError, StoreError
 from sweep.notebook.bar import Bar, notebook_bar
+from sweep.notebook.finding import plot_finding
 from sweep.notebook.results import Results
 from sweep.notebook.runs import Run
+from sweep.reports.findings.finding import Figure, Kind, Mark
 from sweep.result import TrialResult
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode
@@ -78,7 +80,7 @@ def grid(path: Path, factor: float = 1.0, **changes: Any) -> Results:
 
 @pytest.fixture
 def axes() -> Iterator[Axes]:
-    yield Figure().add_subplot()
+    yield Drawn().add_subplot()
     assert pyplot.get_fignums() == []  # given axes, nothing makes a figure of its own
 
 
@@ -94,6 +96,16 @@ def test_results_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
     with Writer(ResultsDir(tmp_path / "study")) as writer:
         writer.append(encode([make_result(seed=77)], "study"))
     assert (len(results), len(results.reload())) == (13, 14)
+
+
+def test_trials_are_what_varied_and_what_came_out(tmp_path: Path) -> None:
+    results = grid(tmp_path / "study")
+    assert list(results.trials.columns) == [
+        *("trial_id", "initialiser_constant", "seed", "learning_rate"),
+        *("status", "stop_reason", "epochs", "final_loss", "samples_reconstructed", "seconds"),
+    ]
+    assert set(results.trials.columns) < set(results.table.columns)
+    assert results.trials["learning_rate"].dtype == np.float64
 
 
 def test_a_trial_that_is_not_there_is_told(tmp_path: Path) -> None:
@@ -177,6 +189,34 @@ def test_two_sweeps_are_drawn_against_each_other(tmp_path: Path, axes: Axes) -> 
     apart = store(tmp_path / "c", make_result(learning_rate=0.7), make_result(learning_rate=0.8))
     with pytest.raises(ConfigError, match="must be results whose trials pair with these"):
         first.plot.compare(apart, ax=axes)
+
+
+def test_importance_is_drawn_with_its_intervals_the_most_on_top(tmp_path: Path, axes: Axes) -> None:
+    results = grid(tmp_path / "study")
+    assert results.plot.importance(ax=axes) is axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["learning_rate", "initialiser_constant"]
+    rate, constant = (bar.get_width() for bar in axes.patches)  # type: ignore[attr-defined]
+    assert 0.5 < rate <= 1
+    assert constant < rate
+    alone = store(tmp_path / "alone", make_result())
+    with pytest.raises(ConfigError, match="must have results that can tell it"):
+        alone.plot.importance(ax=axes)
+
+
+def test_a_finding_is_drawn_by_its_kind(axes: Axes) -> None:
+    marks = [Mark("first", 2.0, 1.0, 4.0, strong=True), Mark("second", 3.0)]
+    plot_finding(axes, Figure(Kind.INTERVALS, "title", marks, "loss", log=True, reference=2.5))
+    assert axes.get_xscale() == "log"
+    assert np.asarray(axes.collections[0].get_offsets())[:, 0].tolist() == [2.0, 3.0]
+    interval, reference = axes.get_lines()
+    assert np.asarray(interval.get_xdata()).tolist() == [1.0, 4.0]
+    assert np.asarray(reference.get_xdata()).tolist() == [2.5, 2.5]
+    axes.clear()
+    places = [Mark(str(x), 1 / x, 0.5 / x, 2 / x) for x in (1, 2, 4)]
+    plot_finding(axes, Figure(Kind.LINES, "title", places, "loss", across="epoch"))
+    assert np.asarray(axes.get_lines()[0].get_xdata()).tolist() == [1.0, 2.0, 4.0]
+    assert axes.get_xlabel() == "epoch"
 
 
 def test_what_cannot_be_drawn_is_told(tmp_path: Path, axes: Axes) -> None:

@@ -5,15 +5,16 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.axes import Axes
 
 from sweep.errors import ConfigError, StoreError, nearest
+from sweep.notebook.finding import plot_finding
 from sweep.reports.axes import Axis, axes_of
 from sweep.reports.compare.comparison import compare
 from sweep.reports.compare.document import describe_pairing
 from sweep.reports.compare.figure import plot_pairs
 from sweep.reports.figures.curves import MOST_CURVES, evenly_spread, last_phases, plot_curves
-from sweep.reports.figures.findings import plot_finding
 from sweep.reports.figures.heatmap import heatmap_size, plot_heatmap
-from sweep.reports.figures.panels import dress, wrapped_label
-from sweep.reports.findings.found import find
+from sweep.reports.figures.panels import dress, short_label
+from sweep.reports.findings.importance import find_importance
+from sweep.reports.findings.subject import Subject
 from sweep.reports.objective import objective_name
 from sweep.reports.statistics.effects import crossed
 from sweep.store.places.layout import ResultsDir, required_results
@@ -22,6 +23,8 @@ from sweep.store.tables.reader import read_curves
 
 if TYPE_CHECKING:
     from sweep.notebook.results import Results
+
+LONGEST_TITLE = 64
 
 
 class Plots:
@@ -96,16 +99,16 @@ class Plots:
             ConfigError: it cannot be told: nothing varies, or there are too few trials.
         """
         directory, population = ResultsDir(self._results.path), self._results.population
-        findings = find(directory, population, list(self._axes.values()))
-        found = next((one for one in findings if one.name == "importance"), None)
-        if found is None or found.figure is None:
-            why = found.text if found else "nothing varies, or no trial has a loss"
-            raise ConfigError.of("plot.importance", f"have results that can tell it ({why})")
-        marks = len(found.figure.marks)
-        axes = ax if ax is not None else _new_axes(6.5, 1.2 + 0.34 * marks)
-        plot_finding(axes, found.figure)
-        axes.set_title(wrapped_label(found.figure.title), fontsize=10, loc="left")
-        return axes
+        findings = find_importance(Subject(directory, population, list(self._axes.values())))
+        for finding in findings:
+            if finding.figure is not None:
+                marks = len(finding.figure.marks)
+                axes = ax if ax is not None else _new_axes(6.5, 1.2 + 0.34 * marks)
+                plot_finding(axes, finding.figure)
+                axes.set_title(short_label(finding.title, LONGEST_TITLE), fontsize=10, loc="left")
+                return axes
+        why = findings[0].text if findings else "Nothing varies, or no trial has a loss."
+        raise ConfigError.of("plot.importance", f"have results that can tell it ({why})")
 
     def compare(self, other: "Results | str | AnyPath", *, ax: Axes | None = None) -> Axes:
         """Draw the losses of trials against those of their counterparts in another sweep.

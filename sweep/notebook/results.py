@@ -5,8 +5,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sweep.errors import StoreError
+from sweep.reports.false_convergence import COLUMN
+from sweep.reports.findings.subject import COLUMNS
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
+from sweep.reports.rejudging import read_telling
+from sweep.reports.sections.registry import COMMON
+from sweep.reports.tables.selection import OUTCOME_COLUMNS, shown_columns
 from sweep.store.places.layout import required_results
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables import reader
@@ -48,17 +53,31 @@ class Results:
 
     @cached_property
     def trials(self) -> "pd.DataFrame":
-        """The trials, one row each, as they are now: `reload` reads them anew."""
+        """The trials, one row each: what varied among them, and what came out.
+
+        They are as they were when first asked for: `reload` reads them anew.
+        """
+        names = [n for n in shown_columns(self._told, ()) if n != COLUMN]
+        return reader.read_trials(self.path, names)[names]
+
+    @property
+    def table(self) -> "pd.DataFrame":
+        """The trials with all columns, those that are the same in all trials included."""
         return reader.read_trials(self.path)
 
     @cached_property
     def population(self) -> Population:
         """The trials that count, as in a report, and those that do not."""
-        return population_of(self.trials, asked_for(self._directory))
+        return population_of(self._told, asked_for(self._directory))
+
+    @cached_property
+    def _told(self) -> "pd.DataFrame":
+        """What varies among the trials, how they ended, and what pictures are drawn of."""
+        return read_telling(self._directory, columns=[*COMMON, *COLUMNS, *OUTCOME_COLUMNS])
 
     def reload(self) -> "Results":
         """Forget what was read, as trials were added; return these results."""
-        for name in ("trials", "population"):
+        for name in ("trials", "population", "_told"):
             self.__dict__.pop(name, None)
         return self
 

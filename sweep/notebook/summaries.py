@@ -92,7 +92,7 @@ def _table(best: pd.DataFrame) -> str:
         half = MOST_COLUMNS // 2
         names = [*shown.columns[: MOST_COLUMNS - half], *shown.columns[-half:]]
         shown = shown[names]
-    shown["trial_id"] = shown["trial_id"].str[:ID_LENGTH]
+    shown["trial_id"] = shown["trial_id"].astype(str).str[:ID_LENGTH]
     rows = cells(shown)
     right = [all(map(is_number, column)) for column in zip(*rows, strict=True)]
     head = _row(shown.columns, right, "th")

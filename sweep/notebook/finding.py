@@ -27,6 +27,8 @@ def plot_finding(axes: Axes, figure: Figure) -> None:
     _plot_intervals(axes, figure.marks)
     if np.isfinite(figure.reference):
         axes.axvline(figure.reference, color=GREY, linewidth=1, linestyle=":")
+        label = short_label(f" {figure.reference_label}", LABEL_LENGTH)
+        axes.text(figure.reference, len(figure.marks) - 0.42, label, fontsize=7, color=GREY)
     axes.set_yticks(places, [short_label(mark.label, LABEL_LENGTH) for mark in figure.marks])
     axes.set_ylim(len(figure.marks) - 0.4, -0.6)
     axes.grid(visible=False, axis="y")
