@@ -144,9 +144,35 @@ def _executor(options: "RunOptions") -> "Executor":
     return InlineExecutor()
 
 
-def read_trials(path: str | AnyPath) -> "pd.DataFrame":
-    """Read the trials of a results directory, one row each, every hyperparameter a typed column."""
-    return reader.read_trials(path)
+def read_trials(
+    path: str | AnyPath,
+    *,
+    where: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    varying: bool = True,
+) -> "pd.DataFrame":
+    """Read the trials of a results directory, one row each: what varied, and what came out.
+
+    By default these columns: `trial_id`; the hyperparameters that are not the same in all trials;
+    `status`, `stop_reason`, `epochs`, `final_loss`, `samples_reconstructed`, `seconds`; and where
+    any trial has them `weights_epoch`, `validation_loss` and `error`. `columns="all"` has the rest.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+        where: a condition on rows, as `--where` takes: `activation = 'relu' and epochs < 100`.
+        columns: those wanted, in that order, or "all".
+        varying: False for all hyperparameters, also those that are the same in all trials.
+
+    Returns:
+        Integers that may be missing are `Int64`, truth values `boolean`, times in UTC.
+
+    Raises:
+        ConfigError: the condition cannot be read, or a column does not exist.
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.reports.tables.reading import read_chosen
+
+    return read_chosen(path, where, columns, varying=varying)
 
 
 def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":

@@ -83,7 +83,9 @@ def test_the_readme_shows_the_quickstart_as_it_is() -> None:
 
 def test_the_readme_shows_how_the_quickstart_ends() -> None:
     shown = re.search(r"<!-- results:start -->\n```\n(.*?)```", README, re.DOTALL)
-    title, best = best_rows(sweep.read_trials(ROOT / "results/examples/quickstart"), most=10)
+    title, best = best_rows(
+        sweep.read_trials(ROOT / "results/examples/quickstart", columns="all"), most=10
+    )
     assert shown
     assert shown[1].split() == [*title.split(), *format_table(best, Form.TABLE).split()]
 
@@ -145,7 +147,7 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     summary = sweep.run("ours.yaml", use_ray=False)
-    (row,) = sweep.read_trials(summary.output).to_dict("records")
+    (row,) = sweep.read_trials(summary.output, columns="all").to_dict("records")
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")
