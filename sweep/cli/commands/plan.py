@@ -121,12 +121,20 @@ def summarise(plan: "Plan") -> dict[str, object]:
 
 
 @click.command("schema")
-def schema_command() -> None:
-    """Print the JSON Schema of sweep files.
+@click.option(
+    "--output", metavar="COMMAND", help="That of what COMMAND prints as JSON, such as plan."
+)
+def schema_command(output: str | None) -> None:
+    """Print the JSON Schema of sweep files, or of the JSON that a command prints.
 
     Editors with a YAML language server check and complete a file that begins with
     `# yaml-language-server: $schema=sweep.schema.json`.
     """
+    if output:
+        from sweep.cli.outputs import output_schema
+
+        click.echo(json.dumps(output_schema(output), indent=2))
+        return
     from sweep.config.load import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))
