@@ -4,6 +4,9 @@ What a terminal would obey, or an eye not see (control characters, changes of di
 of no width), is written as Python's escape of it. Escaping twice is escaping once.
 """
 
+DIGITS = 6
+"""Significant digits of the numbers that people are shown."""
+
 
 class _Escapes(dict[int, str]):
     """What to write for a character, by its number, found out when it is first met."""

@@ -1,5 +1,6 @@
 """Claims: what takes long to import is imported only by what needs it."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -66,6 +67,7 @@ HEAVY = {
     "sklearn",
     "rich",
     "jaxtyping",
+    "duckdb",
 }
 LIGHT = {"numpy", "jaxtyping"}
 TABLES = LIGHT | {"pyarrow", "pandas"}
@@ -77,8 +79,9 @@ LOADED = {
     "plan SWEEP --output RESULTS": LIGHT | {"pydantic", "pyarrow"},
     "status RESULTS": TABLES,
     "results RESULTS": TABLES,
-    "results RESULTS --where epochs>1": TABLES,
+    "results RESULTS --where epochs>1": TABLES | {"duckdb"},
     "show TRIAL --results RESULTS": TABLES,
+    "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special"},
     "doctor RESULTS": TABLES,
     "prune RESULTS": TABLES | {"pydantic"},
     "run SWEEP --no-ray --json --output RESULTS": LIGHT | {"pydantic", "pyarrow", "rich"},
@@ -109,7 +112,14 @@ def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(small(resources={"engine": "fused"})))
     (trial_id,) = sweep.read_trials(results)["trial_id"]
-    named = {"SWEEP": file, "RESULTS": results, "NEW": tmp_path / "new", "TRIAL": trial_id}
+    other = shutil.copytree(results, tmp_path / "other") if "OTHER" in command else ""
+    named = {
+        "OTHER": other,
+        "SWEEP": file,
+        "RESULTS": results,
+        "NEW": tmp_path / "new",
+        "TRIAL": trial_id,
+    }
     words = [str(named.get(word, word)) for word in command.split()]
     done = subprocess.run(
         [sys.executable, "-c", COMMAND, *words],

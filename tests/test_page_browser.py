@@ -163,6 +163,7 @@ def test_an_axis_is_brushed_by_the_pointer_and_by_keys(visit: Visit) -> None:
     assert low.get_attribute("aria-valuetext") == "0.01"
     low.press("Escape")
     assert count(visit) == "all 160 trials"
+    visit.page.locator(".scatter figcaption").scroll_into_view_if_needed()
     box = visit.page.locator(".scatter .aim").bounding_box()
     assert box is not None
     visit.page.mouse.move(box["x"] + 1, box["y"] + 1)

@@ -23,7 +23,7 @@ from sweep.reports.tables.text import json_parts
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode, table_set_of
 from sweep.store.tables.parts import part_numbers
-from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.snapshot import iterate_trials
 from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
@@ -193,13 +193,13 @@ def test_no_piece_is_large(tmp_path: Path) -> None:
 
 
 def test_parts_put_together_meanwhile_are_read_once(study: ResultsDir) -> None:
-    frames = iterate_frames(study.path, ["seed"])
-    seeds = list(next(frames)["seed"])
+    tables = iterate_trials(study.path, ["seed"])
+    seeds = next(tables)["seed"].to_pylist()
     numbers = part_numbers(study)
     with Writer(study) as writer:
         writer._rewrite(numbers, set())
-    for frame in frames:
-        seeds += list(frame["seed"])
+    for table in tables:
+        seeds += table["seed"].to_pylist()
     assert sorted(seeds) == [1, 2, 3, 4, 5, 6, 11, 14, 16]
 
 

@@ -17,6 +17,7 @@ from sweep.errors import ConfigError, SweepError, nearest
 
 WRONG_INPUT = 2
 COMMANDS = {
+    "init": "Write a first sweep file for data of your own.",
     "plan": "Show what a sweep file asks for, and what is already done.",
     "run": "Train every trial that has no row yet.",
     "status": "Count the results so far, by how they ended.",
@@ -24,6 +25,7 @@ COMMANDS = {
     "show": "Show everything about one trial.",
     "codes": "Show the hidden code of each sample of a trial.",
     "report": "Write a report with figures.",
+    "compare": "Set two or more sweeps beside each other, trials paired.",
     "replay": "Show what a scheduler would have saved, without training.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",

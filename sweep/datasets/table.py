@@ -49,19 +49,32 @@ def table(
         DatasetError: the file cannot be read, or a column is missing, or a number in one.
     """
     place = find_file(path, "put a .csv, .parquet or .npy file there")
-    read = _READERS.get(place.suffix.lower())
-    if read is None:
-        raise DatasetError(f"have a path that ends in {', '.join(_READERS)}", place.name)
-    try:
-        held = _read_csv(place, delimiter) if read is _read_csv else read(place)
-    except (OSError, ValueError) as error:  # those of pyarrow among them
-        raise DatasetError(f"be a table: {place} cannot be read ({error})") from error
+    held = read_columns(place, delimiter)
     inputs = columns or _numeric(held, without=targets or (), place=place)
     samples = _matrix(held, inputs, place)
     wanted = _matrix(held, targets, place) if targets else None
     data = make_data(f"table-{place.stem}-{len(samples)}x{len(inputs)}", samples, wanted)
     unused = () if columns else tuple(n for n in held if n not in {*inputs, *(targets or ())})
     return replace(data, left_out=unused) if unused else data
+
+
+def read_columns(place: Path, delimiter: str | None = None) -> Columns:
+    """Return the columns of a file by name: float64 where of numbers, nan where none is given.
+
+    Args:
+        place: the file, which is there.
+        delimiter: as for `table`.
+
+    Raises:
+        DatasetError: it cannot be read.
+    """
+    read = _READERS.get(place.suffix.lower())
+    if read is None:
+        raise DatasetError(f"have a path that ends in {', '.join(_READERS)}", place.name)
+    try:
+        return _read_csv(place, delimiter) if read is _read_csv else read(place)
+    except (OSError, ValueError) as error:  # those of pyarrow among them
+        raise DatasetError(f"be a table: {place} cannot be read ({error})") from error
 
 
 def _read_csv(path: Path, delimiter: str | None = None) -> Columns:
@@ -84,11 +97,16 @@ def _read_csv(path: Path, delimiter: str | None = None) -> Columns:
     return _columns_of(held, path)
 
 
-def _require_commas(path: Path) -> None:
-    """Refuse a file whose first line has another delimiter."""
+def find_delimiter(path: Path) -> str:
+    """Return what the first line of a CSV file has between its columns, as `table` takes it."""
     with path.open(encoding="utf-8", errors="replace") as file:
         names = file.readline(MAX_NAMES)
-    found = next((name for name, sign in DELIMITERS.items() if sign in names), ",")
+    return next((name for name, sign in DELIMITERS.items() if sign in names), ",")
+
+
+def _require_commas(path: Path) -> None:
+    """Refuse a file whose first line has another delimiter."""
+    found = find_delimiter(path)
     if found != ",":
         raise DatasetError(
             f"have commas between its columns, or be given delimiter: '{found}', which the first "

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from sweep.reports.tables.stream import TrialStream
 
 FORMS = ["table", "csv", "json", "markdown"]
-EXAMPLE = "\"epochs < 100 and loss == 'mean_squared_error'\""
+EXAMPLE = "\"epochs < 100 and loss = 'mean_squared_error'\""
 SPARE_LINES = 5
 """Lines of a screen that are not rows: the command, the notes and the prompt."""
 
 
 @click.command("results")
 @click.argument("results")
-@click.option("--where", metavar="EXPR", help=f"Rows to show: {EXAMPLE}.")
+@click.option("--where", metavar="EXPR", help=f"Rows to show, in SQL: {EXAMPLE}.")
 @click.option("--sort", metavar="COL[,-COL]", default="", help="Columns to sort by; - descends.")
 @click.option("--columns", metavar="COL,…", default="", help="Columns to show; all for all.")
 @click.option("--top", metavar="N", type=click.IntRange(min=0), help="Most rows to show.")

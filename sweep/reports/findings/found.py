@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 from sweep.reports.axes import Axis
 from sweep.reports.findings.finding import Finding
+from sweep.reports.findings.importance import find_importance
 from sweep.reports.findings.settings import find_settings
 from sweep.reports.findings.subject import Subject
 from sweep.reports.population import Population
 from sweep.store.places.layout import ResultsDir
 
-FINDERS: Sequence[Callable[[Subject], list[Finding]]] = (find_settings,)
+FINDERS: Sequence[Callable[[Subject], list[Finding]]] = (find_importance, find_settings)
 """In the order in which they are told."""
 
 

@@ -3,8 +3,6 @@
 docs/design/page.md says what is in it, and why.
 """
 
-import json
-
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
@@ -12,32 +10,32 @@ from sweep.ladder import Rung
 from sweep.printable import printable_line
 from sweep.reports.page.assets import FOLDER, libraries, licences, modules, style_sheets
 from sweep.reports.page.contents import Contents, gather
+from sweep.reports.page.packing import safe_json
+from sweep.reports.page.reconstructions import Reconstruct
 from sweep.reports.page.subject import Subject, read_subject
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import Status
 
 
-def build_page(directory: ResultsDir, rung: Rung | None = None) -> bytes:
+def build_page(
+    directory: ResultsDir, rung: Rung | None = None, *, reconstruct: Reconstruct | None = None
+) -> bytes:
     """Return the page of results, also of results that are still being written.
 
     Args:
         directory: results of a sweep.
         rung: the rule to judge by, in place of each trial's own; None for its own.
+        reconstruct: computes a trained network's outputs; None for no reconstructions.
 
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    return compose_page(read_subject(directory, rung))
+    return compose_page(read_subject(directory, rung), reconstruct)
 
 
-def compose_page(subject: Subject) -> bytes:
+def compose_page(subject: Subject, reconstruct: Reconstruct | None = None) -> bytes:
     """Return the page of a subject."""
-    return _render(subject, gather(subject)).encode()
-
-
-def safe_json(value: object) -> str:
-    """Return JSON that may stand in a script element, whatever texts it holds: no `<` is in it."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+    return _render(subject, gather(subject, reconstruct)).encode()
 
 
 def _render(subject: Subject, contents: Contents) -> str:

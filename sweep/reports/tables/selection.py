@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from sweep.querying.condition import unknown_column
 from sweep.reports.axes import varying_parameters
 from sweep.reports.objective import TRAINED, losses_of
-from sweep.reports.where import select_rows, unknown_column
+from sweep.reports.where import select_rows
 
 OUTCOME_COLUMNS = (
     "status",
@@ -69,7 +70,7 @@ def shown_columns(trials: pd.DataFrame, wanted: Sequence[str]) -> list[str]:
         return list(trials.columns)
     for name in wanted:
         if name not in trials.columns:
-            raise unknown_column("--columns", name, trials)
+            raise unknown_column("--columns", name, list(trials.columns))
     return list(dict.fromkeys(wanted)) or [
         "trial_id",
         *varying_parameters(trials),
@@ -85,6 +86,6 @@ def sort_rows(rows: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     names = [key.removeprefix("-") for key in keys]
     for name in names:
         if name not in rows.columns:
-            raise unknown_column("--sort", name, rows)
+            raise unknown_column("--sort", name, list(rows.columns))
     ascending = [not key.startswith("-") for key in keys]
     return rows.sort_values(names, ascending=ascending, kind="stable", na_position="last")

@@ -3,16 +3,19 @@
 from collections.abc import Iterator
 
 import pandas as pd
+import pyarrow as pa
 
 from sweep.ladder import Rung
+from sweep.querying.condition import Condition
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.objective import HELD_OUT
 from sweep.reports.rejudging import RESTORE, read_judged, read_telling
 from sweep.reports.tables.selection import Selection, select, shown_columns, sort_rows
-from sweep.reports.where import explain_no_match, names_in, select_rows
+from sweep.reports.where import explain_no_match, select_rows
 from sweep.store.places.layout import ResultsDir, TableName
-from sweep.store.tables.reader import iterate_frames, read_trials
+from sweep.store.tables.reader import frame_of, read_trials
 from sweep.store.tables.schema import SCHEMAS
+from sweep.store.tables.snapshot import iterate_trials
 
 ROWS_AT_ONCE = 2_000
 
@@ -44,7 +47,9 @@ class TrialStream:
         nothing = _empty_table()
         select(nothing, selection)  # tells what is wrong before anything is read
         keys = [name.removeprefix("-") for name in selection.sort]
-        asked = {*selection.columns, *keys, *names_in(selection.where or "")}
+        self._condition = None if selection.where is None else Condition(selection.where)
+        self._named = self._condition.columns(list(nothing.columns)) if self._condition else []
+        asked = {*selection.columns, *keys, *self._named}
         self.judged = None if rung is None else read_judged(directory, rung)
         facts = self.judged
         if facts is None and (not selection.columns or asked & {"all", COLUMN}):
@@ -52,7 +57,7 @@ class TrialStream:
         self._marks = None if facts is None else facts.set_index("trial_id")[COLUMN]
         varying = facts if list(selection.columns) != ["all"] and facts is not None else nothing
         self.columns = shown_columns(varying, selection.columns)
-        self._needed = list(dict.fromkeys([*self.columns, *keys, *names_in(selection.where or "")]))
+        self._needed = list(dict.fromkeys([*self.columns, *keys, *self._named]))
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
         """Yield the rows in order, at most `ROWS_AT_ONCE` together, after a frame without any."""
@@ -83,20 +88,18 @@ class TrialStream:
     def explain(self) -> str:
         """Say of a condition that no row meets what is nearest to it."""
         assert self._selection.where is not None
-        names = names_in(self._selection.where)
-        frames = [_empty_table()[names], *(rows[names] for rows in self._frames(names))]
-        table = pd.concat(frames, ignore_index=True)
+        names = self._named
+        frames = [rows[names] for rows, _ in self._frames(names, None)]
+        table = pd.concat([_empty_table()[names], *frames], ignore_index=True)
         return explain_no_match(table, self._selection.where)
 
     def _matching(self) -> Iterator[pd.DataFrame]:
         """Yield the rows that meet the condition, as they lie in the table."""
         self.total = self.matching = 0
-        where = self._selection.where
-        for rows in self._frames(self._needed):
-            found = rows if where is None else select_rows(rows, where)
-            self.total += len(rows)
-            self.matching += len(found)
-            yield found
+        for rows, total in self._frames(self._needed, self._condition):
+            self.total += total
+            self.matching += len(rows)
+            yield rows
 
     def _in_order(self) -> Iterator[pd.DataFrame]:
         """Yield the rows that meet the condition in one piece, sorted, no more than are wanted."""
@@ -109,15 +112,25 @@ class TrialStream:
         if held:
             yield sort_rows(pd.concat(held), self._selection.sort)
 
-    def _frames(self, columns: list[str]) -> Iterator[pd.DataFrame]:
+    def _frames(
+        self, columns: list[str], condition: Condition | None
+    ) -> Iterator[tuple[pd.DataFrame, int]]:
+        """Yield the rows that meet a condition, some at a time, and of how many they are."""
         if self.judged is not None:
-            yield self.judged
+            rows = self.judged
+            yield rows if condition is None else select_rows(rows, condition.text), len(rows)
             return
         stored = [name for name in columns if name != COLUMN]
-        for rows in iterate_frames(self._directory.path, stored):
-            if self._marks is not None:
-                rows[COLUMN] = self._marks.reindex(rows["trial_id"]).fillna(False).to_numpy(bool)
-            yield rows
+        for table in iterate_trials(self._directory.path, stored):
+            marked = self._marked(table)
+            found = marked if condition is None else condition.matching(marked)
+            yield frame_of(found), len(marked)
+
+    def _marked(self, table: pa.Table) -> pa.Table:
+        if self._marks is None:
+            return table
+        marks = self._marks.reindex(table["trial_id"].to_pylist()).fillna(False)
+        return table.append_column(COLUMN, pa.array(marks.to_numpy(bool)))
 
 
 def _empty_table() -> pd.DataFrame:

@@ -10,9 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from sweep.printable import printable_line
+from sweep.printable import DIGITS, printable_line
 
-DIGITS = 6
 MISSING = "-"
 
 

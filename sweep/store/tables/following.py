@@ -22,10 +22,12 @@ class Fresh:
 
     Attributes:
         trials: their rows, whole.
+        part: number of the part that holds them; None where they are in the journal.
         curves: their recorded losses, where they came with the rows; else empty, to be read.
     """
 
     trials: pa.Table
+    part: int | None
     curves: pa.Table
 
 
@@ -116,4 +118,6 @@ class Follower:
         if len(accepted) < trials.num_rows:
             trials = with_values(trials, "trial_id", accepted)
             curves = with_values(curves, "trial_id", accepted) if curves is not None else None
-        return Fresh(trials, SCHEMAS[TableName.CURVES].empty_table() if curves is None else curves)
+        if curves is None:
+            return Fresh(trials, place, SCHEMAS[TableName.CURVES].empty_table())
+        return Fresh(trials, None, curves)

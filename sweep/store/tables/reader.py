@@ -1,6 +1,6 @@
 """Reads the tables of a sweep into pandas and NumPy."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from sweep.errors import StoreError
 from sweep.nets.topology import parse_topology
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.places.remote import AnyPath
-from sweep.store.tables.snapshot import iterate_trials, read_rows
+from sweep.store.tables.snapshot import read_rows
 from sweep.store.tables.table_set import membership
 from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason, Trial
 
@@ -70,14 +70,7 @@ def read_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> "p
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    return _frame(read_rows(path, TableName.TRIALS, columns=columns))
-
-
-def iterate_frames(
-    path: str | AnyPath, columns: Sequence[str] | None = None
-) -> "Iterator[pd.DataFrame]":
-    """Yield the trials of a sweep as `read_trials` has them, some thousands at a time."""
-    return map(_frame, iterate_trials(path, columns))
+    return frame_of(read_rows(path, TableName.TRIALS, columns=columns))
 
 
 def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
@@ -172,10 +165,11 @@ def _details(
     path: str | AnyPath, name: TableName, trial_ids: Collection[str] | None
 ) -> "pd.DataFrame":
     where = None if trial_ids is None else ("trial_id", trial_ids)
-    return _frame(read_rows(path, name, where=where))
+    return frame_of(read_rows(path, name, where=where))
 
 
-def _frame(table: pa.Table) -> "pd.DataFrame":
+def frame_of(table: pa.Table) -> "pd.DataFrame":
+    """Return rows of a table as pandas has them."""
     frame: pd.DataFrame = table.to_pandas()
     return frame
 

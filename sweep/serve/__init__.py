@@ -1,0 +1,1 @@
+"""Web pages of sweeps under way, and of those that are over."""
