@@ -7,6 +7,7 @@ from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.groups import factors_of
 from sweep.reports.page.document import compose_page
+from sweep.reports.page.reconstructions import Reconstruct
 from sweep.reports.page.subject import Subject, page_columns
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
@@ -35,6 +36,7 @@ def write_report(
     against: Published | None = None,
     by: Sequence[str] = (),
     figures: str | None = None,
+    reconstruct: Reconstruct | None = None,
 ) -> AnyPath:
     """Write a report on the results in `directory`.
 
@@ -46,6 +48,7 @@ def write_report(
         against: published figures to compare with; None for none.
         by: parameters to show by, at most two: the first colours the curves, and two are crossed.
         figures: pdf, svg or png, to write each figure in print quality too; None for not.
+        reconstruct: computes a trained network's outputs, for the page; None for not.
 
     Returns:
         The Markdown written.
@@ -81,8 +84,8 @@ def write_report(
         against=against,
     )
     write_atomically(path, compose_report(context, sections).encode())
-    subject = Subject.of(directory, population, trials)
-    write_atomically(page_beside(path), compose_page(subject))
+    subject = Subject.of(directory, population, trials, rung)
+    write_atomically(page_beside(path), compose_page(subject, reconstruct))
     return path
 
 

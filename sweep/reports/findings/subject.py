@@ -6,14 +6,23 @@ from functools import cached_property
 
 import pandas as pd
 
-from sweep.reports.axes import Axis
+from sweep.ladder import Rung
+from sweep.reports.axes import Axis, axes_of
 from sweep.reports.groups import factors_of
-from sweep.reports.population import Population
+from sweep.reports.objective import HELD_OUT
+from sweep.reports.population import Population, population_of
+from sweep.reports.recorded import asked_for
+from sweep.reports.rejudging import read_telling
 from sweep.reports.settings import settings_of
 from sweep.store.places.layout import ResultsDir
+from sweep.trial import SAME_LOSS
 
-COLUMNS = ("seed", "zero_outputs", "dead_units", "unit_distance")
-"""Columns of the trials that findings read beside those that every section may."""
+COLUMNS = (
+    *("seed", "fixed_epochs", HELD_OUT, *SAME_LOSS),
+    *("zero_outputs", "dead_units", "unit_distance"),
+    *("engine", "device", "sweep_version", "torch_version", "ray_version", "python_version"),
+)
+"""Columns of the trials that findings read beside what varies and `false_convergence.ENDED`."""
 
 
 @dataclass(frozen=True)
@@ -45,3 +54,20 @@ class Subject:
     def settings(self) -> pd.DataFrame:
         """A row a setting, as `settings_of` has them: the least median loss first."""
         return settings_of(self.trials)
+
+
+def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
+    """Read what findings are made from.
+
+    Args:
+        directory: results of a sweep.
+        rung: the rule to judge by, in place of each trial's own; None for its own.
+
+    Raises:
+        StoreError: if there are no results, or a file is damaged.
+    """
+    trials = read_telling(directory, rung, COLUMNS)
+    population = population_of(trials, asked_for(directory), by_path=rung is not None)
+    telling = factors_of(population.trials)
+    axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
+    return Subject(directory, population, axes)

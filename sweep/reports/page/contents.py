@@ -12,16 +12,19 @@ from sweep.printable import printable_line, printable_text
 from sweep.reports.objective import losses_of
 from sweep.reports.page.columns import encode_columns
 from sweep.reports.page.curves import MISSING, TOP, Curves, read_curves_of
+from sweep.reports.page.details import gather_details
 from sweep.reports.page.gradients import summarise_gradients
 from sweep.reports.page.groups import summarise_curves
 from sweep.reports.page.levels import Levels, levels_of
-from sweep.reports.page.packing import pack, pack_within
+from sweep.reports.page.packing import pack, pack_within, safe_json
+from sweep.reports.page.reconstructions import Reconstruct
 from sweep.reports.page.subject import Subject
 from sweep.reports.page.survival import summarise_survival
 from sweep.reports.population import COUNTED
+from sweep.reports.rejudging import describe_rung
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import ResultsDir
-from sweep.store.tables.reader import iterate_frames
+from sweep.store.tables.snapshot import iterate_trials
 from sweep.trial import PARAMETERS, Status
 
 FORMAT = 1
@@ -49,8 +52,13 @@ class Contents:
     notes: list[str] = field(default_factory=list)
 
 
-def gather(subject: Subject) -> Contents:
-    """Return what the page of a subject carries."""
+def gather(subject: Subject, reconstruct: Reconstruct | None = None) -> Contents:
+    """Return what the page of a subject carries.
+
+    Args:
+        subject: what it is of.
+        reconstruct: computes a trained network's outputs; None for no reconstructions.
+    """
     trials, directory = subject.trials, subject.directory
     names = printable_line(", ".join(sorted(map(str, trials["sweep"].unique()))))
     contents = Contents(
@@ -67,11 +75,17 @@ def gather(subject: Subject) -> Contents:
             "commands": _commands(directory),
         }
     )
+    if subject.rung:
+        contents.notes.append(f"Trials are judged by {describe_rung(subject.rung)}.")
     _add_columns(contents, subject)
     axes = levels_of(subject)
     _add_curves(contents, subject, axes)
     contents.manifest["survival"] = summarise_survival(trials, axes)
     contents.manifest["gradients"] = summarise_gradients(directory, trials, axes)
+    details = gather_details(subject, reconstruct)
+    contents.manifest["details"] = list(details["trials"])
+    if details["trials"]:
+        contents.data["details"] = pack([safe_json(details).encode()])
     contents.manifest["notes"] = contents.notes
     return contents
 
@@ -82,18 +96,16 @@ def fixed_parameters(subject: Subject) -> dict[str, Any]:
     held = [name for name in names if name in subject.trials.columns]
     first = _first_row(subject.directory, [name for name in names if name not in held])
     if len(subject.trials):
-        first |= _values(subject.trials[held])
+        first |= {name: subject.trials[name].iloc[0] for name in held}
     return {name: _plain(first[name]) for name in names if not pd.isna(first[name])}
 
 
 def _first_row(directory: ResultsDir, names: Sequence[str]) -> dict[str, Any]:
-    rows = next((rows for rows in iterate_frames(directory.path, names) if len(rows)), None)
-    return {} if rows is None else _values(rows[list(names)])
-
-
-def _values(rows: pd.DataFrame) -> dict[str, Any]:
-    """Return the values of the first row."""
-    return {str(name): rows[name].iloc[0] for name in rows.columns}
+    parts = (rows for rows in iterate_trials(directory.path, names) if len(rows))
+    for rows in parts:
+        values: dict[str, Any] = rows.slice(0, 1).to_pylist()[0]
+        return values
+    return {}
 
 
 def _plain(value: Any) -> Any:

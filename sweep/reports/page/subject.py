@@ -39,6 +39,7 @@ class Subject:
             the table.
         axes: what varies among those that count, each with its levels.
         roles: the columns that the page carries, and what each is.
+        rung: the rule that trials are judged by, in place of each one's own; None for its own.
     """
 
     directory: ResultsDir
@@ -46,16 +47,23 @@ class Subject:
     trials: pd.DataFrame
     axes: Sequence[Axis]
     roles: dict[str, Role]
+    rung: Rung | None = None
 
     @classmethod
-    def of(cls, directory: ResultsDir, population: Population, table: pd.DataFrame) -> "Subject":
+    def of(
+        cls,
+        directory: ResultsDir,
+        population: Population,
+        table: pd.DataFrame,
+        rung: Rung | None = None,
+    ) -> "Subject":
         """Return what a page is of where its `table` of trials has been read and split."""
         counted = population.trials
         shown = table.index.isin(counted.index) | table.index.isin(population.failed.index)
         factors = factors_of(counted)
         axes = [axis for axis in axes_of(counted) if axis.name in factors]
         trials = where(table, pd.Series(shown, table.index))
-        return cls(directory, population, trials, axes, _roles(trials))
+        return cls(directory, population, trials, axes, _roles(trials), rung)
 
 
 def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
@@ -70,7 +78,7 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
     """
     trials = read_telling(directory, rung, page_columns(directory))
     population = population_of(trials, asked_for(directory), by_path=rung is not None)
-    return Subject.of(directory, population, trials)
+    return Subject.of(directory, population, trials, rung)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:
