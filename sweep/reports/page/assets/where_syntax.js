@@ -24,6 +24,8 @@ function tokensOf(text) {
     const start = TOKEN.lastIndex;
     const match = TOKEN.exec(text);
     if (!match) throw new Refused(`This cannot be read from here: ${text.slice(start).trim()}`);
+    const after = text[TOKEN.lastIndex];
+    if (match[1] && after && /[A-Za-z0-9_.]/.test(after)) throw new Refused(`${match[1]}${after} is no number`);
     tokens.push(tokenOf(match));
   }
   if (!tokens.length) throw new Refused("There is no condition");
