@@ -5,15 +5,19 @@ import { carries, packedObjectOf } from "sweep/bytes";
 export class Details {
   #loading = null;
 
-  constructor(manifest) {
-    this.ids = manifest.details ?? [];
-    this.isThere = this.ids.length > 0 && carries("details");
+  constructor() {
+    this.isThere = carries("details");
   }
 
-  /** Return what is known of a trial, or null. */
+  /**
+   * Return what is known of a trial, or null: `codes` by layer, `gradients`, `traceback`, and pictures of
+   * `inputs` and `outputs`.
+   */
   async of(id) {
-    if (!this.isThere || !this.ids.includes(id)) return null;
+    if (!this.isThere) return null;
     this.#loading ??= packedObjectOf("details");
-    return (await this.#loading)[id] ?? null;
+    const { trials, inputs } = await this.#loading;
+    const found = trials[id];
+    return found ? { ...found, inputs: found.outputs ? inputs[found.outputs.of] : null } : null;
   }
 }

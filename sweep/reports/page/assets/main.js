@@ -48,7 +48,7 @@ function build(context) {
   document.getElementById("top").append(themeSwitch(() => figures.refresh()));
   if (!trials.count) return;
   context.traces = new Traces(context.manifest, () => figures.spoil("curves", "trial_curve"));
-  context.details = new Details(context.manifest);
+  context.details = new Details();
   figures.add(places.wide, parallelView(context));
   for (const view of viewsOf(context)) figures.add(places.figures, view);
   new TrialTable(places.table, context);

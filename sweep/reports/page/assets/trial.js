@@ -88,6 +88,7 @@ export class TrialPage {
   async #addFigures(place, i, id) {
     const details = await this.context.details.of(id);
     if (this.shown !== id) return;
+    if (details?.traceback) place.before(make("details", {}, make("summary", {}, "Traceback"), make("pre", { tabindex: 0 }, details.traceback)));
     const views = [this.#curve(i, id), codesView(details, id), gradientsView(details, id), imagesView(details, id)];
     for (const view of views) if (view) this.figures.add(place, view);
   }
@@ -127,18 +128,15 @@ function withEnd(points, name, trials, i) {
 }
 
 function codesView(details, id) {
-  const codes = details?.codes;
-  if (!codes) return null;
+  const layers = details?.codes;
+  if (!layers?.length) return null;
   return {
     name: "trial_codes",
     title: "Its codes",
     isOfAll: true,
-    draw(body, { theme }) {
-      const made = codesPicture(codes, theme);
-      body.replaceChildren(block(Number(made.getAttribute("width")), Number(made.getAttribute("height")), made));
-    },
-    caption: () => `The bottleneck's activations of trial ${id}: a row a sample, a column a unit, pale for 0, full for 1.`,
-    table: () => ({ header: ["sample", ...codes[0].map((_, unit) => `unit ${unit + 1}`)], rows: codes.map((code, sample) => [sample + 1, ...code]) }),
+    draw: (body, { theme }) => body.replaceChildren(blockOf(codesPicture(layers, theme))),
+    caption: () => `What hidden layers of trial ${id} make of the first samples: a row a sample, a column a unit, the fuller the larger, from 0 to 1 unless they go beyond.`,
+    table: () => ({ header: ["layer", "sample", "unit", "activation"], rows: layers.flatMap(({ layer, units, values }) => values.map((value, k) => [layer + 1, Math.floor(k / units) + 1, (k % units) + 1, value])) }),
   };
 }
 
@@ -170,13 +168,15 @@ function imagesView(details, id) {
     name: "trial_images",
     title: "Its reconstructions",
     isOfAll: true,
-    draw(body) {
-      const made = imagesPicture(inputs, outputs);
-      body.replaceChildren(block(Number(made.getAttribute("width")), Number(made.getAttribute("height")), made));
-    },
+    draw: (body) => body.replaceChildren(blockOf(imagesPicture(inputs, outputs))),
     caption: () => `Inputs above, what trial ${id} makes of them below.`,
     table: () => ({ header: ["of", "sample", "pixels from 0 to 255"], rows: [["input", inputs], ["output", outputs]].filter(([, one]) => one).flatMap(([of, one]) => one.values.map((pixels, sample) => [of, sample + 1, pixels.join(" ")])) }),
   };
+}
+
+/** Return a picture as a part of a figure. */
+function blockOf(made) {
+  return block(Number(made.getAttribute("width")), Number(made.getAttribute("height")), made);
 }
 
 /** Return rows as tables beside each other. */
