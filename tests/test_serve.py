@@ -30,7 +30,7 @@ from sweep.serve.guard import Rules
 from sweep.serve.pages import Pages
 from sweep.serve.reports import Reports
 from sweep.serve.server import ServeOptions, serve
-from sweep.serve.submission import check, stop_here
+from sweep.serve.submission import Runs, check, stop_here
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import record_run
 from sweep.store.tables.encoding import encode
@@ -53,7 +53,7 @@ def visitor(
         Catalogue([str(places)]),
         Pages(may_submit=submits),
         Reports(places),
-        places if submits else None,
+        Runs(places) if submits else None,
     )
     app = make_app(site, Rules(8080, frozenset({"known"}), token))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", ws="none"))

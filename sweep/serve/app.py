@@ -46,13 +46,13 @@ class Site:
 
     Attributes:
         catalogue: the sweeps and jobs. pages: the templates. reports: the pages of reports.
-        runs: folder in which sweeps submitted here go; None where none may be.
+        runs: of sweeps submitted on this machine; None where none may be.
     """
 
     catalogue: Catalogue
     pages: Pages
     reports: Reports
-    runs: Path | None = None
+    runs: submission.Runs | None = None
 
 
 def make_app(site: Site, rules: Rules) -> Starlette:
@@ -164,10 +164,13 @@ class _Views:
 
     def _looked(self, request: Request) -> tuple[SweepView, str]:
         watched, base = self._found(request)
-        return watched.now(), base
+        return self._explained(watched.now()), base
+
+    def _explained(self, view: SweepView) -> SweepView:
+        return self._site.runs.explained(view) if self._site.runs else view
 
     def _page(self, watched: Watched, base: str) -> Response:
-        view = watched.now()
+        view = self._explained(watched.now())
         sections = self._pages.sweep_sections(view, base)
         values = {"sweep": view, "base": base, "sections": sections}
         tag = Part.of(view.name, sections).tag
@@ -226,14 +229,13 @@ class _Views:
         if self._catalogue.server is None:
             raise HTTPException(404, "there is no cluster")
         text = await run_in_threadpool(self._catalogue.server.log, job_id)
-        return self._words(request, "What the job has printed", text[-submission.MOST_BYTES :])
+        return self._words(request, "What the job has printed", text[-submission.MOST_LOG :])
 
     async def run_log(self, request: Request) -> Response:
         directory = self._require_directory(request.path_params["key"])
         if self._site.runs is None:
             raise HTTPException(404, "nothing is submitted here")
-        name = directory.path.name
-        text = await run_in_threadpool(submission.latest_log, name, self._site.runs)
+        text = await run_in_threadpool(self._site.runs.log, directory.path.name)
         return self._words(request, "What the run has printed", text)
 
     def _words(self, request: Request, title: str, text: str, *, again: str = "") -> Response:
@@ -244,7 +246,8 @@ class _Views:
     # What is submitted
 
     async def submit_page(self, request: Request) -> Response:
-        return _html(self._pages.render("submit.html", place=str(self._site.runs or "")))
+        place = str(self._site.runs.folder) if self._site.runs else ""
+        return _html(self._pages.render("submit.html", place=place))
 
     async def check(self, request: Request) -> Response:
         found = await run_in_threadpool(self._check, await _text_of(request))
@@ -255,22 +258,23 @@ class _Views:
         return JSONResponse(asdict(found))
 
     def _check(self, text: str, *, estimate: bool = False) -> submission.Check:
-        return submission.check(text, self._site.runs, estimate=estimate)
+        folder = self._site.runs.folder if self._site.runs else None
+        return submission.check(text, folder, estimate=estimate)
 
     async def submit(self, request: Request) -> Response:
         page = await run_in_threadpool(self._submit, await _text_of(request))
         return JSONResponse({"page": page})
 
     def _submit(self, text: str) -> str:
-        found = submission.check(text, self._site.runs)
+        found = self._check(text)
         if found.faults:
             raise SweepError(*(fault.text for fault in found.faults))
         if self._pages.address:
             return f"/jobs/{submission.submit_to(self._pages.address, text)}"
         assert self._site.runs is not None
-        results = submission.start_here(text, found.name, self._site.runs)
-        self._catalogue.expect(ResultsDir(results))
-        return f"/sweeps/{key_of(ResultsDir(results))}"
+        results = self._site.runs.start(text, found.name)
+        self._catalogue.expect(results)
+        return f"/sweeps/{key_of(results)}"
 
     async def stop_sweep(self, request: Request) -> Response:
         directory = self._require_directory(request.path_params["key"])

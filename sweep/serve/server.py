@@ -61,10 +61,11 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
     from sweep.serve.catalogue import Catalogue
     from sweep.serve.pages import Pages
     from sweep.serve.reports import Reports
+    from sweep.serve.submission import Runs
 
     token = _token_of(options)
     here = options.may_submit and not options.address
-    runs = runs_folder(options.places) if here else None
+    runs = Runs(runs_folder(options.places)) if here else None
     server = JobServer(options.address) if options.address else None
     catalogue = Catalogue(options.places, server)
     listener = _listen(options.host, options.port)

@@ -12,15 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from sweep.errors import SweepError
+from sweep.live.views import SweepState, SweepView
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.lock import writer_of
 
 MOST_BYTES = 4_000_000
+MOST_LOG = 200_000
+LAST_LINES = 12
 CHECK_SECONDS = 120
 NAME = "sweep.yaml"
 FOLDER = ".submitted"
@@ -76,36 +79,57 @@ def check(text: str, output: Path | None, *, estimate: bool = False) -> Check:
         return Check((), tuple(warnings), told.stdout.rstrip(), name)
 
 
-def start_here(text: str, name: str, folder: Path) -> Path:
-    """Start a run of a sweep file as a process that outlives this one; return its results.
+class Runs:
+    """The runs of sweeps that were submitted on this machine; they outlive this process.
 
-    Raises:
-        SweepError: another process writes these results.
+    Args:
+        folder: of results, below which theirs go.
     """
-    results = folder / name
-    if writer_of(ResultsDir(results).lock) is not None:
-        raise SweepError(f"{results}: another run writes here already; stop it first")
-    kept = folder / FOLDER
-    kept.mkdir(parents=True, exist_ok=True)
-    stem = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
-    file = kept / f"{stem}.yaml"
-    file.write_text(text, "utf-8")
-    words = ["run", str(file), "--no-plugins", "--output", str(results)]
-    with (kept / f"{stem}.log").open("wb") as log:
-        subprocess.Popen(
-            _command(words),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    return results
 
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
-def latest_log(name: str, folder: Path) -> str:
-    """Return what the latest run submitted here has printed."""
-    logs = sorted((folder / FOLDER).glob(f"{name}-????????T*.log"))
-    return logs[-1].read_bytes()[-MOST_BYTES:].decode("utf-8", "replace") if logs else ""
+    def start(self, text: str, name: str) -> ResultsDir:
+        """Start a run of a sweep file; return its results.
+
+        Raises:
+            SweepError: another process writes these results, or is about to.
+        """
+        results = ResultsDir(self.folder / name)
+        if self._is_alive(name) or writer_of(results.lock) is not None:
+            raise SweepError(f"{results.path}: another run writes here already; stop it first")
+        kept = self.folder / FOLDER
+        kept.mkdir(parents=True, exist_ok=True)
+        stem = f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
+        file = kept / f"{stem}.yaml"
+        file.write_text(text, "utf-8")
+        words = ["run", str(file), "--no-plugins", "--output", str(results.path)]
+        with (kept / f"{stem}.log").open("wb") as log:
+            self._processes[name] = subprocess.Popen(
+                _command(words),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return results
+
+    def log(self, name: str) -> str:
+        """Return the end of what the latest run of a sweep has printed; empty if there was none."""
+        logs = sorted((self.folder / FOLDER).glob(f"{name}-????????T*.log"))
+        return logs[-1].read_bytes()[-MOST_LOG:].decode("utf-8", "replace") if logs else ""
+
+    def explained(self, view: SweepView) -> SweepView:
+        """Return a view with why nobody writes, if the sweep was submitted here."""
+        if view.state is not SweepState.STOPPED or not (log := self.log(view.name)):
+            return view
+        state = SweepState.WAITING if self._is_alive(view.name) else view.state
+        return replace(view, state=state, note="\n".join(log.splitlines()[-LAST_LINES:]))
+
+    def _is_alive(self, name: str) -> bool:
+        process = self._processes.get(name)
+        return process is not None and process.poll() is None
 
 
 def submit_to(address: str, text: str) -> str:

@@ -55,7 +55,11 @@ function showCheck(found) {
     list.append(...found.faults.map(faultLine));
     parts.push(list);
   } else {
-    parts.push(element("h2", "A valid sweep"), element("pre", found.plan, "page"));
+    const plan = element("pre", found.plan, "page");
+    plan.tabIndex = 0;
+    plan.setAttribute("role", "region");
+    plan.setAttribute("aria-label", "Plan");
+    parts.push(element("h2", "A valid sweep"), plan);
   }
   for (const warning of found.warnings) parts.push(element("p", warning, "warning"));
   show(...parts);
