@@ -239,6 +239,7 @@ def test_medians_of_all_do_not_depend_on_what_is_selected(visit: Visit, tmp_path
         found.append(table[table["of"] == "all"].reset_index(drop=True))
     pd.testing.assert_frame_equal(*found)
     median = found[0].set_index(["axis", "value"]).loc[("learning_rate", "0.1")]
+    assert isinstance(median, pd.Series)
     seeds = np.array([1, 2, 3, 4, 5, 8, 9, 10])  # those that neither diverged nor failed
     assert median["n"] == 4 * 8
     assert median["q50"] == pytest.approx(np.median(0.1 * seeds))

@@ -9,8 +9,7 @@ from sweep.reports.false_convergence import COLUMN
 from sweep.reports.findings.subject import COLUMNS
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
-from sweep.reports.rejudging import read_telling
-from sweep.reports.sections.registry import COMMON
+from sweep.reports.rejudging import COMMON, read_telling
 from sweep.reports.tables.selection import OUTCOME_COLUMNS, shown_columns
 from sweep.store.places.layout import required_results
 from sweep.store.places.remote import AnyPath
