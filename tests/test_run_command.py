@@ -27,7 +27,7 @@ def test_run_prints_the_table_and_where_everything_lies(sweep_file):
     result = run(sweep_file)
     assert result.exit_code == 0
     assert "table:  results/small/trials" in result.stdout
-    assert "report: results/small/report/report.md" in result.stdout
+    assert "report: results/small/report/report.html" in result.stdout
 
 
 @pytest.mark.slow

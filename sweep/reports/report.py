@@ -72,7 +72,8 @@ def write_report(
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
-    table = PageTable.of(directory, population, trials, rung)
+    del trials  # where some do not count, those that do are a copy
+    table = PageTable.of(directory, population, rung)
     found = table.subject.findings
     context = Context(
         directory,

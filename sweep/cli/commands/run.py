@@ -195,6 +195,7 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside:
 def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> None:
     beside.begin()
     from sweep.cli.commands.results import print_table
+    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
     from sweep.reports.population import population_of
     from sweep.reports.rejudging import read_telling
     from sweep.reports.settings import best_rows
@@ -209,17 +210,14 @@ def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> No
         print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
     report = beside.report(directory)
-    for line in describe_findings(report):
+    for line in found_lines(in_brief(read_findings(findings_beside(report)))):
         say(line)
     say(f"report: {shown_report(report)}")
 
 
-def describe_findings(report: "AnyPath") -> list[str]:
-    """Return what a report has found, in two lines at most."""
-    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
-
-    told = in_brief(read_findings(findings_beside(report)))
-    return [f"{'' if place else 'found:':7} {line}" for place, line in enumerate(told)]
+def found_lines(sentences: Sequence[str]) -> list[str]:
+    """Return what was found as lines of the end of a run."""
+    return [f"{'' if place else 'found:':7} {line}" for place, line in enumerate(sentences)]
 
 
 def shown_report(report: "AnyPath") -> "AnyPath":

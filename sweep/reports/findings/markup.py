@@ -28,8 +28,9 @@ MARGIN = 0.04
 def findings_html(findings: Sequence[Finding]) -> str:
     """Return a `section` a finding, with the classes `finding` and, of warnings, `warning`.
 
-    Within it stand an `h3`, a `p`, a `figure` with its SVG and `figcaption`, and a `pre` with lines
-    of the sweep file, whichever it has. Its id is `finding-` and its name.
+    Within it stand an `h3`, a `p`, another of the class `how`, a `pre` with lines of the sweep
+    file, and a `figure` with its SVG and `figcaption`, whichever it has. Its id is `finding-` and
+    its name.
     """
     return "\n".join(map(_finding, findings))
 
@@ -41,6 +42,8 @@ def _finding(finding: Finding) -> str:
         f"<h3>{_text(finding.title)}</h3>",
         f"<p>{_prose(finding.text)}</p>",
     ]
+    if finding.how:
+        parts.append(f'<p class="how"><small>{_prose(finding.how)}</small></p>')
     if finding.lines:
         parts.append(f"<pre><code>{escape(printable_text(finding.lines))}</code></pre>")
     if finding.figure:

@@ -19,6 +19,7 @@ from sweep.trial import SAME_LOSS
 MOST_SHOWN = 10
 MOST_COMPARED = 500
 """Settings that are compared with the best, those of the least median losses."""
+HOW = "The best of many settings looks better than it is: to be sure, train it with new seeds."
 REPRESENTABLE = (1e-300, 1e300)
 """Losses that have logarithms: others, as of a trial that diverged, count as these."""
 FORM = ".4g"
@@ -45,8 +46,7 @@ def find_settings(subject: Subject) -> list[Finding]:
     text = (
         f"Of {len(settings):,} settings the least median {loss} over {count:,} seeds is that of "
         f"{told}: {best}. "
-        f"{_rivals(settings)} The best of many settings looks better than it is: to be sure, train "
-        f"it with new seeds.{_unlike(subject.trials)}"
+        f"{_rivals(settings)}"
     )
     figure = Figure(
         Kind.INTERVALS,

@@ -8,7 +8,7 @@ of its level among the levels. Little-endian, column after column.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -77,11 +77,17 @@ class Column:
         }
 
 
-def encode_columns(trials: pd.DataFrame, roles: Mapping[str, Role]) -> Iterable[Column]:
+class Columns(Protocol):
+    """Columns by their names, as a data frame has them."""
+
+    def __getitem__(self, name: str, /) -> "pd.Series[Any]": ...
+
+
+def encode_columns(trials: Columns, roles: Mapping[str, Role]) -> Iterable[Column]:
     """Yield the columns of `roles` in that order, but for texts of too many levels.
 
     Args:
-        trials: a row a trial.
+        trials: a value a trial.
         roles: what each column is to a reader.
     """
     for name, role in roles.items():

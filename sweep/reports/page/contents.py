@@ -62,17 +62,17 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
         table: the trials.
         reconstruct: computes a trained network's outputs; None for no reconstructions.
     """
-    trials, directory = table.trials, table.directory
-    names = printable_line(", ".join(sorted(map(str, trials["sweep"].unique()))))
+    directory = table.directory
+    names = printable_line(", ".join(sorted(map(str, table["sweep"].unique()))))
     findings = table.subject.findings
     contents = Contents(
         {
             "format": FORMAT,
             "sweep": names,
-            "latest": format_value(trials["finished"].max()),
+            "latest": format_value(table["finished"].max()),
             "version": version("autoencoder-sweep"),
             "results": printable_line(str(directory.path)),
-            "trials": len(trials),
+            "trials": len(table),
             "counted": [str(status) for status in COUNTED],
             "config": _configuration(directory),
             "fixed": fixed_parameters(table),
@@ -84,10 +84,10 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
     if table.rung:
         contents.notes.append(f"Trials are judged by {describe_rung(table.rung)}.")
     _add_columns(contents, table)
-    axes = levels_of(table)
+    axes, ids = levels_of(table), table.columns(["trial_id"])
     _add_curves(contents, table, axes)
-    contents.manifest["survival"] = summarise_survival(trials, axes)
-    contents.manifest["gradients"] = summarise_gradients(directory, trials, axes)
+    contents.manifest["survival"] = summarise_survival(table.population.trials, axes)
+    contents.manifest["gradients"] = summarise_gradients(directory, ids, axes)
     details = gather_details(table, reconstruct)
     contents.manifest["details"] = list(details["trials"])
     if details["trials"]:
@@ -99,10 +99,10 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
 def fixed_parameters(table: PageTable) -> dict[str, Any]:
     """Return the parameters that all trials have in common, those that do not apply left out."""
     names = [name for name in PARAMETERS if name not in table.roles]
-    held = [name for name in names if name in table.trials.columns]
+    held = [name for name in names if name in table.names]
     first = _first_row(table.directory, [name for name in names if name not in held])
-    if len(table.trials):
-        first |= {name: table.trials[name].iloc[0] for name in held}
+    if len(table):
+        first |= {name: table[name].iloc[0] for name in held}
     return {name: _plain(first[name]) for name in names if not pd.isna(first[name])}
 
 
@@ -136,7 +136,7 @@ def _configuration(directory: ResultsDir) -> str:
 
 
 def _add_columns(contents: Contents, table: PageTable) -> None:
-    columns = list(encode_columns(table.trials, table.roles))
+    columns = list(encode_columns(table, table.roles))
     described, offset = [], 0
     for column in columns:
         described.append(column.described(offset))
@@ -149,9 +149,10 @@ def _add_columns(contents: Contents, table: PageTable) -> None:
 
 
 def _add_curves(contents: Contents, table: PageTable, axes: Sequence[Levels]) -> None:
-    names = [CURVES_OF[name] for name in reversed(losses_of(table.trials))]
-    curves = read_curves_of(table.directory, table.trials, names)
-    diverged = (table.trials["status"] == Status.DIVERGED).to_numpy(bool)
+    names = [CURVES_OF[name] for name in reversed(losses_of(table.population.trials))]
+    trials = table.columns(["trial_id", "epochs", "final_loss"])
+    curves = read_curves_of(table.directory, trials, names)
+    diverged = (table["status"] == Status.DIVERGED).to_numpy(bool)
     contents.manifest["curves"] = None
     contents.manifest["groups"] = summarise_curves(curves, axes, diverged) if curves else {}
     if not curves:
@@ -160,7 +161,7 @@ def _add_curves(contents: Contents, table: PageTable, axes: Sequence[Levels]) ->
     if packed is None:
         contents.notes.append(NO_CURVES)
         return
-    contents.manifest["curves"] = _described(curves, len(table.trials))
+    contents.manifest["curves"] = _described(curves, len(table))
     contents.data["curves"] = packed
 
 

@@ -60,14 +60,10 @@ def chosen_trials(table: PageTable) -> list[str]:
     Those of better settings come first; no more than `MOST_TRIALS`.
     """
     counted = table.population.trials
-    loss = objective_of(counted)
-    known = counted[np.isfinite(loss)]
-    if known.empty:
-        return []
-    factors = factors_of(counted)
-    setting = known.groupby(factors, dropna=False, sort=False).ngroup() if factors else 0
-    ranked = pd.DataFrame({"id": known["trial_id"], "loss": loss[known.index], "setting": setting})
-    ranked = ranked.sort_values("loss", kind="stable")
+    loss, factors = objective_of(counted), factors_of(counted)
+    setting: Any = counted.groupby(factors, dropna=False, sort=False).ngroup() if factors else 0
+    ranked = pd.DataFrame({"id": counted["trial_id"], "loss": loss, "setting": setting})
+    ranked = ranked[np.isfinite(loss)].sort_values("loss", kind="stable")
     place = ranked.groupby("setting").cumcount()
     size = ranked.groupby("setting")["id"].transform("size")
     wanted = [place == 0, place == size // 2, place == size - 1]

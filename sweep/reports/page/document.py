@@ -62,7 +62,7 @@ def _render(table: PageTable, contents: Contents) -> str:
 
 
 def _counts(table: PageTable) -> list[dict[str, object]]:
-    found = table.trials["status"].value_counts()
+    found = table["status"].value_counts()
     counts = {str(status): int(found.get(status, 0)) for status in Status}
     counts["cancelled"] = table.population.cancelled
     told: list[dict[str, object]] = [{"name": "trials", "n": sum(counts.values())}]

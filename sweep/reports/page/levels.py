@@ -34,12 +34,11 @@ class Levels:
 
 def levels_of(table: PageTable) -> list[Levels]:
     """Return the axes of a page, all trials together first."""
-    trials, counted = table.trials.index, table.population.trials.index
-    counts = np.isin(trials, counted)
+    counted = len(table.population.trials)
+    none = np.full(len(table) - counted, -1, np.int16)
     axis, level = ALL
-    found = [Levels(axis, [level], np.where(counts, 0, -1).astype(np.int16))]
+    found = [Levels(axis, [level], np.concatenate([np.zeros(counted, np.int16), none]))]
     for one in table.subject.axes:
-        codes = np.full(len(trials), -1, np.int16)
-        codes[counts] = one.levels.loc[trials[counts]].cat.set_categories(one.order).cat.codes
-        found.append(Levels(one.name, one.order, codes))
+        codes = one.levels.cat.set_categories(one.order).cat.codes.to_numpy(np.int16)
+        found.append(Levels(one.name, one.order, np.concatenate([codes, none])))
     return found

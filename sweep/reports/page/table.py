@@ -1,7 +1,8 @@
 """Reads the trials of a page, and says which columns of them it carries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
 import pandas as pd
 
@@ -11,12 +12,13 @@ from sweep.reports.false_convergence import COLUMN
 from sweep.reports.findings.subject import COLUMNS, Subject
 from sweep.reports.groups import factors_of
 from sweep.reports.page.columns import Role
-from sweep.reports.population import Population, population_of, where
+from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
 from sweep.reports.rejudging import COMMON, read_telling
 from sweep.result import Outcome
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.compact import varying_columns
+from sweep.trial import PARAMETERS
 
 OUTCOMES = tuple(item.name for item in fields(Outcome) if item.name not in ("error", "traceback"))
 RECORDS = (
@@ -31,36 +33,46 @@ ECHOES = {"weights_epoch": "epochs", "final_objective": "final_loss", "updates":
 
 @dataclass(frozen=True)
 class PageTable:
-    """The trials of a page.
+    """The trials of a page: those that count, as they lie in the table, then those that failed.
 
     Attributes:
         subject: what statistics and findings are of: the results, and which trials count.
-        trials: those that the page carries: those that count and those that failed, as they lie in
-            the table.
         roles: the columns that the page carries, and what each is.
         rung: the rule that trials are judged by, in place of each one's own; None for its own.
     """
 
     subject: Subject
-    trials: pd.DataFrame
     roles: dict[str, Role]
     rung: Rung | None = None
 
     @classmethod
-    def of(
-        cls,
-        directory: ResultsDir,
-        population: Population,
-        table: pd.DataFrame,
-        rung: Rung | None = None,
-    ) -> Self:
-        """Return the trials of a page where the `table` of all has been read and split."""
+    def of(cls, directory: ResultsDir, population: Population, rung: Rung | None = None) -> Self:
+        """Return the trials of a page where they have been read and split."""
         counted = population.trials
-        shown = table.index.isin(counted.index) | table.index.isin(population.failed.index)
         factors = factors_of(counted)
         axes = [axis for axis in axes_of(counted) if axis.name in factors]
-        trials = where(table, pd.Series(shown, table.index))
-        return cls(Subject(directory, population, axes), trials, _roles(trials), rung)
+        subject = Subject(directory, population, axes)
+        return cls(subject, _roles(cls(subject, {})), rung)
+
+    def __len__(self) -> int:
+        return len(self.population.trials) + len(self.population.failed)
+
+    def __getitem__(self, name: str) -> "pd.Series[Any]":
+        """Return a column, put together from those that count and those that failed."""
+        return self.columns([name])[name]
+
+    def columns(self, names: Sequence[str]) -> pd.DataFrame:
+        """Return some columns; no more are held in memory twice."""
+        counted, failed = self.population.trials, self.population.failed
+        names = list(names)
+        if failed.empty:
+            return counted[names]
+        return pd.concat([counted[names], failed[names]], ignore_index=True)
+
+    @property
+    def names(self) -> list[str]:
+        """The columns that were read."""
+        return list(self.population.trials.columns)
 
     @property
     def directory(self) -> ResultsDir:
@@ -81,9 +93,12 @@ def read_page_table(directory: ResultsDir, rung: Rung | None = None) -> PageTabl
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    trials = read_telling(directory, rung, page_columns(directory))
-    population = population_of(trials, asked_for(directory), by_path=rung is not None)
-    return PageTable.of(directory, population, trials, rung)
+    population = population_of(
+        read_telling(directory, rung, page_columns(directory)),
+        asked_for(directory),
+        by_path=rung is not None,
+    )
+    return PageTable.of(directory, population, rung)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:
@@ -92,21 +107,22 @@ def page_columns(directory: ResultsDir) -> list[str]:
     return list(dict.fromkeys(["sweep", "finished", *COMMON, *COLUMNS, *ALWAYS, *varying]))
 
 
-def _roles(trials: pd.DataFrame) -> dict[str, Role]:
+def _roles(table: PageTable) -> dict[str, Role]:
     """Return the columns that tell trials apart, and what each is."""
+    parameters = [name for name in PARAMETERS if name in table.names]
     telling = {"trial_id": Role.ID}
-    telling |= dict.fromkeys(varying_parameters(trials), Role.AXIS)
-    telling |= {name: Role.OUTCOME for name in OUTCOMES if _is_telling(trials, name)}
-    telling |= {COLUMN: Role.OUTCOME} if trials[COLUMN].any() else {}
-    telling |= {name: Role.RECORD for name in RECORDS if _is_telling(trials, name)}
+    telling |= dict.fromkeys(varying_parameters(table.columns(parameters)), Role.AXIS)
+    telling |= {name: Role.OUTCOME for name in OUTCOMES if _is_telling(table, name)}
+    telling |= {COLUMN: Role.OUTCOME} if table[COLUMN].any() else {}
+    telling |= {name: Role.RECORD for name in RECORDS if _is_telling(table, name)}
     return telling
 
 
-def _is_telling(trials: pd.DataFrame, name: str) -> bool:
-    if name not in trials.columns:
+def _is_telling(table: PageTable, name: str) -> bool:
+    if name not in table.names:
         return False
-    values = trials[name]
     if name in ALWAYS:
         return True
-    echoed = name in ECHOES and bool((values.isna() | (values == trials[ECHOES[name]])).all())
+    values = table[name]
+    echoed = name in ECHOES and bool((values.isna() | (values == table[ECHOES[name]])).all())
     return not echoed and values.nunique(dropna=False) > 1

@@ -27,7 +27,7 @@ def findings_section(context: Context) -> str:
 def _paragraph(finding: Finding) -> str:
     if finding.name.partition("-")[0] not in IN_FULL:
         return _prose(finding.brief or finding.text)
-    text = f"**{escape(finding.title)}.** {_prose(finding.text)}"
+    text = f"**{escape(finding.title)}.** {_prose(f'{finding.text} {finding.how}'.strip())}"
     if not finding.lines:
         return text
     lines = "\n".join(f"  {line}" for line in finding.lines.splitlines())
