@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         read_phases,
         read_trials,
         run,
+        to_xarray,
     )
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "read_phases",
     "read_trials",
     "run",
+    "to_xarray",
 ]
 
 
