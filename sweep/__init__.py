@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         read_trials,
         results,
         run,
+        to_xarray,
     )
     from sweep.build import Sweep
     from sweep.saving import save
@@ -48,6 +49,7 @@ __all__ = [
     "results",
     "run",
     "save",
+    "to_xarray",
 ]
 
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from duckdb import DuckDBPyConnection
     from torch import nn
+    from xarray import Dataset
 
     from sweep.config import SweepConfig
     from sweep.nets.autoencoder import Autoencoder
@@ -31,6 +32,7 @@ __all__ = [
     "read_trials",
     "results",
     "run",
+    "to_xarray",
 ]
 
 
@@ -216,6 +218,28 @@ def connect(path: str | AnyPath) -> "DuckDBPyConnection":
     from sweep.querying.connection import connect
 
     return connect(path)
+
+
+def to_xarray(path: str | AnyPath, *, where: str | None = None) -> "Dataset":
+    """Return the trials of a grid as an xarray Dataset, a dimension for each axis.
+
+    The axes are the hyperparameters that vary, the seed among them; one that follows from another,
+    as where axes are zipped, is a coordinate along that. What came out are the variables, and what
+    is the same in all trials are attributes. A cell without a trial is NaN. An axis that does not
+    apply to every trial, such as the momentum of one of several optimizers, has the label NaN, or
+    `none`, for the others; the attribute `conditional` names it.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+        where: a condition on rows, as `--where` takes.
+
+    Raises:
+        ConfigError: the trials are no grid, such as points drawn at random, or xarray is not there.
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.exports.grid import grid_of
+
+    return grid_of(path, where)
 
 
 def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":

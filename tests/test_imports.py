@@ -80,6 +80,8 @@ LOADED = {
     "status RESULTS": TABLES,
     "results RESULTS": TABLES,
     "results RESULTS --where epochs>1": TABLES | {"duckdb"},
+    "query RESULTS VALUES(1)": TABLES | {"duckdb"},
+    "export RESULTS --to csv --output NEW": TABLES,
     "show TRIAL --results RESULTS": TABLES,
     "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special"},
     "doctor RESULTS": TABLES,

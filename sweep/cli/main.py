@@ -25,6 +25,7 @@ COMMANDS = {
     "query": "Answer a question in SQL over the tables.",
     "show": "Show everything about one trial.",
     "codes": "Show the hidden code of each sample of a trial.",
+    "export": "Hand the trials to TensorBoard, MLflow or a CSV file.",
     "report": "Write a report with figures.",
     "compare": "Set two or more sweeps beside each other, trials paired.",
     "replay": "Show what a scheduler would have saved, without training.",
