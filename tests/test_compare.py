@@ -126,7 +126,7 @@ def test_it_is_said_what_keeps_trials_from_pairing(tmp_path: Path) -> None:
     assert found.measures == []
     assert describe_pairing(found.pairing) == (
         "No trial of A pairs with one of B: learning_rate is 0.1, 0.2 in A and 0.3, 0.4 in B: what "
-        "varies must have values in common, or be told to --across."
+        "varies must have values in common, or be given to --across."
     )
 
 
