@@ -20,6 +20,7 @@ from sweep.errors import SweepError
 from sweep.live.places import key_of, place_of
 from sweep.live.views import SweepView
 from sweep.printable import printable_text
+from sweep.reports.page.assets import FOLDER as REPORT_ASSETS
 from sweep.serve import submission
 from sweep.serve.catalogue import Catalogue, Watched
 from sweep.serve.figures import bar_of
@@ -30,8 +31,14 @@ from sweep.serve.trial_page import trial_text
 from sweep.store.places.layout import ResultsDir
 
 TRIAL_ID = re.compile(r"[0-9a-f]{16}")
-SCRIPTS = ("theme.js", "live.js", "submit.js")
-ASSETS = {"serve.css": "text/css", **dict.fromkeys(SCRIPTS, "text/javascript")}
+ASSETS = {
+    **{
+        name: FOLDER / "assets" / name for name in ("serve.css", "theme.js", "live.js", "submit.js")
+    },
+    "page.css": Path(str(REPORT_ASSETS / "assets" / "page.css")),
+}
+"""What pages load; they look like reports."""
+
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; "
     "script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline'; "
@@ -145,7 +152,7 @@ class _Views:
         name = request.path_params["name"]
         if name not in ASSETS:
             raise HTTPException(404, "there is no such file")
-        return FileResponse(FOLDER / "assets" / name, media_type=ASSETS[name])
+        return FileResponse(ASSETS[name])
 
     # One sweep
 

@@ -14,7 +14,7 @@ from sweep.store.places.layout import ResultsDir
 SECONDS_KEPT = 30.0
 """How old a page of a sweep under way may be."""
 
-BUILDS_APART = 4
+BUILDS_APART = 9
 """A page is made anew at the earliest after so many times as it took."""
 
 
@@ -59,7 +59,7 @@ class Reports:
         with self._lock:
             report = self._reports.setdefault(key, _Report(self.folder / f"{key}.html"))
             self._settle(report)
-            if report.error and report.wanted == tag:
+            if report.error and time.monotonic() - report.begun < SECONDS_KEPT:
                 raise SweepError(report.error)
             if report.process is None and not self._is_current(report, tag):
                 busy = any(other.process for other in self._reports.values())
