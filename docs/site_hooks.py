@@ -4,9 +4,9 @@ A hook of MkDocs (`mkdocs.yml`). Pages are written to be read in the repository 
 lead to the code; on the site these lead to `repo_url`, or are text where there is none.
 """
 
-import os
 import posixpath
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -22,6 +22,8 @@ ROOT_PAGES = {
     "CODE_OF_CONDUCT.md": "conduct.md",
 }
 """Pages outside of docs/ that are pages of the site, by where they are there."""
+FIGURES = "figures/"
+"""Where the site has pictures that lie outside of docs/."""
 SHIM_ELSEWHERE = "https://unpkg.com/iframe-worker/shim"
 SHIM = "assets/iframe-worker.js"
 """What a search needs in pages opened from disk."""
@@ -30,58 +32,72 @@ FENCE = re.compile(r"^(```.*?^```)", re.MULTILINE | re.DOTALL)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages of the repository's root."""
+    """Add the pages of the repository's root, and the pictures that lie outside of docs/."""
     for source, target in ROOT_PAGES.items():
         text = (ROOT / source).read_text("utf-8")
         files.append(File.generated(config, target, content=text))
+    for figure in sorted(figures_outside()):
+        files.append(File.generated(config, FIGURES + figure, abs_src_path=str(ROOT / figure)))
     return files
+
+
+def figures_outside() -> set[str]:
+    """Return the pictures of pages that lie outside of docs/, as the repository has them."""
+    found = set()
+    for page in [*(ROOT / name for name in ROOT_PAGES), *(ROOT / "docs").rglob("*.md")]:
+        place = page.parent.relative_to(ROOT).as_posix()
+        for mark, _, target in LINK.findall(page.read_text("utf-8")):
+            source = posixpath.normpath(posixpath.join(place, target))
+            if mark and not source.startswith("docs/") and (ROOT / source).is_file():
+                found.add(source)
+    return found
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Set links as the site has them."""
+    pages = {file.src_uri for file in files}
+    return with_site_links(markdown, page.file.src_uri, pages, config.repo_url or "")
+
+
+def with_site_links(markdown: str, here: str, pages: Collection[str], code: str) -> str:
+    """Return a page with links as the site has them; blocks of code stay as they are.
+
+    Args:
+        markdown: the page as the repository has it.
+        here: the page of the site.
+        pages: all files of the site.
+        code: URL of the repository; "" for none.
+    """
     sources = {target: source for source, target in ROOT_PAGES.items()}
-    place = sources.get(page.file.src_uri) or f"docs/{page.file.src_uri}"
-    parts = FENCE.split(markdown)
+    place = sources.get(here) or f"docs/{here}"
 
     def link(found: re.Match[str]) -> str:
         mark, text, target = found.groups()
-        return _link(mark, text, target, place, page.file.src_uri, config, files)
+        path, hash_, anchor = target.partition("#")
+        if "://" in target or target.startswith("mailto:") or not path:
+            return found[0]
+        source = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
+        own = source.removeprefix("docs/") if source.startswith("docs/") else FIGURES + source
+        inside = ROOT_PAGES.get(source, own)
+        if inside in pages:
+            there = posixpath.relpath(inside, posixpath.dirname(here) or ".")
+            return f"{mark}[{text}]({there}{hash_}{anchor})"
+        if not (ROOT / source).exists():
+            return found[0]  # of which MkDocs warns
+        if code and not mark:
+            return f"[{text}]({code.rstrip('/')}/blob/main/{source})"
+        return text
 
+    parts = FENCE.split(markdown)
     return "".join(part if part.startswith("```") else LINK.sub(link, part) for part in parts)
 
 
 def on_post_page(output: str, page: Page, config: MkDocsConfig) -> str:
     """Have pages load from the site what Material for MkDocs has from elsewhere."""
-    ours = os.path.relpath(SHIM, posixpath.dirname(page.file.dest_uri) or ".")
+    ours = posixpath.relpath(SHIM, posixpath.dirname(page.file.dest_uri) or ".")
     return output.replace(SHIM_ELSEWHERE, ours)
 
 
 def on_post_template(output_content: str, template_name: str, config: MkDocsConfig) -> str:
     """Do so in the page of what is not found, which may be served at any depth."""
     return output_content.replace(SHIM_ELSEWHERE, f"/{SHIM}")
-
-
-def _link(
-    mark: str,
-    text: str,
-    target: str,
-    place: str,
-    here: str,
-    config: MkDocsConfig,
-    files: Files,
-) -> str:
-    """Return a link of a page at `place` in the repository as the site's page `here` has it."""
-    path, hash_, anchor = target.partition("#")
-    if "://" in target or target.startswith("mailto:") or not path:
-        return f"{mark}[{text}]({target})"
-    source = posixpath.normpath(posixpath.join(posixpath.dirname(place), path))
-    inside = ROOT_PAGES.get(source) or source.removeprefix("docs/")
-    known = source in ROOT_PAGES or source.startswith("docs/")
-    if known and files.get_file_from_path(inside):
-        there = os.path.relpath(inside, posixpath.dirname(here) or ".")
-        return f"{mark}[{text}]({there}{hash_}{anchor})"
-    if not (ROOT / source).exists():
-        return f"{mark}[{text}]({target})"  # which MkDocs warns of
-    if config.repo_url and not mark:
-        return f"[{text}]({config.repo_url.rstrip('/')}/blob/main/{source})"
-    return text
