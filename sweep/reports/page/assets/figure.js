@@ -33,6 +33,7 @@ export class Figures {
     state.listen((changed, isSettled) => this.#changed(changed, isSettled));
     new ResizeObserver(() => this.#resized()).observe(document.body);
     this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
+    this.#drawAhead();
     addEventListener("beforeprint", () => this.#print());
     addEventListener("afterprint", () => this.refresh());
   }
@@ -77,6 +78,16 @@ export class Figures {
       if (figure) figure.isSeen = isIntersecting;
     }
     this.#drawSoon();
+  }
+
+  /** Draw what is out of sight, a figure at a time when there is nothing else to do: then nothing moves on scrolling. */
+  #drawAhead() {
+    const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+    idle(() => {
+      const next = this.#all.find((figure) => !figure.isDrawn && figure.width > 0);
+      next?.draw(this.theme);
+      if (next || !this.#all.length) this.#drawAhead();
+    });
   }
 
   #drawSoon() {
