@@ -20,10 +20,12 @@ const PRINT_WIDTH = 680;
  * @property {function(): Node[]} [controls]
  * @property {function(HTMLElement, {width: number, theme: Object, isFile: boolean}): void} draw
  * @property {function(): string} caption
+ * @property {string} [hint] what can be done with it on the page
  * @property {function(): {header: string[], rows: Iterable<Array>}} table
  */
 
 export class Figures {
+  isBegun = false;
   #all = [];
   #frame = 0;
   #rest = 0;
@@ -68,14 +70,16 @@ export class Figures {
   }
 
   #resized() {
-    for (const figure of this.#all) if (figure.width > 0 && figure.width !== figure.drawnWidth) figure.spoil();
+    for (const figure of this.#all) if (figure.measure() > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
       const figure = this.#all.find((one) => one.element === target);
-      if (figure) figure.isSeen = isIntersecting;
+      if (!figure) continue;
+      figure.isSeen = isIntersecting;
+      if (isIntersecting) figure.measure();
     }
     this.#drawSoon();
   }
@@ -84,7 +88,7 @@ export class Figures {
   #drawAhead() {
     const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
     idle(() => {
-      const next = this.#all.find((figure) => !figure.isDrawn && figure.width > 0);
+      const next = this.#all.find((figure) => !figure.isDrawn && figure.measure() > 0);
       next?.draw(this.theme);
       if (next || !this.#all.length) this.#drawAhead();
     });
@@ -123,6 +127,7 @@ class Figure {
   isStale = true;
   isSeen = false;
   isDrawn = false;
+  width = 0;
 
   constructor(view, figures) {
     this.view = view;
@@ -141,8 +146,10 @@ class Figure {
     this.figures = figures;
   }
 
-  get width() {
-    return Math.floor(this.body.clientWidth);
+  /** Take up how wide the figure can be: 0 while it is hidden. Asked for rarely, as it costs a layout. */
+  measure() {
+    this.width = Math.floor(this.body.clientWidth);
+    return this.width;
   }
 
   /** Forget what is drawn, as it no longer fits. */
@@ -154,7 +161,9 @@ class Figure {
   draw(theme, width = this.width) {
     if (!this.isDrawn) this.drawControls();
     this.view.draw(this.body, { width, theme, isFile: false });
-    this.caption.textContent = this.view.caption();
+    this.caption.replaceChildren(this.view.caption(), ...(this.view.hint ? [" ", make("span", { class: "hint" }, this.view.hint)] : []));
+    if (!this.figures.isBegun) performance.mark("sweep-picture");
+    this.figures.isBegun = true;
     this.drawnWidth = width;
     this.isStale = false;
     this.isDrawn = true;
