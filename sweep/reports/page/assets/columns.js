@@ -78,7 +78,10 @@ export class Column {
     if (this.#positions) return this.#positions;
     const positions = new Float32Array(this.count);
     const numbers = this.numbers;
-    for (let i = 0; i < this.count; i++) positions[i] = this.positionOf(numbers[i]);
+    if (this.isNumber && !this.isLog) {
+      const [low, high] = this.range;
+      for (let i = 0; i < this.count; i++) positions[i] = (numbers[i] - low) / (high - low);
+    } else for (let i = 0; i < this.count; i++) positions[i] = this.positionOf(numbers[i]);
     return (this.#positions = positions);
   }
 
@@ -120,7 +123,8 @@ export class Column {
   }
 
   #levelGroups() {
-    const codes = Uint16Array.from(this.values, (code) => (code === this.none ? NO_GROUP : code));
+    const codes = new Uint16Array(this.count);
+    for (let i = 0; i < this.count; i++) codes[i] = this.values[i] === this.none ? NO_GROUP : this.values[i];
     const numbers = this.levels.map((_, code) => [code, code]);
     return { codes, labels: this.levels, numbers, isBinned: false };
   }

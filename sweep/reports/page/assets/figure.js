@@ -20,10 +20,12 @@ const PRINT_WIDTH = 680;
  * @property {function(): Node[]} [controls]
  * @property {function(HTMLElement, {width: number, theme: Object, isFile: boolean}): void} draw
  * @property {function(): string} caption
+ * @property {string} [hint] what can be done with it on the page
  * @property {function(): {header: string[], rows: Iterable<Array>}} table
  */
 
 export class Figures {
+  isBegun = false;
   #all = [];
   #frame = 0;
   #rest = 0;
@@ -33,6 +35,7 @@ export class Figures {
     state.listen((changed, isSettled) => this.#changed(changed, isSettled));
     new ResizeObserver(() => this.#resized()).observe(document.body);
     this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
+    this.#drawAhead();
     addEventListener("beforeprint", () => this.#print());
     addEventListener("afterprint", () => this.refresh());
   }
@@ -67,16 +70,28 @@ export class Figures {
   }
 
   #resized() {
-    for (const figure of this.#all) if (figure.width > 0 && figure.width !== figure.drawnWidth) figure.spoil();
+    for (const figure of this.#all) if (figure.measure() > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
       const figure = this.#all.find((one) => one.element === target);
-      if (figure) figure.isSeen = isIntersecting;
+      if (!figure) continue;
+      figure.isSeen = isIntersecting;
+      if (isIntersecting) figure.measure();
     }
     this.#drawSoon();
+  }
+
+  /** Draw what is out of sight, a figure at a time when there is nothing else to do: then nothing moves on scrolling. */
+  #drawAhead() {
+    const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+    idle(() => {
+      const next = this.#all.find((figure) => !figure.isDrawn && figure.measure() > 0);
+      next?.draw(this.theme);
+      if (next || !this.#all.length) this.#drawAhead();
+    });
   }
 
   #drawSoon() {
@@ -112,6 +127,7 @@ class Figure {
   isStale = true;
   isSeen = false;
   isDrawn = false;
+  width = 0;
 
   constructor(view, figures) {
     this.view = view;
@@ -130,8 +146,10 @@ class Figure {
     this.figures = figures;
   }
 
-  get width() {
-    return Math.floor(this.body.clientWidth);
+  /** Take up how wide the figure can be: 0 while it is hidden. Asked for rarely, as it costs a layout. */
+  measure() {
+    this.width = Math.floor(this.body.clientWidth);
+    return this.width;
   }
 
   /** Forget what is drawn, as it no longer fits. */
@@ -143,7 +161,9 @@ class Figure {
   draw(theme, width = this.width) {
     if (!this.isDrawn) this.drawControls();
     this.view.draw(this.body, { width, theme, isFile: false });
-    this.caption.textContent = this.view.caption();
+    this.caption.replaceChildren(this.view.caption(), ...(this.view.hint ? [" ", make("span", { class: "hint" }, this.view.hint)] : []));
+    if (!this.figures.isBegun) performance.mark("sweep-picture");
+    this.figures.isBegun = true;
     this.drawnWidth = width;
     this.isStale = false;
     this.isDrawn = true;

@@ -45,11 +45,12 @@ export function heatmapView({ trials, state, selection, endings, headline }) {
       const panels = shown.third ? shown.third.groups.labels.length : 1;
       body.replaceChildren(drawPanels({ shown, cells, values, scale, panels: Math.min(panels, MOST_PANELS), width, theme, state, isFile, measure: measure() }));
     },
+    hint: "Press a cell, or Enter on it, to select its trials; arrow keys go from cell to cell.",
     caption() {
       const { third } = axes();
       const left = third && third.groups.labels.length > MOST_PANELS ? ` The first ${MOST_PANELS} panels of ${third.groups.labels.length}.` : "";
       const of = selection.isAll ? `all ${trials.told}` : `${counted(selection.count)} of ${trials.told}, those selected`;
-      return `${measure().doc}, of ${of}.${left} Press a cell, or Enter on it, to select its trials.`;
+      return `${measure().doc}, of ${of}.${left}`;
     },
     table() {
       const { x, y, third } = axes();

@@ -45,7 +45,8 @@ export function parallelView({ trials, state, selection, headline }) {
       layout.updates.forEach((update) => update());
     },
     caption: () =>
-      `Darkness is the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey. Drag along an axis to select; its ends also move by the arrow keys, Escape clears it.`,
+      `Darkness is the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey.`,
+    hint: "Drag along an axis to select; the ends of what is selected also move by the arrow keys, Escape clears it.",
     table() {
       const shown = columns();
       return { header: ["trial_id", ...shown.map((column) => column.name)], rows: rowsOf(trials, selection, shown) };
@@ -151,9 +152,12 @@ function paint(layout, selection, theme) {
   const { pen, canvas, front, back } = layout;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   if (!selection.isAll) {
-    if (!layout.isBackCounted) for (const gap of layout.gaps) countLines(back, gap, null);
-    layout.isBackCounted = true;
-    back.paint(pen, layout.left, 0, theme.rest, 0.1, 0.7);
+    if (layout.isBackPainted) back.show(pen, layout.left, 0);
+    else {
+      for (const gap of layout.gaps) countLines(back, gap, null);
+      back.paint(pen, layout.left, 0, theme.rest, 0.1, 0.7);
+      layout.isBackPainted = true;
+    }
   }
   front.clear();
   for (const gap of layout.gaps) countLines(front, gap, selection.mask);

@@ -68,6 +68,11 @@ export class Raster {
       pixels[p] = (shade[place] << 24) | ink;
     }
     this.pen.putImageData(this.image, 0, 0);
+    this.show(pen, x, y);
+  }
+
+  /** Draw onto a picture what was painted last. */
+  show(pen, x, y) {
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.canvas, x, y, this.width * this.cell, this.height * this.cell);
   }

@@ -10,6 +10,7 @@ import { clipped, counted, digits } from "sweep/text";
 
 const HEIGHT = 190;
 const LEAST_WIDTH = 200;
+const NARROW = 160; // on a phone
 const MARGINS = { top: 22, right: 10, bottom: 34, left: 56 };
 const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9];
 const MOST_AXES = 16;
@@ -28,10 +29,10 @@ export function slicesView({ trials, state, selection, endings, headline }) {
   return {
     name: "slices",
     title: "Slices",
-    isQuick: trials.count <= 200_000,
+    isQuick: false,
     controls: () => [choice("of", options, outcome().name, (name) => state.set({ slice: name }))],
     draw(body, { width, theme, isFile }) {
-      const columns = Math.max(1, Math.min(axes.length, Math.floor(width / LEAST_WIDTH)));
+      const columns = Math.max(1, Math.min(axes.length, Math.floor(width / (width < 420 ? NARROW : LEAST_WIDTH))));
       const size = Math.floor(width / columns);
       const panels = axes.map((axis, k) => {
         const parts = [found(axis, ofAll), selection.isAll ? null : found(axis, ofSelected)];
@@ -45,9 +46,10 @@ export function slicesView({ trials, state, selection, endings, headline }) {
       const whole = picture(width, height, `${outcome().title} at the values of each axis`, ...panels);
       body.replaceChildren(legend(items, width, theme), block(width, height, whole));
     },
+    hint: "Press a value to select its trials.",
     caption() {
       const of = selection.isAll ? `all ${trials.told}` : `all ${trials.told} in grey, ${counted(selection.count)} of them selected in colour`;
-      return `Median, quartiles (thick) and 10% to 90% (thin) of ${of}; only of those that ended by themselves with a value. Press a value to select it.`;
+      return `Median, quartiles (thick) and 10% to 90% (thin) of ${of}; only of those that ended by themselves with a value.`;
     },
     table() {
       const header = ["axis", "value", "of", "n", ...SHARES.map((share) => `q${100 * share}`)];
