@@ -88,7 +88,7 @@ def test_the_readme_shows_the_quickstart_as_it_is() -> None:
 def test_the_readme_shows_how_the_quickstart_ends() -> None:
     shown = re.search(r"<!-- results:start -->\n```\n(.*?)```", README, re.DOTALL)
     kept = ROOT / "results/examples/quickstart"
-    title, best = best_rows(sweep.read_trials(kept), most=10)
+    title, best = best_rows(sweep.read_trials(kept, columns="all"), most=10)
     findings = find(read_subject(ResultsDir(kept)))
     lines = [
         *(title, format_table(best, Form.TABLE)),
