@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sweep.config import SweepConfig
     from sweep.nets.autoencoder import Autoencoder
+    from sweep.notebook.results import Results
+    from sweep.notebook.runs import Run
     from sweep.running.driver import OnPlan
     from sweep.running.executor import Executor, OnProgress
     from sweep.running.options import RunOptions, RunSummary
@@ -28,6 +30,7 @@ __all__ = [
     "read_ladder",
     "read_phases",
     "read_trials",
+    "results",
     "run",
     "to_xarray",
 ]
@@ -45,8 +48,8 @@ def run(
     retry_failed: bool = False,
     merge: bool = False,
     max_failed: int | None = None,
-) -> "RunSummary":
-    """Train every trial of a sweep that has no row yet.
+) -> "Run":
+    """Train every trial of a sweep that has no row yet; a notebook shows a bar meanwhile.
 
     Args:
         config: path of a sweep file, or its content as a mapping. There `dataset` may be a matrix
@@ -63,13 +66,15 @@ def run(
         max_failed: failed trials that end the run if there are more; by default any number.
 
     Returns:
-        What was done and where the results lie.
+        What was done, and the results.
 
     Raises:
         ConfigError: the sweep is wrong; carries every fault.
         StoreError: the results cannot be written, or are of another sweep.
     """
     from sweep.config import load_with_text
+    from sweep.notebook.bar import notebook_bar
+    from sweep.notebook.runs import Run
     from sweep.running.options import check_options
 
     options = check_options(
@@ -84,9 +89,12 @@ def run(
         overrides=overrides,
     )
     if isinstance(config, Mapping):
-        return run_sweep(_validated(config, options), options)
-    loaded, text = load_with_text(Path(config), options.overrides)
-    return run_sweep(loaded, options.model_copy(update={"config_text": text}))
+        loaded = _validated(config, options)
+    else:
+        loaded, text = load_with_text(Path(config), options.overrides)
+        options = options.model_copy(update={"config_text": text})
+    with notebook_bar() as show:
+        return Run.of(run_sweep(loaded, options, on_progress=show))
 
 
 def _validated(config: Mapping[str, Any], options: "RunOptions") -> "SweepConfig":
@@ -247,9 +255,20 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":
     Raises:
         StoreError: there is no such trial, or its weights were not kept.
     """
-    from sweep.nets.autoencoder import network_at
-    from sweep.nets.modules import OwnNetwork
+    from sweep.notebook import models
 
-    trial = reader.read_trial(path, trial_id)
-    network = network_at(trial, reader.read_weights(path, trial.trial_id).flat)
-    return network.module if isinstance(network, OwnNetwork) else network
+    return models.load_model(path, trial_id)
+
+
+def results(path: str | AnyPath) -> "Results":
+    """Return the results of a sweep as an object: tables, networks and pictures, read when asked.
+
+    Args:
+        path: the results directory, such as `results/NAME`, or its URI in object storage.
+
+    Raises:
+        StoreError: there are none.
+    """
+    from sweep.notebook.results import Results
+
+    return Results(path)
