@@ -157,7 +157,7 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     summary = sweep.run("ours.yaml", use_ray=False)
-    (row,) = sweep.read_trials(summary.output).to_dict("records")
+    (row,) = sweep.read_trials(summary.output, columns="all").to_dict("records")
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")
