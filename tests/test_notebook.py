@@ -235,6 +235,7 @@ def test_without_axes_a_figure_is_made_that_pyplot_shows(tmp_path: Path) -> None
         pyplot.close("all")
 
 
+@pytest.mark.slow
 def test_a_run_gives_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = sweep.run(small_sweep(convergence={"epochs": 3}), use_ray=False)
