@@ -164,10 +164,11 @@ def test_status_counts_what_is_done_of_what_the_latest_run_asked_for(here: Path)
 
 
 @pytest.mark.slow
-def test_report_prints_where_it_lies(here: Path) -> None:
+def test_report_prints_where_it_and_its_page_lie(here: Path) -> None:
     result = call("report", "study", "--output", "out/mine.md")
-    assert (result.exit_code, result.stdout) == (0, "out/mine.md\n")
+    assert (result.exit_code, result.stdout) == (0, "out/mine.md\nout/mine.html\n")
     assert (here / "out" / "mine.md").read_text().startswith("# Report on study\n")
+    assert "<title>study</title>" in (here / "out" / "mine.html").read_text()
 
 
 @pytest.mark.slow

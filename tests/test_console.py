@@ -199,6 +199,8 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "show": show,
     "codes": reading("codes", "", "--results", "{}"),
     "report": reading("report", "{}"),
+    "watch": reading("watch", "{}"),
+    "serve": reading("serve", "{}", "--host", HOSTILE),
     "replay": reading("replay", "{}", "--scheduler", "asha"),
     "submit": submit,
     "jobs": asking("jobs"),

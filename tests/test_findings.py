@@ -11,7 +11,16 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.axes import axes_of
-from sweep.reports.findings import Figure, Finding, Kind, Mark, figure_svg, find, findings_html
+from sweep.reports.findings import (
+    Figure,
+    Finding,
+    Kind,
+    Mark,
+    Subject,
+    figure_svg,
+    find,
+    findings_html,
+)
 from sweep.reports.population import population_of
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import table_set_of
@@ -23,8 +32,8 @@ HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m"
 def findings_of(trials: pd.DataFrame, path: Path) -> dict[str, Finding]:
     """Return the findings of a table without recorded runs, by name."""
     population = population_of(trials)
-    found = find(ResultsDir(path), population, axes_of(population.trials))
-    return {finding.name: finding for finding in found}
+    subject = Subject(ResultsDir(path), population, axes_of(population.trials))
+    return {finding.name: finding for finding in find(subject)}
 
 
 def table_of(

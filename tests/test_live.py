@@ -116,7 +116,7 @@ def test_sweeps_are_found_in_folders_and_named_by_where_they_lie(tmp_path: Path)
             results.append(encode([finished(1, 0.5)], name))
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").write_text("x")
-    found = results_in([str(tmp_path), str(tmp_path / "a")])
+    found = results_in([tmp_path, tmp_path / "a"])
     assert [directory.path.name for directory in found] == ["a", "b"]
     assert len({key_of(directory) for directory in found}) == 2
-    assert results_in([str(tmp_path / "nowhere")]) == []
+    assert results_in([tmp_path / "nowhere"]) == []

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 import sweep
 from sweep.cli.main import main
 from sweep.reports.beside import ReportProcess, current_report
-from sweep.reports.report import write_report
+from sweep.reports.report import page_beside, write_report
 from sweep.store.places.layout import ResultsDir
 from tests.sweepfiles import small
 
@@ -30,8 +30,10 @@ def test_the_report_of_a_process_beside_is_that_of_the_command(directory: Result
     process.begin()
     path = Path(str(process.written()))
     text, figures = path.read_text(), sorted((path.parent / "report_figures").iterdir())
+    page = page_beside(path).read_bytes()
     write_report(directory)
     assert path.read_text() == text
+    assert page_beside(path).read_bytes() == page
     assert sorted((path.parent / "report_figures").iterdir()) == figures
 
 
@@ -58,6 +60,11 @@ def test_a_run_that_trains_nothing_leaves_its_report_until_something_changes(
     report.write_text("kept")
     assert CliRunner().invoke(main, command).exit_code == 0
     assert report.read_text() == "kept"
+    page = report.with_suffix(".html")
+    page.unlink()
+    assert current_report(ResultsDir(results)) is None
+    page.touch()
+    assert current_report(ResultsDir(results)) == report
     os.utime(report, ns=(0, 0))
     assert current_report(ResultsDir(results)) is None
     assert CliRunner().invoke(main, command).exit_code == 0

@@ -174,7 +174,7 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
         write_report(directory, tmp_path / name / "r.md")
         written.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")})
     assert written[0] == written[1]
-    assert set(written[0]) == {"r.md", "curves.png", "epochs.png", "final_loss.png"}
+    assert set(written[0]) == {"r.md", "r.html", "curves.png", "epochs.png", "final_loss.png"}
 
 
 @pytest.mark.slow

@@ -19,7 +19,8 @@ from sweep.datasets.data import DatasetSpec
 from sweep.engines.evaluation import evaluate
 from sweep.engines.factory import make_engine
 from sweep.engines.reference.engine import ReferenceEngine
-from sweep.reports.verification import choose_sample
+from sweep.errors import ConfigError
+from sweep.reports.verification import choose_sample, sample_of
 from sweep.result import TrialResult
 from sweep.training.pool import train_pack
 from sweep.training.verification.retraining import SAMPLED_EPOCHS, retrain, step
@@ -27,7 +28,7 @@ from sweep.training.verification.rounding import loss_rounding, state_difference
 from sweep.training.verification.verdicts import Claim
 from sweep.training.verification.verify import verify_trial
 from sweep.training.work import Finished
-from sweep.trial import StopReason, Trial
+from sweep.trial import PACK_KEY, StopReason, Trial
 from tests.cluster_sweeps import small_sweep
 from tests.trials import lanes_of_trials, make_trial, make_work, one_hot
 
@@ -291,3 +292,18 @@ def test_only_finished_trials_are_taken() -> None:
     trials = table([("torch", "tanh", 100)] * 2)
     trials.loc[0, "status"] = "diverged"
     assert choose_sample(trials, None).trial_ids == ("1",)
+
+
+def test_trials_are_taken_by_the_first_digits_of_their_identities() -> None:
+    trials = pd.DataFrame(
+        {
+            "trial_id": ["ab01", "ab02", "cd03"],
+            "status": ["finished", "finished", "failed"],
+            "engine": "fused",
+            **dict.fromkeys(PACK_KEY, 1),
+        }
+    )
+    assert sample_of(trials, ["ab02", "ab01", "ab02"]).trial_ids == ("ab02", "ab01")
+    for prefix in ("ab", "cd", "ef"):
+        with pytest.raises(ConfigError, match=f"--trial must .* one finished trial.*'{prefix}'"):
+            sample_of(trials, [prefix])

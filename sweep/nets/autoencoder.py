@@ -220,3 +220,16 @@ def hidden_activations(
     samples = torch.from_numpy(inputs.copy()).to(dtype)
     with torch.no_grad():
         return [network.hidden(samples, layer).to(torch.float64).numpy() for layer in layers]
+
+
+def reconstructions(
+    trial: Trial,
+    parameters: Float[np.ndarray, " parameters"],
+    inputs: Float64[np.ndarray, "samples features"],
+) -> Float64[np.ndarray, "samples outputs"]:
+    """Return the outputs of a trial's network, computed in its dtype."""
+    network = network_at(trial, parameters)
+    dtype = next(network.parameters()).dtype
+    with torch.no_grad():
+        outputs: np.ndarray = network(torch.from_numpy(inputs.copy()).to(dtype)).double().numpy()
+    return outputs

@@ -85,7 +85,7 @@ def recorded_datasets(
     from sweep.config.grids.expansion import expand_config
 
     found: dict[str, DatasetSpec] = {}
-    for text, overrides in _recorded(directory):
+    for text, overrides in recorded_files(directory):
         if found.keys() >= set(fingerprints):
             break
         try:
@@ -95,7 +95,7 @@ def recorded_datasets(
     return found
 
 
-def _recorded(directory: ResultsDir) -> Iterator[tuple[str, Sequence[str]]]:
+def recorded_files(directory: ResultsDir) -> Iterator[tuple[str, Sequence[str]]]:
     """Yield the recorded sweep files with their overrides, the latest first."""
     for run in reversed(read_runs(directory)):
         yield run.config, run.overrides

@@ -17,6 +17,7 @@ from sweep.errors import ConfigError, StoreError
 from sweep.ladder import BY_RUNG, LEVELS, PATIENCES, RULES, TOLERANCES, Rung
 from sweep.printable import printable_line
 from sweep.reports.false_convergence import ENDED, mark_false_convergence
+from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import COUNTED, has_converged
 from sweep.result import Outcome
 from sweep.store.places.layout import ResultsDir, TableName
@@ -24,7 +25,7 @@ from sweep.store.tables.compact import read_compact, varying_columns
 from sweep.store.tables.reader import read_trials
 from sweep.store.tables.schema import SCHEMAS
 from sweep.store.tables.snapshot import read_rows
-from sweep.trial import PARAMETERS, STOP_PARAMETERS, Status, StopReason
+from sweep.trial import PARAMETERS, SAME_LOSS, STOP_PARAMETERS, Status, StopReason
 
 KEPT = frozenset({"status", "stop_reason", "epochs", "error", "traceback"})
 """Outcomes that a rung tells, or that tell of none."""
@@ -34,6 +35,9 @@ LOST = (*(item.name for item in fields(Outcome) if item.name not in KEPT), "seco
 
 OF_RUNG = {LOSS: "final_loss", VALIDATION_LOSS: "validation_loss"}
 """The column that a rung tells, by what it monitors."""
+
+COMMON = (*ENDED, "fixed_epochs", HELD_OUT, *SAME_LOSS, *FAMILIES)
+"""Columns of the trials that every part of a report may read, beside what varies."""
 
 RESTORE = "restore"
 WHERE = "command line"

@@ -1,11 +1,14 @@
-"""Writes the report of a sweep in Markdown, with figures beside it."""
+"""Writes the report of a sweep: in Markdown with figures beside it, and as a page to explore."""
 
 from collections.abc import Sequence
 
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
-from sweep.reports.groups import factors_of
+from sweep.reports.findings.record import findings_beside, write_findings
+from sweep.reports.page.document import compose_page
+from sweep.reports.page.reconstructions import Reconstruct
+from sweep.reports.page.table import PageTable, page_columns
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
 from sweep.reports.recorded import asked_for
@@ -33,20 +36,22 @@ def write_report(
     against: Published | None = None,
     by: Sequence[str] = (),
     figures: str | None = None,
+    reconstruct: Reconstruct | None = None,
 ) -> AnyPath:
     """Write a report on the results in `directory`.
 
     Args:
         directory: results of a sweep.
         output: the file to write, `report/report.md` there if None. Its figures go beside it, into
-            a folder named after it.
+            a folder named after it, and the page to explore, as `page_beside` has it.
         rung: the rule to judge by, in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
         by: parameters to show by, at most two: the first colours the curves, and two are crossed.
         figures: pdf, svg or png, to write each figure in print quality too; None for not.
+        reconstruct: computes a trained network's outputs, for the page; None for not.
 
     Returns:
-        The file written.
+        The Markdown written.
 
     Raises:
         ConfigError: if no trial matches the published figures, `by` names what does not vary, or
@@ -60,22 +65,32 @@ def write_report(
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
     sections, asked = all_sections(), asked_for(directory)
     if against is None:
-        trials = read_telling(directory, rung, columns_read(sections))
+        columns = [*columns_read(sections), *page_columns(directory)]
+        trials = read_telling(directory, rung, columns)
     else:  # which may compare by any column
         trials = read_judged(directory, rung)
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
-    telling = factors_of(population.trials)
-    every = axes_of(population.trials)
+    del trials  # where some do not count, those that do are a copy
+    table = PageTable.of(directory, population, rung)
+    found = table.subject.findings
     context = Context(
         directory,
         population,
-        axes=[axis for axis in every if axis.name in telling],
+        axes=table.subject.axes,
         figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
-        by=find_axes(every, by),
+        by=find_axes(axes_of(population.trials), by),
         rung=rung,
         against=against,
+        findings=found,
     )
     write_atomically(path, compose_report(context, sections).encode())
+    write_atomically(page_beside(path), compose_page(table, reconstruct))
+    write_findings(findings_beside(path), found)
     return path
+
+
+def page_beside(report: AnyPath) -> AnyPath:
+    """Return where the page to explore lies beside a report in Markdown."""
+    return report.with_name(f"{report.stem}.html")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.errors import ConfigError
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.tables.reader import read_trial, read_weights
 from sweep.store.tables.snapshot import read_rows
@@ -55,6 +56,30 @@ def choose_sample(trials: pd.DataFrame, size: int | None, *, seed: int = 0) -> S
         trial_ids=tuple(chosen["trial_id"]),
         finished=len(finished),
         too_long=min(TRIALS, len(finished)) - len(chosen) if size is None else 0,
+        kinds=finished["kind"].nunique(),
+        kinds_reached=chosen["kind"].nunique(),
+    )
+
+
+def sample_of(trials: pd.DataFrame, prefixes: Sequence[str]) -> Sample:
+    """Return the finished trials whose identities begin so.
+
+    Raises:
+        ConfigError: if none does, or more than one.
+    """
+    finished = trials[trials["status"] == Status.FINISHED]
+    finished = finished.assign(kind=kinds_of(finished))
+    found = [finished[finished["trial_id"].str.startswith(prefix)] for prefix in prefixes]
+    for prefix, rows in zip(prefixes, found, strict=True):
+        if len(rows) != 1:
+            must = "begin the identity of one finished trial"
+            hint = f"{len(rows):,} begin so; `sweep results` lists them"
+            raise ConfigError.of("sweep verify", must, key="--trial", got=repr(prefix), hint=hint)
+    chosen = pd.concat(found).drop_duplicates("trial_id")
+    return Sample(
+        trial_ids=tuple(chosen["trial_id"]),
+        finished=len(finished),
+        too_long=0,
         kinds=finished["kind"].nunique(),
         kinds_reached=chosen["kind"].nunique(),
     )

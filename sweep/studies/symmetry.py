@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from sweep.reports.figures.palette import level_colours
+from sweep.reports.findings.endings import SYMMETRIC
 from sweep.reports.groups import PLAIN, Group, groups_of
 from sweep.reports.population import where
 from sweep.reports.sections.registry import Context, section
@@ -22,7 +23,6 @@ from sweep.trial import PARAMETERS
 
 BROKEN = 1e-3
 """Units are apart once their distance is above this share of the layer's weights."""
-SYMMETRIC = 1e-6
 STARTS = tuple(name for name in PARAMETERS if name.startswith(("initialiser", "bias_constant")))
 MOST_GROUPS = 12
 COLUMNS = ["start", "ends symmetric (95% interval)", "broken", "epoch broken, median (quartiles)"]

@@ -30,11 +30,23 @@ DIFFERENT = 1
     help="Trials to draw, however long they are. [the 10 cheapest]",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Key of the draw. [0]")
+@click.option(
+    "--trial",
+    "prefixes",
+    metavar="TRIAL",
+    multiple=True,
+    help="Verify the trial whose identity begins so, and no sample; may be repeated.",
+)
 @plugin_options
 @click.option("--json", "as_json", is_flag=True, help="Print the verdicts as JSON, no table.")
 @click.pass_context
 def verify_command(
-    context: click.Context, results: str, size: int | None, seed: int, as_json: bool
+    context: click.Context,
+    results: str,
+    size: int | None,
+    seed: int,
+    prefixes: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Train some finished trials of RESULTS again and compare: a directory, name or sweep file.
 
@@ -45,11 +57,13 @@ def verify_command(
     """
     from sweep.cli.places import find_results
     from sweep.errors import StoreError
-    from sweep.reports.verification import choose_sample, describe_sample
+    from sweep.reports.verification import choose_sample, describe_sample, sample_of
     from sweep.store.tables.reader import read_trials
 
     directory = find_results(results)
-    sample = choose_sample(read_trials(directory.path), size, seed=seed)
+    trials = read_trials(directory.path)
+    drawn = choose_sample(trials, size, seed=seed) if not prefixes else None
+    sample = drawn or sample_of(trials, prefixes)
     say(describe_sample(sample), err=True)
     verdicts: list[Verdict] = []
     for verdict in _verdicts(directory, sample):

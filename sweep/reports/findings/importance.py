@@ -8,8 +8,9 @@ import pandas as pd
 
 from sweep.reports.axes import MOST_LEVELS, axes_of
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
-from sweep.reports.findings.losses import DATA, Losses, losses_by_axis
+from sweep.reports.findings.losses import DATA, Losses
 from sweep.reports.findings.subject import Subject
+from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
 from sweep.reports.statistics.forest import FEWEST_CELLS, MOST_CELLS, decompose_by_forest
 from sweep.reports.statistics.importance import (
@@ -55,7 +56,7 @@ HOW = {
 
 def find_importance(subject: Subject) -> list[Finding]:
     """Return what makes the variance of the log of the loss."""
-    losses = losses_by_axis(subject.trials, subject.factors)
+    losses = subject.losses
     loss = objective_name(subject.trials)
     if not losses.names:
         return []
@@ -68,25 +69,26 @@ def find_importance(subject: Subject) -> list[Finding]:
     named = [(losses.names[i], found.shares[i], found.alone[i]) for i in order]
     shown = [item for item in named if item[1].sign > 0]
     warnings = _warnings(subject, losses, found, any_shown=bool(shown))
-    text = [_shares(named, shown, found, len(losses.values), loss), *_told_of(losses)]
-    level = describe_level(len(named))
-    counted = (
-        " An axis counts with all its interactions." if found.method is not Method.ALONE else ""
-    )
-    how = HOW[found.method].format(cells=found.cells)
-    if found.method is Method.FOREST and found.cells > MOST_CELLS:
-        how += f", {MOST_CELLS:,} of them drawn at random"
-    text += [f"{how}.{counted if found.method is not Method.ADDITIVE else ''} {level}", *warnings]
     return [
         Finding(
             "importance",
             _title(shown, found),
-            " ".join(text),
+            " ".join([_shares(named, shown, found, len(losses.values), loss), *warnings]),
             _figure(named, found, loss),
             warning=bool(warnings),
             brief=_brief(shown, found, loss),
+            how=" ".join([*_how(found), *_told_of(losses), describe_level(len(named))]),
         )
     ]
+
+
+def _how(found: Importances) -> list[str]:
+    """Say how shares were found."""
+    how = HOW[found.method].format(cells=found.cells)
+    if found.method is Method.FOREST and found.cells > MOST_CELLS:
+        how += f", {MOST_CELLS:,} of them drawn at random"
+    whole = found.method in (Method.EXACT, Method.FOREST)
+    return [f"{how}.", *(["An axis counts with all its interactions."] if whole else [])]
 
 
 def _decompose(losses: Losses) -> Importances | None:
@@ -95,18 +97,19 @@ def _decompose(losses: Losses) -> Importances | None:
     level = corrected(len(losses.names))
     if is_full(cells):
         return decompose_grid(cells, rng, level)
-    repeated = cells.free >= FEWEST_FREE
-    enough = CELLS_PER_AXIS * len(losses.names) if repeated else 0
+    drawn = any(len(levels) > MOST_LEVELS for levels in losses.levels)
+    alone = cells.free >= FEWEST_FREE and not drawn  # of what was drawn each setting has its own
+    enough = CELLS_PER_AXIS * len(losses.names) if alone else 0
     if len(cells.means) >= max(FEWEST_CELLS, enough):
         found = decompose_by_forest(cells, losses.features(cells), rng, level)
-        if any(share.sign > 0 for share in found.shares) or not repeated:
+        if any(share.sign > 0 for share in found.shares) or not alone:
             return found
-    return decompose_alone(cells, rng, level) if repeated else None
+    return decompose_alone(cells, rng, level) if alone else None
 
 
 def _untold(losses: Losses) -> Finding:
     text = (
-        f"{len(losses.values):,} trials that vary in {_listed(losses.names)} are too few to tell "
+        f"{len(losses.values):,} trials that vary in {listed(losses.names)} are too few to tell "
         "what they make of the loss from what seeds do: `replicates: 5` in the grid, or more."
     )
     title = "Too few trials to tell what matters"
@@ -122,7 +125,7 @@ def _title(shown: Sequence[Named], found: Importances) -> str:
         return UNSURE if unsure else "No hyperparameter is shown to matter"
     telling = [name for name, share, _ in shown if share.value >= LEAST_NAMED][:MOST_NAMED]
     what = "What may matter" if found.method is Method.ALONE else "What matters"
-    return f"{what}: {_listed(telling or [shown[0][0]])}"
+    return f"{what}: {listed(telling or [shown[0][0]])}"
 
 
 def _shares(
@@ -141,9 +144,9 @@ def _shares(
     told[0] = f"{shown[0][0]} makes {_interval(shown[0][1])}"
     if more := len(shown) - len(told):
         told.append(f"{more} more axes less each")
-    sentences = [f"Of {what} {_listed(told)}{tail}."]
+    sentences = [f"Of {what} {listed(told)}{tail}."]
     if weak := [n for n, share, _ in shown if share.value < seeds and seeds == seeds]:
-        few = _listed(weak) if len(weak) <= MOST_TOLD else f"{len(weak)} of them"
+        few = listed(weak) if len(weak) <= MOST_TOLD else f"{len(weak)} of them"
         sentences.append(f"{few} matter{'s' * (len(weak) == 1)} less than the seed does.")
     with_others = [
         f"{name} by itself {alone:{FORM}}"
@@ -153,7 +156,7 @@ def _shares(
     if with_others:
         sentences.append(f"Mostly together with others: {', '.join(with_others)}.")
     if others := [name for name, share, _ in named if share.sign <= 0]:
-        sentences.append(f"Not shown to matter: {_listed(others)}.")
+        sentences.append(f"Not shown to matter: {listed(others)}.")
     return " ".join(sentences)
 
 
@@ -175,12 +178,12 @@ def _warnings(
     untold = [name for name in losses.untold if name != DATA]
     if untold:
         warnings.append(
-            f"What {_listed(untold)} does cannot be told: it changes only with the data or the "
+            f"What {listed(untold)} does cannot be told: it changes only with the data or the "
             "loss function, and losses of different ones do not compare."
         )
     for name, others in _aliases(subject, losses).items():
         warnings.append(
-            f"{name} changes together with {_listed(others)}: which of them it is cannot be told."
+            f"{name} changes together with {listed(others)}: which of them it is cannot be told."
         )
     if found.method is Method.ADDITIVE:
         warnings.append(
@@ -266,13 +269,8 @@ def _brief(shown: Sequence[Named], found: Importances, loss: str) -> str:
     name, share, _ = shown[0]
     told[0] = f"{name} ({share.value:{FORM}} of the variance of its log)"
     how = "goes most with" if found.method is Method.ALONE else "depends most on"
-    return f"The {loss} {how} {_listed(told)}."
+    return f"The {loss} {how} {listed(told)}."
 
 
 def _interval(share: Estimate) -> str:
     return format_estimate(share, FORM)
-
-
-def _listed(names: Sequence[str]) -> str:
-    names = list(names)
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

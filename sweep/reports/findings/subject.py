@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sweep.reports.axes import Axis
+from sweep.ladder import Rung
+from sweep.reports.axes import Axis, axes_of
+from sweep.reports.findings.losses import Losses, losses_by_axis
 from sweep.reports.groups import factors_of
-from sweep.reports.population import Population
+from sweep.reports.objective import HELD_OUT
+from sweep.reports.population import Population, population_of
+from sweep.reports.recorded import asked_for
+from sweep.reports.rejudging import read_telling
 from sweep.reports.settings import settings_of
 from sweep.store.places.layout import ResultsDir
+from sweep.trial import SAME_LOSS
 
-COLUMNS = ("seed", "zero_outputs", "dead_units", "unit_distance")
-"""Columns of the trials that findings read beside those that every section may."""
+if TYPE_CHECKING:
+    from sweep.reports.findings.finding import Finding
+
+COLUMNS = (
+    *("seed", "fixed_epochs", HELD_OUT, *SAME_LOSS),
+    *("zero_outputs", "dead_units", "unit_distance"),
+    *("engine", "device", "sweep_version", "torch_version", "ray_version", "python_version"),
+)
+"""Columns of the trials that findings read beside what varies and `false_convergence.ENDED`."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +56,42 @@ class Subject:
         return factors_of(self.trials)
 
     @cached_property
+    def findings(self) -> "list[Finding]":
+        """What was found, made once."""
+        from sweep.reports.findings.found import find
+
+        return find(self)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether any setting has several trials."""
+        trials, factors = self.trials, self.factors
+        settings = trials.groupby(factors, dropna=False).ngroups if factors else 1
+        return int(settings) < len(trials)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses that rank, on a logarithmic scale, by what varies."""
+        return losses_by_axis(self.trials, self.factors)
+
+    @cached_property
     def settings(self) -> pd.DataFrame:
         """A row a setting, as `settings_of` has them: the least median loss first."""
         return settings_of(self.trials)
+
+
+def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
+    """Read what findings are made from.
+
+    Args:
+        directory: results of a sweep.
+        rung: the rule to judge by, in place of each trial's own; None for its own.
+
+    Raises:
+        StoreError: if there are no results, or a file is damaged.
+    """
+    trials = read_telling(directory, rung, COLUMNS)
+    population = population_of(trials, asked_for(directory), by_path=rung is not None)
+    telling = factors_of(population.trials)
+    axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
+    return Subject(directory, population, axes)

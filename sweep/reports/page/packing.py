@@ -1,6 +1,7 @@
-"""Packs bytes into text that a page carries: gzip, then base64. Knows nothing of what they mean."""
+"""Packs what a page carries into texts that may stand in it. Knows nothing of what they mean."""
 
 import base64
+import json
 import sys
 import zlib
 from collections.abc import Iterable
@@ -31,3 +32,8 @@ def pack_within(parts: Iterable[bytes], most: int) -> str | None:
             return None
     packed.append(compressor.flush())
     return base64.b64encode(b"".join(packed)).decode("ascii") if len(packed[-1]) <= room else None
+
+
+def safe_json(value: object) -> str:
+    """Return JSON that may stand in a script element, whatever texts it holds: no `<` is in it."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")

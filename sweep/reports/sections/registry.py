@@ -14,28 +14,21 @@ from itertools import chain
 import pandas as pd
 from matplotlib.figure import Figure
 
-from sweep.components.registry import FAMILIES
 from sweep.ladder import Rung
 from sweep.reports.axes import Axis, varying_parameters
-from sweep.reports.false_convergence import COLUMN, ENDED
+from sweep.reports.false_convergence import COLUMN
 from sweep.reports.figures.panels import to_png
 from sweep.reports.figures.printed import to_print
-from sweep.reports.objective import HELD_OUT
+from sweep.reports.findings.finding import Finding
 from sweep.reports.population import Population
 from sweep.reports.published import Published
+from sweep.reports.rejudging import COMMON
 from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath
-from sweep.trial import SAME_LOSS
 
 PACKAGES = ("sweep.reports.sections", "sweep.studies")
 """Packages in which sections are looked for, at any depth."""
-
-COMMON = (
-    *(*ENDED, "fixed_epochs", HELD_OUT),
-    *(*SAME_LOSS, *FAMILIES),
-)
-"""Columns of the trials that every section may read, beside what varies."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +64,7 @@ class Context:
         by: axes that the reader asks to see, at most two.
         rung: the rule to judge by in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
+        findings: what was found.
     """
 
     directory: ResultsDir
@@ -80,6 +74,7 @@ class Context:
     by: Sequence[Axis] = ()
     rung: Rung | None = None
     against: Published | None = None
+    findings: Sequence[Finding] = ()
 
     @property
     def trials(self) -> pd.DataFrame:

@@ -18,6 +18,7 @@ DRAWS = 200
 MOST_DRAWN = 40_000_000
 """Numbers to draw at most for intervals; fewer draws where there are more settings."""
 FEWEST_DRAWS = 50
+MOST_NUMBERED = int(np.iinfo(np.int64).max)
 FEWEST_FREE = 4
 """Degrees of freedom below which what seeds do is not known."""
 
@@ -106,8 +107,7 @@ class Cells:
 
 def cells_of(values: Values, codes: Codes) -> Cells:
     """Gather the trials of each combination of levels."""
-    levels = codes.max(axis=0) + 1
-    number = _numbered(codes, levels)
+    number = number_of(codes)
     _, first, place, counts = np.unique(
         number, return_index=True, return_inverse=True, return_counts=True
     )
@@ -124,12 +124,13 @@ def cells_of(values: Values, codes: Codes) -> Cells:
     return Cells(codes[first], means, counts, variances, free, float(error))
 
 
-def _numbered(codes: Codes, levels: Int64[np.ndarray, " axes"]) -> Int64[np.ndarray, " trials"]:
-    """Number combinations, alike for alike, in the order of the first axis and then the next."""
+def number_of(codes: Codes) -> Int64[np.ndarray, " trials"]:
+    """Number combinations of levels, alike for alike, in the order of the first axis, then next."""
     number = np.zeros(len(codes), np.int64)
+    levels = codes.max(axis=0, initial=0) + 1
     for column, count in zip(codes.T, levels, strict=True):
         number = number * count + column
-        if number.max(initial=0) > np.iinfo(np.int64).max // (int(levels.max()) + 1):
+        if number.max(initial=0) > MOST_NUMBERED // (int(levels.max()) + 1):
             number = np.unique(number, return_inverse=True)[1]
     return number
 
