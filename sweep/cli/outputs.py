@@ -67,7 +67,7 @@ def _run() -> Schema:
 def _status() -> Schema:
     from sweep.reports.progress import SweepStatus
 
-    here = _model("Status", fields_of(SweepStatus))
+    here = _model("Status", fields_of(SweepStatus) | {"latest": (str | None, ...)})
     progress = {"latest": (str, ...), "progress": (dict[str, Any] | None, ...)}
     there = _model("Job", _job_fields() | progress)
     return _schema_of(here | there)
@@ -96,6 +96,11 @@ def _results() -> Schema:
         for item in SCHEMAS[TableName.TRIALS]
     }
     return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+def _query() -> Schema:
+    """Rows whose columns are those that the SQL names."""
+    return {"type": "array", "items": {"type": "object"}}
 
 
 def _show() -> Schema:
@@ -192,6 +197,7 @@ OUTPUTS: Mapping[str, Callable[[], Schema]] = {
     "run": _run,
     "status": _status,
     "results": _results,
+    "query": _query,
     "show": _show,
     "codes": _codes,
     "compare": _compare,
