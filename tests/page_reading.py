@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import re
+from html.parser import HTMLParser
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,16 @@ class PageReader:
         values = 10.0**heights if quantity["scale"] == "log" else heights
         return np.where(steps == told["missing"], np.nan, values)
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """What is told of single trials."""
+        return dict(json.loads(self.data("details")))
+
+    @property
+    def elements(self) -> list[tuple[str, dict[str, str | None]]]:
+        """Every element that a parser of HTML sees, in order, with its attributes."""
+        return _Elements(self.text).seen
+
     def data(self, name: str) -> bytes:
         """Return the unpacked bytes of an element."""
         return gzip.decompress(base64.b64decode(self._element(name), validate=True))
@@ -41,6 +52,16 @@ class PageReader:
         found = re.findall(rf'<script type="[a-z/]*" id="{name}">(.*?)</script>', self.text, re.S)
         assert len(found) == 1, f"{len(found)} elements {name}"
         return str(found[0])
+
+
+class _Elements(HTMLParser):
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
 
 
 def decoded_column(column: dict[str, Any], raw: bytes, n_values: int) -> list[Any]:

@@ -8,7 +8,7 @@ from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.groups import factors_of
 from sweep.reports.page.document import compose_page
 from sweep.reports.page.reconstructions import Reconstruct
-from sweep.reports.page.subject import Subject, page_columns
+from sweep.reports.page.table import PageTable, page_columns
 from sweep.reports.population import population_of
 from sweep.reports.published import Published
 from sweep.reports.recorded import asked_for
@@ -72,6 +72,7 @@ def write_report(
     if trials.empty:
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
+    del trials  # where some do not count, those that do are a copy
     telling = factors_of(population.trials)
     every = axes_of(population.trials)
     context = Context(
@@ -84,8 +85,8 @@ def write_report(
         against=against,
     )
     write_atomically(path, compose_report(context, sections).encode())
-    subject = Subject.of(directory, population, trials, rung)
-    write_atomically(page_beside(path), compose_page(subject, reconstruct))
+    page = compose_page(PageTable.of(directory, population, rung), reconstruct)
+    write_atomically(page_beside(path), page)
     return path
 
 

@@ -8,12 +8,13 @@ of its level among the levels. Little-endian, column after column.
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from sweep.planning.identities import identity_numbers
+from sweep.printable import printable_line
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.objective import NAMES
 from sweep.store.places.layout import TableName
@@ -76,11 +77,17 @@ class Column:
         }
 
 
-def encode_columns(trials: pd.DataFrame, roles: Mapping[str, Role]) -> Iterable[Column]:
+class Columns(Protocol):
+    """Columns by their names, as a data frame has them."""
+
+    def __getitem__(self, name: str, /) -> "pd.Series[Any]": ...
+
+
+def encode_columns(trials: Columns, roles: Mapping[str, Role]) -> Iterable[Column]:
     """Yield the columns of `roles` in that order, but for texts of too many levels.
 
     Args:
-        trials: a row a trial.
+        trials: a value a trial.
         roles: what each column is to a reader.
     """
     for name, role in roles.items():
@@ -120,7 +127,7 @@ def _encoded(name: str, values: "pd.Series[Any]") -> dict[str, Any] | None:
 
 def _category(values: "pd.Series[Any]") -> dict[str, Any] | None:
     used = values.cat.remove_unused_categories()
-    levels = [str(level) for level in used.cat.categories]
+    levels = [printable_line(str(level)) for level in used.cat.categories]
     if len(levels) > MOST_LEVELS:
         return None
     places = used.cat.codes.to_numpy(np.int64)

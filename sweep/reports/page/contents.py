@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.printable import printable_line, printable_text
+from sweep.reports.findings import Finding, find
 from sweep.reports.objective import losses_of
 from sweep.reports.page.columns import encode_columns
 from sweep.reports.page.curves import MISSING, TOP, Curves, read_curves_of
@@ -18,8 +19,8 @@ from sweep.reports.page.groups import summarise_curves
 from sweep.reports.page.levels import Levels, levels_of
 from sweep.reports.page.packing import pack, pack_within, safe_json
 from sweep.reports.page.reconstructions import Reconstruct
-from sweep.reports.page.subject import Subject
 from sweep.reports.page.survival import summarise_survival
+from sweep.reports.page.table import PageTable
 from sweep.reports.population import COUNTED
 from sweep.reports.rejudging import describe_rung
 from sweep.reports.tables.text import format_value
@@ -45,44 +46,49 @@ class Contents:
         manifest: as docs/design/page.md has it.
         data: packed bytes by the id of their element.
         notes: sentences on what the page leaves out.
+        findings: what was found.
     """
 
     manifest: dict[str, Any]
+    findings: Sequence[Finding]
     data: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
-def gather(subject: Subject, reconstruct: Reconstruct | None = None) -> Contents:
-    """Return what the page of a subject carries.
+def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents:
+    """Return what the page of these trials carries.
 
     Args:
-        subject: what it is of.
+        table: the trials.
         reconstruct: computes a trained network's outputs; None for no reconstructions.
     """
-    trials, directory = subject.trials, subject.directory
-    names = printable_line(", ".join(sorted(map(str, trials["sweep"].unique()))))
+    directory = table.directory
+    names = printable_line(", ".join(sorted(map(str, table["sweep"].unique()))))
+    findings = find(table.subject)
     contents = Contents(
         {
             "format": FORMAT,
             "sweep": names,
-            "latest": format_value(trials["finished"].max()),
+            "latest": format_value(table["finished"].max()),
             "version": version("autoencoder-sweep"),
             "results": printable_line(str(directory.path)),
-            "trials": len(trials),
+            "trials": len(table),
             "counted": [str(status) for status in COUNTED],
             "config": _configuration(directory),
-            "fixed": fixed_parameters(subject),
+            "fixed": fixed_parameters(table),
             "commands": _commands(directory),
-        }
+            "findings": [finding.as_data() for finding in findings],
+        },
+        findings,
     )
-    if subject.rung:
-        contents.notes.append(f"Trials are judged by {describe_rung(subject.rung)}.")
-    _add_columns(contents, subject)
-    axes = levels_of(subject)
-    _add_curves(contents, subject, axes)
-    contents.manifest["survival"] = summarise_survival(trials, axes)
-    contents.manifest["gradients"] = summarise_gradients(directory, trials, axes)
-    details = gather_details(subject, reconstruct)
+    if table.rung:
+        contents.notes.append(f"Trials are judged by {describe_rung(table.rung)}.")
+    _add_columns(contents, table)
+    axes, ids = levels_of(table), table.columns(["trial_id"])
+    _add_curves(contents, table, axes)
+    contents.manifest["survival"] = summarise_survival(table.population.trials, axes)
+    contents.manifest["gradients"] = summarise_gradients(directory, ids, axes)
+    details = gather_details(table, reconstruct)
     contents.manifest["details"] = list(details["trials"])
     if details["trials"]:
         contents.data["details"] = pack([safe_json(details).encode()])
@@ -90,13 +96,13 @@ def gather(subject: Subject, reconstruct: Reconstruct | None = None) -> Contents
     return contents
 
 
-def fixed_parameters(subject: Subject) -> dict[str, Any]:
+def fixed_parameters(table: PageTable) -> dict[str, Any]:
     """Return the parameters that all trials have in common, those that do not apply left out."""
-    names = [name for name in PARAMETERS if name not in subject.roles]
-    held = [name for name in names if name in subject.trials.columns]
-    first = _first_row(subject.directory, [name for name in names if name not in held])
-    if len(subject.trials):
-        first |= {name: subject.trials[name].iloc[0] for name in held}
+    names = [name for name in PARAMETERS if name not in table.roles]
+    held = [name for name in names if name in table.names]
+    first = _first_row(table.directory, [name for name in names if name not in held])
+    if len(table):
+        first |= {name: table[name].iloc[0] for name in held}
     return {name: _plain(first[name]) for name in names if not pd.isna(first[name])}
 
 
@@ -129,23 +135,24 @@ def _configuration(directory: ResultsDir) -> str:
     return printable_text(directory.config.read_bytes().decode("utf-8", "replace"))
 
 
-def _add_columns(contents: Contents, subject: Subject) -> None:
-    columns = list(encode_columns(subject.trials, subject.roles))
+def _add_columns(contents: Contents, table: PageTable) -> None:
+    columns = list(encode_columns(table, table.roles))
     described, offset = [], 0
     for column in columns:
         described.append(column.described(offset))
         offset += len(column.data)
-    left_out = sorted(set(subject.roles) - {column.name for column in columns})
+    left_out = sorted(set(table.roles) - {column.name for column in columns})
     if left_out:
         contents.notes.append(f"Left out, for they have too many values: {', '.join(left_out)}.")
     contents.manifest["columns"] = described
     contents.data["trials"] = pack(column.data for column in columns)
 
 
-def _add_curves(contents: Contents, subject: Subject, axes: Sequence[Levels]) -> None:
-    names = [CURVES_OF[name] for name in reversed(losses_of(subject.trials))]
-    curves = read_curves_of(subject.directory, subject.trials, names)
-    diverged = (subject.trials["status"] == Status.DIVERGED).to_numpy(bool)
+def _add_curves(contents: Contents, table: PageTable, axes: Sequence[Levels]) -> None:
+    names = [CURVES_OF[name] for name in reversed(losses_of(table.population.trials))]
+    trials = table.columns(["trial_id", "epochs", "final_loss"])
+    curves = read_curves_of(table.directory, trials, names)
+    diverged = (table["status"] == Status.DIVERGED).to_numpy(bool)
     contents.manifest["curves"] = None
     contents.manifest["groups"] = summarise_curves(curves, axes, diverged) if curves else {}
     if not curves:
@@ -154,7 +161,7 @@ def _add_curves(contents: Contents, subject: Subject, axes: Sequence[Levels]) ->
     if packed is None:
         contents.notes.append(NO_CURVES)
         return
-    contents.manifest["curves"] = _described(curves, len(subject.trials))
+    contents.manifest["curves"] = _described(curves, len(table))
     contents.data["curves"] = packed
 
 

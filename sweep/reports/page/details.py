@@ -15,7 +15,7 @@ from sweep.reports.groups import factors_of
 from sweep.reports.objective import objective_of
 from sweep.reports.page.reconstructions import Reconstruct, pictures_of
 from sweep.reports.page.rounding import rounded
-from sweep.reports.page.subject import Subject
+from sweep.reports.page.table import PageTable
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.tables.reader import read_codes, read_gradients
 from sweep.store.tables.snapshot import read_rows
@@ -30,44 +30,40 @@ MOST_EPOCHS = 24
 Details = dict[str, Any]
 
 
-def gather_details(subject: Subject, reconstruct: Reconstruct | None = None) -> Details:
+def gather_details(table: PageTable, reconstruct: Reconstruct | None = None) -> Details:
     """Return what is told of single trials, `{trials: {trial_id: …}, inputs: {data: …}}`.
 
     Args:
-        subject: what the page is of.
+        table: the trials of the page.
         reconstruct: computes a trained network's outputs; None for no reconstructions.
     """
-    chosen = chosen_trials(subject)
+    chosen = chosen_trials(table)
     told = {trial_id: dict[str, Any]() for trial_id in chosen}
     for name, found in {
-        "codes": _codes(subject.directory, chosen),
-        "gradients": _gradients(subject.directory, chosen),
-        "traceback": _tracebacks(subject),
+        "codes": _codes(table.directory, chosen),
+        "gradients": _gradients(table.directory, chosen),
+        "traceback": _tracebacks(table),
     }.items():
         for trial_id, value in found:
             told.setdefault(trial_id, {})[name] = value
     inputs: dict[str, Any] = {}
     if reconstruct:
-        inputs, outputs = pictures_of(subject.directory, chosen, reconstruct)
+        inputs, outputs = pictures_of(table.directory, chosen, reconstruct)
         for trial_id, picture in outputs.items():
             told[trial_id]["outputs"] = picture
     return {"trials": _within(told, MOST_LETTERS), "inputs": inputs}
 
 
-def chosen_trials(subject: Subject) -> list[str]:
+def chosen_trials(table: PageTable) -> list[str]:
     """Return of each setting its best trial, then the ones in the middle, then the worst.
 
     Those of better settings come first; no more than `MOST_TRIALS`.
     """
-    counted = subject.population.trials
-    loss = objective_of(counted)
-    known = counted[np.isfinite(loss)]
-    if known.empty:
-        return []
-    factors = factors_of(counted)
-    setting = known.groupby(factors, dropna=False, sort=False).ngroup() if factors else 0
-    ranked = pd.DataFrame({"id": known["trial_id"], "loss": loss[known.index], "setting": setting})
-    ranked = ranked.sort_values("loss", kind="stable")
+    counted = table.population.trials
+    loss, factors = objective_of(counted), factors_of(counted)
+    setting: Any = counted.groupby(factors, dropna=False, sort=False).ngroup() if factors else 0
+    ranked = pd.DataFrame({"id": counted["trial_id"], "loss": loss, "setting": setting})
+    ranked = ranked[np.isfinite(loss)].sort_values("loss", kind="stable")
     place = ranked.groupby("setting").cumcount()
     size = ranked.groupby("setting")["id"].transform("size")
     wanted = [place == 0, place == size // 2, place == size - 1]
@@ -105,13 +101,13 @@ def _gradients(directory: ResultsDir, trial_ids: Sequence[str]) -> Iterator[tupl
         yield str(trial_id), told
 
 
-def _tracebacks(subject: Subject) -> Iterator[tuple[str, str]]:
-    failed = subject.population.failed["trial_id"].head(MOST_FAILED).tolist()
+def _tracebacks(table: PageTable) -> Iterator[tuple[str, str]]:
+    failed = table.population.failed["trial_id"].head(MOST_FAILED).tolist()
     if not failed:
         return
     where = ("trial_id", failed)
     rows = read_rows(
-        subject.directory.path, TableName.TRIALS, columns=["traceback"], where=where
+        table.directory.path, TableName.TRIALS, columns=["traceback"], where=where
     ).to_pylist()
     for row in rows:
         if row["traceback"]:

@@ -7,12 +7,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from sweep.ladder import Rung
-from sweep.printable import printable_line
+from sweep.printable import printable_line, printable_text
+from sweep.reports.findings import findings_html, latex_table, methods_text
 from sweep.reports.page.assets import FOLDER, libraries, licences, modules, style_sheets
 from sweep.reports.page.contents import Contents, gather
 from sweep.reports.page.packing import safe_json
 from sweep.reports.page.reconstructions import Reconstruct
-from sweep.reports.page.subject import Subject, read_subject
+from sweep.reports.page.table import PageTable, read_page_table
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import Status
 
@@ -30,23 +31,26 @@ def build_page(
     Raises:
         StoreError: if there are no results, or a file is damaged.
     """
-    return compose_page(read_subject(directory, rung), reconstruct)
+    return compose_page(read_page_table(directory, rung), reconstruct)
 
 
-def compose_page(subject: Subject, reconstruct: Reconstruct | None = None) -> bytes:
-    """Return the page of a subject."""
-    return _render(subject, gather(subject, reconstruct)).encode()
+def compose_page(table: PageTable, reconstruct: Reconstruct | None = None) -> bytes:
+    """Return the page of a table."""
+    return _render(table, gather(table, reconstruct)).encode()
 
 
-def _render(subject: Subject, contents: Contents) -> str:
+def _render(table: PageTable, contents: Contents) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string((FOLDER / "page.html").read_text("utf-8"))
     addresses = modules()
     return template.render(
         manifest=contents.manifest,
-        title=contents.manifest["sweep"] or printable_line(subject.directory.path.name),
-        counts=_counts(subject),
-        remarks=[printable_line(remark) for remark in subject.population.remarks],
+        title=contents.manifest["sweep"] or printable_line(table.directory.path.name),
+        counts=_counts(table),
+        findings=Markup(findings_html(contents.findings)),
+        methods=printable_line(methods_text(table.subject)),
+        latex=printable_text(latex_table(table.subject)),
+        remarks=[printable_line(remark) for remark in table.population.remarks],
         licences=licences(),
         style_sheets=[Markup(sheet) for sheet in style_sheets()],
         libraries=[Markup(script) for script in libraries()],
@@ -57,9 +61,9 @@ def _render(subject: Subject, contents: Contents) -> str:
     )
 
 
-def _counts(subject: Subject) -> list[dict[str, object]]:
-    found = subject.trials["status"].value_counts()
+def _counts(table: PageTable) -> list[dict[str, object]]:
+    found = table["status"].value_counts()
     counts = {str(status): int(found.get(status, 0)) for status in Status}
-    counts["cancelled"] = subject.population.cancelled
+    counts["cancelled"] = table.population.cancelled
     told: list[dict[str, object]] = [{"name": "trials", "n": sum(counts.values())}]
     return told + [{"name": name, "n": n} for name, n in counts.items() if n]

@@ -5,8 +5,8 @@ every epoch, and does not move because those left are the slow ones. One that di
 there on as worse than all others.
 """
 
+import math
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from sweep.reports.page.rounding import rounded
 QUANTILES = {"q10": 0.1, "q25": 0.25, "q50": 0.5, "q75": 0.75, "q90": 0.9}
 WORST = MISSING - 1
 """The step of a trial that diverged: above all losses, below what is missing."""
-Steps = UInt16[np.ndarray, "points trials"]
+Steps = UInt16[np.ndarray, " trials"]
 
 
 def summarise_curves(
@@ -49,36 +49,40 @@ def summarise_curves(
 def _summary(
     curves: Curves, members: Int64[np.ndarray, " n"], diverged: Bool[np.ndarray, " n"]
 ) -> dict[str, Any]:
-    steps = curves.steps[:, members]
-    has_any = (steps != MISSING).any(axis=0)
-    steps, diverged = steps[:, has_any], diverged[has_any]
-    n = steps.shape[1]
-    training = (steps != MISSING).mean(axis=1) if n else np.zeros(len(steps))
-    _carry_on(steps, diverged)
-    steps.sort(axis=1, kind="stable")  # a radix sort, of small numbers
-    begun = (steps != MISSING).sum(axis=1)
-    quantiles = {
-        name: rounded(curves.losses(_quantile(steps, begun, share)))
-        for name, share in QUANTILES.items()
+    before = np.full(len(members), MISSING, np.uint16)
+    known = np.zeros(len(members), bool)
+    counts, rows = [], []
+    for row in curves.steps:  # one at a time: a copy of all might take half of the memory
+        now = row[members]
+        has_value = now != MISSING
+        known |= has_value
+        counts.append(int(has_value.sum()))
+        _carry_on(before, now, diverged)
+        before = now
+        ascending = np.sort(now, kind="stable")  # a radix sort, of small numbers
+        begun = int(np.searchsorted(ascending, MISSING))
+        rows.append([_quantile(ascending, begun, share) for share in QUANTILES.values()])
+    n = int(known.sum())
+    losses = curves.losses(np.array(rows)).T
+    return {
+        "n": n,
+        "epochs": curves.epochs.tolist(),
+        "training": rounded(np.array(counts) / max(n, 1)),
+        **{name: rounded(values) for name, values in zip(QUANTILES, losses, strict=True)},
     }
-    told = {"n": n, "epochs": curves.epochs.tolist(), "training": rounded(training)}
-    return told | quantiles
 
 
-def _carry_on(steps: Steps, diverged: Bool[np.ndarray, " trials"]) -> None:
+def _carry_on(before: Steps, now: Steps, diverged: Bool[np.ndarray, " trials"]) -> None:
     """Give trials that ended their last step from there on, or the worst."""
-    for before, now in pairwise(steps):
-        ended = (now == MISSING) & (before != MISSING)
-        now[ended] = np.where(diverged[ended], WORST, before[ended])
+    ended = (now == MISSING) & (before != MISSING)
+    now[ended] = np.where(diverged[ended], WORST, before[ended])
 
 
-def _quantile(ascending: Steps, begun: Int64[np.ndarray, " points"], share: float) -> np.ndarray:
-    """Return a quantile at each point, between two steps where it lies so; nan if of no loss."""
-    place = np.maximum(begun - 1, 0) * share
-    low, high = np.floor(place).astype(int), np.ceil(place).astype(int)
-    rows = np.arange(len(ascending))
-    if not ascending.shape[1]:
-        return np.full(len(ascending), np.nan)
-    below, above = (ascending[rows, at].astype(np.float64) for at in (low, high))
-    found = below + (above - below) * (place - low)
-    return np.where((above <= FINEST) & (begun > 0), found, np.nan)
+def _quantile(ascending: Steps, begun: int, share: float) -> float:
+    """Return a quantile of the first, between two steps where it lies so; nan if of no loss."""
+    if not begun:
+        return np.nan
+    place = (begun - 1) * share
+    low, high = math.floor(place), math.ceil(place)
+    below, above = float(ascending[low]), float(ascending[high])
+    return below + (above - below) * (place - low) if above <= FINEST else np.nan

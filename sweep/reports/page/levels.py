@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Int16, Int64
 
-from sweep.reports.page.subject import Subject
+from sweep.reports.page.table import PageTable
 
 ALL = ("", "all")
 """The axis and level of all trials that count."""
@@ -32,14 +32,13 @@ class Levels:
             yield level, np.flatnonzero(self.codes == code)
 
 
-def levels_of(subject: Subject) -> list[Levels]:
-    """Return the axes of a subject, all trials together first."""
-    trials, counted = subject.trials.index, subject.population.trials.index
-    counts = np.isin(trials, counted)
+def levels_of(table: PageTable) -> list[Levels]:
+    """Return the axes of a page, all trials together first."""
+    counted = len(table.population.trials)
+    none = np.full(len(table) - counted, -1, np.int16)
     axis, level = ALL
-    found = [Levels(axis, [level], np.where(counts, 0, -1).astype(np.int16))]
-    for one in subject.axes:
-        codes = np.full(len(trials), -1, np.int16)
-        codes[counts] = one.levels.loc[trials[counts]].cat.set_categories(one.order).cat.codes
-        found.append(Levels(one.name, one.order, codes))
+    found = [Levels(axis, [level], np.concatenate([np.zeros(counted, np.int16), none]))]
+    for one in table.subject.axes:
+        codes = one.levels.cat.set_categories(one.order).cat.codes.to_numpy(np.int16)
+        found.append(Levels(one.name, one.order, np.concatenate([codes, none])))
     return found

@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.reports.false_convergence import COLUMN
 from sweep.reports.page.levels import Levels
 from sweep.reports.page.rounding import rounded
 from sweep.reports.population import has_rule
 from sweep.reports.statistics.survival import estimate_survival, outcomes_of
 
+NEEDED = ("status", "stop_reason", "epochs", "fixed_epochs", COLUMN)
 MOST_STEPS = 80
 MOST_MARKS = 20
 
@@ -19,13 +21,14 @@ def summarise_survival(trials: pd.DataFrame, axes: Iterable[Levels]) -> dict[str
     """Return Kaplan and Meier's estimate for each level of each axis; empty without any rule.
 
     Args:
-        trials: those that the page carries, of which the axes say which count.
+        trials: those that count, which are the first of those that the page carries.
         axes: the levels to tell them by.
 
     Returns:
         By axis and level: `n` trials, of which `met` their rule and `censored` did not; `epochs`,
         and the `share` that had met it after each; `marks`, epochs at which some were censored.
     """
+    trials = trials[list(NEEDED)]
     ruled = has_rule(trials).to_numpy()
     return {
         axis.axis: {
@@ -34,7 +37,7 @@ def summarise_survival(trials: pd.DataFrame, axes: Iterable[Levels]) -> dict[str
             if len(kept := members[ruled[members]])
         }
         for axis in axes
-        if ruled[axis.codes >= 0].any()
+        if ruled.any()
     }
 
 
