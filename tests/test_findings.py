@@ -110,6 +110,7 @@ def test_the_best_setting_is_told_with_its_interval_and_its_rivals(tmp_path: Pat
     found = findings_of(trials, tmp_path)["settings"]
     assert "Of 3 settings the least median final loss over 20 seeds is that of" in found.text
     assert "1 of the 2 others is not shown to be worse" in found.text
+    assert found.how.startswith("The best of many settings looks better than it is")
     assert found.figure
     assert [mark.strong for mark in found.figure.marks] == [True, False, False]
     assert all(mark.low < mark.value < mark.high for mark in found.figure.marks)

@@ -21,6 +21,8 @@ LEFT, WIDTH = 1.0, 79.0
 TALL = 170
 """Height of what lines are drawn in, pixels."""
 CODE = re.compile("`([^`]+)`")
+MOST_TOLD = 6
+"""Marks of lines that have room for their values."""
 MARGIN = 0.04
 """Of the scale, left free at its ends."""
 
@@ -171,6 +173,8 @@ def _lines(figure: Figure) -> Iterator[str]:
                 f'stroke="{colour}" stroke-width="2" stroke-opacity="0.7"/>'
             )
         yield f'<circle cx="{x:.2f}%" cy="{y:.1f}" r="4" fill="{colour}"/>'
+        if len(points) <= MOST_TOLD:
+            yield f'<text x="{x:.2f}%" dx="8" y="{y + 4:.1f}"{weight}>{_text(_value(mark))}</text>'
         yield (
             f'<text x="{x:.2f}%" y="{TALL + ROW}" text-anchor="middle"{weight}>'
             f"{_text(mark.label)}</text>"

@@ -57,11 +57,9 @@ def find_settings(subject: Subject) -> list[Finding]:
         log=_spans_decades(marks),
     )
     title = "The best setting over its seeds"
-    return [
-        Finding(
-            "settings", title, text, figure, brief=f"Best setting: {told}, median {loss} {best}."
-        )
-    ]
+    brief = f"Best setting: {told}, median {loss} {best}."
+    how = HOW + _unlike(subject.trials)
+    return [Finding("settings", title, text, figure, brief=brief, how=how)]
 
 
 def _best_trials(subject: Subject) -> list[Finding]:
