@@ -56,6 +56,7 @@ def check(command: str, value: Any) -> None:
         "status small --json",
         "results small --format json",
         "results small --format json --columns all",
+        "query small VALUES(1,NULL,[1.5]) --json",
         "show {trial} --json",
         "codes {trial} --json",
         "codes {trial} --against {trial} --json",

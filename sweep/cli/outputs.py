@@ -187,11 +187,17 @@ def _compare() -> Schema:
     return _object("Comparison", record)
 
 
+def _query() -> Schema:
+    row = {"type": "object", "description": "a row, by the names that the query gives its columns"}
+    return {"type": "array", "items": row}
+
+
 OUTPUTS: Mapping[str, Callable[[], Schema]] = {
     "plan": _plan,
     "run": _run,
     "status": _status,
     "results": _results,
+    "query": _query,
     "show": _show,
     "codes": _codes,
     "compare": _compare,
