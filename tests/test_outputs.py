@@ -57,11 +57,8 @@ def check(command: str, value: Any) -> None:
         "status small --json",
         "results small --format json",
         "results small --format json --columns all",
-<<<<<<< HEAD
         "query small 'SELECT topology, count(*) FROM trials GROUP BY ALL' --json",
-=======
         "query small VALUES(1,NULL,[1.5]) --json",
->>>>>>> ask
         "show {trial} --json",
         "codes {trial} --json",
         "codes {trial} --against {trial} --json",

@@ -42,9 +42,9 @@ def losses_of(trials: pd.DataFrame) -> Sequence[str]:
 def ranked(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the finished trials whose loss is known, the least first and the faster of equals."""
     loss = objective_of(trials)
-    known = trials.assign(objective=loss)[has_ended(trials) & np.isfinite(loss)]
-    order = known.sort_values(["objective", "epochs"], kind="stable")
-    return order.drop(columns="objective")
+    keys = pd.DataFrame({"loss": loss, "epochs": trials["epochs"]})  # all columns take more memory
+    known = keys[has_ended(trials) & np.isfinite(loss)]
+    return trials.loc[known.sort_values(["loss", "epochs"], kind="stable").index]
 
 
 def _has_held_out(trials: pd.DataFrame) -> "pd.Series[bool]":
