@@ -26,6 +26,7 @@ const PRINT_WIDTH = 680;
 
 export class Figures {
   isBegun = false;
+  isPrinting = false;
   #all = [];
   #frame = 0;
   #rest = 0;
@@ -37,7 +38,10 @@ export class Figures {
     this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
     this.#drawAhead();
     addEventListener("beforeprint", () => this.#print());
-    addEventListener("afterprint", () => this.refresh());
+    addEventListener("afterprint", () => {
+      this.isPrinting = false;
+      this.refresh();
+    });
   }
 
   /** Add a figure to a place of the page. */
@@ -70,6 +74,7 @@ export class Figures {
   }
 
   #resized() {
+    if (this.isPrinting) return;
     for (const figure of this.#all) if (figure.measure() > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
@@ -114,11 +119,11 @@ export class Figures {
   }
 
   #print() {
-    const theme = colours(true);
+    this.isPrinting = true;
+    this.theme = colours(true);
     for (const figure of this.#all) {
       figure.spoil();
-      figure.draw(theme, PRINT_WIDTH);
-      figure.isStale = true;
+      figure.draw(this.theme, PRINT_WIDTH);
     }
   }
 }

@@ -45,7 +45,7 @@ export function parallelView({ trials, state, selection, headline }) {
       layout.updates.forEach((update) => update());
     },
     caption: () =>
-      `Darkness is the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey.`,
+      `The fuller, the larger the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey.`,
     hint: "Drag along an axis to select; the ends of what is selected also move by the arrow keys, Escape clears it.",
     table() {
       const shown = columns();

@@ -31,9 +31,12 @@ export class TrialTable {
     place.append(make("div", { class: "tools" }, this.told, this.menu), this.scroller);
     this.scroller.addEventListener("scroll", () => this.#fill());
     this.state.listen((_, isSettled) => isSettled && this.update());
-    new ResizeObserver(() => this.#fill()).observe(this.scroller);
+    new ResizeObserver(() => this.isPrinting || this.#fill()).observe(this.scroller);
     addEventListener("beforeprint", () => this.#print());
-    addEventListener("afterprint", () => this.#fill());
+    addEventListener("afterprint", () => {
+      this.isPrinting = false;
+      this.#fill();
+    });
     this.update();
   }
 
@@ -165,6 +168,7 @@ export class TrialTable {
   }
 
   #print() {
+    this.isPrinting = true;
     this.#fill(0, PRINTED);
     if (this.#order.length > PRINTED) this.told.textContent += `; the first ${PRINTED} are printed`;
   }
