@@ -192,11 +192,6 @@ def _compare() -> Schema:
     return _object("Comparison", record)
 
 
-def _query() -> Schema:
-    row = {"type": "object", "description": "a row, by the names that the query gives its columns"}
-    return {"type": "array", "items": row}
-
-
 OUTPUTS: Mapping[str, Callable[[], Schema]] = {
     "plan": _plan,
     "run": _run,
