@@ -103,6 +103,7 @@ def test_trials_are_what_varied_and_what_came_out(tmp_path: Path) -> None:
     assert list(results.trials.columns) == [
         *("trial_id", "initialiser_constant", "seed", "learning_rate"),
         *("status", "stop_reason", "epochs", "final_loss", "samples_reconstructed", "seconds"),
+        "error",
     ]
     assert set(results.trials.columns) < set(results.table.columns)
     assert results.trials["learning_rate"].dtype == np.float64
@@ -235,6 +236,7 @@ def test_without_axes_a_figure_is_made_that_pyplot_shows(tmp_path: Path) -> None
         pyplot.close("all")
 
 
+@pytest.mark.slow
 def test_a_run_gives_its_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     run = sweep.run(small_sweep(convergence={"epochs": 3}), use_ray=False)

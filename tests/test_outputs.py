@@ -1,6 +1,7 @@
 """Claims: what commands print as JSON is what `sweep schema --output` says of it."""
 
 import json
+import shlex
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,7 +57,7 @@ def check(command: str, value: Any) -> None:
         "status small --json",
         "results small --format json",
         "results small --format json --columns all",
-        "query small VALUES(1,NULL,[1.5]) --json",
+        "query small 'SELECT topology, count(*) FROM trials GROUP BY ALL' --json",
         "show {trial} --json",
         "codes {trial} --json",
         "codes {trial} --against {trial} --json",
@@ -71,7 +72,7 @@ def test_what_is_printed_is_as_the_schema_says(
 ) -> None:
     monkeypatch.chdir(here)
     trial = sweep.read_trials("results/small")["trial_id"][0]
-    command, *rest = words.format(trial=trial).split()
+    command, *rest = shlex.split(words.format(trial=trial))
     check(command, printed(command, *rest))
 
 

@@ -25,7 +25,7 @@ pytestmark = needs_browser
 
 CASES = json.loads((Path(__file__).parent / "where_cases.json").read_text())
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
-READY = "performance.getEntriesByName('sweep-ready').length === 1"
+READY = "() => performance.getEntriesByName('sweep-ready').length === 1"
 REASONS = {5: StopReason.DIVERGED, 6: StopReason.FAILED, 7: StopReason.MAX_EPOCHS}
 HOSTILE = "</script><img src=x onerror=alert(1)>&\u202e"
 

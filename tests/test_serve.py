@@ -24,12 +24,13 @@ import uvicorn
 
 from sweep.errors import SweepError
 from sweep.live.places import key_of
-from sweep.serve.app import Site, make_app
+from sweep.serve.app import make_app
 from sweep.serve.catalogue import Catalogue
 from sweep.serve.guard import Rules
 from sweep.serve.pages import Pages
 from sweep.serve.reports import Reports
 from sweep.serve.server import ServeOptions, serve
+from sweep.serve.site import Site
 from sweep.serve.submission import Runs, check, stop_here
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import record_run
@@ -319,6 +320,12 @@ def test_wrong_options_are_said(options: dict[str, Any], said: str) -> None:
     with pytest.raises(SweepError) as caught:
         serve(ServeOptions(**{"places": ["."], "port": 0} | options), print)
     assert said in str(caught.value)
+
+
+def test_it_is_said_how_to_install_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(SweepError, match=r"pip install 'autoencoder-sweep\[serve\]'"):
+        serve(ServeOptions(places=["."], port=0), print)
 
 
 @pytest.mark.slow

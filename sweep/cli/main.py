@@ -3,6 +3,7 @@
 Turns the library's errors into messages and exit codes.
 """
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -149,8 +150,19 @@ def run_process() -> None:
     try:
         main(prog_name="sweep")
     except SystemExit as exit_:
+        _keep_terminal_as_it_is()
         if exit_.code == INTERRUPTED and "ray" in sys.modules:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise
+
+
+def _keep_terminal_as_it_is() -> None:
+    """Have colorama, which Numba uses where it is installed, write nothing at the end.
+
+    It would reset the colours of the terminal, in which it set none, and that be shown as text.
+    """
+    colorama = sys.modules.get("colorama.initialise")
+    if colorama is not None:
+        atexit.unregister(colorama.reset_all)

@@ -67,7 +67,7 @@ def _run() -> Schema:
 def _status() -> Schema:
     from sweep.reports.progress import SweepStatus
 
-    here = _model("Status", fields_of(SweepStatus))
+    here = _model("Status", fields_of(SweepStatus) | {"latest": (str | None, ...)})
     progress = {"latest": (str, ...), "progress": (dict[str, Any] | None, ...)}
     there = _model("Job", _job_fields() | progress)
     return _schema_of(here | there)
@@ -96,6 +96,11 @@ def _results() -> Schema:
         for item in SCHEMAS[TableName.TRIALS]
     }
     return {"type": "array", "items": {"type": "object", "properties": properties}}
+
+
+def _query() -> Schema:
+    """Rows whose columns are those that the SQL names."""
+    return {"type": "array", "items": {"type": "object"}}
 
 
 def _show() -> Schema:
@@ -185,11 +190,6 @@ def _compare() -> Schema:
         "contrasts": (list[dict[str, Any]], ...),
     }
     return _object("Comparison", record)
-
-
-def _query() -> Schema:
-    row = {"type": "object", "description": "a row, by the names that the query gives its columns"}
-    return {"type": "array", "items": row}
 
 
 OUTPUTS: Mapping[str, Callable[[], Schema]] = {

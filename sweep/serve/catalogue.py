@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from sweep.errors import SweepError
 from sweep.jobs.control import JobServer
+from sweep.jobs.submit import NAME
 from sweep.live.jobs import WatchedJob, view_of_job
 from sweep.live.places import key_of, paths_of, results_in
 from sweep.live.sweeps import WatchedSweep
@@ -106,8 +107,8 @@ class Catalogue:
             self._directories[key_of(directory)] = directory
 
     def job(self, job_id: str) -> Watched | None:
-        """Return the job of that name; None without a cluster."""
-        if self.server is None:
+        """Return the job of that name; None without a cluster, or where it can be no job's name."""
+        if self.server is None or not NAME.fullmatch(job_id):
             return None
         with self._lock:
             look = WatchedJob(self.server, job_id).look

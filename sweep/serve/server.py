@@ -53,8 +53,9 @@ def serve(options: ServeOptions, on_ready: Callable[[str], None]) -> None:
     try:
         import uvicorn
 
-        from sweep.serve.app import Site, make_app
+        from sweep.serve.app import make_app
         from sweep.serve.guard import Rules
+        from sweep.serve.site import Site
     except ImportError as error:
         raise SweepError(MISSING) from error
     from sweep.jobs.control import JobServer

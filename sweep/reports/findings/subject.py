@@ -1,7 +1,7 @@
 """What findings are made from. Knows nothing of how they are shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -57,10 +57,10 @@ class Subject:
 
     @cached_property
     def findings(self) -> "list[Finding]":
-        """What was found, made once."""
+        """What was found, made once; what that took is not kept."""
         from sweep.reports.findings.found import find
 
-        return find(self)
+        return find(replace(self))
 
     @cached_property
     def repeats(self) -> bool:

@@ -16,7 +16,7 @@ export function gradientsView(context) {
 
   return {
     name: "gradients",
-    title: "Gradients by layer and epoch",
+    title: "Gradient norm by layer and epoch",
     isOfAll: true,
     controls: () => [summaries.control()],
     draw(body, { width, theme }) {
@@ -59,15 +59,15 @@ function drawPanels({ rows, panels, colour, width, theme, title }) {
     theme,
     label: "Gradient norm by layer and epoch",
     marginLeft: 52,
-    marginTop: 22,
+    marginTop: 34,
     fx: { axis: null, padding: 0.08 },
     fy: { axis: null, padding: 0.16 },
     x: scaleOf(rows.map((row) => row.epoch), "epochs", theme, { ticks: 4 }),
-    y: scaleOf(rows.map((row) => row.value), "gradient norm", theme, { grid: true }),
+    y: scaleOf(rows.map((row) => row.value), "gradient norm", theme, { grid: true, label: null }),
     marks: [
       Plot.frame({ stroke: theme.line }),
       Plot.line(rows, { fx, fy, x: "epoch", y: "value", z: "layer", stroke: (row) => colour(row.layer), strokeWidth: 1.6 }),
-      Plot.text(names, { fx, fy, text: (row) => `${title} ${row.level}`, frameAnchor: "top-left", dy: -13, fontWeight: 600 }),
+      Plot.text(names, { fx, fy, text: (row) => `${title} ${row.level}`, frameAnchor: "top-left", dy: -14, fontWeight: 600 }),
     ],
   });
 }

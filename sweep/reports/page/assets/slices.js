@@ -86,7 +86,7 @@ function drawPanel({ axis, outcome, parts, size, theme, state, isFile }) {
   const centre = (k) => across.at((axis.positionOf(numbers[k][0]) + axis.positionOf(numbers[k][1])) / 2);
   const marks = parts.flatMap((part, k) => {
     if (!part) return [];
-    const shift = parts[1] ? (k ? 3 : -3) : 0;
+    const shift = parts[1] ? (k ? 4 : -4) : 0;
     return labels.map((_, group) => drawBox(part, group, centre(group) + shift, up, k ? theme.accent : theme.quiet));
   });
   const step = length / Math.max(1, labels.length);
@@ -106,7 +106,7 @@ function drawBox({ n, values }, group, x, up, colour) {
   if (!n[group]) return null;
   const y = values.map((value) => up.at(up.column.positionOf(value[group])));
   const line = (from, to, width) => draw("line", { x1: x, x2: x, y1: from, y2: to, stroke: colour, "stroke-width": width });
-  return draw("g", {}, line(y[0], y[4], 1), line(y[1], y[3], 4), draw("circle", { cx: x, cy: y[2], r: 4, fill: colour, stroke: "none" }));
+  return draw("g", {}, line(y[0], y[4], 1), line(y[1], y[3], 4), draw("circle", { cx: x, cy: y[2], r: 3.5, fill: colour, stroke: "none" }));
 }
 
 function aim(axis, group, label, part, x, width, bottom, state) {
