@@ -16,7 +16,9 @@ BROUGHT = {
     "mlflow": "by the extra `export`",
     "optuna": "by the extra `search`",
     "psutil": "inside of Ray",
+    "starlette": "by the extra `serve`",
     "tensorboard": "by the extra `export`",
+    "uvicorn": "by the extra `serve`",
     "xarray": "by the extra `export`",
 }
 """What is imported where another dependency has brought it."""

@@ -103,6 +103,7 @@ def test_trials_are_what_varied_and_what_came_out(tmp_path: Path) -> None:
     assert list(results.trials.columns) == [
         *("trial_id", "initialiser_constant", "seed", "learning_rate"),
         *("status", "stop_reason", "epochs", "final_loss", "samples_reconstructed", "seconds"),
+        "error",
     ]
     assert set(results.trials.columns) < set(results.table.columns)
     assert results.trials["learning_rate"].dtype == np.float64

@@ -5,12 +5,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sweep.errors import StoreError
-from sweep.reports.false_convergence import COLUMN
 from sweep.reports.findings.subject import COLUMNS
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
 from sweep.reports.rejudging import COMMON, read_telling
-from sweep.reports.tables.selection import OUTCOME_COLUMNS, shown_columns
+from sweep.reports.tables.reading import read_chosen
+from sweep.reports.tables.selection import OUTCOME_COLUMNS
 from sweep.store.places.layout import required_results
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables import reader
@@ -56,8 +56,7 @@ class Results:
 
         They are as they were when first asked for: `reload` reads them anew.
         """
-        names = [n for n in shown_columns(self._told, ()) if n != COLUMN]
-        return reader.read_trials(self.path, names)[names]
+        return read_chosen(self.path)
 
     @property
     def table(self) -> "pd.DataFrame":
