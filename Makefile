@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
-.PHONY: run quick quick-tests test test-long reproduce retrain bench check format clean
+.PHONY: run quick quick-tests test test-long reproduce retrain bench check docs site format clean
 
 run: $(VENV)/installed  ## train the quickstart sweep on an embedded local Ray
 	$(BIN)/sweep run configs/quickstart.yaml
@@ -52,11 +52,17 @@ test-long: $(VENV)/installed-test  ## soaks, fuzzing and long sweeps
 bench: $(VENV)/installed-bench  ## sweep beside what else could train the same, 25 minutes
 	$(BIN)/python -m bench
 
-check: $(VENV)/installed-check $(VENV)/installed-test  ## lint, types, import layers
+check: $(VENV)/installed-check $(VENV)/installed-test site  ## lint, types, import layers, documentation
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+site: $(VENV)/installed-check  ## the documentation as a site, in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+docs: $(VENV)/installed-check  ## the same, served at http://127.0.0.1:8000 and built anew at each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve --strict
 
 format: $(VENV)/installed-check
 	$(BIN)/ruff check --fix .

@@ -159,7 +159,7 @@ def _in_order(results: Path) -> pd.DataFrame:
     """Return the trial of each point, in the order in which they were asked for."""
     (search,) = read_searches(ResultsDir(results))
     asked = [trial_id for point in search.points for trial_id in point]
-    trials: pd.DataFrame = sweep.read_trials(results).set_index("trial_id")
+    trials: pd.DataFrame = sweep.read_trials(results, columns="all").set_index("trial_id")
     return trials.loc[list(dict.fromkeys(asked))]
 
 
@@ -168,7 +168,7 @@ def train_reference(folder: Path) -> dict[str, Any]:
     results = folder / "reference"
     summary = sweep.run(reference(), output=results, use_ray=False)
     _require_whole(summary)
-    trials = sweep.read_trials(results).sort_values("validation_loss")
+    trials = sweep.read_trials(results, columns="all").sort_values("validation_loss")
     losses = trials["validation_loss"].astype(float).round(DIGITS).tolist()
     names = ["topology", "activation", "batch_size", "input_noise_scale", "hidden_dropout"]
     names += ["weight_decay", "learning_rate", "optimizer_beta1"]

@@ -34,7 +34,7 @@ READ = """
 import json, sys, time
 import sweep, pandas, pyarrow.dataset, pyarrow.parquet
 began = time.perf_counter()
-rows = len(sweep.read_trials(sys.argv[1]))
+rows = len(sweep.read_trials(sys.argv[1], columns="all"))
 print(json.dumps([rows, time.perf_counter() - began]))
 """
 

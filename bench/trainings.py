@@ -43,7 +43,7 @@ def train(config: str, *words: str, output: Path, timeout: float = LIMIT) -> Tra
     say(f"sweep run {config} {' '.join(words)}")
     run = ("run", f"configs/{config}.yaml", "--output", output, "--quiet")
     command = sweep(*run, *words, timeout=timeout)
-    return Training(command, read_trials(output))
+    return Training(command, read_trials(output, columns="all"))
 
 
 def train_afresh(config: str, *words: str, timeout: float = LIMIT) -> Training:

@@ -35,8 +35,9 @@ TABLES_HEAD = """# The tables
 
 Generated from the schemas of the Parquet files. `results/NAME/trials` and its siblings are
 directories of Parquet parts: `pandas.read_parquet("results/NAME/trials")` reads them as they are
-once a run has ended, and `sweep.read_trials("results/NAME")` at any time, rows still in the journal
-included. A column that does not apply to a trial is null in its row.
+once a run has ended, and `sweep.read_trials("results/NAME", columns="all")` at any time, rows still
+in the journal included; [querying.md](querying.md) asks them in SQL. A column that does not apply
+to a trial is null in its row.
 """
 TABLE_INTROS = {
     "trials": "One row a trial.",

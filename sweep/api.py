@@ -9,15 +9,20 @@ from sweep.store.tables import reader
 
 if TYPE_CHECKING:
     import pandas as pd
+    from duckdb import DuckDBPyConnection
     from torch import nn
+    from xarray import Dataset
 
     from sweep.config import SweepConfig
     from sweep.nets.autoencoder import Autoencoder
+    from sweep.notebook.results import Results
+    from sweep.notebook.runs import Run
     from sweep.running.driver import OnPlan
     from sweep.running.executor import Executor, OnProgress
     from sweep.running.options import RunOptions, RunSummary
 
 __all__ = [
+    "connect",
     "load_model",
     "read_codes",
     "read_curves",
@@ -25,7 +30,9 @@ __all__ = [
     "read_ladder",
     "read_phases",
     "read_trials",
+    "results",
     "run",
+    "to_xarray",
 ]
 
 
@@ -41,8 +48,8 @@ def run(
     retry_failed: bool = False,
     merge: bool = False,
     max_failed: int | None = None,
-) -> "RunSummary":
-    """Train every trial of a sweep that has no row yet.
+) -> "Run":
+    """Train every trial of a sweep that has no row yet; a notebook shows a bar meanwhile.
 
     Args:
         config: path of a sweep file, or its content as a mapping. There `dataset` may be a matrix
@@ -59,13 +66,15 @@ def run(
         max_failed: failed trials that end the run if there are more; by default any number.
 
     Returns:
-        What was done and where the results lie.
+        What was done, and the results.
 
     Raises:
         ConfigError: the sweep is wrong; carries every fault.
         StoreError: the results cannot be written, or are of another sweep.
     """
     from sweep.config import load_with_text
+    from sweep.notebook.bar import notebook_bar
+    from sweep.notebook.runs import Run
     from sweep.running.options import check_options
 
     options = check_options(
@@ -80,9 +89,12 @@ def run(
         overrides=overrides,
     )
     if isinstance(config, Mapping):
-        return run_sweep(_validated(config, options), options)
-    loaded, text = load_with_text(Path(config), options.overrides)
-    return run_sweep(loaded, options.model_copy(update={"config_text": text}))
+        loaded = _validated(config, options)
+    else:
+        loaded, text = load_with_text(Path(config), options.overrides)
+        options = options.model_copy(update={"config_text": text})
+    with notebook_bar() as show:
+        return Run.of(run_sweep(loaded, options, on_progress=show))
 
 
 def _validated(config: Mapping[str, Any], options: "RunOptions") -> "SweepConfig":
@@ -134,9 +146,35 @@ def _executor(options: "RunOptions") -> "Executor":
     return InlineExecutor()
 
 
-def read_trials(path: str | AnyPath) -> "pd.DataFrame":
-    """Read the trials of a results directory, one row each, every hyperparameter a typed column."""
-    return reader.read_trials(path)
+def read_trials(
+    path: str | AnyPath,
+    *,
+    where: str | None = None,
+    columns: str | Sequence[str] | None = None,
+    varying: bool = True,
+) -> "pd.DataFrame":
+    """Read the trials of a results directory, one row each: what varied, and what came out.
+
+    By default these columns: `trial_id`; the hyperparameters that are not the same in all trials;
+    `status`, `stop_reason`, `epochs`, `final_loss`, `samples_reconstructed`, `seconds`; and where
+    any trial has them `weights_epoch`, `validation_loss` and `error`. `columns="all"` has the rest.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+        where: a condition on rows, as `--where` takes: `activation = 'relu' and epochs < 100`.
+        columns: those wanted, in that order, or "all".
+        varying: False for all hyperparameters, also those that are the same in all trials.
+
+    Returns:
+        Integers that may be missing are `Int64`, truth values `boolean`, times in UTC.
+
+    Raises:
+        ConfigError: the condition cannot be read, or a column does not exist.
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.reports.tables.reading import read_chosen
+
+    return read_chosen(path, where, columns, varying=varying)
 
 
 def read_curves(path: str | AnyPath, trial_ids: Collection[str] | None = None) -> "pd.DataFrame":
@@ -164,6 +202,46 @@ def read_phases(path: str | AnyPath, trial_ids: Collection[str] | None = None) -
     return reader.read_phases(path, trial_ids)
 
 
+def connect(path: str | AnyPath) -> "DuckDBPyConnection":
+    """Open the tables of a results directory for SQL: a connection of DuckDB that only reads.
+
+    Its views are `trials`, `curves`, `ladder`, `gradients`, `codes` and `phases`: the rows that
+    count when it is opened. What is not a number is NULL, and times are in UTC. Your own tables
+    join by `connection.register`.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+
+    Raises:
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.querying.connection import connect
+
+    return connect(path)
+
+
+def to_xarray(path: str | AnyPath, *, where: str | None = None) -> "Dataset":
+    """Return the trials of a grid as an xarray Dataset, a dimension for each axis.
+
+    The axes are the hyperparameters that vary, the seed among them; one that follows from another,
+    as where axes are zipped, is a coordinate along that. What came out are the variables, and what
+    is the same in all trials are attributes. A cell without a trial is NaN. An axis that does not
+    apply to every trial, such as the momentum of one of several optimizers, has the label NaN, or
+    `none`, for the others; the attribute `conditional` names it.
+
+    Args:
+        path: the results directory, or its URI in object storage.
+        where: a condition on rows, as `--where` takes.
+
+    Raises:
+        ConfigError: the trials are no grid, such as points drawn at random, or xarray is not there.
+        StoreError: there are no results, or a file is damaged.
+    """
+    from sweep.exports.grid import grid_of
+
+    return grid_of(path, where)
+
+
 def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":
     """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
 
@@ -177,9 +255,20 @@ def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":
     Raises:
         StoreError: there is no such trial, or its weights were not kept.
     """
-    from sweep.nets.autoencoder import network_at
-    from sweep.nets.modules import OwnNetwork
+    from sweep.notebook import models
 
-    trial = reader.read_trial(path, trial_id)
-    network = network_at(trial, reader.read_weights(path, trial.trial_id).flat)
-    return network.module if isinstance(network, OwnNetwork) else network
+    return models.load_model(path, trial_id)
+
+
+def results(path: str | AnyPath) -> "Results":
+    """Return the results of a sweep as an object: tables, networks and pictures, read when asked.
+
+    Args:
+        path: the results directory, such as `results/NAME`, or its URI in object storage.
+
+    Raises:
+        StoreError: there are none.
+    """
+    from sweep.notebook.results import Results
+
+    return Results(path)

@@ -114,6 +114,7 @@ def test_sweep_is_sent_with_what_tells_its_version(project):
     sent = files_of(with_sweep=True)
     assert "sweep/__main__.py" in sent
     assert "sweep/jobs/archive.py" in sent
+    assert "sweep/reports/page/page.html" in sent
     assert [name for name in sent if name.endswith(".dist-info/METADATA")]
 
 

@@ -128,7 +128,7 @@ def test_codes_are_computed_from_weights_and_recorded_data(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     summary = sweep.run(small_sweep(), ["fixed.topology=4-3-2-4"], use_ray=False)
-    row = sweep.read_trials(summary.output).iloc[0]
+    row = sweep.read_trials(summary.output, columns="all").iloc[0]
     records = json.loads(call(row["trial_id"], "--layer", "all", "--json").stdout)
     assert [(r["layer"], r["kept"]) for r in records] == [(1, False), (2, False)]
     arrays = [

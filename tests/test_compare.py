@@ -126,7 +126,7 @@ def test_it_is_said_what_keeps_trials_from_pairing(tmp_path: Path) -> None:
     assert found.measures == []
     assert describe_pairing(found.pairing) == (
         "No trial of A pairs with one of B: learning_rate is 0.1, 0.2 in A and 0.3, 0.4 in B: what "
-        "varies must have values in common, or be told to --across."
+        "varies must have values in common, or be given to --across."
     )
 
 
@@ -192,6 +192,18 @@ def test_three_sweeps_are_compared_two_by_two(tmp_path: Path) -> None:
         for c in compare(places).contrasts
     ]
     assert found == [("A", "B", 2.0), ("A", "C", 3.0), ("B", "C", 1.5)]
+
+
+def test_of_very_many_settings_those_at_either_end_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweep.reports.compare.contrasts.MOST_RATIOS", 2)
+    rates = [0.01 * (1 + i) for i in range(7)]
+    first = store(tmp_path / "a", *[ended(1.0, learning_rate=r) for r in rates])
+    second = store(tmp_path / "b", *[ended(100 * r, learning_rate=r, flat_spot=0.1) for r in rates])
+    found = contrast(first, second)
+    assert len(found.pairing) == 7
+    assert [item.ratio.value for item in found.settings] == pytest.approx([1, 2, 6, 7])
 
 
 def test_what_cannot_be_compared_is_refused(tmp_path: Path) -> None:

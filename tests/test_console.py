@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -197,6 +199,8 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "show": show,
     "codes": reading("codes", "", "--results", "{}"),
     "report": reading("report", "{}"),
+    "watch": reading("watch", "{}"),
+    "serve": reading("serve", "{}", "--host", HOSTILE),
     "replay": reading("replay", "{}", "--scheduler", "asha"),
     "submit": submit,
     "jobs": asking("jobs"),
@@ -288,3 +292,26 @@ with open(sys.argv[1], "w") as file:
     root, file = Path(__file__).parents[1], tmp_path / "table"
     done = subprocess.run([*command, str(file)], cwd=root, check=False)
     assert (done.returncode, file.read_text()) == (0, "rows")
+
+
+ENDING = """
+import sys
+import colorama
+from sweep.cli.console import guard_streams
+from sweep.cli.main import run_process
+guard_streams()
+colorama.init()  # as Numba does
+sys.argv = ["sweep", "--help"]
+run_process()
+"""
+
+
+def test_no_library_resets_the_terminal_at_the_end() -> None:
+    pytest.importorskip("colorama", reason="needs colorama, which Numba uses where it is")
+    leader, follower = pty.openpty()
+    subprocess.run([sys.executable, "-c", ENDING], stdout=follower, check=True)
+    os.close(follower)
+    printed = os.read(leader, 65_536).decode()
+    os.close(leader)
+    assert "Usage: sweep" in printed
+    assert "[0m" not in printed

@@ -58,7 +58,7 @@ def test_a_linear_autoencoder_reaches_the_principal_components(tmp_path: Path) -
         "convergence": {"max_epochs": 2000},
     }
     sweep.run(config, output=tmp_path, use_ray=False)
-    trials = sweep.read_trials(tmp_path)
+    trials = sweep.read_trials(tmp_path, columns="all")
     best = optimum(load_data(DatasetSpec("digits", (("samples", 500),))), 8)
     assert best == pytest.approx(0.0203923, rel=1e-5)
     assert trials["engine"].unique().tolist() == ["fused"]

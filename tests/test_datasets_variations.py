@@ -159,7 +159,7 @@ def test_results_can_be_filtered_by_them(tmp_path: Path) -> None:
     config = small(dataset={**FLAT, "validation": 0.2, "train_samples": [5, 40]})
     config["convergence"] = {"max_epochs": 3}
     sweep.run(config, output=tmp_path, use_ray=False)
-    trials = sweep.read_trials(tmp_path)
+    trials = sweep.read_trials(tmp_path, columns="all")
     assert sorted(trials["dataset_train_samples"]) == [5, 40]
     assert set(trials["dataset_noise"]) == {0.0}
     assert trials["validation_loss"].nunique() == 2

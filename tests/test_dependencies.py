@@ -13,8 +13,11 @@ MODULES = {"pyyaml": "yaml", "scikit-learn": "sklearn"}
 BROUGHT = {
     "aiohttp": "by ray[default], which is the extra `cluster`",
     "cmaes": "by the extra `search`",
+    "mlflow": "by the extra `export`",
     "optuna": "by the extra `search`",
     "psutil": "inside of Ray",
+    "tensorboard": "by the extra `export`",
+    "xarray": "by the extra `export`",
 }
 """What is imported where another dependency has brought it."""
 

@@ -15,10 +15,14 @@ from click.testing import CliRunner
 import sweep
 from docs.experiments.source.page import NAMES, render
 from docs.experiments.source.page import PAGES as EXPERIMENTS
+from sweep.cli.commands.run import found_lines
 from sweep.cli.main import COMMANDS, main
 from sweep.config import load_config
+from sweep.reports.findings import find, read_subject
+from sweep.reports.findings.record import in_brief
 from sweep.reports.settings import best_rows
 from sweep.reports.tables.text import Form, format_table
+from sweep.store.places.layout import ResultsDir
 from tests.test_experiments_stacked import write_mnist
 
 ROOT = Path(__file__).parent.parent
@@ -83,9 +87,17 @@ def test_the_readme_shows_the_quickstart_as_it_is() -> None:
 
 def test_the_readme_shows_how_the_quickstart_ends() -> None:
     shown = re.search(r"<!-- results:start -->\n```\n(.*?)```", README, re.DOTALL)
-    title, best = best_rows(sweep.read_trials(ROOT / "results/examples/quickstart"), most=10)
+    kept = ROOT / "results/examples/quickstart"
+    title, best = best_rows(sweep.read_trials(kept, columns="all"), most=10)
+    findings = find(read_subject(ResultsDir(kept)))
+    lines = [
+        *(title, format_table(best, Form.TABLE)),
+        "table:  results/quickstart/trials, 10 trials: sweep results results/quickstart",
+        *found_lines(in_brief([finding.as_data() for finding in findings])),
+        "report: results/quickstart/report/report.html",
+    ]
     assert shown
-    assert shown[1].split() == [*title.split(), *format_table(best, Form.TABLE).split()]
+    assert shown[1] == "\n".join(lines) + "\n"
 
 
 def test_the_readmes_python_runs(
@@ -145,7 +157,7 @@ def test_the_plugins_of_the_document_train(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     summary = sweep.run("ours.yaml", use_ray=False)
-    (row,) = sweep.read_trials(summary.output).to_dict("records")
+    (row,) = sweep.read_trials(summary.output, columns="all").to_dict("records")
     assert row["status"] == "finished", row["error"]
     assert row["epochs"] == 200
     assert row["activation"].startswith("ours:swish_like@")

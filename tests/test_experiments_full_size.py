@@ -29,7 +29,7 @@ def test_the_kept_results_are_all_that_was_asked_for(
     name: str, part: list[str], count: int
 ) -> None:
     plan = make_plan(load_config(CONFIGS / f"{name}.yaml", part), workers=2)
-    trials = sweep.read_trials(EXAMPLES / name)
+    trials = sweep.read_trials(EXAMPLES / name, columns="all")
     assert plan.trials == count
     assert set(trials["trial_id"]) == {trial.trial_id for trial in plan.grid}
     assert set(trials["status"]) == {"finished"}
@@ -38,7 +38,7 @@ def test_the_kept_results_are_all_that_was_asked_for(
 
 @pytest.mark.reproduce
 def test_the_deep_network_beats_the_shallow_one_with_adam() -> None:
-    trials = sweep.read_trials(EXAMPLES / "keras_autoencoders")
+    trials = sweep.read_trials(EXAMPLES / "keras_autoencoders", columns="all")
     plain = trials[(trials["input_noise"] == "none") & (trials["code_penalty"] == 0)]
     keys = ["optimizer", "topology", "epochs"]
     losses: pd.Series[float] = plain.groupby(keys)["validation_loss"].median().round(4)
@@ -56,7 +56,7 @@ def test_the_deep_network_beats_the_shallow_one_with_adam() -> None:
 
 @pytest.mark.reproduce
 def test_a_penalty_makes_the_code_of_the_full_size_network_smaller() -> None:
-    trials = sweep.read_trials(EXAMPLES / "keras_autoencoders")
+    trials = sweep.read_trials(EXAMPLES / "keras_autoencoders", columns="all")
     sparse = trials[(trials["code_penalty"] > 0) & (trials["optimizer"] == "adam")]
     penalty = sparse["final_objective"] - sparse["final_loss"]
     code = (penalty / (32 * sparse["code_penalty"])).groupby(sparse["code_penalty"]).mean()
@@ -88,7 +88,7 @@ def test_networks_of_few_images_overfit() -> None:
 
 @pytest.mark.reproduce
 def test_with_time_pretraining_restores_learning_at_every_depth_as_two_remedies_do() -> None:
-    trials = sweep.read_trials(EXAMPLES / "vanishing_full")
+    trials = sweep.read_trials(EXAMPLES / "vanishing_full", columns="all")
     least = thresholds(trials, load_targets(ResultsDir(EXAMPLES / "vanishing_full"), trials))
     learnt = trials["final_loss"] < least
     fast = trials["learning_rate"] == 1

@@ -27,7 +27,7 @@ def planned_trials(name: str) -> int:
 
 def identity_trials() -> pd.DataFrame:
     """Return the trials by `learnt`, with the data sets as they are called on the page."""
-    trials = sweep.read_trials(EXAMPLES / "identity")
+    trials = sweep.read_trials(EXAMPLES / "identity", columns="all")
     targets = load_targets(ResultsDir(EXAMPLES / "identity"), trials)
     data = {
         "vectors-1x4": "one",
@@ -104,7 +104,7 @@ def test_the_number_of_stuck_outputs_follows_from_the_seed_alone() -> None:
 
 @pytest.mark.reproduce
 def test_two_remedies_alone_and_two_pairs_restore_learning_at_every_depth() -> None:
-    trials = sweep.read_trials(EXAMPLES / "vanishing")
+    trials = sweep.read_trials(EXAMPLES / "vanishing", columns="all")
     limits = thresholds(trials, load_targets(ResultsDir(EXAMPLES / "vanishing"), trials))
     assert limits.unique() == pytest.approx([0.3131], abs=1e-4)
     trials = trials.assign(learnt=trials["final_loss"] < limits)

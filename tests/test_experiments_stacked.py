@@ -31,7 +31,7 @@ def write_mnist(folder: Path, *, samples: int = 300) -> Path:
 )
 def test_the_kept_results_are_all_that_the_sweep_asks_for(name: str, count: int) -> None:
     plan = make_plan(load_config(ROOT / f"configs/{name}.yaml"), workers=2)
-    trials = sweep.read_trials(EXAMPLES / name)
+    trials = sweep.read_trials(EXAMPLES / name, columns="all")
     assert plan.trials == count
     assert set(trials["trial_id"]) == {trial.trial_id for trial in plan.grid}
     assert set(trials["status"]) == {"finished"}
@@ -49,7 +49,7 @@ def test_the_tutorials_networks_plan_on_files_like_mnists(tmp_path: Path) -> Non
 
 def stacking(name: str, **where: object) -> tuple[list[Cell], dict[tuple[int, str], Pair]]:
     """Return the cells of trials with these values, and the comparisons by depth and way."""
-    trials = sweep.read_trials(EXAMPLES / name)
+    trials = sweep.read_trials(EXAMPLES / name, columns="all")
     for column, value in where.items():
         trials = trials[trials[column] == value]
     trials = with_totals(trials, sweep.read_phases(EXAMPLES / name))
@@ -101,7 +101,7 @@ def test_full_batches_agree_and_sigmoid_networks_stay_on_the_plateau() -> None:
 
 @pytest.mark.reproduce
 def test_tied_weights_do_best_on_digits_held_out() -> None:
-    trials = sweep.read_trials(EXAMPLES / "variants")
+    trials = sweep.read_trials(EXAMPLES / "variants", columns="all")
     keys = ["tied_weights", "input_noise_rate", "input_noise_scale", "code_penalty"]
     medians: pd.Series[float] = trials.groupby(keys, dropna=False)["validation_loss"].median()
     assert len(medians) == 8

@@ -530,7 +530,7 @@ ALL = {
 def run_all(directory: Path, max_epochs: int) -> pd.DataFrame:
     tree = small(grid=ALL, convergence={"max_epochs": max_epochs})
     sweep.run(tree, output=directory, use_ray=False)
-    return sweep.read_trials(directory).set_index("trial_id")
+    return sweep.read_trials(directory, columns="all").set_index("trial_id")
 
 
 @pytest.mark.slow

@@ -269,6 +269,6 @@ def test_without_data_the_worst_setting_is_the_yardstick() -> None:
 
 def test_the_targets_of_recorded_data_are_found(tmp_path: Path) -> None:
     summary = sweep.run(small_sweep(), output=tmp_path, use_ray=False)
-    trials = sweep.read_trials(summary.output)
+    trials = sweep.read_trials(summary.output, columns="all")
     (targets,) = load_targets(ResultsDir(tmp_path), trials).values()
     assert targets.tolist() == np.eye(4).tolist()

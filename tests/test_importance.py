@@ -231,7 +231,7 @@ def test_a_trial_that_diverged_counts_as_the_worst(tmp_path: Path) -> None:
     ]
     found = findings_of(frame_of(results), tmp_path)["importance"]
     assert found.title == "What matters: learning_rate"
-    assert "The 5 trials that diverged count as the worst that did not." in found.text
+    assert "The 5 trials that diverged count as the worst that did not." in found.how
 
 
 def test_one_trial_a_level_is_too_few_to_tell(tmp_path: Path) -> None:
@@ -239,3 +239,19 @@ def test_one_trial_a_level_is_too_few_to_tell(tmp_path: Path) -> None:
     found = findings_of(trials, tmp_path)["importance"]
     assert found.warning
     assert found.title == "Too few trials to tell what matters"
+
+
+def test_what_a_search_drew_is_not_taken_for_groups(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    results = [
+        make_result(
+            learning_rate=rate,
+            initialiser_constant=constant,
+            seed=seed,
+            outcome={"final_loss": loss + 0.001 * seed},
+        )
+        for rate, constant, loss in rng.random((40, 3)) + 0.1
+        for seed in range(3)
+    ]
+    found = findings_of(frame_of(results), tmp_path)["importance"]
+    assert found.title == "Too few settings to tell what matters"

@@ -80,6 +80,8 @@ LOADED = {
     "status RESULTS": TABLES,
     "results RESULTS": TABLES,
     "results RESULTS --where epochs>1": TABLES | {"duckdb"},
+    "query RESULTS VALUES(1)": TABLES | {"duckdb"},
+    "export RESULTS --to csv --output NEW": TABLES,
     "show TRIAL --results RESULTS": TABLES,
     "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special"},
     "doctor RESULTS": TABLES,
@@ -111,7 +113,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(small(resources={"engine": "fused"})))
-    (trial_id,) = sweep.read_trials(results)["trial_id"]
+    (trial_id,) = sweep.read_trials(results, columns="all")["trial_id"]
     other = shutil.copytree(results, tmp_path / "other") if "OTHER" in command else ""
     named = {
         "OTHER": other,

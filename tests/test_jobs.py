@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -10,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -124,6 +128,46 @@ def test_a_running_sweep_is_refused_again_and_stops_with_all_it_has(head, tmp_pa
     trials = read_trials(tmp_path / "here")
     assert set(trials["stop_reason"]) == {"cancelled"}
     assert trials["epochs"].min() > 0
+
+
+def test_a_job_is_watched_and_stopped_from_a_page(head, tmp_path):
+    file = write(tmp_path, "seen")
+    words = ("submit", file, *ENDLESS, "--no-install", "--name", "shown")
+    assert head.sweep(*words, folder=tmp_path).returncode == 0
+    serve = ["serve", "results", "--port", "0", "--address", head.address, "--allow-submit"]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "sweep", *serve],
+        cwd=tmp_path,
+        env=head.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stderr is not None
+    try:
+        url = server.stderr.readline().removeprefix("serving at ").strip()
+        with httpx.Client(base_url=url.partition("?")[0], timeout=180) as client:
+            assert client.get(url, follow_redirects=True).status_code == 200
+            assert "/jobs/shown" in client.get("/live").json()["sections"]["jobs"]
+            until = time.monotonic() + 60
+            while not any(
+                worker["pack"] for worker in client.get("/jobs/shown/state.json").json()["workers"]
+            ):
+                assert time.monotonic() < until, client.get("/jobs/shown").text
+                time.sleep(0.3)
+            assert "trials of it ended" in client.get("/jobs/shown").text
+            own = {"X-Sweep": "1"}
+            assert client.post("/jobs/shown/stop", headers=own).status_code == 204
+            over = client.get("/jobs/shown/state.json").json()
+            assert (over["state"], over["counts"]) == ("stopped", {"cancelled": 4})
+            assert "interrupted with 4 to go" in client.get("/jobs/shown/log").text
+    finally:
+        server.send_signal(signal.SIGINT)
+        server.wait(30)
+        server.stderr.close()
+    watching = ("watch", "shown", "--address", head.address)
+    watched = head.sweep(*watching, folder=tmp_path)
+    assert watched.returncode == 0, watched.stderr
+    assert watched.stdout.startswith("seen stopped · ")
 
 
 def test_failed_trials_of_ones_own_code_make_the_job_fail(head, tmp_path):

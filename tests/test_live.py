@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
-from sweep.live.places import key_of, results_in
+from sweep.live.places import key_of, paths_of, place_of, results_in
 from sweep.live.record import record_of
 from sweep.live.sweeps import WatchedSweep
 from sweep.live.views import SweepState
@@ -17,6 +18,7 @@ from sweep.store.runs import record_run
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
+from tests.object_store import uri
 from tests.store_fixtures import make_result
 
 
@@ -116,7 +118,20 @@ def test_sweeps_are_found_in_folders_and_named_by_where_they_lie(tmp_path: Path)
             results.append(encode([finished(1, 0.5)], name))
     (tmp_path / "empty").mkdir()
     (tmp_path / "file.txt").write_text("x")
-    found = results_in([str(tmp_path), str(tmp_path / "a")])
+    found = results_in([tmp_path, tmp_path / "a"])
     assert [directory.path.name for directory in found] == ["a", "b"]
     assert len({key_of(directory) for directory in found}) == 2
-    assert results_in([str(tmp_path / "nowhere")]) == []
+    assert results_in([tmp_path / "nowhere"]) == []
+
+
+@pytest.mark.slow
+def test_sweeps_in_a_bucket_are_found_and_watched(served) -> None:
+    place = uri(served, "many")
+    with Writer(ResultsDir.at(uri(served, "many/one"))) as results:
+        results.append(encode([finished(1, 0.5)], "one"))
+        results.directory.progress.write_bytes(b'{"text": "x", "phase": "training", "seconds": 9}')
+        (found,) = results_in(paths_of([place]))
+        view = WatchedSweep(found).look()
+        assert (view.name, view.state, view.held) == ("one", SweepState.RUNNING, 1)
+        assert (view.phase, view.seconds) == ("training", 9)
+    assert place_of(found, [place]) == uri(served, "many/one")

@@ -242,7 +242,7 @@ def test_the_examples_train_to_the_same_end_in_every_engine(
         overrides = [f"resources.engine={engine}"]
         output = tmp_path / engine
         summary = sweep.run(EXAMPLE, overrides=overrides, output=output, use_ray=False)
-        trials = sweep.read_trials(summary.output).set_index("trial_id").sort_index()
+        trials = sweep.read_trials(summary.output, columns="all").set_index("trial_id").sort_index()
         assert set(trials["status"]) == {"finished"}, set(trials["traceback"])
         assert set(trials["engine"]) == {engine}
         found[engine] = trials["final_loss"]

@@ -560,7 +560,7 @@ def run(tree: Mapping[str, Any], output: Path) -> Path:
 
 def test_a_lane_whose_code_raises_fails_alone(tmp_path: Path) -> None:
     tree = varied({"name": "Late", "late": [False, True]}, replicates=2)
-    trials = sweep.read_trials(run(tree, tmp_path / "out"))
+    trials = sweep.read_trials(run(tree, tmp_path / "out"), columns="all")
     ends = trials.set_index("network_options").sort_index()
     assert ends["status"].tolist() == ["finished", "finished", "failed", "failed"]
     failed = ends[ends["status"] == "failed"]
@@ -569,14 +569,16 @@ def test_a_lane_whose_code_raises_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_start_that_is_not_finite_is_a_row(tmp_path: Path) -> None:
-    (trial,) = sweep.read_trials(run(own("Infinite"), tmp_path / "out")).to_dict("records")
+    (trial,) = sweep.read_trials(run(own("Infinite"), tmp_path / "out"), columns="all").to_dict(
+        "records"
+    )
     assert (trial["status"], trial["epochs"]) == ("diverged", 1)
 
 
 @pytest.mark.slow
 def test_a_model_wants_the_code_that_it_was_trained_with(tmp_path: Path) -> None:
     path = run(own("Plain"), tmp_path / "out")
-    (trial_id,) = sweep.read_trials(path)["trial_id"]
+    (trial_id,) = sweep.read_trials(path, columns="all")["trial_id"]
     (tmp_path / "nets_here.py").write_text(f"{MODULE}\n# edited\n")
     code = f"import sweep; sweep.load_model({str(path)!r}, {trial_id!r})"
     afresh = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -618,7 +620,7 @@ def test_rows_weights_and_probes_are_of_the_module(tmp_path: Path) -> None:
     tree = own("convolutional", input_noise={"name": "gaussian", "scale": 0.1})
     tree |= {"record": record, "dataset": DATA | {"validation": 0.25}}
     path = run(tree, tmp_path / "out")
-    (trial,) = sweep.read_trials(path).to_dict("records")
+    (trial,) = sweep.read_trials(path, columns="all").to_dict("records")
     assert (trial["status"], trial["lanes_by"], trial["bottleneck"]) == ("finished", "vmap", 12)
     for column in ("dead_units", "saturated_share", "unit_distance"):
         assert pd.isna(trial[column]), column
@@ -646,9 +648,9 @@ def test_rows_weights_and_probes_are_of_the_module(tmp_path: Path) -> None:
 def test_a_checkpointed_trial_is_gone_on_with(tmp_path: Path) -> None:
     tree = own("Dropout", batch_size=5)
     more = tree | {"convergence": {"max_epochs": 30}}
-    ends = [sweep.read_trials(run(more, tmp_path / "whole"))]
+    ends = [sweep.read_trials(run(more, tmp_path / "whole"), columns="all")]
     run(tree, tmp_path / "parted")
-    ends.append(sweep.read_trials(run(more, tmp_path / "parted")))
+    ends.append(sweep.read_trials(run(more, tmp_path / "parted"), columns="all"))
     whole, parted = (trials[trials["max_epochs"] == 30].iloc[0] for trials in ends)
     assert (whole["resumed_from"], parted["resumed_from"]) == (0, 20)
     assert parted["final_loss"] == whole["final_loss"]
@@ -665,7 +667,7 @@ def test_held_out_losses_stop_and_restore_as_in_the_reference_engine(
     rows = []
     for engine in ("torch", "reference"):
         path = run(tree | {"resources": {"engine": engine}}, tmp_path / engine)
-        (row,) = sweep.read_trials(path).to_dict("records")
+        (row,) = sweep.read_trials(path, columns="all").to_dict("records")
         curve = sweep.read_curves(path)["validation_loss"].to_numpy()
         rows.append((row["stop_reason"], row["epochs"], row["weights_epoch"]))
         assert np.nanmin(curve) == pytest.approx(row["validation_loss"])
@@ -703,7 +705,7 @@ def test_the_example_trains_to_the_same_end_in_both_engines(
         overrides = [f"resources.engine={engine}", "fixed.dtype=float64"]
         output = tmp_path / engine
         summary = sweep.run(EXAMPLE, overrides=overrides, output=output, use_ray=False)
-        trials = sweep.read_trials(summary.output).set_index("trial_id").sort_index()
+        trials = sweep.read_trials(summary.output, columns="all").set_index("trial_id").sort_index()
         assert set(trials["status"]) == {"finished"}, set(trials["traceback"])
         found[engine] = trials
     mine = found["torch"]

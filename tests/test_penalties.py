@@ -356,7 +356,7 @@ def test_penalties_go_into_the_tables_and_back(tmp_path: Path) -> None:
     grid = {"sparsity": ["none", SPARSE], "contractive_penalty": [0, 0.1], "replicates": 2}
     tree = small(grid=grid, fixed={"hidden_dropout": 0.1, "weight_l1": 0.001})
     sweep.run(tree, output=tmp_path, use_ray=False)
-    trials = sweep.read_trials(tmp_path)
+    trials = sweep.read_trials(tmp_path, columns="all")
     assert set(trials["status"]) == {"finished"}
     plain = (trials["sparsity"] == "none") & (trials["contractive_penalty"] == 0)
     assert list(trials["engine"]) == ["fused" if p else "torch" for p in plain]

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweep.cli.commands.plan import describe_plan, plan_command, schema_command
+from sweep.cli.commands.plan import plan_command, schema_command
+from sweep.cli.plan_page import describe_plan
 from sweep.config import load_config, parse_config
 from sweep.errors import ConfigError
 from sweep.nets.phases import phases_of

@@ -6,15 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import sweep
 from sweep.api import run_sweep
+from sweep.cli.main import main
 from sweep.config import parse_config
 from sweep.ray.assignments import Assignments
 from sweep.running.coordinator import SweepProgress
 from sweep.running.messages import Kind, Offer, Rows, Tally, WorkerState
 from sweep.running.options import RunOptions
 from sweep.running.recent import RecentTrials
+from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
 from tests.store_fixtures import make_result
 from tests.sweepfiles import small
@@ -47,6 +52,18 @@ def test_the_record_tells_of_a_run_while_it_trains_and_once_it_is_over(tmp_path:
     assert over["ended"] >= over["started"]
     assert len(over["latest"]) == len(over["best"]) == 3
     assert "3/3 trials" in over["text"]
+
+
+def test_the_status_of_a_sweep_under_way_says_how_far_it_is(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    with Writer(directory) as results:
+        results.append(encode([make_result(seed=1)], "study"))
+        (tmp_path / "progress.json").write_text(json.dumps({"text": "1/2 trials\x1b[2J"}))
+        said = CliRunner().invoke(main, ["status", str(tmp_path)]).output
+        assert said.splitlines()[-1] == "1/2 trials\\x1b[2J"
+        known = json.loads(CliRunner().invoke(main, ["status", str(tmp_path), "--json"]).output)
+        assert known["latest"] == "1/2 trials\x1b[2J"
+    assert "1/2" not in CliRunner().invoke(main, ["status", str(tmp_path)]).output
 
 
 def test_a_run_that_trains_nothing_leaves_the_record_as_it_is(tmp_path: Path) -> None:

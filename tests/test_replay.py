@@ -56,7 +56,10 @@ def call(*words: str) -> Result:
 def test_a_replay_saves_what_a_run_with_the_scheduler_does(whole, tmp_path, text):
     scheduler = scheduler_of(text)
     run(asked(scheduler=scheduler.model_dump()), tmp_path / "pruned")
-    pruned, trained = sweep.read_trials(tmp_path / "pruned"), sweep.read_trials(whole)
+    pruned, trained = (
+        sweep.read_trials(tmp_path / "pruned", columns="all"),
+        sweep.read_trials(whole, columns="all"),
+    )
     table, left_out = replays(ResultsDir(whole), [scheduler], None, resamples=0, seed=0)
     (row,) = table.to_dict("records")
     assert row["saved"] == pytest.approx(1 - pruned["epochs"].sum() / trained["epochs"].sum())
@@ -69,7 +72,10 @@ def test_a_replay_saves_what_a_run_with_the_scheduler_does(whole, tmp_path, text
 @pytest.mark.slow
 def test_a_replayed_rule_stops_trials_where_the_rule_itself_does(whole, tmp_path):
     run(asked(convergence=EARLY), tmp_path / "early")
-    early, trained = sweep.read_trials(tmp_path / "early"), sweep.read_trials(whole)
+    early, trained = (
+        sweep.read_trials(tmp_path / "early", columns="all"),
+        sweep.read_trials(whole, columns="all"),
+    )
     rung = Rung("early_stopping", 1e-4, 10, "loss")
     table, _ = replays(ResultsDir(whole), [], rung, resamples=0, seed=0)
     assert 0 < table["saved"][0] < 1

@@ -34,6 +34,7 @@ def test_sections_come_in_the_order_of_their_places() -> None:
     names = [found.write.__name__ for found in all_sections()]
     assert names == [
         "overview_section",
+        "findings_section",
         "rejudging_section",
         "comparison_section",
         "stop_reasons_section",

@@ -49,7 +49,7 @@ def converging(rule: dict[str, Any], limit: int, **more: Any) -> dict[str, Any]:
 
 
 def rows_of(path: Path) -> pd.DataFrame:
-    return sweep.read_trials(path).set_index("trial_id").sort_index()
+    return sweep.read_trials(path, columns="all").set_index("trial_id").sort_index()
 
 
 def run(path: Path, study: dict[str, Any]) -> RunSummary:

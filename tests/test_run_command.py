@@ -27,7 +27,7 @@ def test_run_prints_the_table_and_where_everything_lies(sweep_file):
     result = run(sweep_file)
     assert result.exit_code == 0
     assert "table:  results/small/trials" in result.stdout
-    assert "report: results/small/report/report.md" in result.stdout
+    assert "report: results/small/report/report.html" in result.stdout
 
 
 @pytest.mark.slow
@@ -45,6 +45,17 @@ def test_run_ends_with_the_best_settings_of_this_plan_over_their_seeds(sweep_fil
     single = run(sweep_file, "grid.replicates=1").stdout.splitlines()
     assert single[0] == "best 2 of 2 trials, by final loss"
     assert [line.split()[1] for line in single[2:4]] == ["0.2", "0.1"]
+
+
+@pytest.mark.slow
+def test_run_ends_with_what_was_found_and_where_to_look_further(sweep_file):
+    last = run(sweep_file, "grid.replicates=6").stdout.splitlines()[-4:]
+    assert last[0].startswith("table:  results/small/trials, 12 trials: sweep results")
+    assert last[1] == "found:  No hyperparameter is shown to matter."
+    assert last[2] == "        12 of 12 trials reached a limit before their rule was met."
+    assert last[3].startswith("report: results/small/report/report.")
+    again = run(sweep_file, "grid.replicates=6").stdout.splitlines()[-4:]
+    assert again == last
 
 
 def test_ctrl_c_while_the_report_is_drawn_says_what_draws_it(sweep_file, monkeypatch):

@@ -256,7 +256,7 @@ def run(tree: dict[str, Any], output: Path, **options: Any) -> RunSummary:
 
 def table(path: Path) -> pd.DataFrame:
     """Return the trials as they are but for where and when each was trained."""
-    trials = sweep.read_trials(path).drop(columns=PROVENANCE)
+    trials = sweep.read_trials(path, columns="all").drop(columns=PROVENANCE)
     return trials.sort_values("trial_id").reset_index(drop=True)
 
 
@@ -281,7 +281,7 @@ def pruned(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_the_worse_settings_stop_at_rungs_and_the_best_trains_to_its_end(pruned):
-    trials = sweep.read_trials(pruned)
+    trials = sweep.read_trials(pruned, columns="all")
     counts = trials.groupby(["epochs", "stop_reason", "status"]).size()
     assert counts.to_dict() == {
         (10, "pruned", "pruned"): 12,
@@ -295,10 +295,10 @@ def test_the_worse_settings_stop_at_rungs_and_the_best_trains_to_its_end(pruned)
 
 @pytest.mark.slow
 def test_a_second_run_with_the_scheduler_trains_nothing(pruned):
-    before = sweep.read_trials(pruned)
+    before = sweep.read_trials(pruned, columns="all")
     summary = run(asked(), pruned)
     assert (summary.trained, summary.skipped, summary.missing) == (0, 18, 0)
-    pd.testing.assert_frame_equal(sweep.read_trials(pruned), before)
+    pd.testing.assert_frame_equal(sweep.read_trials(pruned, columns="all"), before)
 
 
 @pytest.mark.slow
@@ -306,7 +306,7 @@ def test_without_the_scheduler_pruned_trials_go_on_to_what_they_would_have_been(
     run(asked(), tmp_path / "pruned")
     summary = run(asked(scheduler=None), tmp_path / "pruned")
     assert (summary.trained, summary.skipped, summary.missing) == (16, 2, 0)
-    assert (sweep.read_trials(tmp_path / "pruned")["resumed_from"] >= 10).all()
+    assert (sweep.read_trials(tmp_path / "pruned", columns="all")["resumed_from"] >= 10).all()
     run(asked(scheduler=None), tmp_path / "whole")
     assert_same(tmp_path / "pruned", tmp_path / "whole")
 
@@ -338,7 +338,7 @@ def test_a_run_broken_off_goes_on_to_the_same_table(pruned, tmp_path, monkeypatc
         assert times == 1
     except KeyboardInterrupt:
         assert times == 2
-    assert len(sweep.read_trials(tmp_path / "other")) <= 18
+    assert len(sweep.read_trials(tmp_path / "other", columns="all")) <= 18
     summary = run(tree, tmp_path / "other")
     assert summary.missing == 0
     assert_same(tmp_path / "other", pruned)
@@ -397,7 +397,10 @@ def test_held_out_samples_judge_where_there_are_any(tmp_path):
     data = {"name": "uniform", "samples": 40, "features": 4, "validation": 0.5}
     tree = asked(dataset=data, grid={"learning_rate": RATES})
     run(tree, tmp_path / "results")
-    trials, points = sweep.read_trials(tmp_path / "results"), curves(tmp_path / "results")
+    trials, points = (
+        sweep.read_trials(tmp_path / "results", columns="all"),
+        curves(tmp_path / "results"),
+    )
     at_rung = points[points["epoch"] == 10].set_index("trial_id")["validation_loss"]
     best = set(at_rung.nsmallest(3).index)
     assert set(trials[trials["epochs"] > 10]["trial_id"]) == best

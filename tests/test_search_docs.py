@@ -17,7 +17,7 @@ SWEEP = parse_document(
 @pytest.mark.slow
 def test_the_search_of_the_page_trains_its_points(tmp_path: Path) -> None:
     summary = run(SWEEP, output=tmp_path, use_ray=False)
-    trials = read_trials(tmp_path)
+    trials = read_trials(tmp_path, columns="all")
     assert (summary.trained, summary.failed) == (32, 0)
     assert trials["learning_rate"].nunique() == 16
     assert trials["batch_size"].between(8, 64).all()

@@ -171,7 +171,9 @@ def test_a_search_trains_the_same_table_on_any_number_of_workers(tmp_path: Path)
 
 def same_rows(one: Path, other: Path) -> bool:
     columns = ["trial_id", "final_loss", "epochs", "stop_reason"]
-    tables = [read_trials(path)[columns].sort_values("trial_id") for path in (one, other)]
+    tables = [
+        read_trials(path, columns="all")[columns].sort_values("trial_id") for path in (one, other)
+    ]
     pd.testing.assert_frame_equal(*(table.reset_index(drop=True) for table in tables))
     points = [[search.points for search in read_searches(ResultsDir.at(p))] for p in (one, other)]
     return points[0] == points[1]
@@ -184,7 +186,7 @@ def test_trials_that_diverge_are_the_worst_and_the_report_shows_the_best(tmp_pat
         "output_activation": ["identity", "sigmoid"],
     }
     summary = run(searched(grid=grid), output=tmp_path, use_ray=False)
-    trials = read_trials(tmp_path)
+    trials = read_trials(tmp_path, columns="all")
     assert summary.trained == 24
     assert (trials["status"] == Status.DIVERGED).any()
     text = write_report(ResultsDir.at(tmp_path), None).read_text("utf-8")
@@ -201,7 +203,7 @@ def test_several_objectives_give_a_pareto_front(tmp_path: Path) -> None:
     grid = SPACE | {"topology": ["4-2-4", "4-3-4"]}
     tree = searched("nsga2", grid=grid, objective=["final_loss", "n_parameters"])
     run(tree, output=tmp_path, use_ray=False)
-    trials = read_trials(tmp_path).set_index("trial_id")
+    trials = read_trials(tmp_path, columns="all").set_index("trial_id")
     text = write_report(ResultsDir.at(tmp_path), None).read_text("utf-8")
     table = text.partition("The Pareto front")[2].partition("![")[0]
     front = [str(name) for name in trials.index if str(name) in table]

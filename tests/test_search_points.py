@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sweep import run
-from sweep.cli.commands.plan import describe_plan
+from sweep.cli.plan_page import describe_plan
 from sweep.config import parse_config
 from sweep.config.parameters.interval import Interval
 from sweep.errors import ConfigError

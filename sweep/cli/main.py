@@ -3,6 +3,7 @@
 Turns the library's errors into messages and exit codes.
 """
 
+import atexit
 import os
 import sys
 from collections.abc import Callable
@@ -22,11 +23,15 @@ COMMANDS = {
     "run": "Train every trial that has no row yet.",
     "status": "Count the results so far, by how they ended.",
     "results": "Show the table of trials.",
+    "query": "Answer a question in SQL over the tables.",
     "show": "Show everything about one trial.",
     "codes": "Show the hidden code of each sample of a trial.",
+    "export": "Hand the trials to TensorBoard, MLflow or a CSV file.",
     "report": "Write a report with figures.",
     "compare": "Set two or more sweeps beside each other, trials paired.",
     "replay": "Show what a scheduler would have saved, without training.",
+    "watch": "Watch a sweep under way in the terminal.",
+    "serve": "Show sweeps in a browser while they train.",
     "submit": "Run a sweep as a job on a Ray cluster.",
     "jobs": "List the sweeps on a cluster.",
     "logs": "Show what a job on a cluster has printed.",
@@ -35,11 +40,13 @@ COMMANDS = {
     "verify": "Train a sample of finished trials again and compare.",
     "prune": "Remove the trials that no sweep file asks for.",
     "doctor": "Check every file of results, and repair them.",
+    "completion": "Print a script that completes commands in your shell.",
     "schema": "Print the JSON Schema of sweep files, for editors.",
 }
 MODULES = {"schema": "plan"} | dict.fromkeys(("jobs", "logs", "stop", "fetch"), "cluster")
 """Where commands live that are not in a module of their own name."""
 
+COMPLETING = "_SWEEP_COMPLETE"  # sweep.cli.completion.VARIABLE: set where a shell asks
 PACKAGES = {"sweep": "autoencoder-sweep", "torch": "torch", "ray": "ray", "pyarrow": "pyarrow"}
 
 
@@ -55,6 +62,10 @@ class LazyGroup(click.Group):
         module = import_module(f"sweep.cli.commands.{MODULES.get(cmd_name, cmd_name)}")
         command = getattr(module, f"{cmd_name}_command")
         assert isinstance(command, click.Command)
+        if COMPLETING in os.environ:
+            from sweep.cli.completion import completing
+
+            return completing(command)
         return command
 
     def resolve_command(
@@ -70,7 +81,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        if extra.get("standalone_mode", True):  # it ends the process, whose streams are its own
+        if COMPLETING in os.environ:
+            from sweep.cli.completion import register_shells
+
+            register_shells()
+        elif extra.get("standalone_mode", True):  # it ends the process, whose streams are its own
             guard_streams()
         return super().main(*args, **extra)
 
@@ -135,8 +150,19 @@ def run_process() -> None:
     try:
         main(prog_name="sweep")
     except SystemExit as exit_:
+        _keep_terminal_as_it_is()
         if exit_.code == INTERRUPTED and "ray" in sys.modules:
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(INTERRUPTED)
         raise
+
+
+def _keep_terminal_as_it_is() -> None:
+    """Have colorama, which Numba uses where it is installed, write nothing at the end.
+
+    It would reset the colours of the terminal, in which it set none, and that be shown as text.
+    """
+    colorama = sys.modules.get("colorama.initialise")
+    if colorama is not None:
+        atexit.unregister(colorama.reset_all)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
-import yaml
-
 from sweep.examples.contents import Contents
 from sweep.examples.settings import (
     ACTIVATIONS,
@@ -19,6 +17,8 @@ WIDTH = 80
 COLUMN = 44
 """Where comments beside values begin."""
 LEFT_OUT_SHOWN = 10
+RESERVED = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+"""Words that are no texts to some readers of YAML."""
 
 
 def sweep_text(name: str, contents: Contents, settings: Settings, *, file: str) -> str:
@@ -147,8 +147,9 @@ def _listed(key: str, names: Sequence[str]) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as YAML has it, in quotes where it needs them."""
-    plain = text.isascii() and text.replace("_", "a").replace("-", "a").isalnum()
-    style = None if plain else '"'
-    written = yaml.safe_dump(text, default_style=style, width=float("inf"), allow_unicode=True)
-    return str(written).removesuffix("\n").removesuffix("\n...")
+    """Return a text as any YAML has it, in quotes where it may need them."""
+    word = text.isascii() and text[:1].isalpha() and text.replace("_", "").isalnum()
+    if word and text.lower() not in RESERVED:
+        return text
+    kept = (c if c.isprintable() and c not in '"\\' else f"\\U{ord(c):08x}" for c in text)
+    return f'"{"".join(kept)}"'

@@ -97,8 +97,9 @@ def _add(bundle: Bundle, path: Path, roots: Sequence[Path]) -> None:
 def _add_sweep(bundle: Bundle) -> None:
     """Add the package, and what says which version it is."""
     package = Path(sweep.__file__).parent
-    for file in [*package.rglob("*.py"), package / "py.typed"]:
-        bundle.files[f"sweep/{file.relative_to(package)}"] = file
+    for file in package.rglob("*"):
+        if file.is_file() and "__pycache__" not in file.parts:  # what pages are made of too
+            bundle.files[f"sweep/{file.relative_to(package)}"] = file
     name, number = "autoencoder-sweep", version("autoencoder-sweep")
     about = f"autoencoder_sweep-{number}.dist-info/METADATA"
     bundle.files[about] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n"

@@ -64,8 +64,6 @@ def record_of(tree: Any) -> RunRecord | None:
     """Return what a record says; None where it is none."""
     if not isinstance(tree, dict) or not isinstance(tree.get("text"), str):
         return None
-    left = tree.get("seconds_left")
-    pair = isinstance(left, list) and len(left) == 2
     counts = {name: _count(tree, name) for name in COUNTS}
     done = _count(tree, "done")
     counts["finished"] = max(0, done - sum(counts.values()))
@@ -81,7 +79,7 @@ def record_of(tree: Any) -> RunRecord | None:
         active=_count(tree, "active"),
         seconds=_number(tree, "seconds"),
         epochs_per_second=_number(tree, "epochs_per_second"),
-        seconds_left=(_plain(left[0]), _plain(left[1])) if pair else None,
+        seconds_left=_pair(tree.get("seconds_left")),
         counts=counts,
         workers=tuple(map(_worker, _items(tree, "workers"))),
         latest=tuple(map(_trial, _items(tree, "latest"))),
@@ -124,13 +122,23 @@ def _trial(item: Mapping[str, Any]) -> TrialView:
 
 
 def _error(item: Mapping[str, Any]) -> ErrorView:
-    texts = (_text(item, name) for name in ("error", "trial_id", "traceback"))
-    return ErrorView(*texts, trials=_count(item, "trials"))
+    return ErrorView(
+        error=_text(item, "error"),
+        trial_id=_text(item, "trial_id"),
+        traceback=_text(item, "traceback"),
+        trials=_count(item, "trials"),
+    )
 
 
 def _items(tree: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
     found = tree.get(name)
     yield from (item for item in found if isinstance(item, dict)) if isinstance(found, list) else ()
+
+
+def _pair(value: Any) -> tuple[float, float] | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    return _plain(value[0]), _plain(value[1])
 
 
 def _plain(value: Any) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import ray
 from ray import tune
-from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.progress_reporter import ProgressReporter, TrialProgressCallback
 from ray.tune.search import Searcher
 
 from sweep.config.sweepfile import Resources
@@ -43,6 +43,7 @@ def run_workers(broker: Any, *, sweep: str, resources: Resources, storage: Path)
             storage_path=str(storage),
             verbose=0,
             callbacks=[_Silence(), _Losses(broker)],
+            progress_reporter=_NoReport(),
             failure_config=tune.FailureConfig(max_failures=-1),
         ),
     ).fit()
@@ -54,6 +55,15 @@ class _Silence(TrialProgressCallback):
     def log_result(self, *args: Any, **kwargs: Any) -> None: ...
 
     def on_trial_complete(self, *args: Any, **kwargs: Any) -> None: ...
+
+
+class _NoReport(ProgressReporter):
+    """Replaces what, in a notebook, clears all that its cell has shown, whatever `verbose` says."""
+
+    def should_report(self, *args: Any, **kwargs: Any) -> bool:
+        return False
+
+    def report(self, *args: Any, **kwargs: Any) -> None: ...
 
 
 class _Losses(tune.Callback):

@@ -54,13 +54,18 @@ def varying_parameters(trials: pd.DataFrame) -> list[str]:
     return sorted(varying, key=places.__getitem__)
 
 
-def axes_of(trials: pd.DataFrame) -> list[Axis]:
-    """Return what varies among the trials but the seed, each with its levels.
+def telling_parameters(trials: pd.DataFrame) -> list[str]:
+    """Return the parameters that vary, but for what follows from others.
 
     An option that has one value wherever it applies follows from what it is an option of.
     """
-    varying = [name for name in varying_parameters(trials) if name != "seed"]
-    return [_axis(trials, name) for name in varying if not _follows(trials, name, varying)]
+    varying = varying_parameters(trials)
+    return [name for name in varying if not _follows(trials, name, varying)]
+
+
+def axes_of(trials: pd.DataFrame) -> list[Axis]:
+    """Return what varies among the trials but the seed, each with its levels."""
+    return [_axis(trials, name) for name in telling_parameters(trials) if name != "seed"]
 
 
 def find_axes(axes: Sequence[Axis], names: Sequence[str]) -> list[Axis]:

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from sweep.reports.findings.record import findings_beside
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath, path_of
 from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugins
@@ -17,7 +18,7 @@ from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugin
 def current_report(directory: ResultsDir) -> AnyPath | None:
     """Return the report if it was written after all that it is of; None if not, or not known."""
     path = directory.report / "report.md"
-    if not isinstance(path, Path) or not path.exists():
+    if not isinstance(path, Path) or not path.exists() or not findings_beside(path).exists():
         return None
     if not path.with_suffix(".html").exists():
         return None
@@ -82,6 +83,8 @@ def _serve(directory: ResultsDir) -> None:
 
 def prepare() -> None:
     """Import what writing a report takes, also what matplotlib imports with a first figure."""
+    import sklearn.ensemble  # noqa: F401 - what findings of some tables take
+
     from sweep.reports.figures.panels import make_panels, to_png
     from sweep.reports.sections.registry import all_sections
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
-from sweep.reports.groups import factors_of
+from sweep.reports.findings.record import findings_beside, write_findings
 from sweep.reports.page.document import compose_page
 from sweep.reports.page.reconstructions import Reconstruct
 from sweep.reports.page.table import PageTable, page_columns
@@ -73,20 +73,21 @@ def write_report(
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
     del trials  # where some do not count, those that do are a copy
-    telling = factors_of(population.trials)
-    every = axes_of(population.trials)
+    table = PageTable.of(directory, population, rung)
+    found = table.subject.findings
     context = Context(
         directory,
         population,
-        axes=[axis for axis in every if axis.name in telling],
+        axes=table.subject.axes,
         figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
-        by=find_axes(every, by),
+        by=find_axes(axes_of(population.trials), by),
         rung=rung,
         against=against,
+        findings=found,
     )
     write_atomically(path, compose_report(context, sections).encode())
-    page = compose_page(PageTable.of(directory, population, rung), reconstruct)
-    write_atomically(page_beside(path), page)
+    write_atomically(page_beside(path), compose_page(table, reconstruct))
+    write_findings(findings_beside(path), found)
     return path
 
 

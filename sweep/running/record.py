@@ -105,15 +105,30 @@ class ProgressRecord:
 
 
 def note_end(text: str, record: Mapping[str, Any]) -> None:
-    """Write what came of this process, where it is a job; elsewhere do nothing."""
-    _write_for_job(json.dumps({"text": text, **record}, default=str).encode())
+    """Add what came of this process to its record, where it is a job; elsewhere do nothing."""
+    if file := _job_file():
+        known: dict[str, Any] = {}
+        with suppress(OSError, ValueError):  # it trained nothing
+            known = json.loads(file.read_bytes())
+        content = {**known, **record, "text": text}
+        _write_for_job(json.dumps(content, default=str).encode())
+
+
+def _job_file() -> Path | None:
+    """Return the file of this job, which lies beside its log; None if this is no job."""
+    name = os.environ.get(JOB_FILE)
+    if not name:
+        return None
+    try:
+        return Path("/proc/self/fd/1").readlink().parent / Path(name).name
+    except OSError:
+        return None
 
 
 def _write_for_job(data: bytes) -> None:
-    if name := os.environ.get(JOB_FILE):
+    if file := _job_file():
         with suppress(OSError):
-            log = Path("/proc/self/fd/1").readlink()
-            replace_file(log.parent / Path(name).name, data)
+            replace_file(file, data)
 
 
 def _put(place: RemotePath, data: bytes) -> None:

@@ -91,7 +91,7 @@ def extend(place: Path) -> dict[str, Any]:
 
 def endings(place: Path) -> dict[str, dict[str, Any]]:
     """Return how each trial ended, and the digest of its weights."""
-    rows = sweep.read_trials(place)
+    rows = sweep.read_trials(place, columns="all")
     found = {}
     for row in rows.sort_values("trial_id").to_dict("records"):
         weights = sweep.load_model(place, row["trial_id"]).state_dict().items()

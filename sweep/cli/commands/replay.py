@@ -52,6 +52,7 @@ def replay_command(
 
     Exit code: 0, 2 wrong input.
     """
+    from sweep.cli.commands.results import print_table
     from sweep.cli.places import find_results
     from sweep.config.scheduler_option import parse_scheduler
     from sweep.errors import ConfigError
@@ -66,8 +67,10 @@ def replay_command(
     table, left_out = replays(directory, asked, rung, resamples=resamples, seed=seed)
     if left_out:
         say(f"left out: {left_out:,} trials that did not end by themselves", err=True)
-    shown = table if as_json else readable(table)
-    click.echo(format_table(shown, Form.JSON if as_json else Form.TABLE))
+    if as_json:
+        click.echo(format_table(table, Form.JSON))
+    else:
+        print_table(readable(table), [], elsewhere="--json shows")
 
 
 def readable(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -195,6 +195,7 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside:
 def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> None:
     beside.begin()
     from sweep.cli.commands.results import print_table
+    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
     from sweep.reports.population import population_of
     from sweep.reports.rejudging import read_telling
     from sweep.reports.settings import best_rows
@@ -208,7 +209,21 @@ def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> No
         say(title)
         print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
-    say(f"report: {beside.report(directory)}")
+    report = beside.report(directory)
+    for line in found_lines(in_brief(read_findings(findings_beside(report)))):
+        say(line)
+    say(f"report: {shown_report(report)}")
+
+
+def found_lines(sentences: Sequence[str]) -> list[str]:
+    """Return what was found as lines of the end of a run."""
+    return [f"{'' if place else 'found:':7} {line}" for place, line in enumerate(sentences)]
+
+
+def shown_report(report: "AnyPath") -> "AnyPath":
+    """Return the report to look at: the page beside it, if there is one."""
+    page = report.with_name(f"{report.stem}.html")
+    return page if page.is_file() else report
 
 
 def describe_summary(summary: "RunSummary") -> list[str]:

@@ -26,13 +26,19 @@ def status_command(results: str, as_json: bool, address: str | None) -> None:
         click.echo(_status_of_job(results, address, as_json))
         return
     from sweep.cli.places import find_results
+    from sweep.live.record import read_record
     from sweep.reports.progress import format_progress, progress_of
 
-    progress = progress_of(find_results(results))
+    directory = find_results(results)
+    progress = progress_of(directory)
+    record = read_record(directory) if progress.writer else None
+    latest = record.text if record else None
     if as_json:
-        click.echo(json.dumps(asdict(progress), default=str, indent=2))
+        click.echo(json.dumps(asdict(progress) | {"latest": latest}, default=str, indent=2))
     else:
         click.echo(format_progress(progress))
+        if latest:
+            click.echo(printable_line(latest))
 
 
 def _status_of_job(name: str, address: str, as_json: bool) -> str:

@@ -29,6 +29,8 @@ from sweep.reports.statistics.orders import median, ratio_of_medians
 
 Values = Float64[np.ndarray, " values"]
 AtLevel = Callable[[float], Estimate]
+MOST_RATIOS = 500
+"""Settings of which the ratio is told, from either end."""
 MORE, LESS, UNDECIDED = "more", "less", "no difference shown"
 
 
@@ -186,11 +188,14 @@ def median_of(values: Values, level: float = LEVEL) -> Estimate:
 
 
 def setting_ratios(pairing: Pairing) -> list[SettingRatio]:
-    """Return the ratio of the losses for each setting that both sweeps have, the least first."""
+    """Return the ratio of the losses for each setting that both sweeps have, the least first.
+
+    Of very many settings, those in between are left out.
+    """
     if not pairing.loss_name:
         return []
     names = list(pairing.shared)
-    left, right = (dict(list(side.groupby(SETTING))) for side in pairing.cells)
+    left, right = (dict(list(side.groupby(SETTING))) for side in _telling(pairing))
     found = []
     for setting, mine in left.items():
         first, second = (rows.set_index(SEED)[LOSS].dropna() for rows in (mine, right[setting]))
@@ -200,6 +205,18 @@ def setting_ratios(pairing: Pairing) -> list[SettingRatio]:
             ratio = _by_seed(first, second) if by_seed else _apart(first, second)
             found.append(SettingRatio(values, ratio, (len(first), len(second)), by_seed))
     return sorted(found, key=lambda item: item.ratio.value)
+
+
+def _telling(pairing: Pairing) -> list[pd.DataFrame]:
+    """Return the trials of the settings in both, at most `MOST_RATIOS` from either end."""
+    sides = pairing.cells
+    first, second = (side.groupby(SETTING)[LOSS].median() for side in sides)
+    if len(first) <= 2 * MOST_RATIOS:
+        return list(sides)
+    ratios = ratios_of(second.to_numpy(np.float64), first.to_numpy(np.float64))
+    order = first.index[np.argsort(ratios, kind="stable")]  # both are of the same settings
+    ends = order[:MOST_RATIOS].union(order[-MOST_RATIOS:])
+    return [side[side[SETTING].isin(ends)] for side in sides]
 
 
 def _by_seed(first: "pd.Series[float]", second: "pd.Series[float]") -> Estimate:

@@ -170,4 +170,4 @@ def _why_not(first: Side, second: Side, settings: list[str], in_both: set[int]) 
         f"{describe_levels(second.levels(name))} in {second.letter}"
         for name in disjoint
     ]
-    return "; ".join(told) + ": what varies must have values in common, or be told to --across"
+    return "; ".join(told) + ": what varies must have values in common, or be given to --across"

@@ -63,6 +63,14 @@ def draw_curves(trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = 
         axis: what to colour by; None for why each stopped.
     """
     figure, (axes,) = make_panels(1, width=9.4, height=4.6)
+    plot_curves(axes, trials, curves, axis)
+    return figure
+
+
+def plot_curves(
+    axes: Axes, trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = None
+) -> None:
+    """Draw what `draw_curves` does on axes that are there."""
     if axis is None:
         groups = trials["stop_reason"].map(str)
         colours = {str(r): COLOURS[r] for r in StopReason if str(r) in set(groups)}
@@ -84,7 +92,6 @@ def draw_curves(trials: pd.DataFrame, curves: pd.DataFrame, axis: Axis | None = 
     axes.set(xlabel="epoch", ylabel="loss")
     styles = {"trained on": "-", "held out": "--"} if len(kinds) > 1 else {}
     add_legend(axes, colours, title=None if axis is None else axis.name, styles=styles)
-    return figure
 
 
 def last_phases(curves: pd.DataFrame) -> pd.DataFrame:

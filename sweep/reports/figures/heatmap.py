@@ -28,10 +28,24 @@ def draw_heatmap(
         columns: that from left to right, likewise.
         label: what to call a value.
     """
+    width, height = heatmap_size(values)
+    figure, (panel,) = make_panels(1, width=width, height=height)
+    plot_heatmap(panel, values, counts, rows, columns, label)
+    return figure
+
+
+def heatmap_size(values: pd.DataFrame) -> tuple[float, float]:
+    """Return the width and height in inches that the cells take."""
+    rows, columns = (min(count, MOST_LEVELS) for count in values.shape)
+    return max(3.2 + 0.85 * columns, 5.0), max(1.3 + 0.42 * rows, 3.0)
+
+
+def plot_heatmap(
+    panel: Axes, values: pd.DataFrame, counts: pd.DataFrame, rows: Axis, columns: Axis, label: str
+) -> None:
+    """Draw what `draw_heatmap` does on axes that are there, a scale of colours beside them."""
     shown = values.iloc[:MOST_LEVELS, :MOST_LEVELS]
     table = shown.to_numpy(np.float64)
-    height, width = 1.3 + 0.42 * table.shape[0], 3.2 + 0.85 * table.shape[1]
-    figure, (panel,) = make_panels(1, width=max(width, 5.0), height=max(height, 3.0))
     panel.grid(visible=False)
     image = panel.imshow(
         np.ma.masked_invalid(table), cmap=COLOUR_MAP, norm=_norm(table), aspect="auto"
@@ -46,8 +60,9 @@ def draw_heatmap(
     panel.set(xlabel=columns.name, ylabel=rows.name)
     _write_cells(panel, table, counts.to_numpy(), image.to_rgba(table))
     if np.isfinite(table).any():
-        figure.colorbar(image, label=label).ax.tick_params(labelsize=8)
-    return figure
+        assert panel.figure is not None
+        bar = panel.figure.colorbar(image, ax=panel, label=label)
+        bar.ax.tick_params(labelsize=8)
 
 
 def _norm(table: np.ndarray) -> Normalize:

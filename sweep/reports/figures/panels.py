@@ -36,12 +36,17 @@ def make_panels(count: int, *, width: float, height: float) -> tuple[Figure, lis
     for unused in panels[count:]:
         unused.remove()
     for panel in panels[:count]:
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.spines[["left", "bottom"]].set_color("#999999")
-        panel.tick_params(colors=INK, labelsize=8)
-        panel.grid(color=FAINT, linewidth=0.6)
-        panel.set_axisbelow(True)
+        dress(panel)
     return figure, panels[:count]
+
+
+def dress(panel: Axes) -> None:
+    """Give a panel the looks of all figures."""
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["left", "bottom"]].set_color("#999999")
+    panel.tick_params(colors=INK, labelsize=8)
+    panel.grid(color=FAINT, linewidth=0.6)
+    panel.set_axisbelow(True)
 
 
 def set_scale(axes: Axes, which: str, values: "pd.Series[float]") -> None:

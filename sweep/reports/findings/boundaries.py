@@ -9,13 +9,19 @@ from jaxtyping import Float64
 
 from sweep.reports.axes import MOST_LEVELS
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
-from sweep.reports.findings.losses import Losses, losses_by_axis
+from sweep.reports.findings.losses import Losses
 from sweep.reports.findings.ranges import Place, widened, write_flow
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
 from sweep.reports.statistics.importance import number_of
-from sweep.reports.statistics.intervals import Estimate, Share, corrected, format_estimate
+from sweep.reports.statistics.intervals import (
+    Estimate,
+    Share,
+    corrected,
+    difference,
+    format_estimate,
+)
 from sweep.reports.statistics.orders import median
 from sweep.trial import PARAMETERS, STOP_PARAMETERS
 
@@ -61,7 +67,7 @@ class End:
 
 def find_boundaries(subject: Subject) -> list[Finding]:
     """Return a warning for each axis that is shown to be best at an end of its range."""
-    losses = losses_by_axis(subject.trials, subject.factors)
+    losses = subject.losses
     ranged = [i for i, name in enumerate(losses.names) if _is_range(losses, i)]
     drawn = [i for i in ranged if len(losses.levels[i]) > MOST_LEVELS]
     level = corrected(2 * len(ranged))
@@ -249,5 +255,33 @@ def _find_drawn(subject: Subject, losses: Losses, place: int, level: float) -> l
         )
         ends = sorted({float(values.min()), float(values.max())})
         places = widened(subject.directory, name, ends, up=up)
-        return _finding(name, end, text, places, None)
+        return _finding(name, end, text, places, _tenths(subject, name, values, means, up=up))
     return []
+
+
+def _tenths(
+    subject: Subject,
+    name: str,
+    values: Float64[np.ndarray, " settings"],
+    means: Float64[np.ndarray, " settings"],
+    *,
+    up: bool,
+) -> Figure:
+    """Return the median loss of each tenth of a range, beside that at the end."""
+    loss, count = objective_name(subject.trials), round(1 / OUTER)
+    parts = np.array_split(np.argsort(values, kind="stable"), count)
+    end = means[parts[-1 if up else 0]]
+    marks = []
+    for place, rows in enumerate(parts):
+        ratio = difference(median(means[rows]), median(end)).map(lambda x: float(10**x))
+        is_end = place == (count - 1 if up else 0)
+        label = f"{np.median(values[rows]):.2g}"
+        marks.append(Mark(label, ratio.value, ratio.low, ratio.high, strong=is_end))
+    return Figure(
+        Kind.LINES,
+        f"Median {loss} by tenths of {name}, beside that at the end",
+        marks,
+        quantity=f"times the {loss} at the end",
+        across=name,
+        log=True,
+    )

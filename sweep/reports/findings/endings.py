@@ -24,6 +24,8 @@ SYMMETRIC = 1e-6
 """Distance between two hidden units below which a trial ends symmetric."""
 LEAST_DIFFERENCE = 0.05
 """Of shares, below which a value is not said to go with what went wrong."""
+LEAST_BRIEF = 0.05
+"""Share of trials below which what went wrong is not told in brief."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +161,19 @@ def _trouble(
     elif culprit:
         text.append(
             f"Most often with {culprit.axis.name} {culprit.level}: {culprit.there}, against "
-            f"{culprit.elsewhere} elsewhere. {describe_level(culprit.compared)}"
+            f"{culprit.elsewhere} elsewhere."
         )
     elif axes:
         text.append("That is not shown to go with any value of what varies.")
     brief = f"{share.count:,} of {share.total:,} trials {trouble.did}"
     brief += f", most often with {culprit.axis.name} {culprit.level}." if culprit else "."
+    brief = brief if share.count >= LEAST_BRIEF * share.total else ""
     figure = _by_level(trouble, held, culprit.axis) if culprit else None
     told = " ".join(filter(None, text))
-    return [Finding(trouble.name, trouble.title, told, figure, warning=warning, brief=brief)]
+    how = describe_level(culprit.compared) if culprit else ""
+    return [
+        Finding(trouble.name, trouble.title, told, figure, warning=warning, brief=brief, how=how)
+    ]
 
 
 def _by_level(trouble: Trouble, held: "pd.Series[bool]", axis: Axis) -> Figure:

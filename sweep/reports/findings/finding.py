@@ -66,8 +66,10 @@ class Finding:
 
     Attributes:
         name: which finding it is, such as `importance`: one word for addresses and classes.
-        title: what was found, in a few words. text: the sentences that say it, plain text.
+        title: what was found, in a few words. text: the sentences that say it, plain
+            text, in which what stands between backticks is of the sweep file.
         figure: what shows it; None for words alone.
+        how: sentences on how it was found, and how far it can be relied on.
         warning: whether something is to be done about it, or it is not to be relied on.
         lines: lines of the sweep file to have instead, as YAML; empty for none.
         brief: the finding in one sentence, for the end of a run; empty if it is not told there.
@@ -80,6 +82,7 @@ class Finding:
     warning: bool = False
     lines: str = ""
     brief: str = ""
+    how: str = ""
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON would have it: what is not a finite number is none."""

@@ -8,7 +8,7 @@ import pandas as pd
 
 from sweep.reports.axes import MOST_LEVELS, axes_of
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
-from sweep.reports.findings.losses import DATA, Losses, losses_by_axis
+from sweep.reports.findings.losses import DATA, Losses
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
@@ -56,7 +56,7 @@ HOW = {
 
 def find_importance(subject: Subject) -> list[Finding]:
     """Return what makes the variance of the log of the loss."""
-    losses = losses_by_axis(subject.trials, subject.factors)
+    losses = subject.losses
     loss = objective_name(subject.trials)
     if not losses.names:
         return []
@@ -69,25 +69,26 @@ def find_importance(subject: Subject) -> list[Finding]:
     named = [(losses.names[i], found.shares[i], found.alone[i]) for i in order]
     shown = [item for item in named if item[1].sign > 0]
     warnings = _warnings(subject, losses, found, any_shown=bool(shown))
-    text = [_shares(named, shown, found, len(losses.values), loss), *_told_of(losses)]
-    level = describe_level(len(named))
-    counted = (
-        " An axis counts with all its interactions." if found.method is not Method.ALONE else ""
-    )
-    how = HOW[found.method].format(cells=found.cells)
-    if found.method is Method.FOREST and found.cells > MOST_CELLS:
-        how += f", {MOST_CELLS:,} of them drawn at random"
-    text += [f"{how}.{counted if found.method is not Method.ADDITIVE else ''} {level}", *warnings]
     return [
         Finding(
             "importance",
             _title(shown, found),
-            " ".join(text),
+            " ".join([_shares(named, shown, found, len(losses.values), loss), *warnings]),
             _figure(named, found, loss),
             warning=bool(warnings),
             brief=_brief(shown, found, loss),
+            how=" ".join([*_how(found), *_told_of(losses), describe_level(len(named))]),
         )
     ]
+
+
+def _how(found: Importances) -> list[str]:
+    """Say how shares were found."""
+    how = HOW[found.method].format(cells=found.cells)
+    if found.method is Method.FOREST and found.cells > MOST_CELLS:
+        how += f", {MOST_CELLS:,} of them drawn at random"
+    whole = found.method in (Method.EXACT, Method.FOREST)
+    return [f"{how}.", *(["An axis counts with all its interactions."] if whole else [])]
 
 
 def _decompose(losses: Losses) -> Importances | None:
@@ -96,13 +97,14 @@ def _decompose(losses: Losses) -> Importances | None:
     level = corrected(len(losses.names))
     if is_full(cells):
         return decompose_grid(cells, rng, level)
-    repeated = cells.free >= FEWEST_FREE
-    enough = CELLS_PER_AXIS * len(losses.names) if repeated else 0
+    drawn = any(len(levels) > MOST_LEVELS for levels in losses.levels)
+    alone = cells.free >= FEWEST_FREE and not drawn  # of what was drawn each setting has its own
+    enough = CELLS_PER_AXIS * len(losses.names) if alone else 0
     if len(cells.means) >= max(FEWEST_CELLS, enough):
         found = decompose_by_forest(cells, losses.features(cells), rng, level)
-        if any(share.sign > 0 for share in found.shares) or not repeated:
+        if any(share.sign > 0 for share in found.shares) or not alone:
             return found
-    return decompose_alone(cells, rng, level) if repeated else None
+    return decompose_alone(cells, rng, level) if alone else None
 
 
 def _untold(losses: Losses) -> Finding:

@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from sweep.reports.objective import objective_of
-from sweep.reports.population import has_ended
+from sweep.reports.population import has_ended, where
 from sweep.reports.statistics.forest import Feature
 from sweep.reports.statistics.importance import Cells, cells_of
 from sweep.trial import SAME_LOSS, Status
@@ -64,7 +64,7 @@ def losses_by_axis(trials: pd.DataFrame, factors: Sequence[str]) -> Losses:
     loss = objective_of(trials)
     diverged = (trials["status"] == Status.DIVERGED) | (has_ended(trials) & np.isinf(loss))
     known = (has_ended(trials) & loss.notna()) | diverged
-    kept, loss, diverged = trials[known], loss[known], diverged[known]
+    kept, loss, diverged = where(trials, known), loss[known], diverged[known]
     data = kept.groupby(list(SAME_LOSS), dropna=False, sort=False).ngroup().to_numpy(np.int64)
     values = _comparable(loss.mask(diverged).to_numpy(np.float64), data)
     names, columns, levels, untold = [], [], [], []

@@ -4,6 +4,7 @@ Figures are as wide as the page has room for, with text of one size: places acro
 width. Colours are the page's, by CSS variables with a default: `--accent`, and the colour of text.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from math import isfinite, log10
@@ -19,6 +20,7 @@ LEFT, WIDTH = 1.0, 79.0
 """Where drawing begins and how wide it is, % of the width; values are written beside it."""
 TALL = 170
 """Height of what lines are drawn in, pixels."""
+CODE = re.compile("`([^`]+)`")
 MARGIN = 0.04
 """Of the scale, left free at its ends."""
 
@@ -26,8 +28,9 @@ MARGIN = 0.04
 def findings_html(findings: Sequence[Finding]) -> str:
     """Return a `section` a finding, with the classes `finding` and, of warnings, `warning`.
 
-    Within it stand an `h3`, a `p`, a `figure` with its SVG and `figcaption`, and a `pre` with lines
-    of the sweep file, whichever it has. Its id is `finding-` and its name.
+    Within it stand an `h3`, a `p`, another of the class `how`, a `pre` with lines of the sweep
+    file, and a `figure` with its SVG and `figcaption`, whichever it has. Its id is `finding-` and
+    its name.
     """
     return "\n".join(map(_finding, findings))
 
@@ -37,8 +40,10 @@ def _finding(finding: Finding) -> str:
     parts = [
         f'<section class="{kind}" id="finding-{_text(finding.name)}">',
         f"<h3>{_text(finding.title)}</h3>",
-        f"<p>{_text(finding.text)}</p>",
+        f"<p>{_prose(finding.text)}</p>",
     ]
+    if finding.how:
+        parts.append(f'<p class="how"><small>{_prose(finding.how)}</small></p>')
     if finding.lines:
         parts.append(f"<pre><code>{escape(printable_text(finding.lines))}</code></pre>")
     if finding.figure:
@@ -192,6 +197,11 @@ def _words(mark: Mark) -> str:
     """Say what a mark is, with its interval."""
     interval = f" ({mark.low:.3g} to {mark.high:.3g})" if isfinite(mark.low) else ""
     return f"{mark.label}: {_value(mark)}{interval}"
+
+
+def _prose(text: str) -> str:
+    """Write text in which what stands between backticks is code."""
+    return CODE.sub(r"<code>\1</code>", _text(text))
 
 
 def _text(text: str) -> str:

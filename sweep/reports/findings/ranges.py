@@ -17,6 +17,8 @@ from sweep.store.places.layout import ResultsDir
 
 ROUNDED = 3
 """Digits of a value that is suggested."""
+LARGEST = 100.0
+"""Times the last value that the next may be."""
 DECADE = 10.0
 """Times by which the range of a search on a logarithmic scale is widened."""
 BLOCKS = ("grid", "fixed", "search")
@@ -77,7 +79,8 @@ def continued(values: Sequence[float], *, up: bool) -> float:
     """
     last, before = (values[-1], values[-2]) if up else (values[0], values[1])
     if _is_log(values):
-        return _rounded(last * last / before)
+        factor = last / before
+        return _rounded(last * min(max(factor, 1 / LARGEST), LARGEST))
     return _rounded(last + (last - before))
 
 

@@ -19,6 +19,7 @@ from sweep.trial import SAME_LOSS
 MOST_SHOWN = 10
 MOST_COMPARED = 500
 """Settings that are compared with the best, those of the least median losses."""
+HOW = "The best of many settings looks better than it is: to be sure, train it with new seeds."
 REPRESENTABLE = (1e-300, 1e300)
 """Losses that have logarithms: others, as of a trial that diverged, count as these."""
 FORM = ".4g"
@@ -26,13 +27,13 @@ FORM = ".4g"
 
 def find_settings(subject: Subject) -> list[Finding]:
     """Return the best setting; the best trial, where no setting has two."""
+    if not subject.factors:
+        return []
+    if not subject.repeats:
+        return _best_trials(subject)
     settings = subject.settings
     if settings.empty or not np.isfinite(settings["median"].iloc[0]):
         return []
-    if not subject.factors:
-        return []
-    if not (settings["trials"] > 1).any():
-        return _best_trials(subject)
     loss = objective_name(subject.trials)
     shown = with_intervals(settings.head(MOST_SHOWN))
     labels = _labels(shown, subject.factors)
@@ -45,8 +46,7 @@ def find_settings(subject: Subject) -> list[Finding]:
     text = (
         f"Of {len(settings):,} settings the least median {loss} over {count:,} seeds is that of "
         f"{told}: {best}. "
-        f"{_rivals(settings)} The best of many settings looks better than it is: to be sure, train "
-        f"it with new seeds.{_unlike(subject.trials)}"
+        f"{_rivals(settings)}"
     )
     figure = Figure(
         Kind.INTERVALS,
@@ -66,6 +66,8 @@ def find_settings(subject: Subject) -> list[Finding]:
 
 def _best_trials(subject: Subject) -> list[Finding]:
     best = ranked(subject.trials).head(MOST_SHOWN)
+    if best.empty:
+        return []
     loss = objective_name(subject.trials)
     losses = objective_of(subject.trials).loc[best.index]
     labels = _labels(best, subject.factors)

@@ -1,13 +1,15 @@
 """What findings are made from. Knows nothing of how they are shown."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sweep.ladder import Rung
 from sweep.reports.axes import Axis, axes_of
+from sweep.reports.findings.losses import Losses, losses_by_axis
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import HELD_OUT
 from sweep.reports.population import Population, population_of
@@ -16,6 +18,9 @@ from sweep.reports.rejudging import read_telling
 from sweep.reports.settings import settings_of
 from sweep.store.places.layout import ResultsDir
 from sweep.trial import SAME_LOSS
+
+if TYPE_CHECKING:
+    from sweep.reports.findings.finding import Finding
 
 COLUMNS = (
     *("seed", "fixed_epochs", HELD_OUT, *SAME_LOSS),
@@ -49,6 +54,25 @@ class Subject:
     def factors(self) -> list[str]:
         """The parameters that tell settings apart."""
         return factors_of(self.trials)
+
+    @cached_property
+    def findings(self) -> "list[Finding]":
+        """What was found, made once; what that took is not kept."""
+        from sweep.reports.findings.found import find
+
+        return find(replace(self))
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether any setting has several trials."""
+        trials, factors = self.trials, self.factors
+        settings = trials.groupby(factors, dropna=False).ngroups if factors else 1
+        return int(settings) < len(trials)
+
+    @cached_property
+    def losses(self) -> Losses:
+        """The losses that rank, on a logarithmic scale, by what varies."""
+        return losses_by_axis(self.trials, self.factors)
 
     @cached_property
     def settings(self) -> pd.DataFrame:

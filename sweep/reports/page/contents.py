@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from sweep.printable import printable_line, printable_text
-from sweep.reports.findings import Finding, find
+from sweep.reports.findings import Finding
 from sweep.reports.objective import losses_of
 from sweep.reports.page.columns import encode_columns
 from sweep.reports.page.curves import MISSING, TOP, Curves, read_curves_of
@@ -64,7 +64,7 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
     """
     directory = table.directory
     names = printable_line(", ".join(sorted(map(str, table["sweep"].unique()))))
-    findings = find(table.subject)
+    findings = table.subject.findings
     contents = Contents(
         {
             "format": FORMAT,

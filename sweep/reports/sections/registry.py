@@ -19,6 +19,7 @@ from sweep.reports.axes import Axis, varying_parameters
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.figures.panels import to_png
 from sweep.reports.figures.printed import to_print
+from sweep.reports.findings.finding import Finding
 from sweep.reports.population import Population
 from sweep.reports.published import Published
 from sweep.reports.rejudging import COMMON
@@ -63,6 +64,7 @@ class Context:
         by: axes that the reader asks to see, at most two.
         rung: the rule to judge by in place of each trial's own; None for its own.
         against: published figures to compare with; None for none.
+        findings: what was found.
     """
 
     directory: ResultsDir
@@ -72,6 +74,7 @@ class Context:
     by: Sequence[Axis] = ()
     rung: Rung | None = None
     against: Published | None = None
+    findings: Sequence[Finding] = ()
 
     @property
     def trials(self) -> pd.DataFrame:

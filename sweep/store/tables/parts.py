@@ -115,10 +115,22 @@ def count_bytes(directory: ResultsDir, number: int) -> int:
     return sum(_size(path) for path in paths if path.exists())
 
 
+def part_schema(directory: ResultsDir, name: TableName, number: int) -> pa.Schema:
+    """Read which columns a part of a table has.
+
+    Raises:
+        StoreError: if the file is truncated, not sweep's, or of a newer sweep.
+    """
+    path = part_path(directory, name, number)
+    schema = _read(path, lambda: pq.read_schema(**_source(path)))
+    version_of(schema, str(path))
+    return schema
+
+
 def is_outdated(directory: ResultsDir, number: int) -> bool:
     """Return whether a part is of an older schema, or lacks columns that came since."""
+    present = part_schema(directory, TableName.TRIALS, number)
     path = part_path(directory, TableName.TRIALS, number)
-    present = _read(path, lambda: pq.read_schema(**_source(path)))
     older = version_of(present, str(path)) < SCHEMA_VERSION
     return older or not set(SCHEMAS[TableName.TRIALS].names) <= set(present.names)
 

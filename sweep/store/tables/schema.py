@@ -246,14 +246,29 @@ def conform(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
 def _conformed(table: pa.Table, item: pa.Field, where: str) -> pa.ChunkedArray:
     if item.name in table.column_names:
         values = table[item.name]
-        if values.type == item.type:
-            return values if item.nullable else _with_nan(values)
-        raise StoreError(f"{where}: column {item.name} must be {item.type} (got {values.type})")
+        require_type(item, values.type, where)
+        return values if item.nullable else _with_nan(values)
+    neutral = neutral_of(item, where)
+    return pa.chunked_array([pa.repeat(pa.scalar(neutral, item.type), len(table))])
+
+
+def neutral_of(item: pa.Field, where: str) -> Any:
+    """Return what a column that came later holds in a table without it.
+
+    Raises:
+        StoreError: if the table of no version lacks it.
+    """
     known = PARAMETERS.get(item.name)
     neutral = ADDED.get(item.name) if known is None else known.metadata["neutral"]
     if neutral is None and not item.nullable:
         raise StoreError(f"{where}: column {item.name} must not be missing; the file is not whole")
-    return pa.chunked_array([pa.repeat(pa.scalar(neutral, item.type), len(table))])
+    return neutral
+
+
+def require_type(item: pa.Field, found: pa.DataType, where: str) -> None:
+    """Raise StoreError where a column is of another type than it should be."""
+    if found != item.type:
+        raise StoreError(f"{where}: column {item.name} must be {item.type} (got {found})")
 
 
 def _lacks_numbers(table: pa.Table) -> bool:

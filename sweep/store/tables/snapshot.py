@@ -4,7 +4,8 @@ A reader takes the journal first and the parts after it, so that a result that m
 other meanwhile is read twice rather than not at all; the second copy is dropped.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +22,6 @@ from sweep.store.tables.table_set import TableSet, concatenated, with_values, wi
 ATTEMPTS = 10
 
 Where = tuple[str, Collection[str]]
-Read = Callable[[TableName, Sequence[str] | None, Where | None], pa.Table]
 
 
 def read_rows(
@@ -48,7 +48,7 @@ def read_rows(
             return _read_once(directory, name, columns, where)
         except FileNotFoundError:  # the writer has just put that part together with others
             continue
-    raise _moving(path)
+    raise moving(path)
 
 
 def iterate_trials(path: str | AnyPath, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
@@ -80,7 +80,7 @@ def iterate_rows(
             return
         except FileNotFoundError:  # put together with others: those already yielded are known
             continue
-    raise _moving(path)
+    raise moving(path)
 
 
 def _read_once(
@@ -93,15 +93,29 @@ def _tables(
     directory: ResultsDir, name: TableName, columns: Sequence[str] | None, where: Where | None
 ) -> Iterator[pa.Table]:
     """Yield the rows that count of each source in turn."""
+    wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
+    for source in counted_sources(directory):
+        yield without_trials(source.read(name, wanted, where), source.dropped)
+
+
+def counted_sources(directory: ResultsDir) -> "list[Source]":
+    """Return the parts and frames of the journal, the oldest first, with what does not count.
+
+    Raises:
+        StoreError: if a file is damaged.
+        FileNotFoundError: if a part was put together with others meanwhile.
+    """
     removed = read_removals(directory)
     sources = _sources(directory)
-    stale = _stale([read(TableName.TRIALS, COLUMNS, None) for read in sources])
-    wanted = None if columns is None else list(dict.fromkeys([*columns, "trial_id"]))
-    for place, read in enumerate(sources):
-        yield without_trials(read(name, wanted, where), removed.union(stale.get(place, ())))
+    stale = _stale([source.read(TableName.TRIALS, COLUMNS, None) for source in sources])
+    return [
+        replace(source, dropped=removed.union(stale.get(place, ())))
+        for place, source in enumerate(sources)
+    ]
 
 
-def _moving(path: str | AnyPath) -> StoreError:
+def moving(path: str | AnyPath) -> StoreError:
+    """Return the error of parts that are put together again and again while they are read."""
     return StoreError(f"{path}: must not change while it is read; try again")
 
 
@@ -116,26 +130,37 @@ def _stale(trials: Sequence[pa.Table]) -> Mapping[int, Collection[str]]:
     return holdings.stale
 
 
-def _sources(directory: ResultsDir) -> list[Read]:
-    """Ways to read each part and each frame of the journal, the oldest first."""
-    where = str(directory.journal)
-    frames = [decode(payload, where) for payload in replay(directory.journal)]
-    parts = [_part_source(directory, number) for number in part_numbers(directory)]
-    return parts + [_frame_source(batch) for batch in frames]
+@dataclass(frozen=True)
+class Source:
+    """A part of the tables, or a frame of the journal.
 
+    Attributes:
+        directory: the results.
+        part: its number; None of a frame.
+        frame: the tables of a frame; None of a part.
+        dropped: the trials whose rows do not count.
+    """
 
-def _part_source(directory: ResultsDir, number: int) -> Read:
-    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
-        return read_part(directory, name, number, columns=columns, where=where)
+    directory: ResultsDir
+    part: int | None = None
+    frame: TableSet | None = None
+    dropped: Collection[str] = frozenset()
 
-    return read
-
-
-def _frame_source(batch: TableSet) -> Read:
-    def read(name: TableName, columns: Sequence[str] | None, where: Where | None) -> pa.Table:
-        table = batch.tables[name]
+    def read(
+        self, name: TableName, columns: Sequence[str] | None = None, where: Where | None = None
+    ) -> pa.Table:
+        """Read its rows of a table, those that do not count included."""
+        if self.part is not None:
+            return read_part(self.directory, name, self.part, columns=columns, where=where)
+        assert self.frame is not None
+        table = self.frame.tables[name]
         if where is not None:
             table = with_values(table, *where)
         return table if columns is None else table.select(list(columns))
 
-    return read
+
+def _sources(directory: ResultsDir) -> list[Source]:
+    where = str(directory.journal)
+    frames = [decode(payload, where) for payload in replay(directory.journal)]
+    parts = [Source(directory, part=number) for number in part_numbers(directory)]
+    return parts + [Source(directory, frame=batch) for batch in frames]

@@ -4,6 +4,8 @@ import { draw } from "sweep/dom";
 import { clipped, MISSING, short } from "sweep/text";
 
 const MOST_TICKS = 8;
+const INSET = 24;
+export const LONGEST = 16; // letters of a label
 const ROOM = 18; // for trials without a value
 
 /** A column along a line of a figure, `from` and `to` in its units; `to` may be the lesser. */
@@ -15,21 +17,40 @@ export class Axis {
     this.missing = from + direction * (ROOM / 2 - 2);
     this.from = this.hasMissing ? from + direction * ROOM : from;
     this.to = to;
+    this.isLevel = direction > 0;
+    // Few values stand a little within, so that there is room to spread those of equal value.
+    const isSpread = column.isNumber && !column.groups.isBinned;
+    this.inset = isSpread ? Math.min(INSET, Math.abs(to - this.from) / (2 * column.groups.labels.length + 2)) * direction : 0;
+  }
+
+  get #start() {
+    return this.from + this.inset;
+  }
+
+  get #length() {
+    return this.to - this.from - 2 * this.inset;
   }
 
   /** Return where a position of the column, 0 to 1, lies. */
   at(position) {
-    return position === position ? this.from + (this.to - this.from) * position : this.missing;
+    return position === position ? this.#start + this.#length * position : this.missing;
   }
 
   /** Return the position of the column that lies there, within 0 and 1. */
   positionAt(place) {
-    return Math.min(1, Math.max(0, (place - this.from) / (this.to - this.from)));
+    return Math.min(1, Math.max(0, (place - this.#start) / this.#length));
+  }
+
+  /** Pixels that a tick's label needs. */
+  get #spacing() {
+    if (!this.isLevel) return 22;
+    const letters = this.column.isNumber ? 6 : Math.min(LONGEST, d3.max(this.column.levels, (level) => level.length) ?? 1);
+    return letters * 6.5 + 8;
   }
 
   /** The ticks: positions with their labels. */
   get ticks() {
-    const room = Math.max(2, Math.min(MOST_TICKS, Math.floor(Math.abs(this.to - this.from) / 26)));
+    const room = Math.max(2, Math.min(MOST_TICKS, Math.floor(Math.abs(this.to - this.from) / this.#spacing)));
     const numbers = this.column.isNumber ? numberTicks(this.column, room) : thinned(this.column.levels, room);
     return numbers.map(([number, label]) => ({ position: this.column.positionOf(number), label }));
   }
@@ -45,14 +66,23 @@ function numberTicks(column, room) {
 
 function logTicks(low, high, room) {
   const powers = d3.range(Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9) + 1);
-  if (powers.length < 3) return d3.scaleLog([low, high], [0, 1]).ticks(room).filter((_, k, all) => all.length <= room || k % 2 === 0);
+  if (powers.length < 3) return roundTicks(low, high, room);
   const step = Math.ceil(powers.length / room);
   return powers.filter((_, k) => k % step === 0).map((power) => Number(`1e${power}`));
 }
 
+/** Return 1, 2 and 5 of each power of ten, as far as there is room for them. */
+function roundTicks(low, high, room) {
+  const within = d3.scaleLog([low, high], [0, 1]).ticks(30);
+  const leading = (number) => Math.round(number / 10 ** Math.floor(Math.log10(number) + 1e-9));
+  const choices = [[1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 5], [1, 3], [1]];
+  const fitting = choices.map((digits) => within.filter((number) => digits.includes(leading(number))));
+  return fitting.find((some) => some.length <= room && some.length > 1) ?? [low, high];
+}
+
 function thinned(levels, room) {
   const step = Math.ceil(levels.length / room);
-  return levels.map((level, place) => [place, clipped(level, 16)]).filter((_, k) => k % step === 0);
+  return levels.map((level, place) => [place, clipped(level, LONGEST)]).filter((_, k) => k % step === 0);
 }
 
 /** Return the axis as a picture: below the figure where it is level, else to the left of it. */

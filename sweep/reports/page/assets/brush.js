@@ -37,7 +37,11 @@ export function addBrush(group, { axis, isLevel, cross, thickness, state, theme 
   const ends = ["least", "largest"].map((word, end) => endOf(word, end, { column, span, set, state, name, theme }));
   group.append(field, band, ...ends.map((end) => end.element));
 
+  let drawn;
   const update = () => {
+    const text = state.get(name);
+    if (text === drawn) return;
+    drawn = text;
     const at = span();
     const [low, high] = at ?? [0, 1];
     const shape = box(axis.at(low), axis.at(high), { visibility: at ? "visible" : "hidden" });

@@ -1,5 +1,6 @@
 /** The trials as columns of typed arrays, one value a trial; there is no object a trial. */
 
+import { sortedPlaces } from "sweep/statistics";
 import { counted, digits, MISSING } from "sweep/text";
 
 const ARRAYS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Array, f8: Float64Array };
@@ -77,7 +78,10 @@ export class Column {
     if (this.#positions) return this.#positions;
     const positions = new Float32Array(this.count);
     const numbers = this.numbers;
-    for (let i = 0; i < this.count; i++) positions[i] = this.positionOf(numbers[i]);
+    if (this.isNumber && !this.isLog) {
+      const [low, high] = this.range;
+      for (let i = 0; i < this.count; i++) positions[i] = (numbers[i] - low) / (high - low);
+    } else for (let i = 0; i < this.count; i++) positions[i] = this.positionOf(numbers[i]);
     return (this.#positions = positions);
   }
 
@@ -91,13 +95,9 @@ export class Column {
 
   /** Places of the trials from least to largest value; those without one last. */
   get order() {
-    if (this.#order) return this.#order;
-    const keys = this.kind === "id" ? null : this.numbers;
-    const order = new Uint32Array(this.count);
-    for (let i = 0; i < this.count; i++) order[i] = i;
-    if (keys) order.sort((a, b) => rank(keys[a]) - rank(keys[b]) || a - b);
-    else order.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1));
-    return (this.#order = order);
+    if (this.kind !== "id") return (this.#order ??= sortedPlaces(this.numbers));
+    const places = Uint32Array.from({ length: this.count }, (_, i) => i);
+    return (this.#order ??= places.sort((a, b) => (this.text(a) < this.text(b) ? -1 : 1)));
   }
 
   /** Return a value for people. */
@@ -123,7 +123,8 @@ export class Column {
   }
 
   #levelGroups() {
-    const codes = Uint16Array.from(this.values, (code) => (code === this.none ? NO_GROUP : code));
+    const codes = new Uint16Array(this.count);
+    for (let i = 0; i < this.count; i++) codes[i] = this.values[i] === this.none ? NO_GROUP : this.values[i];
     const numbers = this.levels.map((_, code) => [code, code]);
     return { codes, labels: this.levels, numbers, isBinned: false };
   }
@@ -167,6 +168,8 @@ export class Trials {
     this.byName = new Map(this.columns.map((column) => [column.name, column]));
     this.axes = this.columns.filter((column) => column.role === "axis");
     this.outcomes = this.columns.filter((column) => column.role === "outcome");
+    this.settings = this.axes.filter((column) => column.name !== "seed");
+    this.telling = tellingOf(this.settings);
     this.drawable = this.columns.filter((column) => column.kind !== "id");
     this.ids = this.columns.find((column) => column.kind === "id");
   }
@@ -186,8 +189,11 @@ export class Trials {
   }
 }
 
-function rank(value) {
-  return value === value ? value : Infinity;
+/** Return the axes of several values that most trials have; the others where there are none. */
+function tellingOf(axes) {
+  const several = axes.filter((column) => column.groups.labels.length > 1);
+  const common = several.filter((column) => d3.mean(column.positions, (at) => at !== at) < 0.5);
+  return common.length ? common : several.length ? several : axes;
 }
 
 function infinite(value) {

@@ -25,14 +25,20 @@ const OF_REASON = {
   cancelled: 5,
 };
 
-/** Return how each trial ended, as places among `ENDINGS`, and which endings there are. */
+/**
+ * Return how each trial ended, as places among `ENDINGS`; which endings there are, and how many of
+ * each; and whether a trial's outcomes are final ones: it was neither pruned nor diverged nor failed.
+ */
 export function endingsOf(trials) {
   const column = trials.get("stop_reason") ?? trials.get("status");
   const codes = new Uint8Array(trials.count);
   const counts = new Uint32Array(ENDINGS.length);
   const known = column?.levels?.map((level) => OF_REASON[level] ?? 0) ?? [];
   for (let i = 0; i < trials.count; i++) counts[(codes[i] = known[column?.values[i]] ?? 0)]++;
-  return { codes, counts, present: ENDINGS.map((_, k) => k).filter((k) => counts[k]) };
+  const status = trials.get("status");
+  const finished = status?.levels.indexOf("finished") ?? -1;
+  const isFinal = (i) => !status || status.values[i] === finished;
+  return { codes, counts, isFinal, present: ENDINGS.map((_, k) => k).filter((k) => counts[k]) };
 }
 
 const SYMBOLS = {

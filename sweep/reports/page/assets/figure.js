@@ -20,10 +20,12 @@ const PRINT_WIDTH = 680;
  * @property {function(): Node[]} [controls]
  * @property {function(HTMLElement, {width: number, theme: Object, isFile: boolean}): void} draw
  * @property {function(): string} caption
+ * @property {string} [hint] what can be done with it on the page
  * @property {function(): {header: string[], rows: Iterable<Array>}} table
  */
 
 export class Figures {
+  isBegun = false;
   #all = [];
   #frame = 0;
   #rest = 0;
@@ -33,12 +35,14 @@ export class Figures {
     state.listen((changed, isSettled) => this.#changed(changed, isSettled));
     new ResizeObserver(() => this.#resized()).observe(document.body);
     this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
+    this.#drawAhead();
     addEventListener("beforeprint", () => this.#print());
     addEventListener("afterprint", () => this.refresh());
   }
 
   /** Add a figure to a place of the page. */
   add(place, view) {
+    this.#all = this.#all.filter((figure) => figure.element.isConnected);
     const figure = new Figure(view, this);
     this.#all.push(figure);
     place.append(figure.element);
@@ -53,6 +57,12 @@ export class Figures {
     this.#drawSoon();
   }
 
+  /** Draw figures anew, as they have more to show. */
+  spoil(...names) {
+    for (const figure of this.#all) if (names.includes(figure.view.name)) figure.isStale = true;
+    this.#drawSoon();
+  }
+
   #changed(changed, isSettled) {
     const isSelection = [...changed].some((name) => name === "where" || name.startsWith("f."));
     for (const figure of this.#all) if (!isSelection || !figure.view.isOfAll) figure.isStale = true;
@@ -60,31 +70,46 @@ export class Figures {
   }
 
   #resized() {
-    for (const figure of this.#all) if (figure.width !== figure.drawnWidth) figure.spoil();
+    for (const figure of this.#all) if (figure.measure() > 0 && figure.width !== figure.drawnWidth) figure.spoil();
     this.#drawSoon();
   }
 
   #seen(entries) {
     for (const { target, isIntersecting } of entries) {
-      this.#all.find((figure) => figure.element === target).isSeen = isIntersecting;
+      const figure = this.#all.find((one) => one.element === target);
+      if (!figure) continue;
+      figure.isSeen = isIntersecting;
+      if (isIntersecting) figure.measure();
     }
     this.#drawSoon();
   }
 
+  /** Draw what is out of sight, a figure at a time when there is nothing else to do: then nothing moves on scrolling. */
+  #drawAhead() {
+    const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+    idle(() => {
+      const next = this.#all.find((figure) => !figure.isDrawn && figure.measure() > 0);
+      next?.draw(this.theme);
+      if (next || !this.#all.length) this.#drawAhead();
+    });
+  }
+
   #drawSoon() {
     clearTimeout(this.#rest);
-    this.#rest = setTimeout(() => this.#draw(() => true), SETTLED);
+    this.#rest = setTimeout(() => this.#draw(() => true, true), SETTLED);
     if (!this.#frame) {
       this.#frame = requestAnimationFrame(() => {
         this.#frame = 0;
-        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn);
+        this.#draw((figure) => figure.view.isQuick || !figure.isDrawn, false);
       });
     }
   }
 
-  #draw(isDue) {
+  #draw(isDue, isSettled) {
     for (const figure of this.#all) {
-      if (figure.isStale && figure.isSeen && isDue(figure)) figure.draw(this.theme);
+      if (!figure.isSeen || figure.width <= 0) continue; // none, while a trial has the page
+      if (figure.isStale && isDue(figure)) figure.draw(this.theme);
+      if (isSettled) figure.drawControls();
     }
   }
 
@@ -102,6 +127,7 @@ class Figure {
   isStale = true;
   isSeen = false;
   isDrawn = false;
+  width = 0;
 
   constructor(view, figures) {
     this.view = view;
@@ -115,13 +141,15 @@ class Figure {
       button("CSV", () => this.saveCsv(), { title: "Download its data", "aria-label": `CSV of ${view.title}` }),
     );
     this.controls = make("div", { class: "controls" });
-    const head = make("header", {}, title, this.controls, files);
+    const head = make("header", {}, title, files, this.controls);
     this.element = make("figure", { class: `figure ${view.name}`, "aria-labelledby": title.id }, head, this.body, this.caption);
     this.figures = figures;
   }
 
-  get width() {
-    return Math.floor(this.body.clientWidth);
+  /** Take up how wide the figure can be: 0 while it is hidden. Asked for rarely, as it costs a layout. */
+  measure() {
+    this.width = Math.floor(this.body.clientWidth);
+    return this.width;
   }
 
   /** Forget what is drawn, as it no longer fits. */
@@ -131,15 +159,17 @@ class Figure {
   }
 
   draw(theme, width = this.width) {
-    if (!this.isDrawn || this.view.hasChangingControls) this.#drawControls();
+    if (!this.isDrawn) this.drawControls();
     this.view.draw(this.body, { width, theme, isFile: false });
-    this.caption.textContent = this.view.caption();
+    this.caption.replaceChildren(this.view.caption(), ...(this.view.hint ? [" ", make("span", { class: "hint" }, this.view.hint)] : []));
+    if (!this.figures.isBegun) performance.mark("sweep-picture");
+    this.figures.isBegun = true;
     this.drawnWidth = width;
     this.isStale = false;
     this.isDrawn = true;
   }
 
-  #drawControls() {
+  drawControls() {
     if (!this.view.controls || this.controls.contains(document.activeElement)) return;
     this.controls.replaceChildren(...this.view.controls());
   }

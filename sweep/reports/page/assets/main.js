@@ -4,14 +4,22 @@ import { Bar } from "sweep/bar";
 import { bytesOf, objectOf } from "sweep/bytes";
 import { Trials } from "sweep/columns";
 import { make } from "sweep/dom";
+import { curvesView } from "sweep/curves";
+import { Details } from "sweep/details";
 import { endingsOf } from "sweep/endings";
 import { Figures } from "sweep/figure";
+import { gradientsView } from "sweep/gradients";
+import { heatmapView } from "sweep/heatmap";
 import { parallelView } from "sweep/parallel";
 import { scatterView } from "sweep/scatter";
 import { Selection } from "sweep/selection";
+import { slicesView } from "sweep/slices";
 import { State } from "sweep/state";
+import { survivalView } from "sweep/survival";
 import { TrialTable } from "sweep/table";
 import { themeSwitch } from "sweep/theme";
+import { Traces } from "sweep/traces";
+import { TrialPage } from "sweep/trial";
 import { holds } from "sweep/where";
 
 const HEADLINES = ["validation_loss", "final_loss", "epochs"];
@@ -39,10 +47,25 @@ function build(context) {
   const figures = new Figures(state);
   document.getElementById("top").append(themeSwitch(() => figures.refresh()));
   if (!trials.count) return;
+  context.traces = new Traces(context.manifest, () => figures.spoil("curves", "trial_curve"));
+  context.details = new Details();
   figures.add(places.wide, parallelView(context));
-  figures.add(places.figures, scatterView(context));
-  context.table = new TrialTable(places.table, context);
+  for (const view of viewsOf(context)) figures.add(places.figures, view);
+  new TrialTable(places.table, context);
+  new TrialPage(places.trial, { ...context, figures });
   performance.mark("sweep-ready");
+}
+
+function viewsOf(context) {
+  const hasSettings = context.trials.settings.length > 0;
+  return [
+    scatterView(context),
+    hasSettings ? heatmapView(context) : null,
+    hasSettings ? slicesView(context) : null,
+    curvesView(context),
+    survivalView(context),
+    gradientsView(context),
+  ].filter(Boolean);
 }
 
 function sections() {
@@ -51,8 +74,9 @@ function sections() {
   const figures = make("div", { class: "figures" });
   const table = make("section", { id: "table", "aria-labelledby": "table-title" }, make("h2", { id: "table-title" }, "Trials"));
   const explore = make("section", { id: "explore", "aria-labelledby": "explore-title" }, make("h2", { id: "explore-title" }, "Explore"), bar, wide, figures);
-  document.getElementById("views").append(explore, table);
-  return { bar, wide, figures, table };
+  const trial = make("section", { id: "trial", hidden: true });
+  document.getElementById("views").append(explore, table, trial);
+  return { bar, wide, figures, table, trial };
 }
 
 await start();

@@ -3,7 +3,7 @@
  * each other. Between two axes, trials of the same cells on both are one line with their number.
  */
 
-import { Axis, axisTitle, drawAxis } from "sweep/axes";
+import { Axis, axisTitle, drawAxis, LONGEST } from "sweep/axes";
 import { addBrush } from "sweep/brush";
 import { draw, make } from "sweep/dom";
 import { block } from "sweep/figure";
@@ -13,10 +13,10 @@ import { clipped, counted } from "sweep/text";
 const HEIGHT = 300;
 const TOP = 34;
 const BOTTOM = 24;
-const SIDE = 56;
+const RIGHT = 48;
 const CELLS = 96; // along an axis of many values
 const LEAST_GAP = 84;
-const MOST_AXES = 12;
+const MOST_AXES = 10;
 
 export function parallelView({ trials, state, selection, headline }) {
   const layouts = new WeakMap();
@@ -32,11 +32,12 @@ export function parallelView({ trials, state, selection, headline }) {
     controls: () => [columnChoice(trials, columns(), state)],
     draw(body, { width, theme, isFile }) {
       const shown = columns();
-      const room = Math.max(width, 2 * SIDE + LEAST_GAP * (shown.length - 1));
+      const left = leftOf(shown[0]);
+      const room = Math.max(width, left + RIGHT + LEAST_GAP * (shown.length - 1));
       const key = [...shown.map((column) => column.name), room].join();
       let layout = layouts.get(body);
       if (!layout || layout.key !== key || !body.firstChild) {
-        layout = layOut({ key, shown, width: room, theme, state, isFile });
+        layout = layOut({ key, shown, width: room, left, theme, state, isFile });
         layouts.set(body, layout);
         body.replaceChildren(layout.block);
       }
@@ -44,7 +45,8 @@ export function parallelView({ trials, state, selection, headline }) {
       layout.updates.forEach((update) => update());
     },
     caption: () =>
-      `Darkness is the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey. Drag along an axis to select; its ends also move by the arrow keys, Escape clears it.`,
+      `Darkness is the logarithm of how many trials pass; selected in colour (${counted(selection.count)} of ${trials.told}), all in grey.`,
+    hint: "Drag along an axis to select; the ends of what is selected also move by the arrow keys, Escape clears it.",
     table() {
       const shown = columns();
       return { header: ["trial_id", ...shown.map((column) => column.name)], rows: rowsOf(trials, selection, shown) };
@@ -53,14 +55,21 @@ export function parallelView({ trials, state, selection, headline }) {
 }
 
 function usual(trials, headline) {
+  const axes = trials.telling;
   const outcomes = [trials.get("epochs"), headline].filter((column) => column && column.role !== "axis");
-  return [...trials.axes.slice(0, MOST_AXES - outcomes.length), ...outcomes];
+  return [...axes.slice(0, MOST_AXES - outcomes.length), ...outcomes];
 }
 
 function* rowsOf(trials, selection, columns) {
   for (let i = 0; i < trials.count; i++) {
     if (selection.mask[i]) yield [trials.ids.text(i), ...columns.map((column) => column.full(i))];
   }
+}
+
+/** Return the room for the labels of the first axis. */
+function leftOf(column) {
+  const letters = column.isNumber ? 7 : Math.min(LONGEST, d3.max(column.levels, (level) => level.length) ?? 1);
+  return Math.max(44, 14 + 6.3 * letters, 4 * Math.min(22, column.title.length));
 }
 
 function columnChoice(trials, shown, state) {
@@ -78,10 +87,10 @@ function columnChoice(trials, shown, state) {
   return make("details", { class: "menu" }, make("summary", {}, `${shown.length} axes`), make("div", {}, ...boxes));
 }
 
-function layOut({ key, shown, width, theme, state, isFile }) {
-  const gap = (width - 2 * SIDE) / Math.max(1, shown.length - 1);
+function layOut({ key, shown, width, left, theme, state, isFile }) {
+  const gap = (width - left - RIGHT) / Math.max(1, shown.length - 1);
   const axes = shown.map((column) => new Axis(column, HEIGHT - BOTTOM, TOP));
-  const raster = () => new Raster(width - 2 * SIDE, HEIGHT, 1);
+  const raster = () => new Raster(width - left - RIGHT, HEIGHT, 1);
   const { canvas, pen } = canvasOf(width, HEIGHT);
   const bins = axes.map((axis) => binsOf(axis));
   const gaps = axes.slice(1).map((_, k) => ({
@@ -91,7 +100,7 @@ function layOut({ key, shown, width, theme, state, isFile }) {
     to: Math.round((k + 1) * gap),
     counts: new Uint32Array(bins[k].count * bins[k + 1].count),
   }));
-  const drawn = axes.map((axis, k) => axisPart(axis, SIDE + k * gap, gap, theme));
+  const drawn = axes.map((axis, k) => axisPart(axis, left + k * gap, gap, theme));
   const under = draw("svg", { width, height: HEIGHT, "aria-hidden": "true" }, ...drawn);
   const layers = [canvas, under];
   const updates = [];
@@ -99,10 +108,10 @@ function layOut({ key, shown, width, theme, state, isFile }) {
     const groups = axes.map(() => draw("g"));
     layers.push(draw("svg", { width, height: HEIGHT, role: "group", "aria-label": "Select by the axes" }, ...groups));
     axes.forEach((axis, k) => {
-      updates.push(addBrush(groups[k], { axis, isLevel: false, cross: SIDE + k * gap - 8, thickness: 16, state, theme }));
+      updates.push(addBrush(groups[k], { axis, isLevel: false, cross: left + k * gap - 8, thickness: 16, state, theme }));
     });
   }
-  return { key, gaps, front: raster(), back: raster(), canvas, pen, updates, block: block(width, HEIGHT, ...layers) };
+  return { key, left, gaps, front: raster(), back: raster(), canvas, pen, updates, block: block(width, HEIGHT, ...layers) };
 }
 
 function axisPart(axis, x, gap, theme) {
@@ -143,13 +152,16 @@ function paint(layout, selection, theme) {
   const { pen, canvas, front, back } = layout;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   if (!selection.isAll) {
-    if (!layout.isBackCounted) for (const gap of layout.gaps) countLines(back, gap, null);
-    layout.isBackCounted = true;
-    back.paint(pen, SIDE, 0, theme.rest, 0.1, 0.7);
+    if (layout.isBackPainted) back.show(pen, layout.left, 0);
+    else {
+      for (const gap of layout.gaps) countLines(back, gap, null);
+      back.paint(pen, layout.left, 0, theme.rest, 0.1, 0.7);
+      layout.isBackPainted = true;
+    }
   }
   front.clear();
   for (const gap of layout.gaps) countLines(front, gap, selection.mask);
-  front.paint(pen, SIDE, 0, theme.accent, 0.1, 0.95);
+  front.paint(pen, layout.left, 0, theme.accent, 0.1, 0.95);
 }
 
 function countLines(raster, { left, right, from, to, counts }, mask) {

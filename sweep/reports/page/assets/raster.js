@@ -68,6 +68,11 @@ export class Raster {
       pixels[p] = (shade[place] << 24) | ink;
     }
     this.pen.putImageData(this.image, 0, 0);
+    this.show(pen, x, y);
+  }
+
+  /** Draw onto a picture what was painted last. */
+  show(pen, x, y) {
     pen.imageSmoothingEnabled = false;
     pen.drawImage(this.canvas, x, y, this.width * this.cell, this.height * this.cell);
   }
@@ -97,5 +102,8 @@ export function canvasOf(width, height) {
 
 /** Return a number between -0.5 and 0.5 that is always the same for a trial. */
 export function jitter(i) {
-  return (Math.imul(i + 1, 2654435761) >>> 0) / 4294967296 - 0.5;
+  let bits = Math.imul(i + 1, 0x9e3779b1);
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 16)) >>> 0) / 4294967296 - 0.5;
 }

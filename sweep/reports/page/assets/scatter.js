@@ -13,13 +13,14 @@ import { counted } from "sweep/text";
 const MARGINS = { top: 10, right: 12, bottom: 46, left: 64 };
 const HEIGHT = 360;
 const MOST_GLYPHS = 1500;
+const GLYPHS = ENDINGS.map((ending) => new Path2D(outline(ending, 28)));
 const MOST_LEVELS = 8;
 const BAND = 0.7; // of the room between two values, over which equal ones are spread
 
 export function scatterView({ trials, state, selection, endings, headline, open }) {
   const layouts = new WeakMap();
   const columns = () => ({
-    x: trials.get(state.get("x")) ?? trials.axes.find((axis) => axis.isNumber) ?? trials.axes[0] ?? headline,
+    x: trials.get(state.get("x")) ?? trials.telling.find((axis) => axis.isNumber) ?? trials.telling[0] ?? headline,
     y: trials.get(state.get("y")) ?? headline,
   });
   const options = trials.drawable.map((column) => [column.name, column.title]);
@@ -49,6 +50,7 @@ export function scatterView({ trials, state, selection, endings, headline, open 
       paint(layout, selection, colour, endings, theme);
       layout.update();
     },
+    hint: "Drag to select, press on a trial to open its page.",
     caption() {
       const { x, y } = columns();
       const absent = [x, y].filter((column) => column.positions.some((at) => at !== at));
@@ -116,9 +118,8 @@ function layOut({ key, x, y, width, theme, state, trials, open, isFile }) {
       "text-anchor": "middle",
     }),
   );
-  const glyphs = draw("svg", { width, height: HEIGHT, "aria-hidden": "true" });
-  const layout = { key, across, up, front, back: raster(), cells, places, canvas, pen, glyphs, update: () => {} };
-  const layers = [under, canvas, glyphs];
+  const layout = { key, across, up, front, back: raster(), cells, places, canvas, pen, update: () => {} };
+  const layers = [under, canvas];
   if (!isFile) {
     const tools = toolsOf({ across, up, width, bottom, state, theme, places, open, x, y });
     layers.push(tools.element);
@@ -142,7 +143,7 @@ function pixels(axis, count, salt) {
     const position = positions[i];
     if (position !== position) placed[i] = axis.missing + jitter(i + salt) * 8;
     else {
-      const at = axis.from + (axis.to - axis.from) * position + (spread ? jitter(i + salt) * spread : 0);
+      const at = axis.at(position) + (spread ? jitter(i + salt) * spread : 0);
       placed[i] = Math.min(high + half, Math.max(low - half, at));
     }
   }
@@ -165,9 +166,12 @@ function paint(layout, selection, colour, endings, theme) {
   const top = MARGINS.top - front.cell;
   pen.clearRect(0, 0, canvas.width, canvas.height);
   if (!selection.isAll) {
-    if (!layout.isBackCounted) back.count(cells, new Uint8Array(cells.length).fill(1));
-    layout.isBackCounted = true;
-    back.paint(pen, left, top, theme.rest, 0.25, 0.8);
+    if (layout.isBackPainted) back.show(pen, left, top);
+    else {
+      back.count(cells, new Uint8Array(cells.length).fill(1));
+      back.paint(pen, left, top, theme.rest, 0.25, 0.8);
+      layout.isBackPainted = true;
+    }
   }
   front.clear();
   front.count(cells, selection.mask, colour.codes, colour.palette(theme));
@@ -176,19 +180,19 @@ function paint(layout, selection, colour, endings, theme) {
 }
 
 /** Draw the endings that are few as shapes over the raster. */
-function paintGlyphs({ glyphs, places }, selection, endings, theme) {
-  const drawn = [];
+function paintGlyphs({ pen, places }, selection, endings, theme) {
   const rare = endings.present.filter((k) => k !== 0 && endings.counts[k] <= MOST_GLYPHS);
-  if (rare.length) {
+  for (const k of rare) {
+    const shape = new Path2D();
     for (let i = 0; i < endings.codes.length; i++) {
-      const k = endings.codes[i];
-      if (!selection.mask[i] || !rare.includes(k)) continue;
-      const paint = ENDINGS[k].fill ? { fill: theme.endings[k] } : { fill: "none", stroke: theme.endings[k] };
-      const at = `translate(${places.x[i].toFixed(1)},${places.y[i].toFixed(1)})`;
-      drawn.push(draw("path", { d: outline(ENDINGS[k], 28), transform: at, ...paint }));
+      if (selection.mask[i] && endings.codes[i] === k) {
+        shape.addPath(GLYPHS[k], { e: places.x[i], f: places.y[i] });
+      }
     }
+    pen.fillStyle = pen.strokeStyle = theme.endings[k];
+    if (ENDINGS[k].fill) pen.fill(shape);
+    else pen.stroke(shape);
   }
-  glyphs.replaceChildren(...drawn);
 }
 
 function toolsOf({ across, up, width, bottom, state, theme, places, open, x, y }) {

@@ -20,7 +20,7 @@ export function short(value) {
   const size = Math.abs(value);
   if (size >= 1e6 || (size > 0 && size < 1e-3)) return trimmedPower(value.toExponential(2));
   if (size >= 1e4) return `${trimmed((value / 1e3).toFixed(1))}k`;
-  return digits(value, 3);
+  return digits(value, size >= 1e3 ? 4 : 3);
 }
 
 /** Write a whole number with its thousands apart. */

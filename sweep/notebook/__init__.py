@@ -1,0 +1,1 @@
+"""What a notebook shows: results with their pictures, a bar while a sweep runs."""
