@@ -12,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sweep.printable import printable_line, printable_text
+from sweep.reports.page import apart
 from sweep.reports.page.columns import Role, encode_columns
 from sweep.reports.page.document import build_page
+from sweep.reports.report import write_report
 from sweep.result import Curve, TrialResult
 from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
@@ -150,3 +152,21 @@ def test_more_levels_than_a_byte_counts_are_told_apart() -> None:
     assert {column.type for column in columns} == {"u2"}
     read = {c.name: decoded_column(c.described(0), c.data, len(frame)) for c in columns}
     assert read == {"activation": [*names, None], "epochs": [*range(300), None]}
+
+
+@pytest.mark.slow
+def test_a_report_in_two_processes_is_the_same_files(tmp_path: Path, monkeypatch: Any) -> None:
+    rates = [0.1, 0.01]
+    results = [make_result(learning_rate=rate, seed=seed) for rate in rates for seed in range(3)]
+    directory = store(tmp_path / "results", *results)
+    together = written(directory, tmp_path / "together")
+    monkeypatch.setattr(apart, "MOST_TOGETHER", 5)
+    assert apart.is_large(directory)
+    assert written(directory, tmp_path / "apart") == together
+
+
+def written(directory: ResultsDir, folder: Path) -> dict[str, bytes]:
+    """Write the report of results into a folder; return its files."""
+    folder.mkdir()
+    write_report(directory, folder / "report.md")
+    return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}

@@ -6,6 +6,8 @@ from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.findings.record import findings_beside, write_findings
+from sweep.reports.findings.subject import COLUMNS, subject_of
+from sweep.reports.page.apart import is_large, write_page_apart
 from sweep.reports.page.document import compose_page
 from sweep.reports.page.reconstructions import Reconstruct
 from sweep.reports.page.table import PageTable, page_columns
@@ -64,8 +66,12 @@ def write_report(
         must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
     sections, asked = all_sections(), asked_for(directory)
+    apart = against is None and reconstruct is None and is_large(directory)
+    if apart:  # first, so that never two tables are held
+        write_page_apart(directory, page_beside(path), rung)
     if against is None:
-        columns = [*columns_read(sections), *page_columns(directory)]
+        own = COLUMNS if apart else page_columns(directory)
+        columns = [*columns_read(sections), *own]
         trials = read_telling(directory, rung, columns)
     else:  # which may compare by any column
         trials = read_judged(directory, rung)
@@ -73,12 +79,12 @@ def write_report(
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
     del trials  # where some do not count, those that do are a copy
-    table = PageTable.of(directory, population, rung)
-    found = table.subject.findings
+    subject = subject_of(directory, population)
+    found = subject.findings
     context = Context(
         directory,
         population,
-        axes=table.subject.axes,
+        axes=subject.axes,
         figures=FigureFolder(path.with_name(f"{path.stem}_figures"), figures),
         by=find_axes(axes_of(population.trials), by),
         rung=rung,
@@ -86,7 +92,9 @@ def write_report(
         findings=found,
     )
     write_atomically(path, compose_report(context, sections).encode())
-    write_atomically(page_beside(path), compose_page(table, reconstruct))
+    if not apart:
+        table = PageTable.of(subject, rung)
+        write_atomically(page_beside(path), compose_page(table, reconstruct))
     write_findings(findings_beside(path), found)
     return path
 

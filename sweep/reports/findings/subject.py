@@ -91,7 +91,13 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
         StoreError: if there are no results, or a file is damaged.
     """
     trials = read_telling(directory, rung, COLUMNS)
-    population = population_of(trials, asked_for(directory), by_path=rung is not None)
+    return subject_of(
+        directory, population_of(trials, asked_for(directory), by_path=rung is not None)
+    )
+
+
+def subject_of(directory: ResultsDir, population: Population) -> Subject:
+    """Return what findings are made from where it has been read and split."""
     telling = factors_of(population.trials)
     axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
     return Subject(directory, population, axes)

@@ -7,10 +7,9 @@ from typing import Any, Self
 import pandas as pd
 
 from sweep.ladder import Rung
-from sweep.reports.axes import axes_of, varying_parameters
+from sweep.reports.axes import varying_parameters
 from sweep.reports.false_convergence import COLUMN
-from sweep.reports.findings.subject import COLUMNS, Subject
-from sweep.reports.groups import factors_of
+from sweep.reports.findings.subject import COLUMNS, Subject, subject_of
 from sweep.reports.page.columns import Role
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
@@ -46,12 +45,8 @@ class PageTable:
     rung: Rung | None = None
 
     @classmethod
-    def of(cls, directory: ResultsDir, population: Population, rung: Rung | None = None) -> Self:
+    def of(cls, subject: Subject, rung: Rung | None = None) -> Self:
         """Return the trials of a page where they have been read and split."""
-        counted = population.trials
-        factors = factors_of(counted)
-        axes = [axis for axis in axes_of(counted) if axis.name in factors]
-        subject = Subject(directory, population, axes)
         return cls(subject, _roles(cls(subject, {})), rung)
 
     def __len__(self) -> int:
@@ -98,7 +93,7 @@ def read_page_table(directory: ResultsDir, rung: Rung | None = None) -> PageTabl
         asked_for(directory),
         by_path=rung is not None,
     )
-    return PageTable.of(directory, population, rung)
+    return PageTable.of(subject_of(directory, population), rung)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:

@@ -1,0 +1,38 @@
+"""Writes the page of a large table in a process of its own, with which its memory ends."""
+
+import sys
+from collections.abc import Collection
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from sweep.ladder import Rung
+from sweep.reports.page.document import build_page
+from sweep.store.places.files import write_atomically
+from sweep.store.places.layout import ResultsDir
+from sweep.store.places.remote import AnyPath
+from sweep.store.tables.parts import count_rows, part_numbers
+from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugins
+
+MOST_TOGETHER = 250_000
+"""Trials up to which the page and the rest of a report are made of one table in memory."""
+
+
+def is_large(directory: ResultsDir) -> bool:
+    """Whether results are so many that a report in parts takes notably less memory."""
+    rows = (count_rows(directory, number) for number in part_numbers(directory))
+    return sum(rows) > MOST_TOGETHER
+
+
+def write_page_apart(directory: ResultsDir, path: AnyPath, rung: Rung | None = None) -> None:
+    """Write the page of results to `path`; code of users' own runs there if it has run here."""
+    known = {name.partition(".")[0] for name in sys.modules}
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        pool.submit(_write, directory, path, rung, plugins_are_refused(), known).result()
+
+
+def _write(
+    directory: ResultsDir, path: AnyPath, rung: Rung | None, refused: bool, known: Collection[str]
+) -> None:
+    asking = asking_for_plugins(lambda package, _: package in known)
+    with refusing_plugins() if refused else asking:
+        write_atomically(path, build_page(directory, rung))
