@@ -66,9 +66,10 @@ def write_report(
         must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
     sections, asked = all_sections(), asked_for(directory)
-    apart = against is None and reconstruct is None and is_large(directory)
-    if apart:  # first, so that never two tables are held
-        write_page_apart(directory, page_beside(path), rung)
+    alone = against is None and reconstruct is None
+    apart = (  # first, so that never two tables are held
+        alone and is_large(directory) and write_page_apart(directory, page_beside(path), rung)
+    )
     if against is None:
         own = COLUMNS if apart else page_columns(directory)
         columns = [*columns_read(sections), *own]

@@ -1,9 +1,12 @@
-"""Writes the page of a large table in a process of its own, with which its memory ends."""
+"""Writes the page of a large table in a process of its own, with which its memory ends.
 
+python -P -m sweep.reports.page.apart, told on its standard input what to write.
+"""
+
+import pickle
+import subprocess
 import sys
 from collections.abc import Collection
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 
 from sweep.ladder import Rung
 from sweep.reports.page.document import build_page
@@ -23,11 +26,16 @@ def is_large(directory: ResultsDir) -> bool:
     return sum(rows) > MOST_TOGETHER
 
 
-def write_page_apart(directory: ResultsDir, path: AnyPath, rung: Rung | None = None) -> None:
-    """Write the page of results to `path`; code of users' own runs there if it has run here."""
+def write_page_apart(directory: ResultsDir, path: AnyPath, rung: Rung | None = None) -> bool:
+    """Write the page of results to `path`; return whether that could be done.
+
+    Code of users' own runs there if it has run here.
+    """
     known = {name.partition(".")[0] for name in sys.modules}
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        pool.submit(_write, directory, path, rung, plugins_are_refused(), known).result()
+    told = (directory, path, rung, plugins_are_refused(), known)
+    command = [sys.executable, "-P", "-m", "sweep.reports.page.apart"]
+    done = subprocess.run(command, input=pickle.dumps(told), stderr=subprocess.DEVNULL, check=False)
+    return done.returncode == 0
 
 
 def _write(
@@ -36,3 +44,7 @@ def _write(
     asking = asking_for_plugins(lambda package, _: package in known)
     with refusing_plugins() if refused else asking:
         write_atomically(path, build_page(directory, rung))
+
+
+if __name__ == "__main__":
+    _write(*pickle.loads(sys.stdin.buffer.read()))
