@@ -150,3 +150,21 @@ def test_more_levels_than_a_byte_counts_are_told_apart() -> None:
     assert {column.type for column in columns} == {"u2"}
     read = {c.name: decoded_column(c.described(0), c.data, len(frame)) for c in columns}
     assert read == {"activation": [*names, None], "epochs": [*range(300), None]}
+
+
+@pytest.mark.parametrize("rates", [[0.1, 0.1000000001, 0.3], [0.1 + n * 1e-7 for n in range(20)]])
+def test_numbers_alike_in_the_digits_that_are_shown_are_one_level(
+    tmp_path: Path, rates: list[float]
+) -> None:
+    results = [make_result(learning_rate=rate, seed=seed) for rate in rates for seed in range(2)]
+    page = page_of(store(tmp_path, *results))
+    levels = page.manifest["groups"]["learning_rate"]
+    counts = [level["loss"]["n"] for level in levels.values()]
+    assert sum(counts) == len(results)
+    assert len(counts) < len(rates)
+
+
+def test_a_page_is_made_of_trials_none_of_which_counts(tmp_path: Path) -> None:
+    results = [make_result(StopReason.CANCELLED, learning_rate=rate) for rate in (0.1, 0.2)]
+    page = page_of(store(tmp_path, *results))
+    assert (page.manifest["trials"], page.manifest["fixed"]) == (0, {})
