@@ -170,3 +170,21 @@ def written(directory: ResultsDir, folder: Path) -> dict[str, bytes]:
     folder.mkdir()
     write_report(directory, folder / "report.md")
     return {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+
+
+@pytest.mark.parametrize("rates", [[0.1, 0.1000000001, 0.3], [0.1 + n * 1e-7 for n in range(20)]])
+def test_numbers_alike_in_the_digits_that_are_shown_are_one_level(
+    tmp_path: Path, rates: list[float]
+) -> None:
+    results = [make_result(learning_rate=rate, seed=seed) for rate in rates for seed in range(2)]
+    page = page_of(store(tmp_path, *results))
+    levels = page.manifest["groups"]["learning_rate"]
+    counts = [level["loss"]["n"] for level in levels.values()]
+    assert sum(counts) == len(results)
+    assert len(counts) < len(rates)
+
+
+def test_a_page_is_made_of_trials_none_of_which_counts(tmp_path: Path) -> None:
+    results = [make_result(StopReason.CANCELLED, learning_rate=rate) for rate in (0.1, 0.2)]
+    page = page_of(store(tmp_path, *results))
+    assert (page.manifest["trials"], page.manifest["fixed"]) == (0, {})

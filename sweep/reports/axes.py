@@ -120,16 +120,17 @@ def _axis(trials: pd.DataFrame, name: str) -> Axis:
     values = trials[name]
     if values.nunique() > MOST_LEVELS and pd.api.types.is_numeric_dtype(values.dtype):
         binned = pd.qcut(values.astype("float64"), BINS, duplicates="drop")
-        values = binned.map(_range_text, na_action="ignore")
-        values = values.cat.add_categories("none").fillna("none").cat.remove_unused_categories()
-        return Axis(name, values, list(map(str, values.cat.categories)))
-    places, known = pd.factorize(values, sort=True)
-    order = [level_of(value) for value in known] + (["none"] if (places < 0).any() else [])
+        binned = binned.cat.remove_unused_categories()
+        places, order = binned.cat.codes.to_numpy(), list(map(_range_text, binned.cat.categories))
+    else:
+        places, known = pd.factorize(values, sort=True)
+        order = list(map(level_of, known))
+    order += ["none"] if (places < 0).any() else []
     texts = list(dict.fromkeys(order))  # numbers may be alike in so many digits
     numbers = np.array([texts.index(text) for text in order], np.int64)
     codes = numbers[places]  # missing values have place -1: the last, none
     levels: Any = pd.Categorical.from_codes(codes, pd.Index(texts, dtype=str))
-    return Axis(name, pd.Series(levels, trials.index), order)
+    return Axis(name, pd.Series(levels, trials.index), texts)
 
 
 def level_of(value: object) -> str:

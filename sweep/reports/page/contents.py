@@ -98,11 +98,12 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
 
 def fixed_parameters(table: PageTable) -> dict[str, Any]:
     """Return the parameters that all trials have in common, those that do not apply left out."""
+    if not len(table):
+        return {}
     names = [name for name in PARAMETERS if name not in table.roles]
     held = [name for name in names if name in table.names]
     first = _first_row(table.directory, [name for name in names if name not in held])
-    if len(table):
-        first |= {name: table[name].iloc[0] for name in held}
+    first |= {name: table[name].iloc[0] for name in held}
     return {name: _plain(first[name]) for name in names if not pd.isna(first[name])}
 
 

@@ -50,7 +50,7 @@ def summarise_gradients(
         `median` by layer and epoch, null where no trial has that layer at that epoch.
     """
     probes = _probes(directory)
-    if probes is None:
+    if probes is None or trials.empty:
         return {}
     places = Places(trials)
     counts = {axis.axis: [np.zeros(probes.shape, np.uint32) for _ in axis.order] for axis in axes}
