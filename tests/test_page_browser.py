@@ -62,6 +62,18 @@ KEPT = """async cases => {
 }"""
 
 
+PAIR = """async () => {
+  const {crossedPair} = await import("sweep/statistics");
+  const column = (name, codes, count) => {
+    return {name, groups: {codes, labels: Array.from({length: count}, String)}};
+  };
+  const topology = column("topology", [0, 1, 2, 0, 1, 2], 3);
+  const data = column("dataset", [0, 1, 2, 0, 1, 2], 3);
+  const activation = column("activation", [0, 0, 0, 1, 1, 1], 2);
+  return crossedPair([topology, data, activation]).map(({name}) => name);
+}"""
+
+
 KEEP_FILES = """() => {
   window.files ??= [];
   window.make ??= URL.createObjectURL;
@@ -258,6 +270,22 @@ def test_the_page_passes_the_checks_of_axe(visit: Visit, scheme: Literal["light"
     words = [(item["id"], [node["html"][:200] for node in item["nodes"]]) for item in found]
     visit.page.emulate_media(color_scheme="light")
     assert words == []
+
+
+def test_sections_are_reached_by_keys_and_leave_the_state_in_the_address(visit: Visit) -> None:
+    where(visit).fill("learning_rate < 0.01")
+    told(visit, ".count", "80 of")
+    link = visit.page.get_by_role("navigation", name="Sections").get_by_role("link", name="Trials")
+    link.press("Enter")
+    assert visit.page.evaluate("document.activeElement.id") == "table-title"
+    assert visit.page.locator("#table-title").bounding_box()["y"] < 200
+    assert "where=" in visit.page.evaluate("location.hash")
+    visit.page.evaluate("scrollTo(0, 0)")
+
+
+def test_a_heat_map_begins_with_two_axes_that_vary_apart(visit: Visit) -> None:
+    pair = visit.page.evaluate(PAIR)
+    assert pair == ["activation", "topology"]
 
 
 def test_nothing_is_wider_than_a_phone(visit: Visit) -> None:

@@ -4,14 +4,20 @@ import { draw } from "sweep/dom";
 import { clipped, MISSING, short } from "sweep/text";
 
 const MOST_TICKS = 8;
+const LETTER = 6.2; // pixels
+const LINE = 12; // pixels from a label to the next above it
+const OVERHANG = 8; // pixels that a label may reach beyond the end of its axis
 const INSET = 24;
 export const LONGEST = 16; // letters of a label
 const ROOM = 18; // for trials without a value
 
-/** A column along a line of a figure, `from` and `to` in its units; `to` may be the lesser. */
+/**
+ * A column along a line of a figure, `from` and `to` in its units; `to` may be the lesser. Labels
+ * have so many letters at most, and those of a level axis stand in so many rows in turn.
+ */
 export class Axis {
-  constructor(column, from, to) {
-    this.column = column;
+  constructor(column, from, to, { letters = LONGEST, rows = 1 } = {}) {
+    Object.assign(this, { column, letters, rows });
     this.hasMissing = column.positions.some((position) => position !== position);
     const direction = Math.sign(to - from);
     this.missing = from + direction * (ROOM / 2 - 2);
@@ -41,18 +47,35 @@ export class Axis {
     return Math.min(1, Math.max(0, (place - this.#start) / this.#length));
   }
 
-  /** Pixels that a tick's label needs. */
-  get #spacing() {
-    if (!this.isLevel) return 22;
-    const letters = this.column.isNumber ? 6 : Math.min(LONGEST, d3.max(this.column.levels, (level) => level.length) ?? 1);
-    return letters * 6.5 + 8;
+  /** The ticks: positions with their labels, each in its row; without a label where there is no room for one. */
+  get ticks() {
+    const length = Math.abs(this.to - this.from);
+    return this.column.isNumber ? this.#numberTicks(length) : this.#levelTicks(length);
   }
 
-  /** The ticks: positions with their labels. */
-  get ticks() {
-    const room = Math.max(2, Math.min(MOST_TICKS, Math.floor(Math.abs(this.to - this.from) / this.#spacing)));
-    const numbers = this.column.isNumber ? numberTicks(this.column, room) : thinned(this.column.levels, room);
-    return numbers.map(([number, label]) => ({ position: this.column.positionOf(number), label }));
+  #numberTicks(length) {
+    const room = Math.max(2, Math.min(MOST_TICKS, Math.floor(length / (this.isLevel ? 6 * LETTER + 8 : 22))));
+    let last = -Infinity;
+    return numberTicks(this.column, room).map(([number, label]) => {
+      const position = this.column.positionOf(number);
+      const place = Math.abs(this.at(position) - this.from);
+      const half = this.isLevel ? (label.length * LETTER) / 2 + 2 : LINE / 2;
+      const isFree = place - half >= last;
+      if (isFree) last = place + half;
+      return { position, label: isFree ? label : null, row: 0 };
+    });
+  }
+
+  #levelTicks(length) {
+    const { levels } = this.column;
+    const longest = Math.min(this.letters, d3.max(levels, (level) => level.length) ?? 1);
+    const spacing = this.isLevel ? longest * LETTER + 4 : 22;
+    const step = length / levels.length;
+    const rows = spacing <= step ? 1 : this.rows;
+    const every = Math.max(1, Math.ceil(Math.min(spacing, length / 2) / (step * rows)));
+    const letters = this.isLevel ? Math.min(longest, Math.max(4, Math.floor((every * rows * step - 4) / LETTER))) : longest;
+    const shown = levels.map((level, place) => ({ position: this.column.positionOf(place), label: clipped(level, letters) }));
+    return shown.filter((_, place) => place % every === 0).map((tick, k) => ({ ...tick, row: k % rows }));
   }
 }
 
@@ -80,19 +103,16 @@ function roundTicks(low, high, room) {
   return fitting.find((some) => some.length <= room && some.length > 1) ?? [low, high];
 }
 
-function thinned(levels, room) {
-  const step = Math.ceil(levels.length / room);
-  return levels.map((level, place) => [place, clipped(level, LONGEST)]).filter((_, k) => k % step === 0);
-}
-
 /** Return the axis as a picture: below the figure where it is level, else to the left of it. */
 export function drawAxis(axis, { isLevel, cross, theme, grid = 0, title = null }) {
   const line = (attributes) => draw("line", { stroke: theme.line, ...attributes });
-  const parts = axis.ticks.flatMap(({ position, label }) => {
+  const parts = axis.ticks.flatMap(({ position, label, row }) => {
     const at = axis.at(position);
-    return isLevel
-      ? [line({ x1: at, x2: at, y1: cross - grid, y2: cross + 4 }), tickText(label, at, cross + 16, "middle", theme)]
-      : [line({ x1: cross - 4, x2: cross + grid, y1: at, y2: at }), tickText(label, cross - 7, at + 4, "end", theme)];
+    const mark = isLevel
+      ? line({ x1: at, x2: at, y1: cross - grid, y2: cross + 4 + LINE * row })
+      : line({ x1: cross - 4, x2: cross + grid, y1: at, y2: at });
+    if (label === null) return [mark];
+    return [mark, isLevel ? levelText(axis, label, at, cross + 16 + LINE * row, theme) : tickText(label, cross - 7, at + 4, "end", theme)];
   });
   if (axis.hasMissing) {
     parts.push(
@@ -103,6 +123,12 @@ export function drawAxis(axis, { isLevel, cross, theme, grid = 0, title = null }
   }
   if (title) parts.push(title);
   return draw("g", { "aria-hidden": "true" }, ...parts);
+}
+
+/** Return a label below its tick, moved in where it would reach beyond the end of the axis. */
+function levelText(axis, label, at, y, theme) {
+  const isBeyond = at + (label.length * LETTER) / 2 > axis.to + OVERHANG;
+  return isBeyond ? tickText(label, axis.to + OVERHANG, y, "end", theme) : tickText(label, at, y, "middle", theme);
 }
 
 function tickText(label, x, y, anchor, theme) {

@@ -170,12 +170,19 @@ export class Trials {
     this.outcomes = this.columns.filter((column) => column.role === "outcome");
     this.settings = this.axes.filter((column) => column.name !== "seed");
     this.telling = tellingOf(this.settings);
+    this.ranks = ranksOf(manifest);
+    this.ranked = this.rank(this.telling, (column) => column.name);
     this.drawable = this.columns.filter((column) => column.kind !== "id");
     this.ids = this.columns.find((column) => column.kind === "id");
   }
 
   get(name) {
     return this.byName.get(name);
+  }
+
+  /** Return things in the order in which the axes that `nameOf` has of them matter, the others after them. */
+  rank(things, nameOf) {
+    return d3.sort(things, (thing) => this.ranks.get(nameOf(thing)) ?? Infinity);
   }
 
   get told() {
@@ -194,6 +201,13 @@ function tellingOf(axes) {
   const several = axes.filter((column) => column.groups.labels.length > 1);
   const common = several.filter((column) => d3.mean(column.positions, (at) => at !== at) < 0.5);
   return common.length ? common : several.length ? several : axes;
+}
+
+/** Return the place of each axis by how much it matters, as far as that was found. */
+function ranksOf({ findings }) {
+  const importance = findings?.find(({ name }) => name === "importance");
+  const names = importance?.figure?.marks.map(({ label }) => label) ?? [];
+  return new Map(names.map((name, place) => [name, place]));
 }
 
 function infinite(value) {

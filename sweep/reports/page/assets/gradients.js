@@ -59,7 +59,7 @@ function drawPanels({ rows, panels, colour, width, theme, title }) {
     theme,
     label: "Gradient norm by layer and epoch",
     marginLeft: 52,
-    marginTop: 34,
+    marginTop: 24,
     fx: { axis: null, padding: 0.08 },
     fy: { axis: null, padding: 0.16 },
     x: scaleOf(rows.map((row) => row.epoch), "epochs", theme, { ticks: 4 }),
@@ -67,7 +67,7 @@ function drawPanels({ rows, panels, colour, width, theme, title }) {
     marks: [
       Plot.frame({ stroke: theme.line }),
       Plot.line(rows, { fx, fy, x: "epoch", y: "value", z: "layer", stroke: (row) => colour(row.layer), strokeWidth: 1.6 }),
-      Plot.text(names, { fx, fy, text: (row) => `${title} ${row.level}`, frameAnchor: "top-left", dy: -14, fontWeight: 600 }),
+      Plot.text(names, { fx, fy, text: (row) => `${title} ${row.level}`, frameAnchor: "top-left", dy: -15, fontWeight: 600 }),
     ],
   });
 }

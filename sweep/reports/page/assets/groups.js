@@ -12,7 +12,8 @@ export class Summaries {
     this.state = state;
     const known = Object.keys(this.summaries).filter((name) => Object.keys(this.summaries[name]).length);
     // The axis without a name is of all trials together; it comes last.
-    this.names = [...known.filter((name) => name !== ALL), ...known.filter((name) => name === ALL)];
+    const named = known.filter((name) => name !== ALL);
+    this.names = [...trials.rank(named, (name) => name), ...known.filter((name) => name === ALL)];
   }
 
   get isEmpty() {

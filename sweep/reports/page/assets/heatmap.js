@@ -4,7 +4,7 @@ import { choice, draw, picture } from "sweep/dom";
 import { ENDINGS } from "sweep/endings";
 import { block } from "sweep/figure";
 import { FILTER, writeGroup } from "sweep/selection";
-import { quantiles, sizes } from "sweep/statistics";
+import { crossedPair, quantiles, sizes } from "sweep/statistics";
 import { clipped, counted, digits, MISSING, percent, short } from "sweep/text";
 
 const MARGINS = { top: 24, right: 8, bottom: 44, left: 92 };
@@ -14,11 +14,12 @@ const MOST_PANELS = 9;
 const LEGEND = 34;
 
 export function heatmapView({ trials, state, selection, endings, headline }) {
-  const few = trials.telling.filter((column) => column.groups.labels.length <= 40);
-  const chosen = (name, place) => few.find((column) => column.name === state.get(name)) ?? few[place];
+  const few = trials.ranked.filter((column) => column.groups.labels.length <= 40);
+  if (!few.length) return null;
+  let usual = null; // which two axes are shown at first, found when they are
+  const chosen = (name, place) => few.find((column) => column.name === state.get(name)) ?? (usual ??= crossedPair(few))[place];
   const axes = () => {
-    const x = chosen("hx", few.length > 1 ? 1 : 0);
-    const y = chosen("hy", 0);
+    const [x, y] = [chosen("hx", 0), chosen("hy", 1)];
     const third = few.find((column) => column.name === state.get("hz")) ?? null;
     return { x, y, third: third === x || third === y ? null : third };
   };

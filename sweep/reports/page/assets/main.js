@@ -12,6 +12,7 @@ import { gradientsView } from "sweep/gradients";
 import { heatmapView } from "sweep/heatmap";
 import { parallelView } from "sweep/parallel";
 import { scatterView } from "sweep/scatter";
+import { linkSections } from "sweep/sections";
 import { Selection } from "sweep/selection";
 import { slicesView } from "sweep/slices";
 import { State } from "sweep/state";
@@ -39,6 +40,7 @@ async function start() {
 function build(context) {
   const { state, selection, trials } = context;
   const places = sections();
+  linkSections(state);
   const bar = new Bar(places.bar, context);
   state.listen(() => {
     selection.update();

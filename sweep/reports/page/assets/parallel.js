@@ -3,7 +3,7 @@
  * each other. Between two axes, trials of the same cells on both are one line with their number.
  */
 
-import { Axis, axisTitle, drawAxis, LONGEST } from "sweep/axes";
+import { Axis, axisTitle, drawAxis } from "sweep/axes";
 import { addBrush } from "sweep/brush";
 import { draw, make } from "sweep/dom";
 import { block } from "sweep/figure";
@@ -16,6 +16,9 @@ const BOTTOM = 24;
 const RIGHT = 48;
 const CELLS = 96; // along an axis of many values
 const LEAST_GAP = 84;
+const LETTER = 6.3; // pixels of a label
+const BOLD = 7.6; // pixels of a title's letter
+const LONGEST = 26; // letters of the labels of the first axis
 const MOST_AXES = 10;
 
 export function parallelView({ trials, state, selection, headline }) {
@@ -69,7 +72,7 @@ function* rowsOf(trials, selection, columns) {
 /** Return the room for the labels of the first axis. */
 function leftOf(column) {
   const letters = column.isNumber ? 7 : Math.min(LONGEST, d3.max(column.levels, (level) => level.length) ?? 1);
-  return Math.max(44, 14 + 6.3 * letters, 4 * Math.min(22, column.title.length));
+  return Math.max(44, 14 + LETTER * letters, 4 * Math.min(22, column.title.length));
 }
 
 function columnChoice(trials, shown, state) {
@@ -89,7 +92,8 @@ function columnChoice(trials, shown, state) {
 
 function layOut({ key, shown, width, left, theme, state, isFile }) {
   const gap = (width - left - RIGHT) / Math.max(1, shown.length - 1);
-  const axes = shown.map((column) => new Axis(column, HEIGHT - BOTTOM, TOP));
+  const lettersOf = (k) => (k ? Math.max(6, Math.floor((gap - 24) / LETTER)) : LONGEST);
+  const axes = shown.map((column, k) => new Axis(column, HEIGHT - BOTTOM, TOP, { letters: lettersOf(k) }));
   const raster = () => new Raster(width - left - RIGHT, HEIGHT, 1);
   const { canvas, pen } = canvasOf(width, HEIGHT);
   const bins = axes.map((axis) => binsOf(axis));
@@ -116,7 +120,7 @@ function layOut({ key, shown, width, left, theme, state, isFile }) {
 
 function axisPart(axis, x, gap, theme) {
   const line = draw("line", { x1: x, x2: x, y1: axis.from, y2: axis.to, stroke: theme.quiet });
-  const name = clipped(axis.column.title, Math.max(8, Math.floor(gap / 7)));
+  const name = clipped(axis.column.title, Math.max(8, Math.floor(gap / BOLD)));
   const full = draw("title", {}, axis.column.title);
   const title = axisTitle(name, x, TOP - 16, theme, { "text-anchor": "middle" });
   title.append(full);

@@ -20,7 +20,7 @@ const BAND = 0.7; // of the room between two values, over which equal ones are s
 export function scatterView({ trials, state, selection, endings, headline, open }) {
   const layouts = new WeakMap();
   const columns = () => ({
-    x: trials.get(state.get("x")) ?? trials.telling.find((axis) => axis.isNumber) ?? trials.telling[0] ?? headline,
+    x: trials.get(state.get("x")) ?? trials.ranked[0] ?? headline,
     y: trials.get(state.get("y")) ?? headline,
   });
   const options = trials.drawable.map((column) => [column.name, column.title]);

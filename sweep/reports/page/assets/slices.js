@@ -8,10 +8,10 @@ import { FILTER, writeGroup } from "sweep/selection";
 import { quantiles } from "sweep/statistics";
 import { clipped, counted, digits } from "sweep/text";
 
-const HEIGHT = 190;
+const HEIGHT = 200;
 const LEAST_WIDTH = 200;
 const NARROW = 160; // on a phone
-const MARGINS = { top: 22, right: 10, bottom: 34, left: 56 };
+const MARGINS = { top: 22, right: 10, bottom: 44, left: 56 };
 const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9];
 const MOST_AXES = 16;
 
@@ -77,7 +77,7 @@ function* rowsOf(axes, found, selection, ofAll, ofSelected) {
 
 function drawPanel({ axis, outcome, parts, size, theme, state, isFile }) {
   const bottom = HEIGHT - MARGINS.bottom;
-  const across = new Axis(axis, MARGINS.left, size - MARGINS.right);
+  const across = new Axis(axis, MARGINS.left, size - MARGINS.right, { rows: 2 });
   const up = new Axis(outcome, bottom, MARGINS.top);
   up.hasMissing = across.hasMissing = false;
   [up.from, across.from] = [bottom, MARGINS.left];

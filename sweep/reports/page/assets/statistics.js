@@ -75,3 +75,36 @@ export function sizes({ codes, count }, counts) {
   for (let i = 0; i < codes.length; i++) if (codes[i] < count && counts(i)) n[codes[i]]++;
   return n;
 }
+
+const CROSSED = 0.8; // share of the cells of two axes that hold trials, where they vary apart
+
+/**
+ * Return which two columns make a table without many gaps, across and up: the first such pair, else
+ * the one with the fewest gaps. Where one follows from the other, nearly all of a table is empty.
+ */
+export function crossedPair(columns) {
+  if (columns.length < 2) return [columns[0], columns[0]];
+  const pairs = columns.flatMap((second, k) => columns.slice(0, k).map((first) => [second, first]));
+  let best = null;
+  for (const pair of pairs) {
+    const share = filledShare(...pair);
+    if (!best || share > best.share) best = { pair, share };
+    if (share >= CROSSED) break;
+  }
+  const [x, y] = best.pair;
+  return y.isNumber && !x.isNumber ? [y, x] : [x, y];
+}
+
+/** Return the share of the cells of two columns that hold trials. */
+function filledShare({ groups: across }, { groups: up }) {
+  const [columns, rows] = [across.labels.length, up.labels.length];
+  const isFilled = new Uint8Array(columns * rows);
+  let filled = 0;
+  for (let i = 0; i < across.codes.length; i++) {
+    const [column, row] = [across.codes[i], up.codes[i]];
+    if (column >= columns || row >= rows || isFilled[row * columns + column]) continue;
+    isFilled[row * columns + column] = 1;
+    filled++;
+  }
+  return filled / isFilled.length;
+}
