@@ -191,12 +191,29 @@ def status(results: str) -> list[Result]:
         return [call("status", results), *asking("status", HOSTILE)(results)]
 
 
+def init(_: str) -> list[Result]:
+    """Call it on a table whose name and header are hostile, and on a file that is none."""
+    table = Path(f"{NAME}.csv")
+    table.write_text(f'"{STEERING}",b,c\n0.1,2,3\n0.4,5,6\n0.7,8,10\n')
+    return [call("init", str(table)), call("init", f"{NAME}.tar")]
+
+
+def query(results: str) -> list[Result]:
+    errors = "SELECT status, error, host FROM trials"
+    forms = [call("query", results, errors, *form) for form in ([], ["--json"])]
+    return [*forms, call("query", results, f"SELECT '{STEERING}' FROM {HOSTILE}")]
+
+
 SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
+    "init": init,
     "plan": plan,
     "run": run,
     "status": status,
     "results": result_forms,
     "show": show,
+    "query": query,
+    "compare": reading("compare", "{}", "{}"),
+    "export": reading("export", "{}", "--to", "csv", "--where", f"dataset = '{STEERING}' or true"),
     "codes": reading("codes", "", "--results", "{}"),
     "report": reading("report", "{}"),
     "watch": reading("watch", "{}"),
@@ -211,6 +228,7 @@ SCENARIOS: dict[str, Callable[[str], list[Result]]] = {
     "prune": prune,
     "doctor": doctor,
     "schema": reading("schema"),
+    "completion": reading("completion", "bash"),
 }
 """For each command, calls of it that have it print what others wrote."""
 
