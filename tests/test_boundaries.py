@@ -11,6 +11,8 @@ from sweep.reports.findings import Finding, Kind
 from sweep.reports.findings.ranges import continued, widened
 from sweep.store.places.layout import ResultsDir
 from sweep.store.runs import record_run
+from sweep.store.tables.encoding import table_set_of
+from tests.store_fixtures import make_result
 from tests.sweepfiles import small
 from tests.test_findings import findings_of, table_of
 
@@ -146,3 +148,17 @@ def test_a_search_whose_best_settings_crowd_at_an_end_is_told(tmp_path: Path) ->
     found = findings_of(trials, tmp_path)["boundary-learning_rate"]
     assert "have learning_rate in the upper tenth of what was drawn" in found.text
     assert found.lines.startswith("learning_rate: {from: 0.0001, to: 1, log: true}")
+
+
+def test_a_search_that_drew_mostly_one_end_tells_nothing_by_that(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    results = [
+        make_result(
+            learning_rate=1.0 if n % 5 < 3 else 0.001 * (n + 1),
+            initialiser_constant=0.01 * (n + 1),
+            outcome={"final_loss": float(rng.random())},
+        )
+        for n in range(200)
+    ]
+    trials = table_set_of(results, "study").trials.to_pandas().assign(false_convergence=False)
+    assert "boundary-learning_rate" not in findings_of(trials, tmp_path)

@@ -49,7 +49,7 @@ def test_what_went_wrong_is_told_by_the_value_it_goes_with(
     assert found["endings"].text.startswith("Of 120 trials 90 met their rule, 30 ")
     assert found[name].warning
     assert "30 of 120 (18% to 33%)" in found[name].text
-    assert "Most often with learning_rate 2: 30 of 60 (38% to 62%), against 0 of 60" in (
+    assert "More often with learning_rate 2: 30 of 60 (38% to 62%), against 0 of 60" in (
         found[name].text
     )
     figure = found[name].figure
@@ -99,3 +99,13 @@ def test_false_convergence_is_of_those_that_converged(tmp_path: Path) -> None:
     trials["false_convergence"] = (trials["stop_reason"] == "converged") & (trials["seed"] == 29)
     found = findings_of(trials, tmp_path)["false-convergence"]
     assert "4 of 90" in found.text
+
+
+def test_a_trial_that_was_pruned_tells_nothing_of_limits(tmp_path: Path) -> None:
+    def make(rate: int, constant: int, seed: int) -> TrialResult:
+        why = StopReason.PRUNED if rate == 2 else StopReason.MAX_EPOCHS
+        return make_result(why, learning_rate=rate, initialiser_constant=constant, seed=seed)
+
+    found = findings_of(table(make), tmp_path)["unmet"]
+    assert found.text.startswith("60 of 60 ")
+    assert "As all did, no value is to blame." in found.text

@@ -108,7 +108,8 @@ def test_the_best_setting_is_told_with_its_interval_and_its_rivals(tmp_path: Pat
         lambda learning_rate: -learning_rate, seeds=20, noise=0.1, learning_rate=[1, 2, 2.01]
     )
     found = findings_of(trials, tmp_path)["settings"]
-    assert "Of 3 settings the least median final loss over 20 seeds is that of" in found.text
+    assert "Of 3 settings the least median final loss is that of" in found.text
+    assert ", over 20 seeds: " in found.text
     assert "1 of the 2 others is not shown to be worse" in found.text
     assert found.how.startswith("The best of many settings looks better than it is")
     assert found.figure
@@ -121,3 +122,10 @@ def test_where_each_setting_has_one_seed_the_best_is_told_with_a_warning(tmp_pat
     found = findings_of(trials, tmp_path)["settings"]
     assert found.warning
     assert found.brief == "Least final loss: 0.01, learning_rate 2."
+
+
+def test_one_seed_is_not_told_as_several(tmp_path: Path) -> None:
+    trials = table_of(lambda learning_rate: learning_rate, seeds=6, learning_rate=[1, 2])
+    kept = trials[(trials["learning_rate"] == 2) | (trials["seed"] == 0)]
+    found = findings_of(kept, tmp_path)["settings"]
+    assert ", over 1 seed: 10. With 1 seed of it, and 6 of others at most, " in found.text

@@ -255,3 +255,13 @@ def test_what_a_search_drew_is_not_taken_for_groups(tmp_path: Path) -> None:
     ]
     found = findings_of(frame_of(results), tmp_path)["importance"]
     assert found.title == "Too few settings to tell what matters"
+
+
+@pytest.mark.slow
+def test_one_axis_that_a_search_drew_is_told_from_nothing(tmp_path: Path) -> None:
+    rates = np.random.default_rng(0).uniform(-4, 0, 60)
+    results = [
+        make_result(learning_rate=10**rate, outcome={"final_loss": 10**-rate}) for rate in rates
+    ]
+    found = findings_of(frame_of(results), tmp_path)["importance"]
+    assert found.title == "What matters: learning_rate"

@@ -13,14 +13,17 @@ from sweep.api import run_sweep
 from sweep.cli.main import main
 from sweep.config import parse_config
 from sweep.ray.assignments import Assignments
-from sweep.running.coordinator import SweepProgress
+from sweep.running.coordinator import Coordinator, SweepProgress
+from sweep.running.forecast import Forecast
 from sweep.running.messages import Kind, Offer, Rows, Tally, WorkerState
 from sweep.running.options import RunOptions
 from sweep.running.recent import RecentTrials
+from sweep.running.record import ProgressRecord
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.encoding import encode
 from sweep.store.tables.writer import Writer
 from sweep.trial import StopReason
+from tests.object_store import Proxy, uri
 from tests.store_fixtures import make_result
 from tests.sweepfiles import small
 
@@ -89,6 +92,17 @@ def test_the_best_and_the_errors_are_kept_apart_from_the_latest() -> None:
     assert recent.latest[0].trial_id == bad[1].trial.trial_id
     (kind,) = recent.errors.values()
     assert (kind.error, kind.traceback, kind.trials) == ("E: no", "at x", 2)
+
+
+def test_the_last_record_follows_one_that_is_still_on_its_way(served: Proxy) -> None:
+    directory = ResultsDir.at(uri(served, "record"))
+    with Writer(directory) as results:
+        coordinator = Coordinator(results, "study", 0, Forecast(1))
+        record = ProgressRecord(directory, "study")
+        served.faults.extend(["slow"])
+        record.update(coordinator)
+        record.end(coordinator)
+    assert "ended" in json.loads(directory.progress.read_bytes())
 
 
 def test_the_state_of_a_worker_is_that_of_the_pack_it_trains() -> None:

@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -56,6 +58,17 @@ def test_run_ends_with_what_was_found_and_where_to_look_further(sweep_file):
     assert last[3].startswith("report: results/small/report/report.")
     again = run(sweep_file, "grid.replicates=6").stdout.splitlines()[-4:]
     assert again == last
+
+
+@pytest.mark.slow
+def test_a_report_that_fails_is_told_and_takes_nothing_from_the_run(sweep_file, monkeypatch):
+    monkeypatch.setenv("MPLBACKEND", "no-such")
+    command = [sys.executable, "-m", "sweep", "run", sweep_file, "--no-ray"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0
+    assert "table:  results/small/trials, 4 trials" in done.stdout
+    assert "warning: no report was written, but the table is complete (ValueError" in done.stderr
+    assert done.stderr.endswith("again: sweep report results/small\n")
 
 
 def test_ctrl_c_while_the_report_is_drawn_says_what_draws_it(sweep_file, monkeypatch):

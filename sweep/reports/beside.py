@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
+from select import select
 
 from sweep.reports.findings.record import findings_beside
 from sweep.store.places.layout import ResultsDir
@@ -73,6 +74,8 @@ def _serve(directory: ResultsDir) -> None:
     from sweep.reports.report import write_report
 
     prepare()
+    if not select([sys.stdin], [], [], 0)[0]:  # nobody waits
+        import sklearn.ensemble  # noqa: F401 - what findings of some tables take
     if not (line := sys.stdin.readline()):
         return
     told = json.loads(line)
@@ -83,8 +86,6 @@ def _serve(directory: ResultsDir) -> None:
 
 def prepare() -> None:
     """Import what writing a report takes, also what matplotlib imports with a first figure."""
-    import sklearn.ensemble  # noqa: F401 - what findings of some tables take
-
     from sweep.reports.figures.panels import make_panels, to_png
     from sweep.reports.sections.registry import all_sections
 

@@ -62,9 +62,9 @@ class ProgressRecord:
         """Write it a last time: the run is over."""
         over = {"ended": datetime.now(UTC).isoformat(), "workers": []}
         self._object_due = 0.0
+        self._join()  # or what is under way would be the last
         self._write(self._content(coordinator) | over, time.monotonic())
-        if self._sending:
-            self._sending.join()
+        self._join()
 
     def _content(self, coordinator: Coordinator) -> dict[str, Any]:
         progress = coordinator.progress()
@@ -96,6 +96,11 @@ class ProgressRecord:
         elif now >= self._object_due:
             self._object_due = now + SECONDS_BETWEEN_OBJECTS
             self._send(self._place, data)
+
+    def _join(self) -> None:
+        """Wait for the object under way, as long as its requests may take."""
+        if self._sending:
+            self._sending.join()
 
     def _send(self, place: RemotePath, data: bytes) -> None:
         """Put the object while this thread goes on; a store that stays away is not waited for."""

@@ -12,6 +12,7 @@ import click
 from sweep.cli.commands.plan import warn_of_machine
 from sweep.cli.console import INTERRUPTED, say
 from sweep.cli.options import failure_options, plugin_options
+from sweep.errors import SweepError
 
 if TYPE_CHECKING:
     from sweep.planning import Plan
@@ -60,7 +61,7 @@ def run_command(
     kept whatever happens: run the same command again to go on, or with a longer grid to add to it.
 
     Exit code: 0 all well, 1 some trials of CONFIG have failed, now or before, 2 wrong input,
-    130 interrupted.
+    130 interrupted. A report that cannot be written is a warning.
     """
     beside = _Beside(wanted=not as_json)
     context.call_on_close(beside.end)
@@ -195,7 +196,6 @@ def _print_summary(summary: "RunSummary", asked: "Asked", as_json: bool, beside:
 def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> None:
     beside.begin()
     from sweep.cli.commands.results import print_table
-    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
     from sweep.reports.population import population_of
     from sweep.reports.rejudging import read_telling
     from sweep.reports.settings import best_rows
@@ -209,10 +209,28 @@ def _print_results(summary: "RunSummary", asked: "Asked", beside: _Beside) -> No
         say(title)
         print_table(best, trials["trial_id"], elsewhere="the report shows")
     say(f"table:  {directory.trials}, {len(trials):,} trials: sweep results {directory.path}")
+    try:
+        lines = _report(directory, beside)
+    except Exception as error:  # whatever is wrong with a report, what was trained is kept
+        say(_unreported(directory, error), err=True)
+    else:
+        for line in lines:
+            say(line)
+
+
+def _report(directory: "ResultsDir", beside: _Beside) -> list[str]:
+    """Have the report written, and return lines on what was found and where it lies."""
+    from sweep.reports.findings.record import findings_beside, in_brief, read_findings
+
     report = beside.report(directory)
-    for line in found_lines(in_brief(read_findings(findings_beside(report)))):
-        say(line)
-    say(f"report: {shown_report(report)}")
+    found = found_lines(in_brief(read_findings(findings_beside(report))))
+    return [*found, f"report: {shown_report(report)}"]
+
+
+def _unreported(directory: "ResultsDir", error: Exception) -> str:
+    why = str(error) if isinstance(error, SweepError) else f"{type(error).__name__}: {error}"
+    again = f"sweep report {shlex.quote(str(directory.path))}"
+    return f"warning: no report was written, but the table is complete ({why}); again: {again}"
 
 
 def found_lines(sentences: Sequence[str]) -> list[str]:

@@ -245,7 +245,8 @@ def _find_drawn(subject: Subject, losses: Losses, place: int, level: float) -> l
     for up in (False, True):
         bound = float(np.quantile(values, 1 - OUTER if up else OUTER))
         crowd = Share(int((best >= bound).sum() if up else (best <= bound).sum()), count)
-        if crowd.at(level).low <= 2 * OUTER:
+        drawn = float(np.mean(values >= bound if up else values <= bound))  # more where many tie
+        if crowd.at(level).low <= 2 * drawn:
             continue
         name, end = losses.names[place], float(values.max() if up else values.min())
         text = (

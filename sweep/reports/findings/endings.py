@@ -94,9 +94,8 @@ def find_endings(subject: Subject) -> list[Finding]:
     """Return how trials ended, and a finding for each thing that went wrong in some."""
     trials, axes = subject.trials, subject.axes
     ended = _how_ended(subject)
-    unmet = (trials["stop_reason"].isin(CENSORED) & (trials["status"] != Status.PRUNED))[
-        has_rule(trials)
-    ]
+    pruned = trials["status"] == Status.PRUNED  # no limit of its own was in reach
+    unmet = trials["stop_reason"].isin(CENSORED)[has_rule(trials) & ~pruned]
     return [
         *ended,
         *_failures(subject),
@@ -160,13 +159,13 @@ def _trouble(
         text.append("As all did, no value is to blame.")
     elif culprit:
         text.append(
-            f"Most often with {culprit.axis.name} {culprit.level}: {culprit.there}, against "
+            f"More often with {culprit.axis.name} {culprit.level}: {culprit.there}, against "
             f"{culprit.elsewhere} elsewhere."
         )
     elif axes:
         text.append("That is not shown to go with any value of what varies.")
     brief = f"{share.count:,} of {share.total:,} trials {trouble.did}"
-    brief += f", most often with {culprit.axis.name} {culprit.level}." if culprit else "."
+    brief += f", more often with {culprit.axis.name} {culprit.level}." if culprit else "."
     brief = brief if share.count >= LEAST_BRIEF * share.total else ""
     figure = _by_level(trouble, held, culprit.axis) if culprit else None
     told = " ".join(filter(None, text))

@@ -95,9 +95,9 @@ def _decompose(losses: Losses) -> Importances | None:
     """Return the shares by the best method that the table allows; None where there is none."""
     cells, rng = losses.cells(), np.random.default_rng(SEED)
     level = corrected(len(losses.names))
-    if is_full(cells):
-        return decompose_grid(cells, rng, level)
     drawn = any(len(levels) > MOST_LEVELS for levels in losses.levels)
+    if is_full(cells) and not (drawn and cells.free < FEWEST_FREE and len(losses.names) == 1):
+        return decompose_grid(cells, rng, level)  # but an axis alone that each trial has its own of
     alone = cells.free >= FEWEST_FREE and not drawn  # of what was drawn each setting has its own
     enough = CELLS_PER_AXIS * len(losses.names) if alone else 0
     if len(cells.means) >= max(FEWEST_CELLS, enough):

@@ -68,7 +68,8 @@ def _trained(subject: Subject, fixed: dict[str, object]) -> str:
     counts = trials.groupby(factors, dropna=False).size() if factors else pd.Series([len(trials)])
     settings, low, high = len(counts), int(counts.min()), int(counts.max())
     seeds = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    what = f"autoencoders {fixed['topology']}" if "topology" in fixed else "autoencoders"
+    what = f"autoencoder{'s' * (len(trials) > 1)}"
+    what += f" {fixed['topology']}" if "topology" in fixed else ""
     data = f" on {fixed['dataset']}" if "dataset" in fixed else ""
     each = f"{settings:,} settings with {seeds} seed{'s' * (high > 1)} each"
     many = each if settings > 1 else f"one setting with {seeds} seed{'s' * (high > 1)}"

@@ -44,10 +44,9 @@ def find_settings(subject: Subject) -> list[Finding]:
     estimate, count = next(iter(_estimates(shown))), int(settings["trials"].iloc[0])
     best, told = format_estimate(estimate, FORM), _told(settings.iloc[0], subject.factors)
     text = (
-        f"Of {len(settings):,} settings the least median {loss} over {count:,} seeds is that of "
-        f"{told}: {best}. "
-        f"{_rivals(settings)}"
-    )
+        f"Of {_many(len(settings), 'setting')} the least median {loss} is that of {told}, over "
+        f"{_many(count, 'seed')}: {best}. {_rivals(settings)}"
+    ).rstrip()
     figure = Figure(
         Kind.INTERVALS,
         f"Median {loss} of the best settings over their seeds"
@@ -99,12 +98,12 @@ def _rivals(settings: pd.DataFrame) -> str:
     most = settings["trials"].max()
     if not np.isfinite(_ratio(best, best, level).low):
         return (
-            f"With {len(best):,} seeds of it, and {most:,} of others at most, no difference "
-            f"between any two of {count:,} settings can be shown."
+            f"With {_many(len(best), 'seed')} of it, and {most:,} of others at most, no "
+            f"difference between any two of {count:,} settings can be shown."
         )
     others = settings["losses"].iloc[1 : 1 + MOST_COMPARED]
     near = sum(not _is_worse(losses, best, level) for losses in others)
-    among = "others" if len(others) == count - 1 else f"next {len(others):,}"
+    among = "others" if len(others) == count - 1 else f"the next {len(others):,}"
     worse = (
         f"All {among} are shown to be worse"
         if not near
@@ -137,6 +136,10 @@ def _labels(rows: pd.DataFrame, factors: Sequence[str]) -> list[str]:
 
 def _told(row: "pd.Series[Any]", factors: Sequence[str]) -> str:
     return setting_label(factors, tuple(map(_plain, row[list(factors)])))
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _plain(value: Any) -> Any:
