@@ -271,7 +271,12 @@ def test_a_sweep_file_is_checked_as_by_the_command(tmp_path: Path) -> None:
 
 def test_what_is_no_sweep_file_is_refused(tmp_path: Path) -> None:
     with visitor(tmp_path, submits=True) as client:
-        for body, code in ((b"no json", 400), (b'{"text": 3}', 400), (b"[]", 400)):
+        for body, code in (
+            (b"no json", 400),
+            (b'{"text": 3}', 400),
+            (b'{"text": "\\ud800"}', 400),
+            (b"[]", 400),
+        ):
             headers = OWN | {"Content-Type": "application/json"}
             assert client.post("/check", content=body, headers=headers).status_code == code
         assert client.post("/check", content=b"{}", headers=OWN).status_code == 415
