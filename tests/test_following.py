@@ -139,3 +139,23 @@ def test_a_bucket_is_followed(served) -> None:
         assert watcher.read == 2
     watcher.look()
     assert (watcher.read, watcher.known) == (2, held(directory))
+
+
+def test_nothing_is_missed_after_a_look_that_failed(tmp_path: Path) -> None:
+    directory = ResultsDir(tmp_path)
+    watcher = Watcher(directory)
+    with Writer(directory) as results:
+        for seed in (1, 2):
+            results.append(encode([make_result(seed=seed)], "study"))
+            results.flush()
+        results.append(encode([make_result(seed=3)], "study"))
+        (broken,) = directory.trials.glob("part-*2.parquet")
+        whole = broken.read_bytes()
+        broken.write_bytes(whole[:100])
+        with pytest.raises(StoreError):
+            watcher.look()
+        broken.write_bytes(whole)
+        watcher.look()
+        assert watcher.known == held(directory)
+        watcher.look()
+        assert watcher.read == 3

@@ -70,6 +70,20 @@ def test_what_was_there_before_is_found_too(tmp_path: Path) -> None:
     assert all(len(trial.curve) == 3 for trial in (*view.latest, *view.best))
 
 
+def test_results_without_a_record_of_a_run_are_not_said_to_lack_trials(tmp_path: Path) -> None:
+    directory, cut_short = ResultsDir(tmp_path / "kept"), ResultsDir(tmp_path / "cut_short")
+    assert WatchedSweep(directory).look().state is SweepState.STOPPED
+    with Writer(directory) as results:
+        results.append(encode([finished(1, 0.5)], "study"))
+        assert WatchedSweep(directory).look().state is SweepState.RUNNING
+    with Writer(cut_short) as results:
+        cancelled = make_result(StopReason.CANCELLED, seed=2)
+        results.append(encode([finished(1, 0.5), cancelled], "study"))
+    view = WatchedSweep(directory).look()
+    assert (view.state, view.held, view.total) == (SweepState.ENDED, 1, None)
+    assert WatchedSweep(cut_short).look().state is SweepState.STOPPED
+
+
 def test_a_long_curve_is_thinned_out_and_a_broken_one_left_out(tmp_path: Path) -> None:
     epochs = np.arange(1, 5_001)
     losses = 1 / epochs

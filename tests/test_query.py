@@ -221,6 +221,7 @@ def test_an_answer_is_a_table_json_or_csv() -> None:
         ("SELECT [1.5, 2] AS l, {'a': 'b'} AS s", {"l": [1.5, 2], "s": {"a": "b"}}),
         ("SELECT '1 day'::INTERVAL AS i", {"i": [0, 1, 0]}),
         ("SELECT TIMESTAMP '2026-01-02 03:04:05' AS t", {"t": "2026-01-02T03:04:05.000Z"}),
+        ("SELECT TIMESTAMPTZ '2026-01-02 03:04:05+02' AS t", {"t": "2026-01-02T01:04:05.000Z"}),
         ("SELECT 0.1::DECIMAL(4, 2) AS d, 10::HUGEINT AS h", {"d": 0.1, "h": 10}),
     ],
 )

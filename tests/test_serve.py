@@ -82,7 +82,9 @@ def test_a_server_answers_to_its_names(tmp_path: Path, host: str) -> None:
         assert client.get("/").status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "known.evil.example", "127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "known.evil.example", "127.0.0.1.evil.example", "[::1", "[x]", ""]
+)
 def test_a_name_that_others_point_here_is_refused(tmp_path: Path, host: str) -> None:
     with visitor(tmp_path, host=host) as client:
         assert client.get("/").status_code == 421
@@ -126,6 +128,7 @@ def test_what_reads_only_takes_no_commands(tmp_path: Path) -> None:
         {"X-Sweep": "0"},
         OWN | {"Origin": "http://evil.example"},
         OWN | {"Origin": "null"},
+        OWN | {"Origin": "http://[::1"},
         OWN | {"Sec-Fetch-Site": "cross-site"},
         OWN | {"Sec-Fetch-Site": "same-site"},
     ],
@@ -268,7 +271,12 @@ def test_a_sweep_file_is_checked_as_by_the_command(tmp_path: Path) -> None:
 
 def test_what_is_no_sweep_file_is_refused(tmp_path: Path) -> None:
     with visitor(tmp_path, submits=True) as client:
-        for body, code in ((b"no json", 400), (b'{"text": 3}', 400), (b"[]", 400)):
+        for body, code in (
+            (b"no json", 400),
+            (b'{"text": 3}', 400),
+            (b'{"text": "\\ud800"}', 400),
+            (b"[]", 400),
+        ):
             headers = OWN | {"Content-Type": "application/json"}
             assert client.post("/check", content=body, headers=headers).status_code == code
         assert client.post("/check", content=b"{}", headers=OWN).status_code == 415

@@ -13,6 +13,7 @@ from sweep.store.places.lease import Holder
 from sweep.store.places.lock import writer_of
 from sweep.store.places.remote import AnyPath, RemotePath
 from sweep.store.runs import RecordedRun, read_run, run_files
+from sweep.trial import Status
 
 SECONDS_BETWEEN_LISTINGS = 10.0
 """How often a bucket is asked who writes and which runs there were."""
@@ -50,7 +51,7 @@ class WatchedSweep:
         return SweepView(
             name=self.name,
             place=str(self.directory.path),
-            state=_state(self._writer, done, total),
+            state=self._state(done, total),
             counts=_told(tally.statuses),
             reasons=_told(tally.reasons),
             held=tally.held,
@@ -90,6 +91,15 @@ class WatchedSweep:
             return None, None
         return min(run.done + self._tally.ended_since(run.started), run.trials), run.trials
 
+    def _state(self, done: int | None, total: int | None) -> SweepState:
+        """Return what the sweep is doing, as far as its latest run says what was asked for."""
+        if self._writer is not None:
+            return SweepState.RUNNING
+        if done is not None and total is not None:
+            return SweepState.COMPLETE if done >= total else SweepState.STOPPED
+        cut_short = self._tally.statuses[Status.CANCELLED] > 0 or not self._tally.held
+        return SweepState.STOPPED if cut_short else SweepState.ENDED
+
 
 def progress_fields(record: RunRecord) -> dict[str, Any]:
     """Return what a view takes from the record of a run under way."""
@@ -103,12 +113,6 @@ def progress_fields(record: RunRecord) -> dict[str, Any]:
         "active": record.active,
         "workers": record.workers,
     }
-
-
-def _state(writer: Holder | None, done: int | None, total: int | None) -> SweepState:
-    if writer is not None:
-        return SweepState.RUNNING
-    return SweepState.STOPPED if done is None or done < (total or 0) else SweepState.COMPLETE
 
 
 def _told(counts: dict[str, int]) -> dict[str, int]:

@@ -12,6 +12,7 @@ class SweepState(StrEnum):
     WAITING = "waiting"  # its job has not begun
     RUNNING = "running"
     COMPLETE = "complete"  # all that was asked for is there
+    ENDED = "ended"  # nobody writes, and what was asked for is not recorded
     STOPPED = "stopped"  # nobody writes, and some of it is missing
     FAILED = "failed"  # its job ended so
 

@@ -12,14 +12,7 @@ if TYPE_CHECKING:
 
 
 def load_model(path: str | AnyPath, trial_id: str) -> "Autoencoder | nn.Module":
-    """Rebuild a trial's trained network as a PyTorch module, with `encode` and `decode`.
-
-    It is in evaluation mode: batch normalisation goes by its running statistics. A network of your
-    own is made by its code, which must be importable and as it was.
-
-    Args:
-        path: the results directory.
-        trial_id: 16 hex digits, or as many of the first as make it unique.
+    """Rebuild a trial's trained network, as `sweep.load_model` says.
 
     Raises:
         StoreError: there is no such trial, or its weights were not kept.

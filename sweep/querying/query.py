@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from itertools import chain, islice
@@ -153,7 +153,7 @@ def _in_json(value: object) -> object:
         case Decimal():
             return _plain(value)
         case datetime():
-            return f"{value.isoformat(timespec='milliseconds')}Z"
+            return _in_utc(value, "milliseconds")
         case dict():
             return {str(name): _in_json(item) for name, item in value.items()}
         case list() | tuple():
@@ -163,8 +163,14 @@ def _in_json(value: object) -> object:
 
 def _in_csv(value: object) -> object:
     if isinstance(value, datetime):
-        return f"{value.isoformat(timespec='microseconds')}Z"
+        return _in_utc(value, "microseconds")
     return json.dumps(_in_json(value), default=str) if isinstance(value, list | dict) else value
+
+
+def _in_utc(value: datetime, precision: str) -> str:
+    """Write a time of the tables, which is in UTC, or one that knows its zone."""
+    known = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+    return f"{known.isoformat(timespec=precision)}Z"
 
 
 def _once_each(names: Sequence[str]) -> list[str]:

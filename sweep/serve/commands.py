@@ -80,7 +80,8 @@ async def _text_of(request: Request) -> str:
             raise HTTPException(413, f"a sweep file has at most {submission.MOST_BYTES:,} bytes")
     try:
         text = json.loads(body)["text"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+        text.encode()  # as half a pair of surrogates cannot be
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = None
     if not isinstance(text, str):
         raise HTTPException(400, "a sweep file is sent as the text of a JSON object")

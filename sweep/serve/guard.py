@@ -5,7 +5,7 @@ import hmac
 import ipaddress
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -60,7 +60,7 @@ class Rules:
 
         A name that somebody else may point here is not: their page would be of the same origin.
         """
-        name = urlsplit(f"//{host}").hostname
+        name = _split(f"//{host}").hostname
         return name is not None and (name in self.names | {"localhost"} or _is_address(name))
 
 
@@ -129,7 +129,15 @@ def _is_own(headers: Headers) -> bool:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if headers.get(OWN_HEADER) != "1" or site not in (None, "same-origin"):
         return False
-    return origin is None or urlsplit(origin).netloc == headers.get("host")
+    return origin is None or _split(origin).netloc == headers.get("host")
+
+
+def _split(address: str) -> SplitResult:
+    """Return the parts of an address; of one that is malformed none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
 
 
 def _is_address(name: str) -> bool:

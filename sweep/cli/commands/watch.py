@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SECONDS_BETWEEN_LOOKS = 1.0
 SECONDS_BETWEEN_LINES = 10.0
-OVER = ("complete", "stopped", "failed")
+OVER = ("complete", "ended", "stopped", "failed")
 LEAVE = {"q", "Q", "\x03", "\x04"}
 
 

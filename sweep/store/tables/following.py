@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from sweep.errors import StoreError
 from sweep.store.places.journal import JournalTail
 from sweep.store.places.layout import ResultsDir, TableName
 from sweep.store.tables.encoding import decode
@@ -14,6 +15,8 @@ from sweep.store.tables.schema import SCHEMAS
 from sweep.store.tables.table_set import with_values, without_trials
 
 READ = (TableName.TRIALS, TableName.CURVES)
+ANEW = -1
+"""The number of no part: with it among those read, the next look reads all."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,18 @@ class Follower:
         self._tail = JournalTail(self.directory.journal)
 
     def look(self) -> News:
-        """Return what came since the last look.
+        """Return what came since the last look that did not fail.
 
         Raises:
-            StoreError: if a file is damaged.
+            StoreError: if a file is damaged, or object storage stays away.
         """
+        try:
+            return self._look()
+        except StoreError:
+            self._parts = {ANEW}  # what this look had read was told to nobody
+            raise
+
+    def _look(self) -> News:
         frames = self._tail.read()  # before the parts: what moves between is seen twice, not never
         published = set(part_numbers(self.directory))
         try:
@@ -90,7 +100,7 @@ class Follower:
             published = set(part_numbers(self.directory))
             return [*self._read_parts(published), *self._read_frames(frames)]
         except FileNotFoundError:
-            self._parts = {-1}
+            self._parts = {ANEW}
             return []
 
     def _read_parts(self, published: set[int]) -> Iterator[Fresh]:
