@@ -75,6 +75,15 @@ PAIR = """async () => {
 }"""
 
 
+PICTURES = """async () => {
+  const {imagesPicture} = await import("sweep/pictures");
+  const digits = {shape: [8, 8], values: Array.from({length: 10}, () => Array(64).fill(128))};
+  const made = imagesPicture(digits, digits, 560);
+  const images = [...made.querySelectorAll("image")];
+  return [Number(made.getAttribute("width")), images.map(image => image.style.cssText)];
+}"""
+
+
 KEEP_FILES = """() => {
   window.files ??= [];
   window.make ??= URL.createObjectURL;
@@ -331,6 +340,12 @@ def test_sections_are_reached_by_keys_and_leave_the_state_in_the_address(visit: 
 def test_a_heat_map_begins_with_two_axes_that_vary_apart(visit: Visit) -> None:
     pair = visit.page.evaluate(PAIR)
     assert pair == ["activation", "topology"]
+
+
+def test_pictures_of_samples_fit_the_figure_with_sharp_pixels(visit: Visit) -> None:
+    width, styles = visit.page.evaluate(PICTURES)
+    assert width <= 560
+    assert styles == ["image-rendering: pixelated;"] * 20
 
 
 def test_nothing_is_wider_than_a_phone(visit: Visit) -> None:
