@@ -28,6 +28,7 @@ AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 READY = "() => performance.getEntriesByName('sweep-ready').length === 1"
 REASONS = {5: StopReason.DIVERGED, 6: StopReason.FAILED, 7: StopReason.MAX_EPOCHS}
 HOSTILE = "</script><img src=x onerror=alert(1)>&\u202e"
+QUOTED = 'it\'s "a" `b` <i>&amp;</i>'
 
 TABLES = """tables => {
   const types = {integer: "number", float: "number", text: "category", truth: "category"};
@@ -71,6 +72,15 @@ PAIR = """async () => {
   const data = column("dataset", [0, 1, 2, 0, 1, 2], 3);
   const activation = column("activation", [0, 0, 0, 1, 1, 1], 2);
   return crossedPair([topology, data, activation]).map(({name}) => name);
+}"""
+
+
+PICTURES = """async () => {
+  const {imagesPicture} = await import("sweep/pictures");
+  const digits = {shape: [8, 8], values: Array.from({length: 10}, () => Array(64).fill(128))};
+  const made = imagesPicture(digits, digits, 560);
+  const images = [...made.querySelectorAll("image")];
+  return [Number(made.getAttribute("width")), images.map(image => image.style.cssText)];
 }"""
 
 
@@ -231,6 +241,50 @@ def test_failed_and_diverged_trials_are_told_in_words_and_hostile_ones_are_text(
     visit.page.get_by_role("button", name="All trials").click()
 
 
+def test_hostile_levels_are_texts_in_figures_filters_and_files(
+    visit: Visit, tmp_path: Path
+) -> None:
+    results = [
+        make_result(dataset=dataset, data_fingerprint=fingerprint, activation=activation, seed=seed)
+        for dataset, fingerprint in ((HOSTILE, "ab"), ("one-hot", "cd"))
+        for activation in ("relu", QUOTED)
+        for seed in range(2)
+    ]
+    file = tmp_path / "hostile.html"
+    file.write_bytes(build_page(store(tmp_path / HOSTILE.replace("/", "|"), *results)))
+    browser = visit.page.context.browser
+    assert browser
+    other = Visit(browser.new_page())
+    other.page.set_default_timeout(8_000)
+    dialogs: list[str] = []
+    other.page.on("dialog", lambda dialog: dialogs.append(dialog.message))
+    other.page.goto(f"{file.as_uri()}#?x=dataset&hx=dataset&hy=activation&group=activation")
+    other.page.wait_for_function(READY)
+    other.page.locator(".figure.curves").scroll_into_view_if_needed()
+    other.page.wait_for_selector(".figure.curves svg")
+    for name in ("parallel", "scatter", "heatmap", "slices", "curves", "survival"):
+        button = other.page.locator(f".figure.{name}").get_by_role("button", name="SVG")
+        picture = ElementTree.fromstring(saved(other, button))
+        words = {"".join(text.itertext()) for text in picture.iter() if text.tag.endswith("text")}
+        level = QUOTED if name in ("curves", "survival") else HOSTILE
+        assert any(word[:6] == level[:6] for word in words), (name, words)
+    cell = other.page.locator(".figure.heatmap .cell", has_text=HOSTILE[:-1]).first
+    cell.press("Enter")
+    told(other, ".count", "2 of 8")
+    assert any(HOSTILE[:-1] in mark for mark in other.page.locator(".mark").all_inner_texts())
+    other.page.reload()
+    other.page.wait_for_function(READY)
+    told(other, ".count", "2 of 8")
+    other.page.get_by_role("button", name="Clear all").click()
+    where(other).fill(f"activation = '{QUOTED.replace(chr(39), 2 * chr(39))}'")
+    told(other, ".count", "4 of 8")
+    other.page.locator("#table tbody tr").first.click()
+    assert QUOTED in other.page.locator("#trial").inner_text()
+    assert other.page.locator("img").count() == 0
+    assert (dialogs, other.errors) == ([], [])
+    other.page.close()
+
+
 def test_figures_are_saved_as_svg_and_their_data_as_csv(visit: Visit) -> None:
     for name in ("parallel", "scatter", "heatmap", "slices", "curves", "survival"):
         figure = visit.page.locator(f".figure.{name}")
@@ -286,6 +340,12 @@ def test_sections_are_reached_by_keys_and_leave_the_state_in_the_address(visit: 
 def test_a_heat_map_begins_with_two_axes_that_vary_apart(visit: Visit) -> None:
     pair = visit.page.evaluate(PAIR)
     assert pair == ["activation", "topology"]
+
+
+def test_pictures_of_samples_fit_the_figure_with_sharp_pixels(visit: Visit) -> None:
+    width, styles = visit.page.evaluate(PICTURES)
+    assert width <= 560
+    assert styles == ["image-rendering: pixelated;"] * 20
 
 
 def test_nothing_is_wider_than_a_phone(visit: Visit) -> None:

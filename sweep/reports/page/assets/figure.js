@@ -30,13 +30,13 @@ export class Figures {
   #all = [];
   #frame = 0;
   #rest = 0;
+  #isAhead = false; // whether a figure out of sight is about to be drawn
 
   constructor(state) {
     this.theme = colours();
     state.listen((changed, isSettled) => this.#changed(changed, isSettled));
     new ResizeObserver(() => this.#resized()).observe(document.body);
     this.sight = new IntersectionObserver((seen) => this.#seen(seen), { rootMargin: "300px" });
-    this.#drawAhead();
     addEventListener("beforeprint", () => this.#print());
     addEventListener("afterprint", () => {
       this.isPrinting = false;
@@ -51,7 +51,13 @@ export class Figures {
     this.#all.push(figure);
     place.append(figure.element);
     this.sight.observe(figure.element);
+    this.#drawAhead();
     return figure;
+  }
+
+  /** Draw a figure at once, before there are others. */
+  begin(figure) {
+    if (figure.measure() > 0) figure.draw(this.theme);
   }
 
   /** Draw everything anew, in the colours of now. */
@@ -91,11 +97,14 @@ export class Figures {
 
   /** Draw what is out of sight, a figure at a time when there is nothing else to do: then nothing moves on scrolling. */
   #drawAhead() {
+    if (this.#isAhead) return;
+    this.#isAhead = true;
     const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
     idle(() => {
+      this.#isAhead = false;
       const next = this.#all.find((figure) => !figure.isDrawn && figure.measure() > 0);
       next?.draw(this.theme);
-      if (next || !this.#all.length) this.#drawAhead();
+      if (next) this.#drawAhead();
     });
   }
 

@@ -34,10 +34,11 @@ async function start() {
   const headline = HEADLINES.map((name) => trials.get(name)).find(Boolean) ?? trials.outcomes[0];
   const open = (i) => i >= 0 && state.set({ trial: trials.ids.text(i) });
   const context = { manifest, trials, state, selection, endings, headline, open };
-  build(context);
+  await build(context);
 }
 
-function build(context) {
+/** Draw the first figure, and only then make what is further down. */
+async function build(context) {
   const { state, selection, trials } = context;
   const places = sections();
   linkSections(state);
@@ -51,11 +52,18 @@ function build(context) {
   if (!trials.count) return;
   context.traces = new Traces(context.manifest, () => figures.spoil("curves", "trial_curve"));
   context.details = new Details();
-  figures.add(places.wide, parallelView(context));
+  const first = figures.add(places.wide, parallelView(context));
+  if (!state.get("trial")) figures.begin(first);
+  await painted();
   for (const view of viewsOf(context)) figures.add(places.figures, view);
   new TrialTable(places.table, context);
   new TrialPage(places.trial, { ...context, figures });
   performance.mark("sweep-ready");
+}
+
+/** Wait until the browser has had the time to show what is drawn. */
+function painted() {
+  return new Promise((done) => setTimeout(done, 0));
 }
 
 function viewsOf(context) {

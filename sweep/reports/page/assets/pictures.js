@@ -3,7 +3,9 @@
 import { draw, picture } from "sweep/dom";
 
 const CODE = 14; // pixels of a number of a code
-const IMAGE = 56; // pixels of an image's longer side
+const IMAGE = 56; // pixels of an image's longer side at least, and at most
+const LARGEST = 88;
+const LEAST = 10; // pixels of its shorter side
 const GAP = 6;
 const TITLE = 20;
 
@@ -30,29 +32,34 @@ function codesOf({ layer, units, values }, theme, cell) {
   return [title, ...squares];
 }
 
-/** Return inputs above their outputs, as images of `shape`. */
-export function imagesPicture(inputs, outputs) {
-  const rows = [inputs, outputs].filter(Boolean);
-  const count = rows[0].values.length;
-  const width = count * (IMAGE + GAP);
-  const label = `${count} inputs${outputs ? " above their reconstructions" : ""}`;
-  const tall = (k) => k * (d3.min([IMAGE, (IMAGE * rows[0].shape[0]) / rows[0].shape[1]]) + GAP);
-  const images = rows.flatMap((row, k) =>
-    row.values.map((pixels, sample) => image(pixels, row.shape, sample * (IMAGE + GAP), tall(k))),
+/** Return each input above its output, as images of `shape`, in as many rows as the width asks for. */
+export function imagesPicture(inputs, outputs, width) {
+  const kinds = [inputs, outputs].filter(Boolean);
+  const count = inputs.values.length;
+  const most = Math.max(1, Math.floor((width + GAP) / (IMAGE + GAP)));
+  const columns = Math.ceil(count / Math.ceil(count / most));
+  const [high, wide] = inputs.shape;
+  const side = Math.min(LARGEST, Math.floor((width + GAP) / columns) - GAP);
+  const size = { width: Math.min(side, (side * wide) / high), height: Math.max(LEAST, Math.min(side, (side * high) / wide)) };
+  const step = { x: size.width + GAP, y: kinds.length * (size.height + GAP / 3) + GAP };
+  const images = kinds.flatMap(({ shape, values }, k) =>
+    values.map((pixels, sample) => {
+      const place = { x: (sample % columns) * step.x, y: Math.floor(sample / columns) * step.y + k * (size.height + GAP / 3) };
+      return image(pixels, shape, { ...place, ...size });
+    }),
   );
-  return picture(width, tall(rows.length), label, ...images);
+  const label = `${count} inputs${outputs ? " above their reconstructions" : ""}`;
+  return picture(columns * step.x - GAP, Math.ceil(count / columns) * step.y, label, ...images);
 }
 
-function image(pixels, [height, width], x, y) {
+function image(pixels, [height, width], place) {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [width, height];
   const pen = canvas.getContext("2d");
   const data = pen.createImageData(width, height);
   pixels.forEach((value, p) => data.data.set([value, value, value, 255], 4 * p));
   pen.putImageData(data, 0, 0);
-  const scale = IMAGE / Math.max(width, height);
-  const size = { width: width * scale, height: height * scale };
-  return draw("image", { x, y, ...size, href: canvas.toDataURL(), style: "image-rendering:pixelated" });
+  return draw("image", { ...place, preserveAspectRatio: "none", href: canvas.toDataURL(), style: "image-rendering:pixelated" });
 }
 
 function square(x, y, size, fill, title) {

@@ -168,8 +168,8 @@ function imagesView(details, id) {
     name: "trial_images",
     title: "Its reconstructions",
     isOfAll: true,
-    draw: (body) => body.replaceChildren(blockOf(imagesPicture(inputs, outputs))),
-    caption: () => `Inputs above, what trial ${id} makes of them below.`,
+    draw: (body, { width }) => body.replaceChildren(blockOf(imagesPicture(inputs, outputs, width))),
+    caption: () => `Each input above what trial ${id} makes of it.`,
     table: () => ({ header: ["of", "sample", "pixels from 0 to 255"], rows: [["input", inputs], ["output", outputs]].filter(([, one]) => one).flatMap(([of, one]) => one.values.map((pixels, sample) => [of, sample + 1, pixels.join(" ")])) }),
   };
 }
