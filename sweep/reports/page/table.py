@@ -7,10 +7,9 @@ from typing import Any, Self
 import pandas as pd
 
 from sweep.ladder import Rung
-from sweep.reports.axes import axes_of, varying_parameters
+from sweep.reports.axes import varying_parameters
 from sweep.reports.false_convergence import COLUMN
 from sweep.reports.findings.subject import COLUMNS, Subject
-from sweep.reports.groups import factors_of
 from sweep.reports.page.columns import Role
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
@@ -48,10 +47,7 @@ class PageTable:
     @classmethod
     def of(cls, directory: ResultsDir, population: Population, rung: Rung | None = None) -> Self:
         """Return the trials of a page where they have been read and split."""
-        counted = population.trials
-        factors = factors_of(counted)
-        axes = [axis for axis in axes_of(counted) if axis.name in factors]
-        subject = Subject(directory, population, axes)
+        subject = Subject.of(directory, population)
         return cls(subject, _roles(cls(subject, {})), rung)
 
     def __len__(self) -> int:
