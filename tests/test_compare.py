@@ -278,3 +278,20 @@ def test_the_command_refuses_in_one_line(tmp_path: Path) -> None:
         2,
         "compare: must be given from 2 to 26 sweeps (got 1)\n",
     )
+
+
+def test_losses_below_0_have_no_ratio(tmp_path: Path) -> None:
+    for seeds in (SEEDS, range(8, 16)):
+        first = grid(tmp_path / f"a{seeds.start}", -1.0)
+        second = grid(tmp_path / f"b{seeds.start}", -2.0, seeds=seeds, optimizer="adam")
+        found = contrast(first, second)
+        loss = measure(found, "final loss")
+        assert np.isnan(loss.estimate.value)
+        assert loss.verdict == ""
+        assert all(np.isnan(item.ratio.value) for item in found.settings)
+
+
+def test_losses_of_0_are_compared_without_seeds_in_common(tmp_path: Path) -> None:
+    first = grid(tmp_path / "a", 0.0)
+    second = grid(tmp_path / "b", 1.0, seeds=range(8, 16), optimizer="adam")
+    assert measure(contrast(first, second), "final loss").verdict == ""

@@ -162,6 +162,11 @@ def test_a_sweep_without_a_loss_shows_itself_too(tmp_path: Path) -> None:
     assert "1 trial · 0% converged · 1 diverged" in told
 
 
+def test_a_sweep_whose_losses_are_no_numbers_shows_itself_too(tmp_path: Path) -> None:
+    lost = [make_result(seed=n, outcome={"final_loss": np.nan}) for n in range(2)]
+    assert "2 trials" in store(tmp_path, *lost)._repr_html_()
+
+
 def test_curves_are_drawn_on_given_axes_by_what_is_asked_for(tmp_path: Path, axes: Axes) -> None:
     results = grid(tmp_path / "study")
     assert results.plot.curves("initialiser_constant", ax=axes) is axes

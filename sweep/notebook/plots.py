@@ -99,7 +99,7 @@ class Plots:
             ConfigError: it cannot be told: nothing varies, or there are too few trials.
         """
         directory, population = ResultsDir(self._results.path), self._results.population
-        findings = find_importance(Subject(directory, population, list(self._axes.values())))
+        findings = find_importance(Subject.of(directory, population))
         for finding in findings:
             if finding.figure is not None:
                 marks = len(finding.figure.marks)

@@ -66,7 +66,8 @@ def results_html(results: "Results") -> str:
     parts = [f"<div>{line}</div>"]
     if has_ended(trials).any():
         title, best = best_rows(trials, most=MOST_ROWS)
-        parts += [_small(title), _table(best), _picture(trials)]
+        if len(best):
+            parts += [_small(title), _table(best), _picture(trials)]
     style = "font-variant-numeric:tabular-nums;line-height:1.5"
     return f'<div style="{style}">{"".join(parts)}</div>'
 

@@ -6,7 +6,7 @@ from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
 from sweep.reports.findings.record import findings_beside, write_findings
-from sweep.reports.findings.subject import COLUMNS, subject_of
+from sweep.reports.findings.subject import COLUMNS, Subject
 from sweep.reports.page.apart import is_large, write_page_apart
 from sweep.reports.page.document import compose_page
 from sweep.reports.page.reconstructions import Reconstruct
@@ -80,7 +80,7 @@ def write_report(
         raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
     population = population_of(trials, asked, by_path=rung is not None)
     del trials  # where some do not count, those that do are a copy
-    subject = subject_of(directory, population)
+    subject = Subject.of(directory, population)
     found = subject.findings
     context = Context(
         directory,

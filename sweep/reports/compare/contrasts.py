@@ -133,7 +133,7 @@ def _of_settings(pairing: Pairing) -> Iterator[Asked]:
         mine, theirs = (side[LOSS].dropna().to_numpy(np.float64) for side in (left, right))
 
         def ratio(level: float) -> Estimate:
-            with np.errstate(invalid="ignore"):  # of infinite losses nothing is known
+            with np.errstate(divide="ignore", invalid="ignore"):  # no interval of 0 or infinity
                 return ratio_of_medians(theirs, mine, level)
 
         middles = median_of(mine).value, median_of(theirs).value
@@ -172,7 +172,12 @@ def _points(name: str, left: pd.DataFrame, right: pd.DataFrame, column: str) -> 
 
 
 def ratios_of(values: Values, others: Values) -> Values:
-    """Return values over others, pair by pair: 1 where they are equal, though 0 or infinite."""
+    """Return values over others, pair by pair: 1 where they are equal, though 0 or infinite.
+
+    All are nan where any value is below 0: of such losses the greater ratio is not the greater one.
+    """
+    if (values < 0).any() or (others < 0).any():
+        return np.full(len(values), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(values == others, 1.0, values / others)
 
@@ -225,5 +230,5 @@ def _by_seed(first: "pd.Series[float]", second: "pd.Series[float]") -> Estimate:
 
 
 def _apart(first: "pd.Series[float]", second: "pd.Series[float]") -> Estimate:
-    with np.errstate(invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return ratio_of_medians(second.to_numpy(np.float64), first.to_numpy(np.float64))

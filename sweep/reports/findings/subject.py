@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pandas as pd
 
@@ -44,6 +44,14 @@ class Subject:
     directory: ResultsDir
     population: Population
     axes: Sequence[Axis]
+
+    @classmethod
+    def of(cls, directory: ResultsDir, population: Population) -> Self:
+        """Return the results with what varies and tells settings apart."""
+        trials = population.trials
+        telling = factors_of(trials)
+        axes = [axis for axis in axes_of(trials) if axis.name in telling]
+        return cls(directory, population, axes)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -91,13 +99,5 @@ def read_subject(directory: ResultsDir, rung: Rung | None = None) -> Subject:
         StoreError: if there are no results, or a file is damaged.
     """
     trials = read_telling(directory, rung, COLUMNS)
-    return subject_of(
-        directory, population_of(trials, asked_for(directory), by_path=rung is not None)
-    )
-
-
-def subject_of(directory: ResultsDir, population: Population) -> Subject:
-    """Return what findings are made from where it has been read and split."""
-    telling = factors_of(population.trials)
-    axes = [axis for axis in axes_of(population.trials) if axis.name in telling]
-    return Subject(directory, population, axes)
+    by_path = rung is not None
+    return Subject.of(directory, population_of(trials, asked_for(directory), by_path=by_path))

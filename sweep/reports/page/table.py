@@ -9,7 +9,7 @@ import pandas as pd
 from sweep.ladder import Rung
 from sweep.reports.axes import varying_parameters
 from sweep.reports.false_convergence import COLUMN
-from sweep.reports.findings.subject import COLUMNS, Subject, subject_of
+from sweep.reports.findings.subject import COLUMNS, Subject
 from sweep.reports.page.columns import Role
 from sweep.reports.population import Population, population_of
 from sweep.reports.recorded import asked_for
@@ -93,7 +93,7 @@ def read_page_table(directory: ResultsDir, rung: Rung | None = None) -> PageTabl
         asked_for(directory),
         by_path=rung is not None,
     )
-    return PageTable.of(subject_of(directory, population), rung)
+    return PageTable.of(Subject.of(directory, population), rung)
 
 
 def page_columns(directory: ResultsDir) -> list[str]:
