@@ -66,8 +66,8 @@ def _first_sweep(data: str | None, file: Path, name: str, packed: Path) -> "tupl
             find_file(data, KINDS)
         contents = table_contents(data) if data and table else image_contents(data, packed)
     except DatasetError as error:
-        hint = KINDS if data and not table else None
-        raise ConfigError.of(data or "digits", error.must, got=error.got, hint=hint) from error
+        kinds = KINDS if data and not table else None
+        raise ConfigError.of(data or "digits", error.must, got=error.got, hint=kinds) from error
     except FileExistsError as error:
         raise ConfigError.of(str(packed), "not be there, as images are packed into it") from error
     settings = choose_settings(contents)
