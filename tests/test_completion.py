@@ -95,6 +95,14 @@ def test_a_terminal_is_never_steered(here: Path) -> None:
     assert not any("\x1b" in word for word in completed("sweep plan "))
 
 
+def test_no_name_of_a_file_becomes_a_command(here: Path) -> None:
+    for name in ("a;ls.yaml", "$(ls).yaml", "`ls`.yaml", "a b.yaml", "a&b.yaml", "*.yaml"):
+        (here / name).write_text("name: x\n")
+    words = completed("sweep plan ")
+    assert [word for word in words if "ls" in word or set(word) & set(" &*$`;")] == []
+    assert "mine.yaml" in words
+
+
 def test_damaged_results_have_no_completions(here: Path) -> None:
     place = here / "results/damaged/trials"
     place.mkdir(parents=True)

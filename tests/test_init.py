@@ -177,7 +177,7 @@ def test_nothing_is_written_over(here: Path) -> None:
         ("none.csv", None, "none.csv: must find its path"),
         ("a.csv", "a,b\n", "holds no rows"),
         ("a.csv", "a,b\nx,y\n", "'a' holds text"),
-        ("a.txt", "a", "a.txt: must be IDX"),
+        ("a.txt", "a", "(name a table (.csv, .parquet, .npy), images"),
         ("a.npy", "a", "a.npy: must be a table"),
     ],
 )

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sweep.examples import Contents
 
 TABLES = (".csv", ".parquet", ".npy")
+KINDS = "name a table (.csv, .parquet, .npy), images (IDX, .npz) or a folder of images"
 SHOWN = 5
 
 
@@ -60,12 +61,13 @@ def _first_sweep(data: str | None, file: Path, name: str, packed: Path) -> "tupl
         hint = "name another by --output, or delete it"
         raise ConfigError.of(str(file), "not be there, as nothing is written over", hint=hint)
     try:
-        if data:
-            find_file(data, "name a table, or a folder of images")
         table = data is not None and Path(data).suffix.lower() in TABLES
+        if data:
+            find_file(data, KINDS)
         contents = table_contents(data) if data and table else image_contents(data, packed)
     except DatasetError as error:
-        raise ConfigError.of(data or "digits", error.must, got=error.got) from error
+        kinds = KINDS if data and not table else None
+        raise ConfigError.of(data or "digits", error.must, got=error.got, hint=kinds) from error
     except FileExistsError as error:
         raise ConfigError.of(str(packed), "not be there, as images are packed into it") from error
     settings = choose_settings(contents)

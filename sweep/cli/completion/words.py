@@ -17,6 +17,8 @@ MOST = 200
 """Of more completions, none are shown: a shell would offer the beginning of those alone."""
 SWEEP_FILES = (".yaml", ".yml")
 HEAD = 4_000  # characters
+OBEYED = set(" ;&|<>(){}$`\"'\\*?!#")
+"""What a shell goes by: names with any of them are left to be written, and quoted, by hand."""
 PUBLISHED = ("encoder_epochs", "keras_mnist_losses", "zhang2017_codes", "zhang2017_runs")
 
 Complete = Callable[[click.Context, str], Iterable[CompletionItem[str]]]
@@ -129,9 +131,9 @@ COMPLETIONS: dict[str, Complete] = {
 
 
 def _matching(words: Iterable[str], incomplete: str) -> Iterator[CompletionItem[str]]:
-    """Yield the words that go on so, but for those that a terminal would obey."""
+    """Yield the words that go on so, but for those that a terminal or a shell would obey."""
     for word in words:
-        if word.startswith(incomplete) and word.isprintable():
+        if word.startswith(incomplete) and word.isprintable() and not OBEYED & set(word):
             yield CompletionItem(word)
 
 
