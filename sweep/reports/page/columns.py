@@ -5,9 +5,11 @@ no value has. Other numbers are f4 or f8, and NaN is missing. A text or a truth 
 of its level among the levels. Little-endian, column after column.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from math import inf
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +36,7 @@ DOCS = {
 }
 WHOLE = ("u1", "u2", "u4")
 LARGEST_EXACT = 2**53
+NUMBER = re.compile(r"([0-9]+(?:\.[0-9]+)?)")
 SMALLEST_F4, LARGEST_F4 = 1e-37, 1e38
 
 
@@ -127,9 +130,10 @@ def _encoded(name: str, values: "pd.Series[Any]") -> dict[str, Any] | None:
 
 def _category(values: "pd.Series[Any]") -> dict[str, Any] | None:
     used = values.cat.remove_unused_categories()
-    levels = [printable_line(str(level)) for level in used.cat.categories]
-    if len(levels) > MOST_LEVELS:
+    if len(used.cat.categories) > MOST_LEVELS:
         return None
+    used = used.cat.reorder_categories(sorted(used.cat.categories, key=_by_numbers))
+    levels = [printable_line(str(level)) for level in used.cat.categories]
     places = used.cat.codes.to_numpy(np.int64)
     kind = next(kind for kind in WHOLE if len(levels) < np.iinfo(kind).max)
     told = [f"{text[:LONGEST_LEVEL]}…" if len(text) > LONGEST_LEVEL else text for text in levels]
@@ -139,6 +143,12 @@ def _category(values: "pd.Series[Any]") -> dict[str, Any] | None:
         "data": _filled(places, places < 0, kind),
         "levels": told,
     }
+
+
+def _by_numbers(level: object) -> list[tuple[float, str]]:
+    """Return by what levels are sorted: numbers within as numbers: 9 before 10."""
+    parts = NUMBER.split(str(level))
+    return [(float(part), "") if odd % 2 else (inf, part) for odd, part in enumerate(parts)]
 
 
 def _whole_numbers(values: "pd.Series[Any]") -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 /** Axes of figures: ticks, their labels, and the room for trials that have no value. */
 
 import { draw } from "sweep/dom";
-import { clipped, MISSING, short } from "sweep/text";
+import { MISSING, short, squeezed } from "sweep/text";
 
 const MOST_TICKS = 8;
 const LETTER = 6.2; // pixels
@@ -74,14 +74,14 @@ export class Axis {
     const rows = spacing <= step ? 1 : this.rows;
     const every = Math.max(1, Math.ceil(Math.min(spacing, length / 2) / (step * rows)));
     const letters = this.isLevel ? Math.min(longest, Math.max(4, Math.floor((every * rows * step - 4) / LETTER))) : longest;
-    const shown = levels.map((level, place) => ({ position: this.column.positionOf(place), label: clipped(level, letters) }));
+    const shown = levels.map((level, place) => ({ position: this.column.positionOf(place), label: squeezed(level, letters) }));
     return shown.filter((_, place) => place % every === 0).map((tick, k) => ({ ...tick, row: k % rows }));
   }
 }
 
 function numberTicks(column, room) {
   const { labels, numbers, isBinned } = column.groups;
-  if (!isBinned && labels.length <= room) return numbers.map(([number]) => [number, short(number)]);
+  if (!isBinned && labels.length <= MOST_TICKS) return numbers.map(([number]) => [number, short(number)]);
   const [low, high] = column.range;
   const chosen = column.isLog ? logTicks(low, high, room) : d3.ticks(low, high, room);
   return chosen.map((number) => [number, short(number)]);

@@ -37,7 +37,9 @@ export class Summaries {
   /** The levels of the axis with what is known of each, `[level, summary]`. */
   get levels() {
     const levels = Object.entries(this.summaries[this.axis] ?? {});
-    return this.isOrdered ? levels.sort(([a], [b]) => Number(a) - Number(b)) : levels;
+    if (this.isOrdered) return levels.sort(([a], [b]) => Number(a) - Number(b));
+    const places = new Map(this.trials.get(this.axis)?.levels?.map((level, place) => [level, place]));
+    return d3.sort(levels, ([level]) => places.get(level) ?? Infinity);
   }
 
   control() {

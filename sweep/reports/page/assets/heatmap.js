@@ -5,7 +5,7 @@ import { ENDINGS } from "sweep/endings";
 import { block } from "sweep/figure";
 import { FILTER, writeGroup } from "sweep/selection";
 import { crossedPair, quantiles, sizes } from "sweep/statistics";
-import { clipped, counted, digits, MISSING, percent, short } from "sweep/text";
+import { clipped, counted, digits, MISSING, percent, short, squeezed } from "sweep/text";
 
 const MARGINS = { top: 24, right: 8, bottom: 44, left: 92 };
 const LEAST_PANEL = 260;
@@ -135,7 +135,7 @@ function drawPanels({ shown, cells, values, scale, panels, width, theme, state, 
   });
   const height = Math.ceil(panels / across) * tall + LEGEND;
   const label = `${measure.title} by ${shown.x.title} and ${shown.y.title}`;
-  const whole = picture(width, height, label, ...parts, ramp(scale, measure, theme, height - LEGEND + 6));
+  const whole = picture(width, height, label, ...parts, ramp(scale, measure, theme, height - LEGEND + 6, width));
   if (!isFile) {
     whole.setAttribute("role", "group");
     whole.addEventListener("keydown", moveFocus);
@@ -186,8 +186,8 @@ function labels({ x, y }, cells, cell, theme) {
   const text = (words, attributes) => draw("text", { fill: theme.quiet, "font-size": 11, ...attributes }, words);
   const every = Math.max(1, Math.ceil(44 / cell.width));
   const letters = Math.max(4, Math.floor((every * cell.width) / 6.5));
-  const below = x.groups.labels.map((label, k) => (k % every ? null : text(clipped(label, letters), { x: MARGINS.left + (k + 0.5) * cell.width, y: bottom + 14, "text-anchor": "middle" })));
-  const beside = y.groups.labels.map((label, k) => text(clipped(label, 13), { x: MARGINS.left - 6, y: bottom - (k + 0.5) * cell.height + 4, "text-anchor": "end" }));
+  const below = x.groups.labels.map((label, k) => (k % every ? null : text(squeezed(label, letters), { x: MARGINS.left + (k + 0.5) * cell.width, y: bottom + 14, "text-anchor": "middle" })));
+  const beside = y.groups.labels.map((label, k) => text(squeezed(label, 14), { x: MARGINS.left - 6, y: bottom - (k + 0.5) * cell.height + 4, "text-anchor": "end" }));
   const titles = [
     text(x.title, { x: MARGINS.left + (cells.columns * cell.width) / 2, y: bottom + 32, "text-anchor": "middle", fill: theme.ink, "font-weight": 600 }),
     text(clipped(y.title, 16), { x: MARGINS.left - 6, y: MARGINS.top - 8, "text-anchor": "end", fill: theme.ink, "font-weight": 600 }),
@@ -195,12 +195,13 @@ function labels({ x, y }, cells, cell, theme) {
   return [...below, ...beside, ...titles].filter(Boolean);
 }
 
-function ramp(scale, measure, theme, top) {
+function ramp(scale, measure, theme, top, width) {
   if (!Number.isFinite(scale.low)) return null;
   const steps = d3.range(24).map((k) => draw("rect", { x: MARGINS.left + 6 * k, y: top, width: 6.5, height: 9, fill: theme.ramp(k / 23) }));
   const text = (words, x, anchor) => draw("text", { x, y: top + 9, "text-anchor": anchor, fill: theme.quiet, "font-size": 11 }, words);
   const end = MARGINS.left + 144;
-  return draw("g", {}, ...steps, text(measure.tell(scale.low), MARGINS.left - 6, "end"), text(`${measure.tell(scale.high)}  ${measure.title}${scale.isLogged ? " (log)" : ""}`, end + 8, "start"));
+  const what = clipped(`${measure.title}${scale.isLogged ? " (log)" : ""}`, Math.max(1, Math.floor((width - end - 60) / 6.2)));
+  return draw("g", {}, ...steps, text(measure.tell(scale.low), MARGINS.left - 6, "end"), text(`${measure.tell(scale.high)}  ${what}`, end + 8, "start"));
 }
 
 /** Move from cell to cell by the arrow keys. */

@@ -40,6 +40,13 @@ export function clipped(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
+/** Shorten text to so many letters in its middle, as what tells levels apart is often at their ends. */
+export function squeezed(text, most) {
+  if (text.length <= most) return text;
+  const tail = Math.floor((most - 1) / 2);
+  return `${text.slice(0, most - 1 - tail)}…${tail ? text.slice(-tail) : ""}`;
+}
+
 /** Return a field of a CSV file (RFC 4180). */
 export function csvField(value) {
   const text = value === null || value === undefined ? "" : String(value);
