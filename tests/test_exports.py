@@ -78,9 +78,9 @@ def test_csv_has_all_columns_and_is_read_back_by_pandas(study: Path, tmp_path: P
 def test_tensorboard_shows_the_hyperparameters_and_what_came_out(
     study: Path, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "board"
+    folder = tmp_path / "my board"
     done = export(str(study), "--to", "tensorboard", "--output", str(folder))
-    assert done.output == f"7 trials written to {folder}; tensorboard --logdir {folder}\n"
+    assert done.output == f"7 trials written to {folder}; tensorboard --logdir '{folder}'\n"
     groups = session_groups(folder)
     trials = sweep.read_trials(study, columns="all").set_index("trial_id")
     assert set(groups) == set(trials.index)

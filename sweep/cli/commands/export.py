@@ -1,5 +1,6 @@
 """`sweep export`: hand the trials to other programs."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def export_command(results: str, form: str, where: str | None, output: str | Non
     place = _new(Path(output or FORMS[form].format(name=directory.path.name)))
     count = _write(form, directory, where, place)
     trials = "1 trial" if count == 1 else f"{count:,} trials"
-    say(f"{trials} written to {place}{OPENED[form].format(place=place)}")
+    say(f"{trials} written to {place}{OPENED[form].format(place=shlex.quote(str(place)))}")
 
 
 def _new(place: Path) -> Path:
