@@ -7,7 +7,7 @@ import { FILTER, writeGroup } from "sweep/selection";
 import { crossedPair, quantiles, sizes } from "sweep/statistics";
 import { clipped, counted, digits, MISSING, percent, short, squeezed } from "sweep/text";
 
-const MARGINS = { top: 24, right: 8, bottom: 44, left: 92 };
+const MARGINS = { top: 24, right: 8, bottom: 44, left: 116 };
 const LEAST_PANEL = 260;
 const ROOMY = 40; // pixels of a cell that has room for its number
 const MOST_PANELS = 9;
@@ -187,10 +187,10 @@ function labels({ x, y }, cells, cell, theme) {
   const every = Math.max(1, Math.ceil(44 / cell.width));
   const letters = Math.max(4, Math.floor((every * cell.width) / 6.5));
   const below = x.groups.labels.map((label, k) => (k % every ? null : text(squeezed(label, letters), { x: MARGINS.left + (k + 0.5) * cell.width, y: bottom + 14, "text-anchor": "middle" })));
-  const beside = y.groups.labels.map((label, k) => text(squeezed(label, 14), { x: MARGINS.left - 6, y: bottom - (k + 0.5) * cell.height + 4, "text-anchor": "end" }));
+  const beside = y.groups.labels.map((label, k) => text(squeezed(label, 17), { x: MARGINS.left - 6, y: bottom - (k + 0.5) * cell.height + 4, "text-anchor": "end" }));
   const titles = [
     text(x.title, { x: MARGINS.left + (cells.columns * cell.width) / 2, y: bottom + 32, "text-anchor": "middle", fill: theme.ink, "font-weight": 600 }),
-    text(clipped(y.title, 16), { x: MARGINS.left - 6, y: MARGINS.top - 8, "text-anchor": "end", fill: theme.ink, "font-weight": 600 }),
+    text(clipped(y.title, 18), { x: MARGINS.left - 6, y: MARGINS.top - 8, "text-anchor": "end", fill: theme.ink, "font-weight": 600 }),
   ];
   return [...below, ...beside, ...titles].filter(Boolean);
 }

@@ -77,7 +77,7 @@ function* rowsOf(axes, found, selection, ofAll, ofSelected) {
 
 function drawPanel({ axis, outcome, parts, size, theme, state, isFile }) {
   const bottom = HEIGHT - MARGINS.bottom;
-  const across = new Axis(axis, MARGINS.left, size - MARGINS.right, { letters: 26, rows: 2 });
+  const across = new Axis(axis, MARGINS.left, size - MARGINS.right, { letters: axis.groups.labels.length > 2 ? 14 : 26, rows: 2 });
   const up = new Axis(outcome, bottom, MARGINS.top);
   up.hasMissing = across.hasMissing = false;
   [up.from, across.from] = [bottom, MARGINS.left];

@@ -47,7 +47,8 @@ export class TrialTable {
 
   #usual() {
     const told = ["epochs", "final_loss", "validation_loss", "seconds"].map((name) => this.trials.get(name));
-    return [...this.trials.axes, ...told.filter((column) => column && column.role !== "axis")];
+    const { axes, settings, telling } = this.trials;
+    return [...axes.filter((axis) => telling.includes(axis) || !settings.includes(axis)), ...told.filter((column) => column && column.role !== "axis")];
   }
 
   get sorting() {
