@@ -9,9 +9,13 @@ from click.testing import CliRunner
 
 import sweep
 from sweep.cli.main import main
+from sweep.nets.topology import parse_topology
 from sweep.reports.findings import latex_table, methods_text, read_subject
 from sweep.reports.findings.latex import escape_latex
 from sweep.store.places.layout import ResultsDir
+from sweep.store.tables.encoding import encode
+from sweep.store.tables.writer import Writer
+from tests.store_fixtures import make_result
 from tests.sweepfiles import small
 
 
@@ -33,6 +37,19 @@ def test_methods_say_what_was_trained_until_when_and_with_what(results: Path) ->
     assert f"They were trained with sweep {version('autoencoder-sweep')}, PyTorch " in text
     assert "by the engine fused on cpu" in text
     assert "\n" not in text
+
+
+def test_methods_name_all_data_sets_where_they_go_with_the_topology(tmp_path: Path) -> None:
+    sizes = [(4, "4-2-4"), (8, "8-3-8")]
+    results = [
+        make_result(dataset=f"one-hot-{size}", topology=parse_topology(topology), seed=seed)
+        for size, topology in sizes
+        for seed in range(2)
+    ]
+    with Writer(ResultsDir(tmp_path)) as writer:
+        writer.append(encode(results, "sizes"))
+    text = methods_text(read_subject(ResultsDir(tmp_path)))
+    assert text.startswith("We trained 4 autoencoders on 2 data sets (one-hot-4, one-hot-8): 2 set")
 
 
 def test_the_table_has_a_row_for_each_of_the_best_settings(results: Path) -> None:

@@ -50,7 +50,7 @@ def _fixed_values(subject: Subject) -> dict[str, object]:
     """Return the parameters that are the same in all trials, without those that do not apply."""
     trials = subject.trials
     varying = {axis.name for axis in subject.axes} | set(subject.factors)
-    known = trials.columns.difference(["dataset"])
+    known = trials.columns
     names = [n for n in PARAMETERS if n not in varying and not (n in known and _varies(trials[n]))]
     first = str(trials["trial_id"].iloc[0])
     where = ("trial_id", [first])
@@ -70,13 +70,22 @@ def _trained(subject: Subject, fixed: dict[str, object]) -> str:
     seeds = f"{low:,}" if low == high else f"{low:,} to {high:,}"
     what = f"autoencoder{'s' * (len(trials) > 1)}"
     what += f" {fixed['topology']}" if "topology" in fixed else ""
-    data = f" on {fixed['dataset']}" if "dataset" in fixed else ""
+    data = f" on {fixed['dataset']}" if "dataset" in fixed else _data_sets(trials, factors)
     each = f"{settings:,} settings with {seeds} seed{'s' * (high > 1)} each"
     many = each if settings > 1 else f"one setting with {seeds} seed{'s' * (high > 1)}"
     told = f"We trained {len(trials):,} {what}{data}: {many}"
     if not factors:
         return f"{told}."
     return f"{told}, which differ in {listed([_levels(trials, name) for name in factors])}."
+
+
+def _data_sets(trials: pd.DataFrame, factors: Sequence[str]) -> str:
+    """Return the data sets where they vary and are not told among what settings differ in."""
+    if "dataset" in factors or "dataset" not in trials:
+        return ""
+    names = sorted(map(str, trials["dataset"].dropna().unique()))
+    shown = names if len(names) <= MOST_VALUES else [names[0], "…", names[-1]]
+    return f" on {len(names):,} data sets ({', '.join(shown)})"
 
 
 def _levels(trials: pd.DataFrame, name: str) -> str:
