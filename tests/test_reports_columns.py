@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sweep.reports.axes import axes_of, summarise, varying_parameters
+from sweep.reports.findings import Subject
 from sweep.reports.groups import factors_of, groups_of
 from sweep.reports.population import population_of
 from sweep.reports.recorded import asked_for
@@ -133,6 +134,7 @@ def test_a_report_of_few_columns_is_that_of_the_whole_table(tmp_path: Path, name
         population,
         axes=[axis for axis in axes_of(population.trials) if axis.name in telling],
         figures=FigureFolder(tmp_path / "report_figures"),
+        findings=Subject.of(directory, population).findings,
     )
     expected = compose_report(context, all_sections())
     path = write_report(directory, tmp_path / "few" / "report.md")

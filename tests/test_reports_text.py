@@ -174,7 +174,8 @@ def test_the_same_results_give_the_same_report(tmp_path: Path) -> None:
         write_report(directory, tmp_path / name / "r.md")
         written.append({p.name: p.read_bytes() for p in (tmp_path / name).rglob("*.*")})
     assert written[0] == written[1]
-    assert set(written[0]) == {"r.md", "r.html", "curves.png", "epochs.png", "final_loss.png"}
+    figures = {"curves.png", "epochs.png", "final_loss.png"}
+    assert set(written[0]) == {"r.md", "r.html", "r_findings.json", *figures}
 
 
 @pytest.mark.slow
@@ -257,6 +258,8 @@ def test_the_best_setting_over_seeds_is_named_before_all_else(tmp_path: Path) ->
     assert head.endswith(
         "Best setting, by its median final loss over 3 trials: **0.2**, learning\\_rate 0.2.\n"
     )
+    found, _, rest = rest.partition("\n## ")
+    assert found.startswith("What was found\n")
     assert rest.startswith("Settings from best to worst\n")
 
 
