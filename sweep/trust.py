@@ -3,12 +3,13 @@
 import inspect
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 COMPONENTS = "sweep.components"
 """The entry point group by which an installed package says that it is meant for sweep files."""
@@ -60,6 +61,30 @@ def refusing_networks() -> Iterator[None]:
         yield
     finally:
         _unbuilt.reset(token)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Whose code may run in a process that helps this one: what has run here, and no more.
+
+    Attributes:
+        refused: whether all code of users is refused.
+        known: top-level packages that are imported here.
+    """
+
+    refused: bool
+    known: tuple[str, ...]
+
+    @classmethod
+    def here(cls) -> Self:
+        """Return the trust of this process as it is now."""
+        return cls(_refused.get(), tuple(sorted({name.partition(".")[0] for name in sys.modules})))
+
+    def applied(self) -> AbstractContextManager[None]:
+        """Return a block in which this holds."""
+        if self.refused:
+            return refusing_plugins()
+        return asking_for_plugins(lambda package, _: package in self.known)
 
 
 def networks_are_refused() -> bool:

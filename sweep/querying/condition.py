@@ -17,7 +17,9 @@ from jaxtyping import Bool
 
 from sweep.errors import ConfigError, nearest
 from sweep.printable import DIGITS
-from sweep.querying.grammar import (
+from sweep.querying.grammar import parse, refused
+from sweep.querying.python_forms import sql_of_python
+from sweep.querying.tree import (
     Arithmetic,
     Between,
     Comparison,
@@ -30,11 +32,8 @@ from sweep.querying.grammar import (
     Negative,
     Node,
     Not,
-    parse,
-    refused,
     walk,
 )
-from sweep.querying.python_forms import sql_of_python
 
 if TYPE_CHECKING:
     import duckdb

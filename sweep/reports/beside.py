@@ -7,13 +7,14 @@ import json
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from select import select
 
 from sweep.reports.findings.record import findings_beside
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath, path_of
-from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugins
+from sweep.trust import Trust
 
 
 def current_report(directory: ResultsDir) -> AnyPath | None:
@@ -52,8 +53,7 @@ class ReportProcess:
 
         Code of users' own runs there if it has run here.
         """
-        known = {name.partition(".")[0] for name in sys.modules}
-        told = json.dumps({"refused": plugins_are_refused(), "known": sorted(known)})
+        told = json.dumps(asdict(Trust.here()))
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended: `written` writes here
             self._process.stdin.write(f"{told}\n")
@@ -78,9 +78,7 @@ def _serve(directory: ResultsDir) -> None:
         import sklearn.ensemble  # noqa: F401 - what findings of some tables take
     if not (line := sys.stdin.readline()):
         return
-    told = json.loads(line)
-    asking = asking_for_plugins(lambda package, _: package in told["known"])
-    with refusing_plugins() if told["refused"] else asking:
+    with Trust(**json.loads(line)).applied():
         sys.stdout.write(f"{write_report(directory)}\n")
 
 

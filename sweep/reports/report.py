@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from sweep.errors import ConfigError, StoreError
 from sweep.ladder import Rung
 from sweep.reports.axes import axes_of, find_axes
@@ -65,19 +67,12 @@ def write_report(
     if not path.name.lower().endswith(SUFFIXES):
         must = f"end in {' or '.join(SUFFIXES)}: the report is written in Markdown, its figures as "
         raise ConfigError.of("--output", f"{must}PNG", got=repr(path.name))
-    sections, asked = all_sections(), asked_for(directory)
+    asked = asked_for(directory)
     alone = against is None and reconstruct is None
     apart = (  # first, so that never two tables are held
         alone and is_large(directory) and write_page_apart(directory, page_beside(path), rung)
     )
-    if against is None:
-        own = COLUMNS if apart else page_columns(directory)
-        columns = [*columns_read(sections), *own]
-        trials = read_telling(directory, rung, columns)
-    else:  # which may compare by any column
-        trials = read_judged(directory, rung)
-    if trials.empty:
-        raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
+    trials = _read(directory, rung, () if apart else page_columns(directory), against is not None)
     population = population_of(trials, asked, by_path=rung is not None)
     del trials  # where some do not count, those that do are a copy
     subject = Subject.of(directory, population)
@@ -92,12 +87,23 @@ def write_report(
         against=against,
         findings=found,
     )
-    write_atomically(path, compose_report(context, sections).encode())
+    write_atomically(path, compose_report(context, all_sections()).encode())
     if not apart:
         table = PageTable.of(subject, rung)
         write_atomically(page_beside(path), compose_page(table, reconstruct))
     write_findings(findings_beside(path), found)
     return path
+
+
+def _read(
+    directory: ResultsDir, rung: Rung | None, of_page: Sequence[str], whole: bool
+) -> pd.DataFrame:
+    """Return the trials with the columns that a report reads, or with all of them."""
+    columns = [*columns_read(all_sections()), *COLUMNS, *of_page]
+    trials = read_judged(directory, rung) if whole else read_telling(directory, rung, columns)
+    if trials.empty:
+        raise StoreError(f"{directory.path}: must hold at least one trial to report on (got none)")
+    return trials
 
 
 def page_beside(report: AnyPath) -> AnyPath:

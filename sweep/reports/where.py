@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from sweep.querying.condition import Condition
-from sweep.querying.grammar import Literal, Name, Node, walk
+from sweep.querying.tree import Literal, Name, Node, walk
 from sweep.reports.tables.text import format_value
 
 MOST_NEAREST = 3

@@ -38,7 +38,7 @@ ASSETS["page.css"] = Path(str(REPORT_ASSETS / "assets" / "page.css"))
 
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads allow-popups; default-src 'none'; "
-    "script-src 'unsafe-inline' 'unsafe-eval' data: blob:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline' data: blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; worker-src blob: data:; connect-src data: blob:"
 )
 """A report may hold what others wrote: it runs apart from this server, of which it gets nothing."""

@@ -6,7 +6,6 @@ python -P -m sweep.reports.page.apart, told on its standard input what to write.
 import pickle
 import subprocess
 import sys
-from collections.abc import Collection
 
 from sweep.ladder import Rung
 from sweep.reports.page.document import build_page
@@ -14,7 +13,7 @@ from sweep.store.places.files import write_atomically
 from sweep.store.places.layout import ResultsDir
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.parts import count_rows, part_numbers
-from sweep.trust import asking_for_plugins, plugins_are_refused, refusing_plugins
+from sweep.trust import Trust
 
 MOST_TOGETHER = 250_000
 """Trials up to which the page and the rest of a report are made of one table in memory."""
@@ -31,18 +30,14 @@ def write_page_apart(directory: ResultsDir, path: AnyPath, rung: Rung | None = N
 
     Code of users' own runs there if it has run here.
     """
-    known = {name.partition(".")[0] for name in sys.modules}
-    told = (directory, path, rung, plugins_are_refused(), known)
+    told = (directory, path, rung, Trust.here())
     command = [sys.executable, "-P", "-m", "sweep.reports.page.apart"]
     done = subprocess.run(command, input=pickle.dumps(told), stderr=subprocess.DEVNULL, check=False)
     return done.returncode == 0
 
 
-def _write(
-    directory: ResultsDir, path: AnyPath, rung: Rung | None, refused: bool, known: Collection[str]
-) -> None:
-    asking = asking_for_plugins(lambda package, _: package in known)
-    with refusing_plugins() if refused else asking:
+def _write(directory: ResultsDir, path: AnyPath, rung: Rung | None, trust: Trust) -> None:
+    with trust.applied():
         write_atomically(path, build_page(directory, rung))
 
 
