@@ -65,6 +65,9 @@ RESUMABLE = LIMITED | {StopReason.EPOCHS}
 SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
 """What losses must share to be on one scale."""
 
+REPEATS = ("seed", "dataset_split_seed")
+"""Parameters that repeat a setting: trials that differ in these alone differ by chance."""
+
 
 def parameter(
     scope: Scope,
@@ -192,6 +195,12 @@ class Trial:
         neutral="none",
         is_option=True,
         default="none",
+    )
+    dataset_split_seed: int | None = parameter(
+        Scope.LABEL,
+        "which samples are held out or chosen, and their noise; none where nothing is drawn",
+        is_option=True,
+        default=None,
     )
 
     topology: tuple[int, ...] = parameter(

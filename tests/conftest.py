@@ -1,9 +1,12 @@
 """Marks tests by what they need, checks the shapes in signatures, keeps PyTorch to one thread.
 
+Ctrl-C interrupts what tests start, though a shell has them ignore it, as it does in the background.
+
 Hypothesis draws the same examples every time, new ones with HYPOTHESIS_PROFILE=random.
 """
 
 import os
+import signal
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
@@ -14,6 +17,8 @@ from jaxtyping import install_import_hook
 if TYPE_CHECKING:
     from tests.object_store import Proxy
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.setdefault("MPLBACKEND", "Agg")
 settings.register_profile("fixed", derandomize=True, deadline=None)
 settings.register_profile("random", derandomize=False, deadline=None)

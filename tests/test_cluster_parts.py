@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -104,15 +103,6 @@ def test_failed_rows_carry_the_error_and_its_traceback():
     assert (result.provenance.attempt, result.provenance.host) == (3, "there")
 
 
-@pytest.fixture
-def default_sigint() -> Iterator[None]:
-    """Python's handler, which shells take from commands in the background."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("default_sigint")
 def test_first_signal_asks_and_second_raises():
     interrupt = Interrupt()
     with interrupt.listening():

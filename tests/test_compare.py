@@ -57,6 +57,38 @@ def measure(found: Contrast, name: str) -> Measure:
     return next(item for item in found.measures if item.name == name)
 
 
+def test_splits_pair_as_seeds_do_and_are_no_settings(tmp_path: Path) -> None:
+    sides = [
+        store(
+            tmp_path / optimizer,
+            *(
+                ended(
+                    factor * rate * (1 + split) * (2 + seed),
+                    learning_rate=rate,
+                    optimizer=optimizer,
+                    optimizer_rho=None,
+                    seed=seed,
+                    dataset_split_seed=split,
+                    data_fingerprint=f"{split}",
+                )
+                for rate in RATES
+                for seed in range(2)
+                for split in range(3)
+            ),
+        )
+        for optimizer, factor in (("sgd", 1.0), ("adam", 0.5))
+    ]
+    found = contrast(*sides)
+    pairing = found.pairing
+    assert (len(pairing), pairing.settings, pairing.seeds) == (12, 2, 6)
+    assert pairing.shared == ("learning_rate",)
+    assert [(item.values, item.by_seed) for item in found.settings] == [
+        ({"learning_rate": 0.1}, True),
+        ({"learning_rate": 0.2}, True),
+    ]
+    assert measure(found, "final loss").estimate.value == 0.5
+
+
 def test_trials_pair_by_settings_and_seeds_where_one_thing_differs(tmp_path: Path) -> None:
     sgd = grid(tmp_path / "a", 1.0)
     adam = grid(tmp_path / "b", 0.5, optimizer="adam", optimizer_rho=None, epochs=300)

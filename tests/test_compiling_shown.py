@@ -84,7 +84,7 @@ def test_a_run_compiles_while_a_worker_does_and_before_that_loads(tmp_path: Path
     assert phases == [(RunPhase.LOADING, 0), (RunPhase.COMPILING, 1), (RunPhase.TRAINING, 1)]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_terminal_says_so_at_the_first_run_alone(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(small_sweep()))
     first, second = (_seen_on_a_terminal(tmp_path, output) for output in ("a", "b"))

@@ -10,10 +10,15 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+import sweep
 from sweep.cli.main import main
 from sweep.datasets import Data, DatasetError, DatasetSpec, load_data, make_data
 from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
+from sweep.reports.axes import axes_of
+from sweep.reports.findings import methods_text, read_subject
+from sweep.reports.settings import best_settings
+from sweep.store.places.layout import ResultsDir
 from tests.sweepfiles import faults_of, small, trials_of
 
 TEN = make_data("ten", np.arange(10.0).reshape(10, 1))
@@ -36,7 +41,6 @@ def test_the_choice_never_changes() -> None:
     assert data.inputs[:, 0].tolist() == [0, 1, 2, 3, 7, 8, 9]
     assert data.fingerprint == "97ee40041f2d13ef"
     assert data.name == "ten-held-out-0.3"
-    assert hold_out(TEN, 0.3, seed=7).name == "ten-held-out-0.3-split-7"
     assert held_out(hold_out(TEN, 0.3, seed=7)) == [1, 6, 7]
 
 
@@ -169,10 +173,33 @@ def test_held_out_arrays_that_do_not_fit_are_refused(
 def test_share_and_seed_are_axes_of_every_data_set() -> None:
     source = {"name": "uniform", "samples": 10, "features": 4}
     varied = {**source, "validation": [0, 0.2], "split_seed": [0, 1]}
-    names = [trial.dataset for trial in trials_of(grid={"dataset": [varied]})]
+    trials = trials_of(grid={"dataset": [varied]})
     plain = "uniform-10x4-0"
     held_out = f"{plain}-held-out-0.2"
-    assert sorted(names) == [plain, held_out, f"{held_out}-split-1"]
+    found = [(trial.dataset, trial.dataset_split_seed) for trial in trials]
+    assert found == [(plain, None), (held_out, 0), (held_out, 1)]
+    assert len({trial.trial_id for trial in trials}) == 3
+
+
+def test_data_say_by_which_seed_they_were_split() -> None:
+    spec = DatasetSpec("uniform", (("features", 4), ("samples", 10)), 0.2, split_seed=3)
+    names = [load_data(replace(spec, train_samples=n)).name for n in (None, 5)]
+    assert names[0].endswith("-held-out-0.2-split-3")
+    assert names[1].endswith("-held-out-0.2-train-5-split-3")
+
+
+def test_a_split_repeats_a_setting_as_a_seed_does(tmp_path: Path) -> None:
+    source = {"name": "uniform", "samples": 10, "features": 4, "validation": 0.2}
+    grid = {"dataset": {**source, "split_seed": [0, 1, 2]}, "learning_rate": [0.1, 0.2]}
+    file = {**small(grid=[{**grid, "seed": [0, 1]}]), "name": "crossed"}
+    sweep.run(file, output=tmp_path / "crossed", use_ray=False)
+    trials = sweep.read_trials(tmp_path / "crossed", columns="all")
+    best = best_settings(trials)
+    assert best["trials"].tolist() == [6, 6]
+    assert sorted(best["learning_rate"]) == [0.1, 0.2]
+    assert [axis.name for axis in axes_of(trials)] == ["learning_rate"]
+    told = methods_text(read_subject(ResultsDir(tmp_path / "crossed")))
+    assert "2 settings with 6 pairs of a seed and a split of the data each" in told
 
 
 def test_data_that_are_not_split_are_the_trials_that_they_were() -> None:

@@ -106,8 +106,11 @@ def test_they_are_axes_and_columns() -> None:
 def test_seeds_count_only_where_something_is_drawn() -> None:
     seeds = {"split_seed": [0, 1]}
     assert values_of("dataset", dataset={**FLAT, **seeds}) == ["uniform-50x4-0"]
-    names = values_of("dataset", dataset={**FLAT, **seeds, "noise": 1})
-    assert sorted(names) == ["uniform-50x4-0-noise-1", "uniform-50x4-0-noise-1-split-1"]
+    assert values_of("dataset_split_seed", dataset={**FLAT, **seeds}) == [None]
+    noisy = {**FLAT, **seeds, "noise": 1}
+    assert set(values_of("dataset", dataset=noisy)) == {"uniform-50x4-0-noise-1"}
+    assert values_of("dataset_split_seed", dataset=noisy) == [0, 1]
+    assert len(set(values_of("data_fingerprint", dataset=noisy))) == 2
 
 
 def test_neutral_values_are_the_trials_that_they_were() -> None:

@@ -201,7 +201,7 @@ def test_one_step_from_sampled_states_agrees_in_float64(choice: dict[str, Any]) 
 
 
 @pytest.mark.slow
-@relaxed
+@settings(relaxed, max_examples=10)
 @given(featured(hidden=SMOOTH).filter(is_smooth))
 def test_fifty_free_epochs_agree_in_float64(choice: dict[str, Any]) -> None:
     trial = make_trial(**choice)

@@ -257,6 +257,20 @@ def test_axes_that_are_zipped_are_one_dimension(tmp_path: Path) -> None:
     assert grid["activation"].values.tolist() == ["tanh", "relu", "tanh"]
 
 
+def test_splits_that_go_with_the_seeds_are_no_dimension_of_their_own(tmp_path: Path) -> None:
+    results = [
+        make_result(
+            learning_rate=rate, seed=seed, dataset_split_seed=10 + seed, data_fingerprint=f"{seed}"
+        )
+        for rate in (0.1, 0.2)
+        for seed in range(3)
+    ]
+    grid = sweep.to_xarray(write(tmp_path / "splits", *results))
+    assert dict(grid.sizes) == {"seed": 3, "learning_rate": 2}
+    assert grid["dataset_split_seed"].dims == ("seed",)
+    assert grid["dataset_split_seed"].values.tolist() == [10, 11, 12]
+
+
 def test_what_is_no_grid_is_refused(tmp_path: Path) -> None:
     numbers = np.random.default_rng(0).uniform(size=(60, 3))
     points = [

@@ -318,7 +318,6 @@ def test_control_c_stops_a_query(study: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     while _processor_seconds(process.pid) < 4:  # what it imports takes less
         time.sleep(0.1)

@@ -124,7 +124,9 @@ def test_statistics_of_few_columns_are_those_of_the_whole_table(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["quickstart", "stacked", "vanishing"])
+@pytest.mark.parametrize(
+    "name", ["quickstart", "stacked", pytest.param("vanishing", marks=pytest.mark.long)]
+)
 def test_a_report_of_few_columns_is_that_of_the_whole_table(tmp_path: Path, name: str) -> None:
     directory = ResultsDir(EXAMPLES / name)
     population = population_of(read_judged(directory), asked_for(directory))

@@ -61,6 +61,16 @@ class DatasetSpec:
     train_samples: int | None = None
     noise: float = 0.0
 
+    @property
+    def is_drawn(self) -> bool:
+        """Whether `split_seed` says anything."""
+        return bool(self.validation or self.noise or self.train_samples)
+
+    @property
+    def split_suffix(self) -> str:
+        """What the name of the data ends with, to tell those of several `split_seed` apart."""
+        return f"-split-{self.split_seed}" if self.split_seed else ""
+
 
 @dataclass(frozen=True)
 class Data:

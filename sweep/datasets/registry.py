@@ -60,8 +60,7 @@ def _varied(made: Data, spec: DatasetSpec) -> Data:
         data = choose_samples(data, spec.train_samples, seed=spec.split_seed)
     if spec.scale != "none":
         data = scaled(data, spec.scale)
-    drawn = f"-split-{spec.split_seed}" if spec.split_seed and not spec.validation else ""
-    return replace(data, name=f"{data.name}{drawn}", left_out=made.left_out)
+    return replace(data, name=f"{data.name}{spec.split_suffix}", left_out=made.left_out)
 
 
 def find_data(fingerprint: str, name: str) -> Data | None:

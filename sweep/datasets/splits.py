@@ -37,7 +37,7 @@ def hold_out(data: Data, share: float, *, seed: int) -> Data:
     plain = data.targets is data.inputs
     wanted = [None if plain else settled(data.targets[rows]) for rows in (~held, held)]
     return make_data(
-        f"{data.name}-held-out-{share:g}" + (f"-split-{seed}" if seed else ""),
+        f"{data.name}-held-out-{share:g}",
         parts[0],
         wanted[0],
         validation_inputs=parts[1],

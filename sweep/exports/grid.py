@@ -15,7 +15,7 @@ from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import TableName
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.schema import SCHEMAS
-from sweep.trial import PARAMETERS
+from sweep.trial import PARAMETERS, REPEATS
 
 if TYPE_CHECKING:
     import xarray
@@ -66,7 +66,8 @@ def _followers(trials: pd.DataFrame, varying: Sequence[str]) -> dict[str, str]:
     for name in varying:
         for other in varying:
             is_option = other.startswith(f"{name}_")
-            if other in (name, "seed") or other in found or is_option:
+            by_chance = other == "seed" and name not in REPEATS
+            if other == name or other in found or is_option or by_chance:
                 continue
             pairs = np.unique(codes[other] * counts[name] + codes[name])
             if name != "seed" and len(pairs) == counts[other]:

@@ -3,13 +3,12 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from sweep.trial import PARAMETERS, SAME_LOSS
+from sweep.trial import PARAMETERS, REPEATS, SAME_LOSS
 
 UNSHOWN = {"data_fingerprint"}
 """Parameters that vary with others, which say more."""
 
 CALLED = {"data_fingerprint": "dataset"}
-LAST = "seed"
 
 
 class Varying:
@@ -34,10 +33,10 @@ class Varying:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Those to be shown, in the order of the table, the seed last."""
+        """Those to be shown, in the order of the table, repeats last."""
         varying = self._several | (self._missing & self._known.keys())
         shown = [n for n in PARAMETERS if n in varying - UNSHOWN and not self._follows(n, varying)]
-        return tuple(sorted(shown, key=lambda name: name == LAST))
+        return tuple(sorted(shown, key=lambda name: name in REPEATS))
 
     @property
     def mixed(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from sweep.components.registry import FAMILIES
 from sweep.errors import ConfigError, Fault, nearest
 from sweep.reports.objective import losses_of
 from sweep.reports.population import has_converged, has_ended, has_rule
-from sweep.trial import PARAMETERS
+from sweep.trial import PARAMETERS, REPEATS
 
 MOST_LEVELS = 12
 BINS = 4
@@ -64,8 +64,13 @@ def telling_parameters(trials: pd.DataFrame) -> list[str]:
 
 
 def axes_of(trials: pd.DataFrame) -> list[Axis]:
-    """Return what varies among the trials but the seed, each with its levels."""
-    return [_axis(trials, name) for name in telling_parameters(trials) if name != "seed"]
+    """Return what varies among the trials but for repeats, each with its levels."""
+    return [_axis(trials, name) for name in telling_parameters(trials) if name not in REPEATS]
+
+
+def repeats_of(trials: pd.DataFrame) -> list[str]:
+    """Return the columns that tell the trials of one setting apart, as far as they are there."""
+    return [name for name in REPEATS if name in trials.columns]
 
 
 def find_axes(axes: Sequence[Axis], names: Sequence[str]) -> list[Axis]:

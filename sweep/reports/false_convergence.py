@@ -5,7 +5,7 @@ import pandas as pd
 
 from sweep.reports.axes import varying_parameters
 from sweep.reports.population import final_losses
-from sweep.trial import StopReason
+from sweep.trial import REPEATS, StopReason
 
 COLUMN = "false_convergence"
 ENDED = ("trial_id", "path_id", "status", "stop_reason", "epochs", "final_loss")
@@ -38,7 +38,7 @@ def mark_false_convergence(
 
 def _cells(trials: pd.DataFrame) -> "pd.Series[int]":
     """Number the trials that differ in their seeds alone alike."""
-    names = [name for name in varying_parameters(trials) if name != "seed"]
+    names = [name for name in varying_parameters(trials) if name not in REPEATS]
     if not names:
         return pd.Series(0, index=trials.index)
     return trials.groupby(names, dropna=False, sort=False).ngroup()

@@ -10,7 +10,7 @@ import pandas as pd
 
 from sweep.components.registry import ACTIVATIONS, INITIALISERS
 from sweep.reports.axes import MOST_LEVELS, Axis, axes_of, level_of, varying_parameters
-from sweep.trial import PARAMETERS
+from sweep.trial import PARAMETERS, REPEATS
 
 FIRST = ("activation", "initialiser")
 DATA = "dataset"  # last: it often follows from the topology
@@ -45,13 +45,13 @@ class Group:
 
 
 def factors_of(trials: pd.DataFrame, *, apart: Collection[str] = ()) -> list[str]:
-    """Return the parameters that tell trials apart, but for the seed and those in `apart`.
+    """Return the parameters that tell trials apart, but for repeats and those in `apart`.
 
     Left out are parameters that follow from others, as an activation's slope from the activation
     where there is only one. What was drawn from an interval tells every setting apart, and nothing
     follows from it.
     """
-    varying = [n for n in varying_parameters(trials) if n != "seed" and n not in apart]
+    varying = [n for n in varying_parameters(trials) if n not in (*REPEATS, *apart)]
     varying.sort(key=lambda name: (name == DATA, name not in FIRST))
     chosen: list[str] = []
     telling: list[str] = []
@@ -87,7 +87,7 @@ def groups_of(trials: pd.DataFrame, *, most: int, apart: Collection[str] = ()) -
         trials: the table.
         most: most groups to make by all that varies; by one thing at a time each trial is in as
             many groups as there are factors.
-        apart: parameters not to group by, beside the seed.
+        apart: parameters not to group by, beside repeats.
     """
     factors = factors_of(trials, apart=apart)
     if not factors:

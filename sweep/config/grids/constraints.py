@@ -55,6 +55,7 @@ class Shape:
     train_samples: int | None
     noise: float
     scale: str
+    split_seed: int | None
 
 
 class Constraints:
@@ -117,13 +118,14 @@ class Constraints:
             "dataset_train_samples": shape.train_samples,
             "dataset_noise": shape.noise,
             "dataset_scale": shape.scale,
+            "dataset_split_seed": shape.split_seed,
         }
 
     def _load(self, spec: DatasetSpec, size: int | None) -> Shape:
         sized = spec if size is None else replace(spec, options=(("size", size),))
         data = load_data(sized)
         shape = Shape(
-            name=data.name,
+            name=data.name.removesuffix(spec.split_suffix),
             fingerprint=data.fingerprint,
             features=data.features,
             outputs=int(data.targets.shape[1]),
@@ -132,6 +134,7 @@ class Constraints:
             train_samples=spec.train_samples,
             noise=spec.noise,
             scale=spec.scale,
+            split_seed=spec.split_seed if spec.is_drawn else None,
         )
         self.datasets.setdefault(shape.fingerprint, sized)
         return self._shapes.setdefault(shape.fingerprint, shape)

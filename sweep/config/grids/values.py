@@ -1,7 +1,7 @@
 """Spreads parameters with options into the columns they fill."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -169,11 +169,10 @@ def _dataset_spec(
 
     A user's function is named with the digest of its source, so that it is called anew once edited.
     """
-    drawn = asked["validation"] or asked["noise"] or asked.get("train_samples")
-    split_seed = asked["split_seed"] if drawn else 0
     if isinstance(path := options.get("path"), str) and ":" not in name:
         options = {**options, "path": str(locate(path))}
     if ":" in name and (digest := digest_of(name.partition(":")[0])):
         name = f"{name}@{digest}"
     frozen = tuple((n, freeze(v)) for n, v in sorted(options.items()))
-    return DatasetSpec(name, frozen, **{**asked, "split_seed": split_seed})
+    spec = DatasetSpec(name, frozen, **asked)
+    return spec if spec.is_drawn else replace(spec, split_seed=0)

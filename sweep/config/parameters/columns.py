@@ -10,6 +10,7 @@ _EXTRA = {
         "dataset_train_samples",
         "dataset_noise",
         "dataset_scale",
+        "dataset_split_seed",
     ),
     "learning_rate": ("learning_rate",),
     "learning_rate_schedule": (

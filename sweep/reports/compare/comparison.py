@@ -156,7 +156,7 @@ def _contrast_record(contrast: Contrast) -> dict[str, object]:
         "first": first,
         "second": second,
         "compared": list(pairing.apart),
-        "paired_by": [*pairing.shared, "seed"],
+        "paired_by": [*pairing.shared, *pairing.repeats],
         "pairs": len(pairing),
         "settings": pairing.settings,
         "seeds": pairing.seeds,

@@ -12,7 +12,6 @@ from sweep.reports.compare.pairing import (
     DIVERGED,
     JUDGED,
     LOSS,
-    SEED,
     SETTING,
     Pairing,
 )
@@ -199,11 +198,11 @@ def setting_ratios(pairing: Pairing) -> list[SettingRatio]:
     """
     if not pairing.loss_name:
         return []
-    names = list(pairing.shared)
+    names, repeats = list(pairing.shared), list(pairing.repeats)
     left, right = (dict(list(side.groupby(SETTING))) for side in _telling(pairing))
     found = []
     for setting, mine in left.items():
-        first, second = (rows.set_index(SEED)[LOSS].dropna() for rows in (mine, right[setting]))
+        first, second = (rows.set_index(repeats)[LOSS].dropna() for rows in (mine, right[setting]))
         if len(first) and len(second):
             values = {name: mine[name].iloc[0] for name in names}
             by_seed = share_seeds(first, second)

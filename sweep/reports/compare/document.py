@@ -147,7 +147,7 @@ def describe_pairing(pairing: Pairing) -> str:
 def leading(names: Sequence[str]) -> list[str]:
     """Return the names without those that follow from others, as options do."""
     known = set(names)
-    following = UNTELLING if "dataset" in known else frozenset()
+    following = UNTELLING if known & {"dataset", "dataset_split_seed"} else frozenset()
     return [
         name
         for name in names

@@ -13,9 +13,10 @@ from sweep.reports.compare.sides import Side
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import objective_name, objective_of
 from sweep.reports.population import has_converged, has_rule
-from sweep.trial import PARAMETERS, SAME_LOSS, Status
+from sweep.trial import PARAMETERS, REPEATS, SAME_LOSS, Status
 
-SEED = "seed"
+SEED, SPLIT = REPEATS
+DATA = "data_fingerprint"
 SETTING, LOSS = "setting", "compared_loss"
 CONVERGED, DIVERGED, JUDGED = "has_converged", "has_diverged", "is_judged"
 
@@ -27,10 +28,11 @@ class Pairing:
     Attributes:
         first, second: the sweeps.
         apart: what has one value in each sweep, and not the same: what is compared.
-        shared: what trials must have in common to be paired, beside the seed, and that varies.
-        left, right: the trials of the pairs, one row a pair: `setting`, `seed`, what is shared, and
-            what they came to: `loss` (infinite where it diverged), `epochs`, `seconds`,
-            `converged`, `diverged`, and whether there was a rule to be met, `judged`.
+        shared: what trials must have in common to be paired, beside repeats, and that varies.
+        repeats: what trials of one setting are paired by, such as the seed.
+        left, right: the trials of the pairs, one row a pair: `setting`, what is shared, what
+            repeats, and what they came to: `loss` (infinite where it diverged), `epochs`,
+            `seconds`, `converged`, `diverged`, and whether there was a rule to be met, `judged`.
         unpaired: how many trials of each sweep have no counterpart.
         cells: the trials of settings that are in both sweeps, whatever their seeds, likewise.
         same: how many pairs are one trial that both sweeps hold. alike: how many came to the very
@@ -43,6 +45,7 @@ class Pairing:
     second: Side
     apart: tuple[str, ...]
     shared: tuple[str, ...]
+    repeats: tuple[str, ...]
     left: pd.DataFrame
     right: pd.DataFrame
     unpaired: tuple[int, int]
@@ -60,7 +63,7 @@ class Pairing:
     @property
     def seeds(self) -> int:
         """How many seeds the pairs are of."""
-        return int(self.left[SEED].nunique())
+        return len(self.left[list(self.repeats)].drop_duplicates())
 
     def __len__(self) -> int:
         return len(self.left)
@@ -87,11 +90,12 @@ def pair(first: Side, second: Side, across: Collection[str] = ()) -> Pairing:
         [_with_keys(side, keys).assign(side=place) for place, side in enumerate((first, second))],
         ignore_index=True,
     )
-    settings = [name for name in keys if name != SEED]
+    repeats = _repeats(keys)
+    settings = [name for name in keys if name not in repeats]
     both[SETTING] = both.groupby(settings, dropna=False).ngroup() if settings else 0
     both = _with_outcomes(both)
     sides = [both[both["side"] == place] for place in (0, 1)]
-    left, right = (side.set_index([SETTING, SEED], drop=False) for side in sides)
+    left, right = (side.set_index([SETTING, *repeats], drop=False) for side in sides)
     for side, rows in ((first, left), (second, right)):
         if not rows.index.is_unique:
             must = f"leave trials of {side.called} apart from each other"
@@ -105,6 +109,7 @@ def pair(first: Side, second: Side, across: Collection[str] = ()) -> Pairing:
         second,
         apart=apart,
         shared=tuple(name for name in settings if name in factors_of(both)),
+        repeats=repeats,
         left=left,
         right=right,
         unpaired=(len(sides[0]) - len(left), len(sides[1]) - len(right)),
@@ -129,6 +134,12 @@ def _varying(first: Side, second: Side) -> list[str]:
     names = [n for n in PARAMETERS if n in first.trials.columns or n in second.trials.columns]
     varying = [n for n in names if len({*first.levels(n), *second.levels(n)}) > 1]
     return list(dict.fromkeys([*varying, SEED]))
+
+
+def _repeats(keys: list[str]) -> tuple[str, ...]:
+    """Return the parameters among these that repeat a setting; of several splits the data too."""
+    following = {DATA} if SPLIT in keys else set()
+    return tuple(name for name in keys if name in following.union(REPEATS))
 
 
 def _with_keys(side: Side, keys: list[str]) -> pd.DataFrame:

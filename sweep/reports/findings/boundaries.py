@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from sweep.reports.axes import MOST_LEVELS
+from sweep.reports.axes import MOST_LEVELS, repeats_of
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.losses import Losses
 from sweep.reports.findings.ranges import Place, widened, write_flow
@@ -129,7 +129,8 @@ def _by_level(losses: Losses, place: int) -> pd.DataFrame:
     """Return the log of the loss, a row for what else was set and the seed, a column a value."""
     others = np.delete(losses.codes, place, axis=1)
     number = losses.levels[place][losses.codes[:, place]]
-    seeds = losses.trials["seed"].to_numpy() if "seed" in losses.trials.columns else 0
+    repeats = repeats_of(losses.trials)
+    seeds = losses.trials.groupby(repeats, dropna=False).ngroup().to_numpy() if repeats else 0
     rows = pd.DataFrame(
         {
             "stratum": number_of(others),

@@ -12,10 +12,13 @@ from sweep.reports.population import has_rule
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import TableName
 from sweep.store.tables.snapshot import read_rows
-from sweep.trial import PARAMETERS, STOP_PARAMETERS
+from sweep.trial import PARAMETERS, REPEATS, STOP_PARAMETERS
 
 MOST_VALUES = 8
-UNTOLD = frozenset({"data_fingerprint", "seed", "dataset", "topology", "dtype", *STOP_PARAMETERS})
+SEED, SPLIT = REPEATS
+UNTOLD = frozenset(
+    {"data_fingerprint", "dataset", "topology", "dtype", *REPEATS, *STOP_PARAMETERS},
+)
 """Parameters that have sentences of their own, or nothing to say to people."""
 SOFTWARE = {
     "sweep_version": "sweep",
@@ -67,16 +70,30 @@ def _trained(subject: Subject, fixed: dict[str, object]) -> str:
     trials, factors = subject.trials, subject.factors
     counts = trials.groupby(factors, dropna=False).size() if factors else pd.Series([len(trials)])
     settings, low, high = len(counts), int(counts.min()), int(counts.max())
-    seeds = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    one, several = _repeat(trials)
+    repeats = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    repeats += f" {several if high > 1 else one}"
     what = f"autoencoder{'s' * (len(trials) > 1)}"
     what += f" {fixed['topology']}" if "topology" in fixed else ""
     data = f" on {fixed['dataset']}" if "dataset" in fixed else _data_sets(trials, factors)
-    each = f"{settings:,} settings with {seeds} seed{'s' * (high > 1)} each"
-    many = each if settings > 1 else f"one setting with {seeds} seed{'s' * (high > 1)}"
+    many = (
+        f"{settings:,} settings with {repeats} each"
+        if settings > 1
+        else f"one setting with {repeats}"
+    )
     told = f"We trained {len(trials):,} {what}{data}: {many}"
     if not factors:
         return f"{told}."
     return f"{told}, which differ in {listed([_levels(trials, name) for name in factors])}."
+
+
+def _repeat(trials: pd.DataFrame) -> tuple[str, str]:
+    """Return what to call one and several of the trials of a setting."""
+    if SPLIT not in trials or not _varies(trials[SPLIT]):
+        return "seed", "seeds"
+    if SEED not in trials or not _varies(trials[SEED]):
+        return "split of the data", "splits of the data"
+    return "pair of a seed and a split of the data", "pairs of a seed and a split of the data"
 
 
 def _data_sets(trials: pd.DataFrame, factors: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.reports.axes import repeats_of
 from sweep.reports.groups import Group
 from sweep.reports.statistics.intervals import (
     BySeed,
@@ -38,7 +39,8 @@ class GroupShare:
 def share_of(group: Group, holds: "pd.Series[bool]") -> GroupShare:
     """Count the trials of a group for which something holds, which tells it by their index."""
     mine = holds[holds.index.intersection(group.trials.index)]
-    return GroupShare(group, mine.astype(np.float64).set_axis(group.trials.loc[mine.index, "seed"]))
+    seeds = group.trials.loc[mine.index].set_index(repeats_of(group.trials)).index
+    return GroupShare(group, mine.astype(np.float64).set_axis(seeds))
 
 
 def compare_shares(found: Sequence[GroupShare], *, did: str) -> list[str]:

@@ -14,7 +14,7 @@ from sweep.reports.axes import UNTELLING
 from sweep.reports.figures.curves import last_phases
 from sweep.reports.population import has_converged, has_ended
 from sweep.reports.published import MATCHES, Measure, Published
-from sweep.trial import PARAMETERS
+from sweep.trial import PARAMETERS, REPEATS
 
 DEVIATING = "output_activation"
 AS_PUBLISHED = "as published"
@@ -147,7 +147,7 @@ def _with_curves(published: Published, pairs: pd.DataFrame, curves: pd.DataFrame
 
 def _dimensions(pairs: pd.DataFrame) -> list[str]:
     """Return the parameters that vary among the trials of some published row."""
-    stated = {"seed", *UNTELLING}
+    stated = {*REPEATS, *UNTELLING}
     names = [n for n in (*PARAMETERS, "engine") if n in pairs.columns and n not in stated]
     distinct = pairs.groupby("row")[names].nunique(dropna=False)
     return [name for name in names if (distinct[name] > 1).any()]

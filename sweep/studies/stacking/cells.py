@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from sweep.reports.axes import repeats_of
 from sweep.reports.population import final_losses
 from sweep.reports.statistics.intervals import BySeed, Share
 
@@ -78,7 +79,7 @@ def cells_of(trials: pd.DataFrame, ladder: pd.DataFrame) -> list[Cell]:
             rows = same[same["way"] == way]
             rows = rows.assign(
                 near=final_losses(rows) <= RELIABLE * best, sooner=met[rows.index]
-            ).set_index("seed")
+            ).set_index(repeats_of(rows))
             known = rows[final_losses(rows) > 0]
             cells.append(
                 Cell(
