@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sweep.reports.objective import losses_of, objective_name, objective_of, ranked
+from sweep.reports.objective import are_comparable, losses_of, objective_name, objective_of, ranked
 from sweep.reports.settings import best_settings, telling_columns
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import table_set_of
@@ -56,6 +56,18 @@ def test_a_trial_that_diverged_does_not_hide_the_held_out_losses_of_others() -> 
     trials = frame_of(trained(0.1, 0, 0.5, 0.9), diverged(0.2, 0))
     assert objective_of(trials).iloc[0] == 0.9
     assert objective_name(trials) == "held-out loss"
+
+
+def test_losses_of_several_splits_are_on_one_scale_and_those_of_several_data_are_not() -> None:
+    trials = frame_of(*(trained(0.1, seed, 0.5, 0.9) for seed in range(4)))
+    assert are_comparable(trials)
+    several = trials.assign(data_fingerprint=["a", "b", "a", "b"])
+    assert not are_comparable(several)
+    assert are_comparable(several.assign(dataset_split_seed=[0, 1, 0, 1]))
+    assert not are_comparable(several.assign(dataset_split_seed=[0, 0, 1, 1]))
+    other = several.assign(dataset_split_seed=[0, 1, 0, 1], dataset=["x", "y", "x", "y"])
+    assert not are_comparable(other)
+    assert not are_comparable(trials.assign(loss=["a", "b", "a", "b"]))
 
 
 def test_settings_are_ranked_by_their_median_over_seeds() -> None:

@@ -147,7 +147,11 @@ def test_a_crew_is_one_trial_of_tune_and_trains_the_same_table(tmp_path, monkeyp
 @pytest.mark.ray
 @pytest.mark.usefixtures("crews")
 @pytest.mark.parametrize(
-    ("title", "found"), [("ray::Member", 4), ("ray::Implicit", 1)], ids=["member", "crew"]
+    ("title", "found"),
+    [
+        pytest.param("ray::Member", 4, id="member", marks=pytest.mark.long),
+        pytest.param("ray::Implicit", 1, id="crew"),
+    ],
 )
 def test_a_killed_member_or_crew_goes_on_and_the_table_is_the_same(calm, tmp_path, title, found):
     killed = list[int]()

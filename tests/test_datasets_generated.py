@@ -15,7 +15,7 @@ def few() -> Data:
     return load_data(DatasetSpec("digits-28x28", (("samples", 1000),)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_it_has_the_size_of_mnist_and_the_same_bits_everywhere() -> None:
     data = load_data(SPEC)
     assert data.name == "digits-28x28-60000-test-10000"

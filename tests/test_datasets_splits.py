@@ -17,6 +17,7 @@ from sweep.datasets.scaling import scaled
 from sweep.datasets.splits import hold_out
 from sweep.reports.axes import axes_of
 from sweep.reports.findings import methods_text, read_subject
+from sweep.reports.report import write_report
 from sweep.reports.settings import best_settings
 from sweep.store.places.layout import ResultsDir
 from tests.sweepfiles import faults_of, small, trials_of
@@ -188,6 +189,7 @@ def test_data_say_by_which_seed_they_were_split() -> None:
     assert names[1].endswith("-held-out-0.2-train-5-split-3")
 
 
+@pytest.mark.slow
 def test_a_split_repeats_a_setting_as_a_seed_does(tmp_path: Path) -> None:
     source = {"name": "uniform", "samples": 10, "features": 4, "validation": 0.2}
     grid = {"dataset": {**source, "split_seed": [0, 1, 2]}, "learning_rate": [0.1, 0.2]}
@@ -200,6 +202,9 @@ def test_a_split_repeats_a_setting_as_a_seed_does(tmp_path: Path) -> None:
     assert [axis.name for axis in axes_of(trials)] == ["learning_rate"]
     told = methods_text(read_subject(ResultsDir(tmp_path / "crossed")))
     assert "2 settings with 6 pairs of a seed and a split of the data each" in told
+    page = write_report(ResultsDir(tmp_path / "crossed")).read_text("utf-8")
+    assert "Trials that differ in their seed and the split of their data alone are a" in page
+    assert "do not compare" not in page
 
 
 def test_data_that_are_not_split_are_the_trials_that_they_were() -> None:

@@ -181,7 +181,7 @@ def is_smooth(choice: dict[str, Any]) -> bool:
     return choice["optimizer"] in SMOOTH_STEPS and not choice["weight_l1"]
 
 
-relaxed = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.slow

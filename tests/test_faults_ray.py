@@ -120,6 +120,7 @@ def activation(x):
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_a_trial_that_kills_its_worker_ends_alone(tmp_path, monkeypatch):
     use_module(tmp_path, monkeypatch, "loner", LONER)
     resources = {"retries": 0, "workers": 1, "lanes_per_pack": 8}

@@ -54,7 +54,7 @@ def held(directory: ResultsDir) -> dict[str, str]:
     return dict(zip(trials["trial_id"], trials["stop_reason"], strict=True))
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(STEPS)
 def test_it_is_known_what_a_reader_would_find(steps: list[tuple[object, ...]]) -> None:
     folder = Path(tempfile.mkdtemp())

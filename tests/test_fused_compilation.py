@@ -230,7 +230,7 @@ def test_one_process_compiles_and_a_killed_one_leaves_it_to_the_others(tmp_path:
     assert taken.is_set()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_cold_kernel_is_compiled_by_two_processes_and_kept(tmp_path: Path) -> None:
     """The parts that the process beside compiles are there, though this one asked for none."""
     code = (

@@ -32,7 +32,7 @@ SIZES: dict[str, list[tuple[tuple[int, ...], int | None]]] = {
 BATCHES = (None, 1, 4, 5, 16, 32, 64)
 NEUTRAL = {"sparsity": "none", "contractive_penalty": 0.0}
 NO_HIDDEN = {"skip": "none", "normalisation": "none", "hidden_dropout": 0.0, "tied_weights": False}
-relaxed = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+relaxed = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @cache
@@ -155,7 +155,7 @@ def test_epsilon_hat_is_the_same_in_every_engine(optimizer: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
-@settings(relaxed, max_examples=12)
+@settings(relaxed, max_examples=8)
 @given(st.data())
 def test_one_step_agrees_in_float32(size: str, drawn: st.DataObject) -> None:
     case = drawn.draw(cases(hidden=HIDDEN, dtype="float32", size=size))
@@ -163,7 +163,7 @@ def test_one_step_agrees_in_float32(size: str, drawn: st.DataObject) -> None:
 
 
 @pytest.mark.slow
-@settings(relaxed, max_examples=10)
+@settings(relaxed, max_examples=6)
 @given(
     cases(hidden=SMOOTH, dtype="float64").filter(
         lambda case: is_smooth(case[0]) and case[0]["output_activation"] in (*SMOOTH, "softmax")
@@ -182,7 +182,7 @@ def test_fifty_free_epochs_agree_in_float64(case: tuple[dict[str, Any], int | No
 @pytest.mark.slow
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize(("dtype", "within"), [("float64", 1e-12), ("float32", 1e-5)])
-@settings(relaxed, max_examples=12)
+@settings(relaxed, max_examples=8)
 @given(st.data())
 def test_evaluation_agrees(dtype: str, within: float, size: str, drawn: st.DataObject) -> None:
     choice, samples = drawn.draw(cases(hidden=HIDDEN, dtype=dtype, size=size))

@@ -234,6 +234,19 @@ def test_a_trial_that_diverged_counts_as_the_worst(tmp_path: Path) -> None:
     assert "The 5 trials that diverged count as the worst that did not." in found.how
 
 
+def test_it_is_said_which_losses_have_no_logarithm(tmp_path: Path) -> None:
+    losses = {1: 0.0, 2: 0.1, 3: 0.2}
+    results = [
+        make_result(learning_rate=rate, seed=seed, outcome={"final_loss": loss * (1 + seed)})
+        for rate, loss in losses.items()
+        for seed in range(5)
+    ]
+    found = findings_of(frame_of(results), tmp_path)["importance"]
+    assert "The 5 losses of 0 or below count as the least above 0." in found.how
+    none = findings_of(frame_of(results[5:]), tmp_path)["importance"]
+    assert "0 or below" not in none.how
+
+
 def test_one_trial_a_level_is_too_few_to_tell(tmp_path: Path) -> None:
     trials = table_of(lambda learning_rate: learning_rate, seeds=1, learning_rate=[1, 2, 3])
     found = findings_of(trials, tmp_path)["importance"]

@@ -95,6 +95,7 @@ def without_websockets(address: str) -> Iterator[str]:
             thread.join()
 
 
+@pytest.mark.long
 def test_a_job_is_followed_where_no_websocket_can_be_had(head, tmp_path):
     file = write(tmp_path, "polled")
     sent = head.sweep("submit", file, "--no-install", folder=tmp_path)
@@ -170,6 +171,7 @@ def test_a_job_is_watched_and_stopped_from_a_page(head, tmp_path):
     assert watched.stdout.startswith("seen stopped · ")
 
 
+@pytest.mark.long
 def test_failed_trials_of_ones_own_code_make_the_job_fail(head, tmp_path):
     write_module(tmp_path, "faulty", FAULTY)
     tree = small_sweep()

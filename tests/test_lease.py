@@ -59,7 +59,10 @@ def lease_at(store: Proxy, key: str, *, direct: bool = False) -> Lease:
     return Lease(path)
 
 
-@pytest.mark.parametrize("left", ["nothing", "released", "by a killed process"])
+@pytest.mark.parametrize(
+    "left",
+    ["nothing", "by a killed process", pytest.param("released", marks=pytest.mark.long)],
+)
 def test_of_many_that_begin_at_once_exactly_one_takes_the_lease(store, monkeypatch, left):
     key = f"race-{left.replace(' ', '-')}"
     if left != "nothing":

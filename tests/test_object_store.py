@@ -80,7 +80,10 @@ def test_a_sweep_into_object_storage_gives_the_table_of_a_local_one(store, tmp_p
     assert read_trials(there).query("max_epochs == 90")["resumed_from"].tolist() == [40] * 4
 
 
-@pytest.mark.parametrize("fault", ["busy", "deaf", "mute", "cut", "slow"])
+@pytest.mark.parametrize(
+    "fault",
+    ["busy", "cut", *(pytest.param(f, marks=pytest.mark.long) for f in ("deaf", "mute", "slow"))],
+)
 def test_a_network_that_fails_now_and_then_changes_nothing(store, tmp_path, fault):
     place = uri(store, f"faulty-{fault}")
     met = store.met[fault]

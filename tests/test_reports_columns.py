@@ -78,7 +78,7 @@ def as_texts(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(RESULTS)
 def test_columns_read_in_little_memory_hold_what_the_table_holds(
     results: list[TrialResult],
@@ -93,7 +93,7 @@ def test_columns_read_in_little_memory_hold_what_the_table_holds(
 
 
 @pytest.mark.slow
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(RESULTS)
 def test_statistics_of_few_columns_are_those_of_the_whole_table(
     results: list[TrialResult],

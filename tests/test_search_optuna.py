@@ -160,13 +160,15 @@ def test_a_search_trains_each_point_once_and_goes_on_where_it_was(
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_a_search_trains_the_same_table_on_any_number_of_workers(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.long)])
+def test_a_search_trains_the_same_table_on_any_number_of_workers(
+    tmp_path: Path, workers: int
+) -> None:
     tree = searched(budget=12, grid=SPACE | {"replicates": 2})
     run(tree, output=tmp_path / "none", use_ray=False)
-    for workers in (1, 2):
-        summary = run(tree, output=tmp_path / f"{workers}", workers=workers)
-        assert (summary.trained, summary.failed) == (24, 0)
-        assert same_rows(tmp_path / "none", tmp_path / f"{workers}")
+    summary = run(tree, output=tmp_path / "ray", workers=workers)
+    assert (summary.trained, summary.failed) == (24, 0)
+    assert same_rows(tmp_path / "none", tmp_path / "ray")
 
 
 def same_rows(one: Path, other: Path) -> bool:

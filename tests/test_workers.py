@@ -95,6 +95,7 @@ def test_a_pack_that_kills_is_halved_while_the_others_are_trained(tmp_path):
 
 
 @pytest.mark.ray
+@pytest.mark.long
 def test_after_a_stop_no_further_pack_is_begun(tmp_path):
     asked: list[SweepProgress] = []
 

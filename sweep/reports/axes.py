@@ -73,6 +73,11 @@ def repeats_of(trials: pd.DataFrame) -> list[str]:
     return [name for name in REPEATS if name in trials.columns]
 
 
+def varying_repeats(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Return those of `REPEATS` that are not the same in every trial."""
+    return tuple(name for name in repeats_of(trials) if _varies(trials[name]))
+
+
 def find_axes(axes: Sequence[Axis], names: Sequence[str]) -> list[Axis]:
     """Return the axes of these names.
 

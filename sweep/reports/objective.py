@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.population import has_ended
+from sweep.trial import REPEATS, SAME_LOSS
 
 HELD_OUT, TRAINED = "validation_loss", "final_loss"
+SPLIT = REPEATS[1]
 NAMES = {HELD_OUT: "held-out loss", TRAINED: "final loss"}
 
 
@@ -31,6 +33,16 @@ def objective_name(trials: pd.DataFrame) -> str:
     if by_held_out.all() and len(trials):
         return NAMES[HELD_OUT]
     return "held-out or final loss" if by_held_out.any() else NAMES[TRAINED]
+
+
+def are_comparable(trials: pd.DataFrame) -> bool:
+    """Return whether losses are of one loss function and one data set, however it was split."""
+    scales = trials[list(SAME_LOSS)]
+    if SPLIT not in trials.columns or trials[SPLIT].nunique(dropna=False) < 2:
+        return not (scales.nunique() > 1).any()
+    if "dataset" in trials.columns and trials["dataset"].nunique() > 1:
+        return False
+    return not (scales.groupby(trials[SPLIT], dropna=False).nunique() > 1).any(axis=None)
 
 
 def losses_of(trials: pd.DataFrame) -> Sequence[str]:

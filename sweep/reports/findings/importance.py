@@ -163,11 +163,22 @@ def _shares(
 def _told_of(losses: Losses) -> list[str]:
     """Say which trials are not as they are."""
     told = []
+    if losses.floored:
+        what = _counted(losses.floored, "loss of 0 or below counts", "losses of 0 or below count")
+        told.append(f"The {what} as the least above 0.")
     if losses.worst:
-        told.append(f"The {losses.worst:,} trials that diverged count as the worst that did not.")
+        what = _counted(losses.worst, "trial that diverged counts", "trials that diverged count")
+        told.append(f"The {what} as the worst that did not.")
     if losses.left_out:
-        told.append(f"{losses.left_out:,} trials without a final loss are left out.")
+        what = _counted(
+            losses.left_out, "trial without a final loss is", "trials without a final loss are"
+        )
+        told.append(f"{what} left out.")
     return told
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count:,} {one if count == 1 else several}"
 
 
 def _warnings(

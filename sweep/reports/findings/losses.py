@@ -27,6 +27,7 @@ class Losses:
         names: of the axes that vary among trials with the same data and loss function.
         codes: level of each axis. levels: the value of each level as a number, nan for none.
         untold: axes that vary with the data or the loss function alone.
+        floored: how many losses are 0 or below, and count as the least above it.
         worst: how many trials diverged, and count as the worst that did not.
         left_out: how many were pruned or have no loss.
     """
@@ -37,6 +38,7 @@ class Losses:
     codes: Int64[np.ndarray, "trials axes"]
     levels: Sequence[Float64[np.ndarray, " levels"]]
     untold: Sequence[str]
+    floored: int
     worst: int
     left_out: int
 
@@ -80,7 +82,10 @@ def losses_by_axis(trials: pd.DataFrame, factors: Sequence[str]) -> Losses:
         levels.append(numbers)
     table = np.column_stack(columns) if columns else np.zeros((len(kept), 0), np.int64)
     return Losses(
-        kept, values, names, table, levels, untold, int(diverged.sum()), int((~known).sum())
+        *(kept, values, names, table, levels, untold),
+        floored=int((loss <= 0).sum()),
+        worst=int(diverged.sum()),
+        left_out=int((~known).sum()),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from sweep.components.columns import rule_columns
+from sweep.reports.axes import varying_repeats
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
@@ -15,11 +16,14 @@ from sweep.store.tables.snapshot import read_rows
 from sweep.trial import PARAMETERS, REPEATS, STOP_PARAMETERS
 
 MOST_VALUES = 8
-SEED, SPLIT = REPEATS
-UNTOLD = frozenset(
-    {"data_fingerprint", "dataset", "topology", "dtype", *REPEATS, *STOP_PARAMETERS},
-)
+UNTOLD = frozenset({"data_fingerprint", "dataset", "topology", "dtype", *REPEATS, *STOP_PARAMETERS})
 """Parameters that have sentences of their own, or nothing to say to people."""
+SEEDS = ("seed", "seeds")
+REPEATED = {
+    REPEATS[1:]: ("split of the data", "splits of the data"),
+    REPEATS: ("pair of a seed and a split of the data", "pairs of a seed and a split of the data"),
+}
+"""What to call one and several trials of a setting, by what varies among them, but for seeds."""
 SOFTWARE = {
     "sweep_version": "sweep",
     "torch_version": "PyTorch",
@@ -70,30 +74,17 @@ def _trained(subject: Subject, fixed: dict[str, object]) -> str:
     trials, factors = subject.trials, subject.factors
     counts = trials.groupby(factors, dropna=False).size() if factors else pd.Series([len(trials)])
     settings, low, high = len(counts), int(counts.min()), int(counts.max())
-    one, several = _repeat(trials)
-    repeats = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    repeats += f" {several if high > 1 else one}"
+    count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    repeats = f"{count} {REPEATED.get(varying_repeats(trials), SEEDS)[high > 1]}"
     what = f"autoencoder{'s' * (len(trials) > 1)}"
     what += f" {fixed['topology']}" if "topology" in fixed else ""
     data = f" on {fixed['dataset']}" if "dataset" in fixed else _data_sets(trials, factors)
-    many = (
-        f"{settings:,} settings with {repeats} each"
-        if settings > 1
-        else f"one setting with {repeats}"
-    )
+    each = f"{settings:,} settings with {repeats} each"
+    many = each if settings > 1 else f"one setting with {repeats}"
     told = f"We trained {len(trials):,} {what}{data}: {many}"
     if not factors:
         return f"{told}."
     return f"{told}, which differ in {listed([_levels(trials, name) for name in factors])}."
-
-
-def _repeat(trials: pd.DataFrame) -> tuple[str, str]:
-    """Return what to call one and several of the trials of a setting."""
-    if SPLIT not in trials or not _varies(trials[SPLIT]):
-        return "seed", "seeds"
-    if SEED not in trials or not _varies(trials[SEED]):
-        return "split of the data", "splits of the data"
-    return "pair of a seed and a split of the data", "pairs of a seed and a split of the data"
 
 
 def _data_sets(trials: pd.DataFrame, factors: Sequence[str]) -> str:

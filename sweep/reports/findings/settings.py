@@ -10,11 +10,10 @@ import pandas as pd
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.subject import Subject
 from sweep.reports.groups import setting_label
-from sweep.reports.objective import objective_name, objective_of, ranked
+from sweep.reports.objective import are_comparable, objective_name, objective_of, ranked
 from sweep.reports.settings import with_intervals
 from sweep.reports.statistics.intervals import Estimate, corrected, format_estimate
 from sweep.reports.statistics.orders import ratio_of_medians
-from sweep.trial import SAME_LOSS
 
 MOST_SHOWN = 10
 MOST_COMPARED = 500
@@ -152,5 +151,5 @@ def _spans_decades(marks: Sequence[Mark]) -> bool:
 
 
 def _unlike(trials: pd.DataFrame) -> str:
-    differ = bool((trials[list(SAME_LOSS)].nunique() > 1).any())
-    return " Losses of different data, or loss functions, do not compare." if differ else ""
+    told = " Losses of different data, or loss functions, do not compare."
+    return "" if are_comparable(trials) else told
