@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 
 from sweep.reports.objective import are_comparable, losses_of, objective_name, objective_of, ranked
-from sweep.reports.settings import best_settings, telling_columns
+from sweep.reports.settings import (
+    best_settings,
+    settings_of,
+    telling_columns,
+    with_intervals,
+)
 from sweep.result import TrialResult
 from sweep.store.tables.encoding import table_set_of
 from sweep.trial import StopReason
@@ -80,15 +85,15 @@ def test_settings_are_ranked_by_their_median_over_seeds() -> None:
     assert table["mean"].tolist() == pytest.approx([0.2, 1.1 / 3])
     assert table["q1"].tolist() == pytest.approx([0.15, 0.25])
     assert table["q3"].tolist() == pytest.approx([0.25, 0.55])
-    assert table["low"].isna().all()  # no interval of a median holds 95% with three values
+    intervals = with_intervals(settings_of(frame_of(*lucky, *steady)))
+    assert intervals["low"].isna().all()  # none of a median of three values holds 95%
     assert table.index.tolist() == [4, 0]  # the best trial of each
 
 
 def test_the_interval_of_a_median_is_that_of_order_statistics() -> None:
     losses = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8]  # 0.2 to 0.7 holds 93%, 0.1 to 0.8 99.2%
-    (row,) = best_settings(
-        frame_of(*[trained(0.1, s, x) for s, x in enumerate(losses)])
-    ).itertuples()
+    trials = frame_of(*[trained(0.1, s, x) for s, x in enumerate(losses)])
+    (row,) = with_intervals(settings_of(trials)).itertuples()
     assert (row.low, row.median, row.high) == (0.1, 0.45, 0.8)
 
 

@@ -63,6 +63,7 @@ HEAVY = {
     "ray",
     "matplotlib",
     "pydantic",
+    "scipy.stats",
     "scipy.special",  # scipy itself is small, and comes with numba
     "sklearn",
     "rich",
@@ -83,11 +84,12 @@ LOADED = {
     "query RESULTS VALUES(1)": TABLES | {"duckdb"},
     "export RESULTS --to csv --output NEW": TABLES,
     "show TRIAL --results RESULTS": TABLES,
-    "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special"},
+    "compare RESULTS OTHER --json": TABLES | {"pydantic", "scipy.special", "scipy.stats"},
     "doctor RESULTS": TABLES,
     "prune RESULTS": TABLES | {"pydantic"},
     "run SWEEP --no-ray --json --output RESULTS": LIGHT | {"pydantic", "pyarrow", "rich"},
     "run SWEEP --no-ray --json --output NEW": TABLES | {"pydantic", "rich", "numba"},
+    "run SEEDS --no-ray --output NEW": TABLES | {"pydantic", "rich", "numba"},
 }
 """The most that a command may load of what takes long to import."""
 COMMAND = """
@@ -113,11 +115,14 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_command_loads_no_more_than_it_needs(command: str, results: Path, tmp_path: Path) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text(yaml.safe_dump(small(resources={"engine": "fused"})))
+    seeds = tmp_path / "seeds.yaml"
+    seeds.write_text(yaml.safe_dump(small(grid={"replicates": 6}, resources={"engine": "fused"})))
     (trial_id,) = sweep.read_trials(results, columns="all")["trial_id"]
     other = shutil.copytree(results, tmp_path / "other") if "OTHER" in command else ""
     named = {
         "OTHER": other,
         "SWEEP": file,
+        "SEEDS": seeds,
         "RESULTS": results,
         "NEW": tmp_path / "new",
         "TRIAL": trial_id,

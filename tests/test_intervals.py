@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 
 from sweep.reports.statistics.correlations import pearson, spearman
 from sweep.reports.statistics.intervals import (
@@ -14,7 +15,12 @@ from sweep.reports.statistics.intervals import (
     difference_of_shares,
     format_estimate,
 )
-from sweep.reports.statistics.orders import median, probability_less, ratio_of_medians
+from sweep.reports.statistics.orders import (
+    _quantile_of_binomial,
+    median,
+    probability_less,
+    ratio_of_medians,
+)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +51,15 @@ def test_equal_shares_of_nothing_differ_by_nothing() -> None:
 
 def test_a_share_is_written_with_its_interval() -> None:
     assert str(Share(97, 100)) == "97 of 100 (92% to 99%)"
+
+
+def test_quantiles_of_the_binomial_distribution_are_those_of_scipy() -> None:
+    levels = (0.95, 0.99, 1 - 0.05 / 300)
+    tails = [tail for level in levels for tail in ((1 - level) / 2, (1 + level) / 2)]
+    for n in (*range(1, 60), 1000, 100_000):
+        for share in (0.25, 0.5, 0.75):
+            ours = [_quantile_of_binomial(tail, n, share) for tail in tails]
+            assert ours == binom.ppf(tails, n, share).tolist()
 
 
 def test_the_interval_of_a_median_runs_between_two_of_the_values() -> None:

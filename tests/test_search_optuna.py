@@ -159,8 +159,8 @@ def test_a_search_trains_each_point_once_and_goes_on_where_it_was(
 
 
 @pytest.mark.ray
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", [2, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("workers", [1, 2])
 def test_a_search_trains_the_same_table_on_any_number_of_workers(
     tmp_path: Path, workers: int
 ) -> None:

@@ -71,6 +71,7 @@ def killing(function: str, widths: range, **resources: int) -> SweepConfig:
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("killer")
+@pytest.mark.long
 def test_packs_of_a_killed_worker_are_each_in_the_table_once(tmp_path):
     config = killing("once", range(2, 6), workers=1, lanes_per_pack=1, retries=1)
     summary = run_sweep(config, RunOptions(output=tmp_path / "out"))

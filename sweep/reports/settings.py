@@ -13,12 +13,12 @@ from sweep.reports.population import has_converged, has_ended
 from sweep.reports.statistics.orders import median
 from sweep.trial import Status, StopReason
 
-STATISTICS = ("trials", "converged", "diverged", "median", "low", "high", "q1", "q3", "mean")
+STATISTICS = ("trials", "converged", "diverged", "median", "q1", "q3", "mean")
 """Columns of `best_settings` beside the parameters, those from `median` on of the loss."""
 UNTELLING = {"converged": 1.0, "diverged": 0.0}
 """Shares that go without saying where all settings have them."""
 INTERVAL = ("low", "high")
-"""Columns that `best_rows` leaves to the report."""
+"""Columns of `with_intervals`, for reports alone: what finds them takes long to import."""
 SETTING, LOSS, FINITE = "setting", "loss_or_inf", "finite_loss"
 
 Losses = Float64[np.ndarray, " trials"]
@@ -30,24 +30,25 @@ def best_settings(trials: pd.DataFrame, *, most: int | None = None) -> pd.DataFr
     Returns:
         A row a setting, the least median first: a column for each parameter that varies, then
         `trials`, their number; `converged` and `diverged`, shares of them, 0 to 1; of the loss that
-        `objective_of` names its `median` with an exact interval of 95%, `low` to `high` (nan below
-        six trials, where there is none); its quartiles `q1` and `q3`; and `mean`, of the finite
+        `objective_of` names its `median`, its quartiles `q1` and `q3`, and `mean`, of the finite
         ones alone. The index is that of the best trial of the setting.
     """
     table = settings_of(trials)
-    table = with_intervals(table if most is None else table.head(most))
-    return table[[*factors_of(trials), *STATISTICS]]
+    return (table if most is None else table.head(most))[[*factors_of(trials), *STATISTICS]]
 
 
 def with_intervals(table: pd.DataFrame) -> pd.DataFrame:
-    """Return settings with the intervals of their medians, `low` to `high`, from their `losses`."""
+    """Return settings with the exact intervals of their medians, from their `losses`.
+
+    They are of 95%, `low` to `high`, nan below six trials, where there is none.
+    """
     intervals = np.array([_interval_of_median(losses) for losses in table["losses"]])
     low, high = intervals.reshape(-1, 2).T
     return table.assign(low=low, high=high)
 
 
 def settings_of(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return `best_settings` of all, with the `losses` of each, ascending, and no intervals."""
+    """Return `best_settings` of all, with the `losses` of each, ascending."""
     names = factors_of(trials)
     known = _by_setting(trials, names)
     cells = known.groupby(SETTING)
@@ -84,7 +85,7 @@ def best_rows(trials: pd.DataFrame, *, most: int) -> tuple[str, pd.DataFrame]:
         shown = order[columns].head(most)
         return f"best {len(shown):,} of {len(trials):,} trials, by {by}", shown
     best = best_settings(trials, most=most)
-    told = [name for name in telling_columns(best, trials) if name not in INTERVAL]
+    told = telling_columns(best, trials)
     best.insert(0, "trial_id", trials["trial_id"].loc[best.index])
     title = f"best {len(best):,} of {settings:,} settings over their seeds, by median {by}"
     return f"{title}; trial_id is the best of each", best[["trial_id", *told]]
@@ -100,7 +101,7 @@ def telling_columns(table: pd.DataFrame, trials: pd.DataFrame) -> list[str]:
     if not has_converged(trials).any():
         asked = trials["stop_reason"] == StopReason.EPOCHS
         dull |= {"converged"} if asked.any() else set()
-    dull |= {name for name in ("low", "high") if table[name].isna().all()}
+    dull |= {name for name in INTERVAL if name in table and table[name].isna().all()}
     dull |= {"trials", "q1", "q3", "mean"} if (table["trials"] == 1).all() else set()
     return [name for name in table.columns if name not in dull]
 
