@@ -30,7 +30,7 @@ quick-tests: $(VENV)/installed-test
 
 # One more than cores, as tests on Ray mostly wait.
 test: WORKERS := 3
-test: $(VENV)/installed-test  ## the tests, 12 minutes on 2 cores
+test: $(VENV)/installed-test  ## the tests, a quarter of an hour on 2 cores
 	$(PYTEST) -m "not (reproduce or long)"
 
 reproduce: $(EXAMPLES:%=example-%)  ## what results/examples lacks of the experiments, their reports and pages

@@ -133,6 +133,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
 
 @pytest.mark.ray
 @pytest.mark.usefixtures("crews")
+@pytest.mark.long
 def test_a_crew_is_one_trial_of_tune_and_trains_the_same_table(tmp_path, monkeypatch):
     suggested = watch_suggestions(monkeypatch)
     config = small_config("grid.replicates=20", *CREW_OF_FOUR)

@@ -80,7 +80,7 @@ def test_results_under_git_can_be_added_to_and_taken_back(tmp_path):
     assert run_sweep(longer, options).trained == 2
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_more_than_this_machine_has_is_said_where_no_cluster_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.chdir(tmp_path)
