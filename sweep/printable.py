@@ -21,6 +21,11 @@ _IN_LINES = _Escapes()
 _IN_TEXTS = _Escapes({ord("\n"): "\n", ord("\t"): "\t"})
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return a number of things, such as `1 trial` and `1,200 trials`; `several` is `one` + s."""
+    return f"{count:,} {one if count == 1 else several or f'{one}s'}"
+
+
 def printable_line(text: str) -> str:
     r"""Return text of one line; a line break in it is written as `\n`, a tab as `\t`."""
     return text.translate(_IN_LINES)

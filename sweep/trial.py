@@ -65,7 +65,8 @@ RESUMABLE = LIMITED | {StopReason.EPOCHS}
 SAME_LOSS = ("data_fingerprint", "loss", "loss_reduction")
 """What losses must share to be on one scale."""
 
-REPEATS = ("seed", "dataset_split_seed")
+SEED, SPLIT = "seed", "dataset_split_seed"
+REPEATS = (SEED, SPLIT)
 """Parameters that repeat a setting: trials that differ in these alone differ by chance."""
 
 

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from sweep.live.views import ErrorView, SweepState, SweepView, TrialView, WorkerView
+from sweep.printable import counted
 from sweep.reports.tables.text import format_number
 from sweep.reports.tables.trial_page import sparkline
 from sweep.running.wording import clock, magnitude
@@ -70,7 +71,7 @@ def draw_screen(view: SweepView, *, width: int, height: int, keys: bool) -> Rend
         if trials:
             tables.append((title, len(trials), _trials_drawn(trials, view.varying, width)))
     if view.errors:
-        title = f"failures ({view.n_errors:,} {'kind' if view.n_errors == 1 else 'kinds'})"
+        title = f"failures ({counted(view.n_errors, 'kind')})"
         tables.append((title, len(view.errors), lambda n: _errors(view.errors[:n])))
     shares = _shares([rows for _, rows, _ in tables], height - FIXED_LINES)
     for (title, _, draw), rows in zip(tables, shares, strict=True):

@@ -15,7 +15,7 @@ from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import TableName
 from sweep.store.places.remote import AnyPath
 from sweep.store.tables.schema import SCHEMAS
-from sweep.trial import PARAMETERS, REPEATS
+from sweep.trial import PARAMETERS, REPEATS, SEED
 
 if TYPE_CHECKING:
     import xarray
@@ -39,7 +39,7 @@ def grid_of(path: str | AnyPath, where: str | None = None) -> "xarray.Dataset":
     trials = read_chosen(path, where, default_columns(path, varying=False))
     if trials.empty:
         raise ConfigError.of(WHERE, "have a trial at least", got="none")
-    varying = telling_parameters(trials) or ["seed"]
+    varying = telling_parameters(trials) or [SEED]
     followers = _followers(trials, varying)
     _refuse_points(trials, followers)
     axes = [name for name in varying if name not in followers]
@@ -66,11 +66,11 @@ def _followers(trials: pd.DataFrame, varying: Sequence[str]) -> dict[str, str]:
     for name in varying:
         for other in varying:
             is_option = other.startswith(f"{name}_")
-            by_chance = other == "seed" and name not in REPEATS
+            by_chance = other == SEED and name not in REPEATS
             if other == name or other in found or is_option or by_chance:
                 continue
             pairs = np.unique(codes[other] * counts[name] + codes[name])
-            if name != "seed" and len(pairs) == counts[other]:
+            if name != SEED and len(pairs) == counts[other]:
                 found[name] = other
                 break
     return {name: _last(found, name) for name in found}

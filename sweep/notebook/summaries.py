@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from sweep.printable import printable_line
+from sweep.printable import counted, printable_line
 from sweep.reports.objective import objective_name, objective_of
 from sweep.reports.population import CENSORED, Population, has_converged, has_ended, has_rule
 from sweep.reports.settings import best_rows
@@ -51,7 +51,7 @@ def _told(population: Population) -> list[str]:
         "cancelled": population.cancelled,
         "not trained yet": population.missing,
     }
-    told = ["1 trial" if len(trials) == 1 else f"{len(trials):,} trials"]
+    told = [counted(len(trials), "trial")]
     if judged.any():
         told.append(f"{has_converged(trials)[judged].mean():.0%} converged")
     return told + [f"{count:,} {what}" for what, count in counts.items() if count]

@@ -45,7 +45,7 @@ def varying_parameters(trials: pd.DataFrame) -> list[str]:
     no trial has change no report.
     """
     known = [name for name in PARAMETERS if name in trials.columns and name not in UNTELLING]
-    varying = [name for name in known if _varies(trials[name])]
+    varying = [name for name in known if varies(trials[name])]
     places = {name: (place, 0) for place, name in enumerate(PARAMETERS)}
     for family in FAMILIES:
         first, _ = min((places[column.name] for column in option_columns(family)), default=(0, 0))
@@ -66,16 +66,6 @@ def telling_parameters(trials: pd.DataFrame) -> list[str]:
 def axes_of(trials: pd.DataFrame) -> list[Axis]:
     """Return what varies among the trials but for repeats, each with its levels."""
     return [_axis(trials, name) for name in telling_parameters(trials) if name not in REPEATS]
-
-
-def repeats_of(trials: pd.DataFrame) -> list[str]:
-    """Return the columns that tell the trials of one setting apart, as far as they are there."""
-    return [name for name in REPEATS if name in trials.columns]
-
-
-def varying_repeats(trials: pd.DataFrame) -> tuple[str, ...]:
-    """Return those of `REPEATS` that are not the same in every trial."""
-    return tuple(name for name in repeats_of(trials) if _varies(trials[name]))
 
 
 def find_axes(axes: Sequence[Axis], names: Sequence[str]) -> list[Axis]:
@@ -153,7 +143,7 @@ def _values_of(trials: pd.DataFrame, name: str) -> set[str]:
     return set(trials[name].unique()) if name in trials.columns else set()
 
 
-def _varies(values: "pd.Series[Any]") -> bool:
+def varies(values: "pd.Series[Any]") -> bool:
     """Return whether any value is not as the first, a missing one being like another."""
     if isinstance(values.dtype, pd.CategoricalDtype):
         codes = values.cat.codes.to_numpy()

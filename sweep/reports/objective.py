@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 
 from sweep.reports.population import has_ended
-from sweep.trial import REPEATS, SAME_LOSS
+from sweep.trial import SAME_LOSS, SPLIT
 
 HELD_OUT, TRAINED = "validation_loss", "final_loss"
-SPLIT = REPEATS[1]
 NAMES = {HELD_OUT: "held-out loss", TRAINED: "final loss"}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say
+from sweep.printable import counted
 
 if TYPE_CHECKING:
     from sweep.store.inspection import FileProblem
@@ -52,7 +53,7 @@ def doctor_command(context: click.Context, results: str, repair: bool, as_json: 
     elif not problems:
         say(f"{directory.path}: nothing wrong")
     elif not repair:
-        count = "1 problem" if len(problems) == 1 else f"{len(problems):,} problems"
+        count = counted(len(problems), "problem")
         click.echo(f"{count}; --repair sets damaged files aside", err=True)
     context.exit(PROBLEMS if problems else 0)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweep.cli.console import say, write_data
+from sweep.printable import counted
 
 if TYPE_CHECKING:
     from sweep.store.places.layout import ResultsDir
@@ -39,8 +40,8 @@ def export_command(results: str, form: str, where: str | None, output: str | Non
         return
     place = _new(Path(output or FORMS[form].format(name=directory.path.name)))
     count = _write(form, directory, where, place)
-    trials = "1 trial" if count == 1 else f"{count:,} trials"
-    say(f"{trials} written to {place}{OPENED[form].format(place=shlex.quote(str(place)))}")
+    opened = OPENED[form].format(place=shlex.quote(str(place)))
+    say(f"{counted(count, 'trial')} written to {place}{opened}")
 
 
 def _new(place: Path) -> Path:

@@ -5,6 +5,7 @@ import sys
 import click
 
 from sweep.cli.console import say, write_data
+from sweep.printable import counted
 
 
 @click.command("query")
@@ -37,4 +38,4 @@ def query_command(results: str, sql: str, as_json: bool, as_csv: bool) -> None:
     if found.columns:
         click.echo(plain_table(found.columns, rows))
     if sys.stdout.isatty():
-        say("1 row" if len(rows) == 1 else f"{len(rows):,} rows", err=True)
+        say(counted(len(rows), "row"), err=True)

@@ -10,6 +10,7 @@ import click
 
 from sweep.cli.console import say, styled_console, write_data
 from sweep.cli.options import asked_rung, judging_options, plugin_options
+from sweep.printable import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -146,7 +147,7 @@ def _show(
     blocks = ["\n".join(lines) for lines in listing.rows[:count]]
     click.echo(("\n" if listing.heading else "\n\n").join(blocks))
     if listing.hidden:
-        count_of = "1 column" if len(listing.hidden) == 1 else f"{len(listing.hidden)} columns"
-        note = f"{count_of} hidden: {', '.join(listing.hidden)}; {elsewhere} them"
+        columns = counted(len(listing.hidden), "column")
+        note = f"{columns} hidden: {', '.join(listing.hidden)}; {elsewhere} them"
         console.print(Text(textwrap.fill(note, width), style="dim"), soft_wrap=True)
     return len(blocks)

@@ -11,7 +11,7 @@ import pandas as pd
 from sweep.errors import ConfigError, nearest
 from sweep.reports.compare.contrasts import Measure, SettingRatio, asked_measures, setting_ratios
 from sweep.reports.compare.differences import Difference, differences_of
-from sweep.reports.compare.pairing import SEED, Pairing, pair
+from sweep.reports.compare.pairing import Pairing, pair
 from sweep.reports.compare.sides import Side, read_sides
 from sweep.reports.objective import objective_name, objective_of
 from sweep.reports.population import has_converged, has_ended, has_rule
@@ -19,7 +19,7 @@ from sweep.reports.statistics.intervals import LEVEL, Estimate, Share, corrected
 from sweep.reports.statistics.orders import median
 from sweep.reports.tables.text import records
 from sweep.store.places.layout import ResultsDir
-from sweep.trial import PARAMETERS, Status
+from sweep.trial import PARAMETERS, SEED, Status
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from sweep.printable import counted
 from sweep.reports.axes import UNTELLING
 from sweep.reports.compare.comparison import Comparison, Contrast, overview_of
 from sweep.reports.compare.contrasts import LESS, MORE, UNDECIDED, Measure, SettingRatio
@@ -11,6 +12,7 @@ from sweep.reports.compare.pairing import Pairing
 from sweep.reports.compare.sides import NONE, Side
 from sweep.reports.statistics.intervals import Estimate, describe_level, format_estimate
 from sweep.reports.tables.text import MISSING, format_number, format_value
+from sweep.trial import SPLIT
 
 MOST_SETTINGS = 8
 """Settings that are told from either end."""
@@ -130,8 +132,8 @@ def describe_pairing(pairing: Pairing) -> str:
         return f"No trial of {first} pairs with one of {second}: {pairing.why_not}."
     rest = f"{alone} have no counterpart" if any(pairing.unpaired) else "none is left over"
     told = [
-        f"{_counted(len(pairing), 'pair')}, of {_counted(pairing.settings, 'setting')} and "
-        f"{_counted(pairing.seeds, 'seed')}; {rest}."
+        f"{counted(len(pairing), 'pair')}, of {counted(pairing.settings, 'setting')} and "
+        f"{counted(pairing.seeds, 'seed')}; {rest}."
     ]
     if compared := leading(pairing.apart):
         told.append(f"Compared: {', '.join(compared)}.")
@@ -147,16 +149,12 @@ def describe_pairing(pairing: Pairing) -> str:
 def leading(names: Sequence[str]) -> list[str]:
     """Return the names without those that follow from others, as options do."""
     known = set(names)
-    following = UNTELLING if known & {"dataset", "dataset_split_seed"} else frozenset()
+    following = UNTELLING if known & {"dataset", SPLIT} else frozenset()
     return [
         name
         for name in names
         if name not in following and not any(name.startswith(f"{other}_") for other in known)
     ]
-
-
-def _counted(count: int, name: str) -> str:
-    return f"1 {name}" if count == 1 else f"{count:,} {name}s"
 
 
 def _measure(measure: Measure) -> list[str]:

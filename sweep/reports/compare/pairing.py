@@ -13,9 +13,8 @@ from sweep.reports.compare.sides import Side
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import objective_name, objective_of
 from sweep.reports.population import has_converged, has_rule
-from sweep.trial import PARAMETERS, REPEATS, SAME_LOSS, Status
+from sweep.trial import PARAMETERS, REPEATS, SAME_LOSS, SEED, SPLIT, Status
 
-SEED, SPLIT = REPEATS
 DATA = "data_fingerprint"
 SETTING, LOSS = "setting", "compared_loss"
 CONVERGED, DIVERGED, JUDGED = "has_converged", "has_diverged", "is_judged"

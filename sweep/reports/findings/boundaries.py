@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64
 
-from sweep.reports.axes import MOST_LEVELS, repeats_of
+from sweep.reports.axes import MOST_LEVELS
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.losses import Losses
 from sweep.reports.findings.ranges import Place, widened, write_flow
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
+from sweep.reports.repeats import repeats_of
 from sweep.reports.statistics.importance import number_of
 from sweep.reports.statistics.intervals import (
     Estimate,

@@ -6,6 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
+from sweep.printable import counted
 from sweep.reports.axes import MOST_LEVELS, axes_of
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.losses import DATA, Losses
@@ -164,21 +165,17 @@ def _told_of(losses: Losses) -> list[str]:
     """Say which trials are not as they are."""
     told = []
     if losses.floored:
-        what = _counted(losses.floored, "loss of 0 or below counts", "losses of 0 or below count")
+        what = counted(losses.floored, "loss of 0 or below counts", "losses of 0 or below count")
         told.append(f"The {what} as the least above 0.")
     if losses.worst:
-        what = _counted(losses.worst, "trial that diverged counts", "trials that diverged count")
+        what = counted(losses.worst, "trial that diverged counts", "trials that diverged count")
         told.append(f"The {what} as the worst that did not.")
     if losses.left_out:
-        what = _counted(
+        what = counted(
             losses.left_out, "trial without a final loss is", "trials without a final loss are"
         )
         told.append(f"{what} left out.")
     return told
-
-
-def _counted(count: int, one: str, several: str) -> str:
-    return f"{count:,} {one if count == 1 else several}"
 
 
 def _warnings(

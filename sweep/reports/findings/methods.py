@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from sweep.components.columns import rule_columns
-from sweep.reports.axes import varying_repeats
+from sweep.reports.axes import varies
 from sweep.reports.findings.subject import Subject
 from sweep.reports.findings.words import listed
 from sweep.reports.objective import objective_name
 from sweep.reports.population import has_rule
+from sweep.reports.repeats import repeat_of
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import TableName
 from sweep.store.tables.snapshot import read_rows
@@ -18,12 +19,6 @@ from sweep.trial import PARAMETERS, REPEATS, STOP_PARAMETERS
 MOST_VALUES = 8
 UNTOLD = frozenset({"data_fingerprint", "dataset", "topology", "dtype", *REPEATS, *STOP_PARAMETERS})
 """Parameters that have sentences of their own, or nothing to say to people."""
-SEEDS = ("seed", "seeds")
-REPEATED = {
-    REPEATS[1:]: ("split of the data", "splits of the data"),
-    REPEATS: ("pair of a seed and a split of the data", "pairs of a seed and a split of the data"),
-}
-"""What to call one and several trials of a setting, by what varies among them, but for seeds."""
 SOFTWARE = {
     "sweep_version": "sweep",
     "torch_version": "PyTorch",
@@ -58,7 +53,7 @@ def _fixed_values(subject: Subject) -> dict[str, object]:
     trials = subject.trials
     varying = {axis.name for axis in subject.axes} | set(subject.factors)
     known = trials.columns
-    names = [n for n in PARAMETERS if n not in varying and not (n in known and _varies(trials[n]))]
+    names = [n for n in PARAMETERS if n not in varying and not (n in known and varies(trials[n]))]
     first = str(trials["trial_id"].iloc[0])
     where = ("trial_id", [first])
     row = read_rows(subject.directory.path, TableName.TRIALS, columns=names, where=where)
@@ -66,16 +61,13 @@ def _fixed_values(subject: Subject) -> dict[str, object]:
     return {name: values[name] for name in names if values[name] is not None}
 
 
-def _varies(values: "pd.Series[str]") -> bool:
-    return values.nunique(dropna=False) > 1
-
-
 def _trained(subject: Subject, fixed: dict[str, object]) -> str:
     trials, factors = subject.trials, subject.factors
     counts = trials.groupby(factors, dropna=False).size() if factors else pd.Series([len(trials)])
     settings, low, high = len(counts), int(counts.min()), int(counts.max())
     count = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    repeats = f"{count} {REPEATED.get(varying_repeats(trials), SEEDS)[high > 1]}"
+    repeat = repeat_of(trials)
+    repeats = f"{count} {repeat.several if high > 1 else repeat.one}"
     what = f"autoencoder{'s' * (len(trials) > 1)}"
     what += f" {fixed['topology']}" if "topology" in fixed else ""
     data = f" on {fixed['dataset']}" if "dataset" in fixed else _data_sets(trials, factors)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from sweep.printable import counted
 from sweep.reports.findings.finding import Figure, Finding, Kind, Mark
 from sweep.reports.findings.subject import Subject
 from sweep.reports.groups import setting_label
@@ -43,8 +44,8 @@ def find_settings(subject: Subject) -> list[Finding]:
     estimate, count = next(iter(_estimates(shown))), int(settings["trials"].iloc[0])
     best, told = format_estimate(estimate, FORM), _told(settings.iloc[0], subject.factors)
     text = (
-        f"Of {_many(len(settings), 'setting')} the least median {loss} is that of {told}, over "
-        f"{_many(count, 'seed')}: {best}. {_rivals(settings)}"
+        f"Of {counted(len(settings), 'setting')} the least median {loss} is that of {told}, over "
+        f"{counted(count, 'seed')}: {best}. {_rivals(settings)}"
     ).rstrip()
     figure = Figure(
         Kind.INTERVALS,
@@ -97,7 +98,7 @@ def _rivals(settings: pd.DataFrame) -> str:
     most = settings["trials"].max()
     if not np.isfinite(_ratio(best, best, level).low):
         return (
-            f"With {_many(len(best), 'seed')} of it, and {most:,} of others at most, no "
+            f"With {counted(len(best), 'seed')} of it, and {most:,} of others at most, no "
             f"difference between any two of {count:,} settings can be shown."
         )
     others = settings["losses"].iloc[1 : 1 + MOST_COMPARED]
@@ -135,10 +136,6 @@ def _labels(rows: pd.DataFrame, factors: Sequence[str]) -> list[str]:
 
 def _told(row: "pd.Series[Any]", factors: Sequence[str]) -> str:
     return setting_label(factors, tuple(map(_plain, row[list(factors)])))
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
 def _plain(value: Any) -> Any:

@@ -26,7 +26,7 @@ from sweep.reports.rejudging import describe_rung
 from sweep.reports.tables.text import format_value
 from sweep.store.places.layout import ResultsDir
 from sweep.store.tables.snapshot import iterate_trials
-from sweep.trial import PARAMETERS, Status
+from sweep.trial import PARAMETERS, REPEATS, Status
 
 FORMAT = 1
 MOST_CURVE_LETTERS = 8 * 2**20
@@ -76,6 +76,7 @@ def gather(table: PageTable, reconstruct: Reconstruct | None = None) -> Contents
             "counted": [str(status) for status in COUNTED],
             "config": _configuration(directory),
             "fixed": fixed_parameters(table),
+            "repeats": REPEATS,
             "commands": _commands(directory),
             "findings": [finding.as_data() for finding in findings],
         },

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from sweep.printable import counted
 from sweep.reports.objective import objective_name, objective_of, ranked
 from sweep.reports.population import CENSORED, has_converged, has_rule
 from sweep.reports.sections.registry import Context, section
@@ -32,7 +33,7 @@ def overview_section(context: Context) -> str:
         title = f"# Report on {escape(context.directory.path.name)}"
         return "\n\n".join([title, "No trial to report on.", *remarks])
     names = ", ".join(sorted(trials["sweep"].unique()))
-    count = "1 trial" if len(trials) == 1 else f"{len(trials):,} trials"
+    count = counted(len(trials), "trial")
     lines = [
         f"# Report on {escape(names)}",
         f"**{count}**, of which {_endings(trials)}. {_count_unmet(trials)}",

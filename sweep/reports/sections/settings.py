@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from sweep.reports.axes import varying_repeats
 from sweep.reports.groups import factors_of
 from sweep.reports.objective import are_comparable, losses_of, objective_name, ranked
+from sweep.reports.repeats import repeat_of
 from sweep.reports.sections.registry import Context, section
 from sweep.reports.settings import settings_of, telling_columns, with_intervals
 from sweep.reports.statistics.intervals import Estimate, format_estimate
 from sweep.reports.tables.text import Form, escape, format_table, named_values
-from sweep.trial import REPEATS
 
 MOST_RANKED = 10
 FORM = ".4g"
@@ -23,10 +22,6 @@ HOW = (
     "95%, from order statistics, and there is none below six trials. The best of many settings "
     "looks better than it is: to compare two, train both with new seeds."
 )
-REPEATED = {
-    REPEATS[1:]: "the split of their data",
-    REPEATS: "their seed and the split of their data",
-}
 UNLIKE = " Losses of different data, or different loss functions, do not compare."
 
 
@@ -37,8 +32,7 @@ def settings_section(context: Context) -> str:
     every = settings_of(trials)
     if not (every["trials"] > 1).any():
         return _best_trials(trials)
-    alone = REPEATED.get(varying_repeats(trials), "their seed")
-    how = HOW.format(alone=alone, loss=objective_name(trials))
+    how = HOW.format(alone=repeat_of(trials).theirs, loss=objective_name(trials))
     how += "" if are_comparable(trials) else UNLIKE
     if len(every) <= 2 * MOST_RANKED:
         return f"## Settings from best to worst\n\n{how}\n\n{_table(every, trials)}"

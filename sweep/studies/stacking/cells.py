@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sweep.reports.axes import repeats_of
 from sweep.reports.population import final_losses
+from sweep.reports.repeats import repeats_of
 from sweep.reports.statistics.intervals import BySeed, Share
 
 RELIABLE = 1.1

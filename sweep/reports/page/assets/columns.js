@@ -7,8 +7,6 @@ const ARRAYS = { u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, f4: Float32Ar
 const MOST_DISTINCT = 40;
 const BINS = 12;
 export const NO_GROUP = 65535;
-/** Parameters that repeat a setting: trials that differ in these alone differ by chance. */
-const REPEATS = new Set(["seed", "dataset_split_seed"]);
 
 /** A column: what the manifest says of it, and its values. */
 export class Column {
@@ -170,7 +168,7 @@ export class Trials {
     this.byName = new Map(this.columns.map((column) => [column.name, column]));
     this.axes = this.columns.filter((column) => column.role === "axis");
     this.outcomes = this.columns.filter((column) => column.role === "outcome");
-    this.settings = this.axes.filter((column) => !REPEATS.has(column.name));
+    this.settings = this.axes.filter((column) => !manifest.repeats.includes(column.name));
     this.telling = tellingOf(this.settings);
     this.ranks = ranksOf(manifest);
     this.ranked = this.rank(this.telling, (column) => column.name);
